@@ -1,0 +1,36 @@
+"""Every error hashmatch raises on purpose.
+
+::
+
+    HashmatchError
+    ├── DecodeError        bytes that do not yield the pixels of a picture
+    ├── HashListError      a hash list or recipe that cannot be read as it stands
+    ├── IndexFormatError   a built file that is damaged, foreign or newer than this version
+    └── PolicyError        a policy that is malformed or cannot be carried out
+
+Each message is one line: what is wrong, where (file, row or key), and what to do about it. No
+message holds a hash of a list.  Wrong arguments in code raise `ValueError`, `TypeError` or
+`KeyError`, as elsewhere in Python.
+"""
+
+from __future__ import annotations
+
+
+class HashmatchError(Exception):
+    """Base of every error that hashmatch raises on purpose."""
+
+
+class DecodeError(HashmatchError):
+    """Bytes that do not yield the pixels of a picture: not an image, truncated, too large."""
+
+
+class HashListError(HashmatchError):
+    """A hash list or a recipe that cannot be read as it stands."""
+
+
+class IndexFormatError(HashmatchError):
+    """A built file that is damaged, foreign or written by a newer version."""
+
+
+class PolicyError(HashmatchError):
+    """A policy that is malformed or asks for what cannot be done."""

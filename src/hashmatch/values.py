@@ -1,0 +1,202 @@
+"""The nouns of hashmatch: what one floor hands to the next.
+
+Plain immutable values without behaviour beyond their own meaning. Nothing here decodes, searches or
+decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Code = NDArray[np.uint8]
+"""Packed bits of a hash, shape (bits / 8,), most significant bit first."""
+
+ACTIONS = ("block", "quarantine", "review", "log", "allow")
+"""What a decision can order, gravest first."""
+
+PRIORITIES = ("critical", "high", "medium", "low")
+"""How soon people must look, most urgent first."""
+
+MAX_RECORDED_MATCHES = 100
+"""A decision counts every match and keeps this many of the nearest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hash:
+    """One perceptual hash.
+
+    Parameters
+    ----------
+    algorithm : str
+        Registered name, such as ``"pdq"``.
+    code : ndarray of uint8, shape (bits / 8,)
+        Packed bits, most significant first; made read-only.
+    quality : int or None
+        0..100, or None where the algorithm has no such measure.
+    """
+
+    algorithm: str
+    code: Code
+    quality: int | None
+
+    def __post_init__(self) -> None:
+        code = np.array(self.code, dtype=np.uint8)
+        if code.ndim != 1 or code.size == 0:
+            raise ValueError(f"code must have shape (bits / 8,), not {code.shape}")
+        code.setflags(write=False)
+        object.__setattr__(self, "code", code)
+
+    @property
+    def hex(self) -> str:
+        """Canonical lower-case hex of the code."""
+        return self.code.tobytes().hex()
+
+    @property
+    def bits(self) -> int:
+        """Width of the code in bits."""
+        return 8 * self.code.size
+
+    def distance(self, other: Hash) -> int:
+        """Hamming distance in bits; ValueError where algorithm or width differ."""
+        if self.algorithm != other.algorithm or self.code.size != other.code.size:
+            raise ValueError(f"cannot compare {self.algorithm} with {other.algorithm}")
+        return int(np.bitwise_count(self.code ^ other.code).sum())
+
+    def __eq__(self, other: object) -> bool:
+        """Equal algorithm, bits and quality."""
+        if not isinstance(other, Hash):
+            return NotImplemented
+        return (self.algorithm, self.hex, self.quality) == (
+            other.algorithm,
+            other.hex,
+            other.quality,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.algorithm, self.hex, self.quality))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedHash:
+    """A hash as a decision records it: `decode` says how its pixels were obtained."""
+
+    algorithm: str
+    hex: str
+    quality: int | None
+    decode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One entry of a list within the radius of one view of the content.
+
+    `distance` and `radius` are in bits, both inclusive; `timestamp_s` is the time of the content's
+    frame in seconds, None for a still picture.
+    """
+
+    list: str
+    list_version: str
+    entry_id: str
+    harm: str
+    algorithm: str
+    distance: int
+    radius: int
+    view: str
+    timestamp_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiredRule:
+    """A rule that at least one match took first.
+
+    `n_matches` counts those matches; `suppressed_by` names the rule that set this one aside, None
+    where it stands.
+    """
+
+    name: str
+    action: str
+    queue: str | None
+    priority: str | None
+    sla: str | None
+    routes: tuple[str, ...]
+    n_matches: int
+    suppressed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy says of one content.
+
+    `action` is what is to be done; `would_action` is what the same policy in "enforce" mode would
+    order; the two differ only in "shadow" mode. `rule` names the rule that set `would_action`, None
+    where the default or `on_error` did. `queue` and `priority` come from the fired rule with the
+    highest priority and are None in "shadow" mode, so that nothing is routed by it.
+    """
+
+    action: str
+    would_action: str
+    rule: str | None
+    queue: str | None
+    priority: str | None
+    rules: tuple[FiredRule, ...]
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """Which policy decided: its own version and the SHA-256 of its bytes."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRef:
+    """Which index was searched: its name, generation number and the digest of its contents."""
+
+    name: str
+    generation: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about one content, with everything needed to prove it.
+
+    A function of content, index generation and policy: no clock, no random id. `matches` holds the
+    nearest 100 of `n_matches`, ordered by (distance, list, entry_id). `error` is the reason where
+    the content could not be read or decoded, else None.
+    """
+
+    content_id: str
+    sha256: str | None
+    hashes: tuple[RecordedHash, ...]
+    n_matches: int
+    matches: tuple[Match, ...]
+    rules: tuple[FiredRule, ...]
+    rule: str | None
+    action: str
+    would_action: str
+    queue: str | None
+    priority: str | None
+    mode: str
+    policy: PolicyRef
+    index: IndexRef
+    error: str | None
+    hashmatch_version: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision row as plain dicts, lists, strings and numbers, ready for JSON."""
+        return _plain(asdict(self))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
