@@ -1,7 +1,7 @@
 """Native build: every file under csrc/ becomes the one extension module `hashmatch._core`.
 
-The rest of the packaging is in pyproject.toml.  No instruction set is chosen here: each kernel names
-its own with function-level target attributes, and the running CPU decides at run time.
+The rest of the packaging is in pyproject.toml.  No instruction set is chosen here: each kernel
+names its own with function-level target attributes, and the running CPU decides at run time.
 """
 
 import os
@@ -19,7 +19,8 @@ VERSION = re.search(r'"(.+)"', (ROOT / "src/hashmatch/_version.py").read_text())
 flags = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-pthread"]
 link_flags = ["-pthread"]
 if sanitize := os.environ.get("HASHMATCH_SANITIZE"):  # e.g. "address,undefined"
-    flags += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
+    flags += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+    flags += ["-g", "-O1"]
     link_flags += [f"-fsanitize={sanitize}"]
 
 core = Pybind11Extension(

@@ -191,7 +191,7 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision row as plain dicts, lists, strings and numbers, ready for JSON."""
-        return _plain(asdict(self))
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,159 @@
+#include "index/scan.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "index/threads.h"
+#include "kernels/dispatch.h"
+
+namespace hashmatch {
+namespace {
+
+// A tile's filtered planes stay in the first-level cache while every query passes over it.
+constexpr int64_t kTileBlocks = 32;
+constexpr int64_t kTileCodes = kTileBlocks * kBlockCodes;
+// Cost of checking one code that passed the filter, and of comparing one whole code without a filter,
+// in the time the filter takes for one byte of one code.
+constexpr double kVerifyCost = 600;
+constexpr double kWholeCost = 60;
+
+// Probability that `bits` fair bits hold at most `radius` ones.
+double chance_within(int bits, int radius) {
+    double term = std::pow(0.5, bits), sum = 0;
+    for (int ones = 0; ones <= std::min(radius, bits); ++ones) {
+        sum += term;
+        term *= static_cast<double>(bits - ones) / (ones + 1);
+    }
+    return sum;
+}
+
+// Searches one tile at a time and collects what it finds.
+class TileScanner {
+  public:
+    TileScanner(const Codes& codes, int radius, Hits& hits)
+        : codes_(codes), kernel_(*active_kernel().hamming), plan_(plan_scan(codes, radius)), radius_(radius), hits_(hits) {}
+
+    // Compares queries [first_query, last_query) with the codes of one tile.
+    void scan(const uint8_t* queries, int64_t first_query, int64_t last_query, int64_t tile) {
+        first_block_ = tile * kTileBlocks;
+        n_blocks_ = std::min(kTileBlocks, codes_.n_blocks() - first_block_);
+        for (int64_t q = first_query; q < last_query;) {
+            const int64_t left = last_query - q;
+            const uint8_t* query = queries + q * codes_.n_bytes;
+            if (plan_.n_planes == 0) {
+                compare_whole(query, q);
+                q += 1;
+            } else if (left < kFilterQueries) {
+                filter_one(query, q);
+                q += 1;
+            } else {
+                filter_four(query, q);
+                q += kFilterQueries;
+            }
+        }
+    }
+
+  private:
+    void filter_one(const uint8_t* query, int64_t q) {
+        uint64_t masks[kTileBlocks];
+        kernel_.filter1(planes(), codes_.block_bytes(), static_cast<size_t>(n_blocks_), plan_.n_planes, query,
+                        filter_radius(), masks);
+        for (int64_t block = 0; block < n_blocks_; ++block)
+            if (masks[block]) verify(query, q, block, masks[block]);
+    }
+
+    void filter_four(const uint8_t* query, int64_t q) {
+        const uint8_t* four[kFilterQueries];
+        for (int i = 0; i < kFilterQueries; ++i) four[i] = query + i * codes_.n_bytes;
+        uint64_t masks[kTileBlocks * kFilterQueries];
+        kernel_.filter4(planes(), codes_.block_bytes(), static_cast<size_t>(n_blocks_), plan_.n_planes, four,
+                        filter_radius(), masks);
+        for (int64_t block = 0; block < n_blocks_; ++block)
+            for (int i = 0; i < kFilterQueries; ++i)
+                if (const uint64_t mask = masks[block * kFilterQueries + i]) verify(four[i], q + i, block, mask);
+    }
+
+    void verify(const uint8_t* query, int64_t q, int64_t block, uint64_t mask) {
+        for (; mask; mask &= mask - 1) {
+            const int64_t row = (first_block_ + block) * kBlockCodes + __builtin_ctzll(mask);
+            if (row >= codes_.n) return;  // the zeros that fill the last block
+            uint16_t distance;
+            kernel_.distances(codes_.code(row), 1, codes_.n_bytes, query, &distance);
+            if (distance <= radius_) hits_.push_back({q, row, distance});
+        }
+    }
+
+    void compare_whole(const uint8_t* query, int64_t q) {
+        uint16_t distances[kTileCodes];
+        const int64_t first = first_block_ * kBlockCodes;
+        const int64_t count = std::min(kTileCodes, codes_.n - first);
+        kernel_.distances(codes_.code(first), static_cast<size_t>(count), codes_.n_bytes, query, distances);
+        for (int64_t i = 0; i < count; ++i)
+            if (distances[i] <= radius_) hits_.push_back({q, first + i, distances[i]});
+    }
+
+    const uint8_t* planes() const { return codes_.planes + static_cast<size_t>(first_block_) * codes_.block_bytes(); }
+    int filter_radius() const { return std::min(radius_, 255); }
+
+    const Codes& codes_;
+    const HammingKernels& kernel_;
+    const ScanPlan plan_;
+    const int radius_;
+    Hits& hits_;
+    int64_t first_block_ = 0;
+    int64_t n_blocks_ = 0;
+};
+
+int64_t n_tiles(const Codes& codes) { return (codes.n_blocks() + kTileBlocks - 1) / kTileBlocks; }
+
+// Gives tiles to threads as they ask for them; task(scanner, tile) does the work of one.
+template <class Task>
+std::vector<Hits> scan_tiles(const Codes& codes, int radius, int threads, const Task& task) {
+    const int64_t tiles = n_tiles(codes);
+    const int n_threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, tiles)));
+    std::vector<Hits> parts(static_cast<size_t>(n_threads));
+    std::atomic<int64_t> next{0};
+    run_threads(n_threads, [&](int thread) {
+        TileScanner scanner(codes, radius, parts[static_cast<size_t>(thread)]);
+        for (int64_t tile; (tile = next.fetch_add(1)) < tiles;) task(scanner, tile);
+    });
+    return parts;
+}
+
+}  // namespace
+
+ScanPlan plan_scan(const Codes& codes, int radius) {
+    ScanPlan best{0};
+    double best_cost = kWholeCost;
+    for (int n_planes = 1; n_planes <= codes.n_planes; ++n_planes) {
+        const double cost = n_planes + kVerifyCost * chance_within(8 * n_planes, radius);
+        if (cost < best_cost) {
+            best_cost = cost;
+            best.n_planes = n_planes;
+        }
+    }
+    return best;
+}
+
+SearchResult scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, int threads) {
+    std::vector<Hits> parts = scan_tiles(codes, radius, threads, [&](TileScanner& scanner, int64_t tile) {
+        scanner.scan(queries, 0, n_queries, tile);
+    });
+    if (codes.ids)
+        for (Hits& part : parts)
+            for (Hit& hit : part) hit.id = codes.ids[hit.id];
+    return assemble(parts, n_queries);
+}
+
+SearchResult scan_join(const Codes& codes, int radius, int threads) {
+    std::vector<Hits> parts = scan_tiles(codes, radius, threads, [&](TileScanner& scanner, int64_t tile) {
+        scanner.scan(codes.rows, 0, std::min(codes.n, (tile + 1) * kTileCodes), tile);
+    });
+    for (Hits& part : parts)
+        part.erase(std::remove_if(part.begin(), part.end(), [](const Hit& hit) { return hit.query >= hit.id; }), part.end());
+    return assemble(parts, codes.n);
+}
+
+}  // namespace hashmatch

@@ -1,0 +1,76 @@
+// AVX2: bits are counted by table look-up (pshufb), with the table already XORed with the query, so
+// that one shuffle gives the distance of a nibble; splitting a plane into nibbles serves all queries.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "kernels/hamming_kernels.h"
+#include "kernels/hamming_popcnt.h"
+
+#define HASHMATCH_AVX2 __attribute__((target("avx2")))
+
+namespace hashmatch {
+namespace {
+
+struct NibbleTable {
+    alignas(16) uint8_t low[16], high[16];
+};
+
+// table[v] = differing bits between nibble v and the query's nibble.
+HASHMATCH_AVX2 inline __m128i nibble_distances(int nibble) {
+    const __m128i counts = _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const __m128i values = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm_shuffle_epi8(counts, _mm_xor_si128(values, _mm_set1_epi8(static_cast<char>(nibble))));
+}
+
+template <int kQueries>
+HASHMATCH_AVX2 void filter(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+                           const uint8_t* const* queries, int radius, uint64_t* masks) {
+    NibbleTable tables[kMaxPlanes][kQueries];
+    for (int p = 0; p < n_planes; ++p)
+        for (int q = 0; q < kQueries; ++q) {
+            _mm_store_si128(reinterpret_cast<__m128i*>(tables[p][q].low), nibble_distances(queries[q][p] & 15));
+            _mm_store_si128(reinterpret_cast<__m128i*>(tables[p][q].high), nibble_distances(queries[q][p] >> 4));
+        }
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const __m256i limit = _mm256_set1_epi8(static_cast<char>(radius));
+    for (size_t block = 0; block < n_blocks; ++block) {
+        const __m256i* plane = reinterpret_cast<const __m256i*>(planes + block * stride_bytes);
+        __m256i counts[kQueries][2];
+        for (int q = 0; q < kQueries; ++q) counts[q][0] = counts[q][1] = _mm256_setzero_si256();
+        for (int p = 0; p < n_planes; ++p, plane += 2) {
+            const __m256i a = _mm256_loadu_si256(plane), b = _mm256_loadu_si256(plane + 1);
+            const __m256i a_low = _mm256_and_si256(a, nibble), b_low = _mm256_and_si256(b, nibble);
+            const __m256i a_high = _mm256_and_si256(_mm256_srli_epi16(a, 4), nibble);
+            const __m256i b_high = _mm256_and_si256(_mm256_srli_epi16(b, 4), nibble);
+            for (int q = 0; q < kQueries; ++q) {
+                const NibbleTable& table = tables[p][q];
+                const __m256i low = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table.low)));
+                const __m256i high = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table.high)));
+                counts[q][0] = _mm256_add_epi8(counts[q][0], _mm256_shuffle_epi8(low, a_low));
+                counts[q][1] = _mm256_add_epi8(counts[q][1], _mm256_shuffle_epi8(low, b_low));
+                counts[q][0] = _mm256_add_epi8(counts[q][0], _mm256_shuffle_epi8(high, a_high));
+                counts[q][1] = _mm256_add_epi8(counts[q][1], _mm256_shuffle_epi8(high, b_high));
+            }
+        }
+        for (int q = 0; q < kQueries; ++q) {
+            uint64_t mask = 0;
+            for (int half = 0; half < 2; ++half) {
+                const __m256i within = _mm256_cmpeq_epi8(_mm256_min_epu8(counts[q][half], limit), counts[q][half]);
+                mask |= static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_epi8(within))) << (32 * half);
+            }
+            masks[block * kQueries + q] = mask;
+        }
+    }
+}
+
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+             const uint8_t* query, int radius, uint64_t* masks) {
+    filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
+}
+
+}  // namespace
+
+const HammingKernels kHammingAvx2 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt};
+
+}  // namespace hashmatch
+#endif

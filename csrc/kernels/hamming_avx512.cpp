@@ -1,0 +1,50 @@
+// AVX-512 with VPOPCNTDQ and BITALG: one plane of a block is one register, and bytes are counted by
+// one instruction.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/hamming_kernels.h"
+#include "kernels/hamming_popcnt.h"
+
+#define HASHMATCH_AVX512 \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,avx512bitalg")))
+
+namespace hashmatch {
+namespace {
+
+template <int kQueries>
+HASHMATCH_AVX512 void filter(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+                             const uint8_t* const* queries, int radius, uint64_t* masks) {
+    alignas(64) uint8_t repeated[kMaxPlanes][kQueries][kBlockCodes];
+    for (int p = 0; p < n_planes; ++p)
+        for (int q = 0; q < kQueries; ++q) std::memset(repeated[p][q], queries[q][p], kBlockCodes);
+    const __m512i limit = _mm512_set1_epi8(static_cast<char>(radius));
+    for (size_t block = 0; block < n_blocks; ++block) {
+        const uint8_t* plane = planes + block * stride_bytes;
+        __m512i counts[kQueries];
+        for (int q = 0; q < kQueries; ++q) counts[q] = _mm512_setzero_si512();
+        for (int p = 0; p < n_planes; ++p, plane += kBlockCodes) {
+            const __m512i bytes = _mm512_loadu_si512(plane);
+            for (int q = 0; q < kQueries; ++q) {
+                const __m512i differing = _mm512_xor_si512(bytes, _mm512_load_si512(repeated[p][q]));
+                counts[q] = _mm512_add_epi8(counts[q], _mm512_popcnt_epi8(differing));
+            }
+        }
+        for (int q = 0; q < kQueries; ++q)
+            masks[block * kQueries + q] = _mm512_cmple_epu8_mask(counts[q], limit);
+    }
+}
+
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+             const uint8_t* query, int radius, uint64_t* masks) {
+    filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
+}
+
+}  // namespace
+
+const HammingKernels kHammingAvx512 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt};
+
+}  // namespace hashmatch
+#endif

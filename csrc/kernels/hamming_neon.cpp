@@ -1,0 +1,65 @@
+// NEON: bytes are counted by one instruction (cnt), sixteen at a time.
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+#include "kernels/hamming_kernels.h"
+
+namespace hashmatch {
+namespace {
+
+// One bit for each of 64 bytes that are all ones or all zeros.
+inline uint64_t to_mask(const uint8x16_t within[4]) {
+    const uint8x16_t bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    const uint8x16_t low = vpaddq_u8(vandq_u8(within[0], bit), vandq_u8(within[1], bit));
+    const uint8x16_t high = vpaddq_u8(vandq_u8(within[2], bit), vandq_u8(within[3], bit));
+    const uint8x16_t pairs = vpaddq_u8(low, high);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
+}
+
+template <int kQueries>
+void filter(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+            const uint8_t* const* queries, int radius, uint64_t* masks) {
+    const uint8x16_t limit = vdupq_n_u8(static_cast<uint8_t>(radius));
+    for (size_t block = 0; block < n_blocks; ++block) {
+        const uint8_t* plane = planes + block * stride_bytes;
+        uint8x16_t counts[kQueries][4];
+        for (int q = 0; q < kQueries; ++q)
+            for (int part = 0; part < 4; ++part) counts[q][part] = vdupq_n_u8(0);
+        for (int p = 0; p < n_planes; ++p, plane += kBlockCodes)
+            for (int part = 0; part < 4; ++part) {
+                const uint8x16_t bytes = vld1q_u8(plane + 16 * part);
+                for (int q = 0; q < kQueries; ++q) {
+                    const uint8x16_t differing = veorq_u8(bytes, vdupq_n_u8(queries[q][p]));
+                    counts[q][part] = vaddq_u8(counts[q][part], vcntq_u8(differing));
+                }
+            }
+        for (int q = 0; q < kQueries; ++q) {
+            uint8x16_t within[4];
+            for (int part = 0; part < 4; ++part) within[part] = vcleq_u8(counts[q][part], limit);
+            masks[block * kQueries + q] = to_mask(within);
+        }
+    }
+}
+
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+             const uint8_t* query, int radius, uint64_t* masks) {
+    filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
+}
+
+void distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, uint16_t* out) {
+    for (size_t i = 0; i < n; ++i, codes += n_bytes) {
+        int distance = 0, byte = 0;
+        for (; byte + 8 <= n_bytes; byte += 8)
+            distance += vaddv_u8(vcnt_u8(veor_u8(vld1_u8(codes + byte), vld1_u8(query + byte))));
+        for (; byte < n_bytes; ++byte)
+            distance += __builtin_popcount(static_cast<unsigned>(codes[byte] ^ query[byte]));
+        out[i] = static_cast<uint16_t>(distance);
+    }
+}
+
+}  // namespace
+
+const HammingKernels kHammingNeon = {filter<kFilterQueries>, filter1, distances};
+
+}  // namespace hashmatch
+#endif

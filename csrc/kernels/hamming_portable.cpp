@@ -1,0 +1,78 @@
+// Plain C++; the reference that every other kernel is tested against.
+#include <cstring>
+
+#include "kernels/hamming_kernels.h"
+
+namespace hashmatch {
+namespace {
+
+constexpr uint64_t kOdd = 0x5555555555555555u;
+constexpr uint64_t kPairs = 0x3333333333333333u;
+constexpr uint64_t kNibbles = 0x0f0f0f0f0f0f0f0fu;
+constexpr uint64_t kBytes = 0x0101010101010101u;
+
+uint64_t load(const uint8_t* from) {
+    uint64_t word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+}
+
+// Bits set in each nibble of `word`.
+inline uint64_t nibble_counts(uint64_t word) {
+    word -= (word >> 1) & kOdd;
+    return (word & kPairs) + ((word >> 2) & kPairs);
+}
+
+int count_bits(uint64_t word) {
+    const uint64_t nibbles = nibble_counts(word);
+    return static_cast<int>((((nibbles + (nibbles >> 4)) & kNibbles) * kBytes) >> 56);
+}
+
+// Adds to `counts` the differing bits of each of the 64 bytes of one plane.
+inline void add_plane(const uint8_t* plane, uint8_t query_byte, uint64_t counts[8]) {
+    const uint64_t query = query_byte * kBytes;
+    for (int word = 0; word < 8; ++word) {
+        const uint64_t nibbles = nibble_counts(load(plane + 8 * word) ^ query);
+        counts[word] += (nibbles + (nibbles >> 4)) & kNibbles;
+    }
+}
+
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+             const uint8_t* query, int radius, uint64_t* masks) {
+    for (size_t block = 0; block < n_blocks; ++block) {
+        const uint8_t* plane = planes + block * stride_bytes;
+        uint64_t counts[8] = {};
+        for (int p = 0; p < n_planes; ++p) add_plane(plane + p * kBlockCodes, query[p], counts);
+        uint8_t bytes[kBlockCodes];
+        std::memcpy(bytes, counts, sizeof bytes);
+        uint64_t mask = 0;
+        for (int code = 0; code < kBlockCodes; ++code)
+            mask |= static_cast<uint64_t>(bytes[code] <= radius) << code;
+        masks[block] = mask;
+    }
+}
+
+void filter4(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
+             const uint8_t* const* queries, int radius, uint64_t* masks) {
+    for (size_t block = 0; block < n_blocks; ++block)
+        for (int query = 0; query < kFilterQueries; ++query)
+            filter1(planes + block * stride_bytes, stride_bytes, 1, n_planes, queries[query], radius,
+                    masks + block * kFilterQueries + query);
+}
+
+void distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, uint16_t* out) {
+    for (size_t i = 0; i < n; ++i, codes += n_bytes) {
+        int distance = 0, byte = 0;
+        for (; byte + 8 <= n_bytes; byte += 8)
+            distance += count_bits(load(codes + byte) ^ load(query + byte));
+        for (; byte < n_bytes; ++byte)
+            distance += count_bits(static_cast<uint64_t>(codes[byte] ^ query[byte]));
+        out[i] = static_cast<uint16_t>(distance);
+    }
+}
+
+}  // namespace
+
+const HammingKernels kHammingPortable = {filter4, filter1, distances};
+
+}  // namespace hashmatch

@@ -1,0 +1,66 @@
+"""hashmatch: hash uploads, match them exactly against known-harm lists, decide by policy.
+
+Names are loaded when they are first used, so that importing the package stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from hashmatch._version import __version__
+from hashmatch.errors import (
+    DecodeError,
+    HashListError,
+    HashmatchError,
+    IndexFormatError,
+    PolicyError,
+)
+
+if TYPE_CHECKING:
+    from hashmatch.fingerprint import hash_image
+    from hashmatch.hashing import pdq
+    from hashmatch.index import HammingIndex, SearchResult
+    from hashmatch.screener import Screener
+    from hashmatch.values import Decision, Hash, Match
+
+_HOMES = {
+    "Decision": "hashmatch.values",
+    "HammingIndex": "hashmatch.index",
+    "Hash": "hashmatch.values",
+    "Match": "hashmatch.values",
+    "Screener": "hashmatch.screener",
+    "SearchResult": "hashmatch.index",
+    "hash_image": "hashmatch.fingerprint",
+    "pdq": "hashmatch.hashing",
+}
+
+__all__ = [
+    "Decision",
+    "DecodeError",
+    "HammingIndex",
+    "Hash",
+    "HashListError",
+    "HashmatchError",
+    "IndexFormatError",
+    "Match",
+    "PolicyError",
+    "Screener",
+    "SearchResult",
+    "__version__",
+    "hash_image",
+    "pdq",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'hashmatch' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""Exact search of codes by Hamming distance: knows codes, row numbers and an algorithm's name."""
+
+from hashmatch.index.hamming import HammingIndex, SearchResult
+
+__all__ = ["HammingIndex", "SearchResult"]
