@@ -1,8 +1,10 @@
 #include "bindings/bindings.h"
 
+#include <optional>
+
 #include "index/codes.h"
-#include "index/nearest.h"
-#include "index/scan.h"
+#include "index/search.h"
+#include "index/tables.h"
 
 namespace hashmatch {
 namespace {
@@ -37,79 +39,148 @@ Bytes planes_of(const Bytes& rows) {
     return planes;
 }
 
-// Keeps the arrays alive that the codes point into, and checks that they fit together.
-class BoundCodes {
+// The arrays of the tables; they refer to nothing else and keep themselves alive.
+struct TableArrays {
+    int n_parts;
+    int part_bits;
+    py::array_t<uint32_t, py::array::c_style> directory;
+    py::array_t<uint32_t, py::array::c_style> postings;
+    py::array_t<uint16_t, py::array::c_style> sketches;
+};
+
+std::optional<TableArrays> tables_of(const Bytes& rows, int threads) {
+    const int64_t n = rows.shape(0);
+    const int n_bytes = static_cast<int>(rows.shape(1));
+    const PartLayout layout = choose_layout(n, 8 * n_bytes);
+    if (layout.n_parts == 0) return std::nullopt;
+    TableArrays arrays{layout.n_parts, layout.part_bits,
+                       py::array_t<uint32_t, py::array::c_style>(static_cast<py::ssize_t>(directory_size(layout))),
+                       py::array_t<uint32_t, py::array::c_style>(static_cast<py::ssize_t>(postings_size(layout, n))),
+                       py::array_t<uint16_t, py::array::c_style>(static_cast<py::ssize_t>(sketches_size(layout, n)))};
+    const Codes codes{rows.data(), nullptr, nullptr, n, n_bytes, 0};
+    uint32_t* directory = arrays.directory.mutable_data();
+    uint32_t* postings = arrays.postings.mutable_data();
+    uint16_t* sketches = arrays.sketches.mutable_data();
+    {
+        const py::gil_scoped_release unlocked;
+        build_tables(codes, layout, threads, directory, postings, sketches);
+    }
+    return arrays;
+}
+
+// Keeps the arrays alive that the codes and tables point into, and checks that they fit together.
+class BoundIndex {
   public:
-    BoundCodes(Bytes rows, Bytes planes, std::optional<Ids> ids)
-        : rows_(std::move(rows)), planes_(std::move(planes)), ids_(std::move(ids)) {
+    BoundIndex(Bytes rows, Bytes planes, std::optional<Ids> ids, std::optional<TableArrays> tables)
+        : rows_(std::move(rows)), planes_(std::move(planes)), ids_(std::move(ids)), arrays_(std::move(tables)) {
         if (rows_.ndim() != 2 || rows_.shape(1) < kMinCodeBytes || rows_.shape(1) > kMaxCodeBytes)
             throw py::value_error("codes must have shape (n, 8..64)");
-        codes_.n = rows_.shape(0);
-        codes_.n_bytes = static_cast<int>(rows_.shape(1));
-        codes_.n_planes = planes_for(codes_.n_bytes);
-        if (planes_.size() != static_cast<py::ssize_t>(plane_bytes(codes_.n, codes_.n_bytes)))
+        const int64_t n = rows_.shape(0);
+        const int n_bytes = static_cast<int>(rows_.shape(1));
+        if (planes_.size() != static_cast<py::ssize_t>(plane_bytes(n, n_bytes)))
             throw py::value_error("planes do not fit the codes");
         if (ids_ && (ids_->ndim() != 1 || ids_->shape(0) != rows_.shape(0)))
             throw py::value_error("ids do not fit the codes");
-        codes_.rows = rows_.data();
-        codes_.planes = planes_.data();
-        codes_.ids = ids_ ? ids_->data() : nullptr;
+        const Codes codes{rows_.data(), planes_.data(), ids_ ? ids_->data() : nullptr, n, n_bytes, planes_for(n_bytes)};
+        engine_.emplace(codes, arrays_ ? std::optional<Tables>(bound_tables(codes)) : std::nullopt);
     }
 
-    py::tuple search(const Bytes& queries, int radius, int threads) const {
+    py::tuple search(const Bytes& queries, int radius, int threads, std::optional<Way> way) const {
         const int64_t n_queries = count(queries);
         const uint8_t* data = queries.data();
-        SearchResult result;
-        {
-            const py::gil_scoped_release unlocked;
-            result = scan_search(codes_, data, n_queries, radius, threads);
-        }
-        return to_tuple(std::move(result));
-    }
-
-    py::tuple join(int radius, int threads) const {
-        SearchResult result;
-        {
-            const py::gil_scoped_release unlocked;
-            result = scan_join(codes_, radius, threads);
-        }
-        return to_tuple(std::move(result));
+        const SearchPlan plan = way ? engine_->planner().plan(radius, n_queries, *way) : engine_->planner().plan(radius, n_queries);
+        return unlocked([&] { return engine_->search(data, n_queries, radius, threads, plan); });
     }
 
     py::tuple nearest(const Bytes& queries, int64_t k, int threads) const {
         const int64_t n_queries = count(queries);
         const uint8_t* data = queries.data();
-        SearchResult result;
-        {
-            const py::gil_scoped_release unlocked;
-            result = hashmatch::nearest(codes_, data, n_queries, k, threads);
-        }
-        return to_tuple(std::move(result));
+        return unlocked([&] { return engine_->nearest(data, n_queries, k, threads); });
+    }
+
+    py::tuple join(int radius, int threads) const {
+        return unlocked([&] { return engine_->join(radius, threads); });
+    }
+
+    // A plan in plain words and numbers.
+    py::dict plan(int radius, int64_t n_queries) const {
+        const PartLayout layout = engine_->layout();
+        const SearchPlan plan = engine_->planner().plan(radius, n_queries);
+        py::dict told;
+        told["way"] = plan.way;
+        told["n_parts"] = layout.n_parts;
+        told["part_bits"] = layout.part_bits;
+        told["thresholds"] = plan.thresholds ? *plan.thresholds : std::vector<int>{};
+        told["planes"] = plan.scan.n_planes;
+        told["probes"] = plan.cost.probes;
+        told["candidates"] = plan.cost.candidates;
+        told["verified"] = plan.cost.verified;
+        told["cost_ns"] = plan.cost.ns;
+        told["scan_cost_ns"] = plan.scan_cost.ns;
+        return told;
     }
 
   private:
+    Tables bound_tables(const Codes& codes) const {
+        const PartLayout layout{arrays_->n_parts, arrays_->part_bits, 8 * codes.n_bytes};
+        if (!is_sound(layout)) throw py::value_error("tables have an impossible layout");
+        const auto fits = [](const py::array& array, size_t size) { return array.size() == static_cast<py::ssize_t>(size); };
+        if (!fits(arrays_->directory, directory_size(layout)) || !fits(arrays_->postings, postings_size(layout, codes.n)) ||
+            !fits(arrays_->sketches, sketches_size(layout, codes.n)))
+            throw py::value_error("tables do not fit the codes");
+        return {layout, codes.n, arrays_->directory.data(), arrays_->postings.data(), arrays_->sketches.data()};
+    }
+
     int64_t count(const Bytes& queries) const {
-        if (queries.ndim() != 2 || queries.shape(1) != codes_.n_bytes)
+        if (queries.ndim() != 2 || queries.shape(1) != engine_->codes().n_bytes)
             throw py::value_error("queries must be as wide as the codes");
         return queries.shape(0);
+    }
+
+    template <class Work>
+    static py::tuple unlocked(const Work& work) {
+        SearchResult result;
+        {
+            const py::gil_scoped_release unlocked;
+            result = work();
+        }
+        return to_tuple(std::move(result));
     }
 
     Bytes rows_;
     Bytes planes_;
     std::optional<Ids> ids_;
-    Codes codes_{};
+    std::optional<TableArrays> arrays_;
+    std::optional<Engine> engine_;
 };
 
 }  // namespace
 
 void register_hamming(py::module_& core) {
     core.def("pack_planes", &planes_of, py::arg("codes").noconvert());
-    py::class_<BoundCodes>(core, "Codes")
-        .def(py::init<Bytes, Bytes, std::optional<Ids>>(), py::arg("rows").noconvert(), py::arg("planes").noconvert(),
-             py::arg("ids").noconvert())
-        .def("search", &BoundCodes::search, py::arg("queries").noconvert(), py::arg("radius"), py::arg("threads"))
-        .def("join", &BoundCodes::join, py::arg("radius"), py::arg("threads"))
-        .def("nearest", &BoundCodes::nearest, py::arg("queries").noconvert(), py::arg("k"), py::arg("threads"));
+    core.def("build_tables", &tables_of, py::arg("codes").noconvert(), py::arg("threads"));
+    py::class_<TableArrays>(core, "Tables")
+        .def(py::init<int, int, py::array_t<uint32_t, py::array::c_style>, py::array_t<uint32_t, py::array::c_style>,
+                      py::array_t<uint16_t, py::array::c_style>>(),
+             py::arg("n_parts"), py::arg("part_bits"), py::arg("directory").noconvert(),
+             py::arg("postings").noconvert(), py::arg("sketches").noconvert())
+        .def_readonly("n_parts", &TableArrays::n_parts)
+        .def_readonly("part_bits", &TableArrays::part_bits)
+        .def_readonly("directory", &TableArrays::directory)
+        .def_readonly("postings", &TableArrays::postings)
+        .def_readonly("sketches", &TableArrays::sketches);
+    py::enum_<Way>(core, "Way")
+        .value("scan", Way::kScan)
+        .value("probe", Way::kProbe)
+        .value("grouped", Way::kGrouped);
+    py::class_<BoundIndex>(core, "Index")
+        .def(py::init<Bytes, Bytes, std::optional<Ids>, std::optional<TableArrays>>(), py::arg("rows").noconvert(),
+             py::arg("planes").noconvert(), py::arg("ids").noconvert(), py::arg("tables"))
+        .def("search", &BoundIndex::search, py::arg("queries").noconvert(), py::arg("radius"), py::arg("threads"),
+             py::arg("way") = py::none())
+        .def("nearest", &BoundIndex::nearest, py::arg("queries").noconvert(), py::arg("k"), py::arg("threads"))
+        .def("join", &BoundIndex::join, py::arg("radius"), py::arg("threads"))
+        .def("plan", &BoundIndex::plan, py::arg("radius"), py::arg("n_queries"));
 }
 
 }  // namespace hashmatch

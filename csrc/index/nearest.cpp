@@ -51,17 +51,15 @@ void nearest_to_one(const Codes& codes, const uint8_t* query, int64_t q, size_t 
 
 }  // namespace
 
-SearchResult nearest(const Codes& codes, const uint8_t* queries, int64_t n_queries, int64_t k, int threads) {
-    const size_t kept = static_cast<size_t>(std::min(k, codes.n));
+std::vector<Hits> scan_nearest(const Codes& codes, const uint8_t* queries, int64_t n_queries, int64_t k, int threads) {
     const int n_threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, n_queries)));
     std::vector<Hits> parts(static_cast<size_t>(n_threads));
     std::atomic<int64_t> next{0};
-    if (kept > 0)
-        run_threads(n_threads, [&](int thread) {
-            for (int64_t q; (q = next.fetch_add(1)) < n_queries;)
-                nearest_to_one(codes, queries + q * codes.n_bytes, q, kept, parts[static_cast<size_t>(thread)]);
-        });
-    return assemble(parts, n_queries);
+    run_threads(n_threads, [&](int thread) {
+        for (int64_t q; (q = next.fetch_add(1)) < n_queries;)
+            nearest_to_one(codes, queries + q * codes.n_bytes, q, static_cast<size_t>(k), parts[static_cast<size_t>(thread)]);
+    });
+    return parts;
 }
 
 }  // namespace hashmatch

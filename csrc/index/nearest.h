@@ -1,14 +1,15 @@
-// The k codes nearest to each query.
+// The k codes nearest to each query, by comparing every code.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "index/codes.h"
 #include "index/hits.h"
 
 namespace hashmatch {
 
-// Per query the min(k, n) codes of least (distance, id). Exact; thread-safe; every code is compared.
-SearchResult nearest(const Codes& codes, const uint8_t* queries, int64_t n_queries, int64_t k, int threads);
+// Per query the `k` (1..n) codes of least (distance, id), in any order; hits carry ids. Thread-safe.
+std::vector<Hits> scan_nearest(const Codes& codes, const uint8_t* queries, int64_t n_queries, int64_t k, int threads);
 
 }  // namespace hashmatch

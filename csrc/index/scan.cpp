@@ -32,8 +32,8 @@ double chance_within(int bits, int radius) {
 // Searches one tile at a time and collects what it finds.
 class TileScanner {
   public:
-    TileScanner(const Codes& codes, int radius, Hits& hits)
-        : codes_(codes), kernel_(*active_kernel().hamming), plan_(plan_scan(codes, radius)), radius_(radius), hits_(hits) {}
+    TileScanner(const Codes& codes, int radius, const ScanPlan& plan, Hits& hits)
+        : codes_(codes), kernel_(*active_kernel().hamming), plan_(plan), radius_(radius), hits_(hits) {}
 
     // Compares queries [first_query, last_query) with the codes of one tile.
     void scan(const uint8_t* queries, int64_t first_query, int64_t last_query, int64_t tile) {
@@ -110,13 +110,13 @@ int64_t n_tiles(const Codes& codes) { return (codes.n_blocks() + kTileBlocks - 1
 
 // Gives tiles to threads as they ask for them; task(scanner, tile) does the work of one.
 template <class Task>
-std::vector<Hits> scan_tiles(const Codes& codes, int radius, int threads, const Task& task) {
+std::vector<Hits> scan_tiles(const Codes& codes, int radius, const ScanPlan& plan, int threads, const Task& task) {
     const int64_t tiles = n_tiles(codes);
     const int n_threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, tiles)));
     std::vector<Hits> parts(static_cast<size_t>(n_threads));
     std::atomic<int64_t> next{0};
     run_threads(n_threads, [&](int thread) {
-        TileScanner scanner(codes, radius, parts[static_cast<size_t>(thread)]);
+        TileScanner scanner(codes, radius, plan, parts[static_cast<size_t>(thread)]);
         for (int64_t tile; (tile = next.fetch_add(1)) < tiles;) task(scanner, tile);
     });
     return parts;
@@ -125,35 +125,28 @@ std::vector<Hits> scan_tiles(const Codes& codes, int radius, int threads, const 
 }  // namespace
 
 ScanPlan plan_scan(const Codes& codes, int radius) {
-    ScanPlan best{0};
-    double best_cost = kWholeCost;
+    ScanPlan best{0, kWholeCost};
     for (int n_planes = 1; n_planes <= codes.n_planes; ++n_planes) {
         const double cost = n_planes + kVerifyCost * chance_within(8 * n_planes, radius);
-        if (cost < best_cost) {
-            best_cost = cost;
-            best.n_planes = n_planes;
-        }
+        if (cost < best.weight) best = {n_planes, cost};
     }
     return best;
 }
 
-SearchResult scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, int threads) {
-    std::vector<Hits> parts = scan_tiles(codes, radius, threads, [&](TileScanner& scanner, int64_t tile) {
+std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, const ScanPlan& plan,
+                              int threads) {
+    return scan_tiles(codes, radius, plan, threads, [&](TileScanner& scanner, int64_t tile) {
         scanner.scan(queries, 0, n_queries, tile);
     });
-    if (codes.ids)
-        for (Hits& part : parts)
-            for (Hit& hit : part) hit.id = codes.ids[hit.id];
-    return assemble(parts, n_queries);
 }
 
-SearchResult scan_join(const Codes& codes, int radius, int threads) {
-    std::vector<Hits> parts = scan_tiles(codes, radius, threads, [&](TileScanner& scanner, int64_t tile) {
+std::vector<Hits> scan_join(const Codes& codes, int radius, const ScanPlan& plan, int threads) {
+    std::vector<Hits> parts = scan_tiles(codes, radius, plan, threads, [&](TileScanner& scanner, int64_t tile) {
         scanner.scan(codes.rows, 0, std::min(codes.n, (tile + 1) * kTileCodes), tile);
     });
     for (Hits& part : parts)
         part.erase(std::remove_if(part.begin(), part.end(), [](const Hit& hit) { return hit.query >= hit.id; }), part.end());
-    return assemble(parts, codes.n);
+    return parts;
 }
 
 }  // namespace hashmatch

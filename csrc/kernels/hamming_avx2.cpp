@@ -68,9 +68,34 @@ void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 
+HASHMATCH_AVX2 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
+                                 size_t n_postings, int limit, NearPair* pairs) {
+    const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi8(1);
+    const __m256i counts = _mm256_broadcastsi128_si256(nibble_distances(0));
+    const __m256i above = _mm256_set1_epi16(static_cast<short>(limit + 1));
+    size_t found = 0;
+    for (size_t first = 0; first < n_postings; first += 16) {
+        const __m256i sketches = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(postings + first));
+        const size_t left = n_postings - first;
+        const uint32_t filled = left < 16 ? (1u << (2 * left)) - 1 : ~0u;
+        for (size_t query = 0; query < n_queries; ++query) {
+            const __m256i differing = _mm256_xor_si256(sketches, _mm256_set1_epi16(static_cast<short>(queries[query])));
+            const __m256i low = _mm256_shuffle_epi8(counts, _mm256_and_si256(differing, nibble));
+            const __m256i high =
+                _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(differing, 4), nibble));
+            const __m256i bits = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), ones);
+            uint32_t within = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi16(above, bits))) & filled;
+            for (; within; within &= within - 1, within &= within - 1)  // two mask bits a sketch
+                pairs[found++] = {static_cast<uint32_t>(query),
+                                  static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctz(within)) / 2};
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
-const HammingKernels kHammingAvx2 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt};
+const HammingKernels kHammingAvx2 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt, near_pairs};
 
 }  // namespace hashmatch
 #endif

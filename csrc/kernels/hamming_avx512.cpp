@@ -42,9 +42,28 @@ void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 
+HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
+                                   size_t n_postings, int limit, NearPair* pairs) {
+    const __m512i most = _mm512_set1_epi16(static_cast<short>(limit));
+    size_t found = 0;
+    for (size_t first = 0; first < n_postings; first += 32) {
+        const __m512i sketches = _mm512_loadu_si512(postings + first);
+        const size_t left = n_postings - first;
+        const __mmask32 filled = left < 32 ? (1u << left) - 1 : ~0u;
+        for (size_t query = 0; query < n_queries; ++query) {
+            const __m512i differing = _mm512_xor_si512(sketches, _mm512_set1_epi16(static_cast<short>(queries[query])));
+            uint32_t within = _mm512_mask_cmple_epi16_mask(filled, _mm512_popcnt_epi16(differing), most);
+            for (; within; within &= within - 1)
+                pairs[found++] = {static_cast<uint32_t>(query),
+                                  static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctz(within))};
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
-const HammingKernels kHammingAvx512 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt};
+const HammingKernels kHammingAvx512 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt, near_pairs};
 
 }  // namespace hashmatch
 #endif

@@ -14,6 +14,12 @@ constexpr int kMaxPlanes = 16;
 // Queries that one pass over a block serves.
 constexpr int kFilterQueries = 4;
 
+// A query and a posting whose sketches are near each other, by their places in the arrays compared.
+struct NearPair {
+    uint32_t query;
+    uint32_t posting;
+};
+
 struct HammingKernels {
     // For each of n_blocks blocks, `stride_bytes` apart, and each query: bit i of masks[block * 4 +
     // query] is set where code i differs from the query in at most `radius` (0..255) bits of its
@@ -26,6 +32,10 @@ struct HammingKernels {
     // Distance in bits between the query and each of n codes of n_bytes bytes, stored one by one.
     void (*distances)(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query,
                       uint16_t* distances);
+    // Every pair of 16-bit sketches that differ in at most `limit` bits, in any order; returns how many.
+    // Up to 63 sketches past the n_postings are read (never reported); `pairs` has room for all.
+    size_t (*near_pairs)(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
+                         size_t n_postings, int limit, NearPair* pairs);
 };
 
 extern const HammingKernels kHammingPortable;

@@ -57,9 +57,30 @@ void distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query
     }
 }
 
+size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings, size_t n_postings, int limit,
+                  NearPair* pairs) {
+    const int16x8_t most = vdupq_n_s16(static_cast<int16_t>(limit));
+    size_t found = 0;
+    for (size_t first = 0; first < n_postings; first += 8) {
+        const uint16x8_t sketches = vld1q_u16(postings + first);
+        const size_t left = n_postings - first;
+        const uint64_t filled = left < 8 ? (uint64_t{1} << (8 * left)) - 1 : ~uint64_t{0};
+        for (size_t query = 0; query < n_queries; ++query) {
+            const uint16x8_t differing = veorq_u16(sketches, vdupq_n_u16(queries[query]));
+            const uint16x8_t bits = vpaddlq_u8(vcntq_u8(vreinterpretq_u8_u16(differing)));
+            const uint8x8_t lanes = vmovn_u16(vcleq_s16(vreinterpretq_s16_u16(bits), most));
+            uint64_t within = vget_lane_u64(vreinterpret_u64_u8(lanes), 0) & filled & 0x0101010101010101u;
+            for (; within; within &= within - 1)
+                pairs[found++] = {static_cast<uint32_t>(query),
+                                  static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctzll(within)) / 8};
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
-const HammingKernels kHammingNeon = {filter<kFilterQueries>, filter1, distances};
+const HammingKernels kHammingNeon = {filter<kFilterQueries>, filter1, distances, near_pairs};
 
 }  // namespace hashmatch
 #endif

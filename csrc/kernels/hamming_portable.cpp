@@ -71,8 +71,36 @@ void distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query
     }
 }
 
+// Four sketches to a word.
+size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings, size_t n_postings, int limit,
+                  NearPair* pairs) {
+    constexpr uint64_t kLanes = 0x0001000100010001u;
+    constexpr uint64_t kLow = 0x00ff00ff00ff00ffu;
+    if (limit < 0) return 0;
+    const uint64_t bound = static_cast<uint64_t>(limit < 16 ? limit : 16) * kLanes;
+    size_t found = 0;
+    for (size_t first = 0; first < n_postings; first += 4) {
+        uint64_t sketches;
+        std::memcpy(&sketches, postings + first, sizeof sketches);
+        const size_t filled = n_postings - first < 4 ? n_postings - first : 4;
+        for (size_t query = 0; query < n_queries; ++query) {
+            const uint64_t nibbles = nibble_counts(sketches ^ queries[query] * kLanes);
+            const uint64_t bytes = (nibbles + (nibbles >> 4)) & kNibbles;
+            const uint64_t counts = (bytes + (bytes >> 8)) & kLow;
+            // The top bit of a lane survives where its count does not exceed the bound.
+            const uint64_t within = ((bound | kLanes << 15) - counts) & kLanes << 15;
+            if (!within) continue;
+            uint16_t lanes[4];
+            std::memcpy(lanes, &within, sizeof lanes);
+            for (size_t lane = 0; lane < filled; ++lane)
+                if (lanes[lane]) pairs[found++] = {static_cast<uint32_t>(query), static_cast<uint32_t>(first + lane)};
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
-const HammingKernels kHammingPortable = {filter4, filter1, distances};
+const HammingKernels kHammingPortable = {filter4, filter1, distances, near_pairs};
 
 }  // namespace hashmatch

@@ -1,5 +1,8 @@
 """Native core of hashmatch; use the Python modules above it."""
 
+import enum
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,16 +13,48 @@ def select_kernel(name: str) -> str: ...
 def runnable_kernels() -> list[str]: ...
 def pack_planes(codes: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
 
-class Codes:
+def build_tables(codes: NDArray[np.uint8], threads: int) -> Tables | None: ...
+
+class Tables:
     def __init__(
-        self, rows: NDArray[np.uint8], planes: NDArray[np.uint8], ids: NDArray[np.int64] | None
+        self,
+        n_parts: int,
+        part_bits: int,
+        directory: NDArray[np.uint32],
+        postings: NDArray[np.uint32],
+        sketches: NDArray[np.uint16],
+    ) -> None: ...
+    @property
+    def n_parts(self) -> int: ...
+    @property
+    def part_bits(self) -> int: ...
+    @property
+    def directory(self) -> NDArray[np.uint32]: ...
+    @property
+    def postings(self) -> NDArray[np.uint32]: ...
+    @property
+    def sketches(self) -> NDArray[np.uint16]: ...
+
+class Way(enum.Enum):
+    scan = ...
+    probe = ...
+    grouped = ...
+
+class Index:
+    def __init__(
+        self,
+        rows: NDArray[np.uint8],
+        planes: NDArray[np.uint8],
+        ids: NDArray[np.int64] | None,
+        tables: Tables | None,
     ) -> None: ...
     def search(
-        self, queries: NDArray[np.uint8], radius: int, threads: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]: ...
-    def join(
-        self, radius: int, threads: int
+        self, queries: NDArray[np.uint8], radius: int, threads: int, way: Way | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]: ...
     def nearest(
         self, queries: NDArray[np.uint8], k: int, threads: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]: ...
+    def join(
+        self, radius: int, threads: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]: ...
+    def plan(self, radius: int, n_queries: int) -> dict[str, Any]: ...

@@ -47,11 +47,16 @@ class HammingIndex:
     def __init__(self, parts: storage.Parts, stored: storage.StoredIndex | None = None) -> None:
         self._parts = parts
         self._stored = stored
-        self._codes = _core.Codes(parts.codes, parts.planes, parts.ids)
+        self._core = _core.Index(parts.codes, parts.planes, parts.ids, parts.tables)
 
     @classmethod
     def build(
-        cls, codes: ArrayLike, ids: ArrayLike | None = None, *, algorithm: str | None = None
+        cls,
+        codes: ArrayLike,
+        ids: ArrayLike | None = None,
+        *,
+        algorithm: str | None = None,
+        threads: int = 1,
     ) -> HammingIndex:
         """Build an index in memory.
 
@@ -63,6 +68,8 @@ class HammingIndex:
             Unique identifiers; 0..n-1 by default.
         algorithm : str, optional
             Name of the algorithm that made the codes; kept and saved, not interpreted.
+        threads : int
+            Threads to build with; the index does not depend on it.
 
         Raises
         ------
@@ -71,7 +78,9 @@ class HammingIndex:
         """
         checked = _checked_codes(codes, "codes").copy()
         checked_ids = None if ids is None else _checked_ids(ids, len(checked))
-        return cls(storage.Parts(algorithm, checked, _core.pack_planes(checked), checked_ids))
+        planes = _core.pack_planes(checked)
+        tables = _core.build_tables(checked, _checked_threads(threads))
+        return cls(storage.Parts(algorithm, checked, planes, checked_ids, tables))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], verify: bool = False) -> HammingIndex:
@@ -148,7 +157,7 @@ class HammingIndex:
             Wrong dtype, shape or width of the queries, radius or threads out of range.
         """
         checked = self._checked_queries(queries)
-        found = self._codes.search(checked, self._checked_radius(radius), _checked_threads(threads))
+        found = self._core.search(checked, self._checked_radius(radius), _checked_threads(threads))
         return SearchResult(*found)
 
     def nearest(
@@ -170,7 +179,7 @@ class HammingIndex:
         checked = self._checked_queries(queries)
         if (k := _checked_int(k, "k")) < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        _, found_ids, found_distances = self._codes.nearest(checked, k, _checked_threads(threads))
+        _, found_ids, found_distances = self._core.nearest(checked, k, _checked_threads(threads))
         ids = np.full((len(checked), k), -1, dtype=np.int64)
         distances = np.full((len(checked), k), -1, dtype=np.int32)
         n_found = min(k, len(self))
@@ -189,7 +198,7 @@ class HammingIndex:
             Ids with ``a < b``, ordered by (a, b); each pair once.
         distances : ndarray of int32, shape (n_pairs,)
         """
-        offsets, b, distances = self._codes.join(
+        offsets, b, distances = self._core.join(
             self._checked_radius(radius), _checked_threads(threads)
         )
         a = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(offsets))

@@ -16,19 +16,24 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from hashmatch import _core
 from hashmatch.errors import IndexFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAGIC = b"\x89HMX\r\n\x1a\n"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 ALIGNMENT_BYTES = 4096
 MAX_HEADER_BYTES = 1 << 20
 MIN_BITS, MAX_BITS = 64, 512
 MAX_CODES = (1 << 32) - 1
 BLOCK_CODES = 64
 MAX_PLANES = 16
+MAX_PARTS = 64
+MIN_PART_BITS, MAX_PART_BITS = 8, 22
+SKETCH_PADDING = 64
 
 _PREFIX = struct.Struct("<8sII32s")
 _CHUNK_BYTES = 1 << 24
@@ -46,12 +51,15 @@ class Parts:
         Leading bytes of the codes, byte by byte within blocks of 64 codes.
     ids : ndarray of int64, shape (n,), or None
         None where the id is the row.
+    tables : Tables or None
+        Directory, postings and sketches of every part; None where codes are only scanned.
     """
 
     algorithm: str | None
     codes: NDArray[np.uint8]
     planes: NDArray[np.uint8]
     ids: NDArray[np.int64] | None
+    tables: _core.Tables | None
 
     def sections(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield each section's name and bytes in the order of the file."""
@@ -59,6 +67,16 @@ class Parts:
         yield "planes", self.planes
         if self.ids is not None:
             yield "ids", self.ids.astype("<i8", copy=False)
+        if self.tables is not None:
+            yield "directory", self.tables.directory.astype("<u4", copy=False)
+            yield "postings", self.tables.postings.astype("<u4", copy=False)
+            yield "sketches", self.tables.sketches.astype("<u2", copy=False)
+
+    def layout(self) -> dict[str, int] | None:
+        """Return number and width of the parts as the header states them."""
+        if self.tables is None:
+            return None
+        return {"count": self.tables.n_parts, "bits": self.tables.part_bits}
 
 
 def write(path: Path, parts: Parts) -> None:
@@ -92,7 +110,8 @@ class StoredIndex:
             if size < _PREFIX.size:
                 _refuse(path, f"it has {size} bytes, too few for a header")
             self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._header_end = _PREFIX.size + _checked_prefix(path, self._mapped)
+        self.version, n_text_bytes = _checked_prefix(path, self._mapped)
+        self._header_end = _PREFIX.size + n_text_bytes
         self._header = _parsed_header(path, self._mapped[_PREFIX.size : self._header_end])
         _check_sections(path, self._header, self._header_end, size)
 
@@ -104,7 +123,16 @@ class StoredIndex:
         }
         codes = arrays["codes"].reshape(self._header.n, self._header.bits // 8)
         ids = arrays["ids"].view("<i8").astype(np.int64, copy=False) if "ids" in arrays else None
-        return Parts(self._header.algorithm, codes, arrays["planes"], ids)
+        tables = None
+        if self._header.n_parts:
+            tables = _core.Tables(
+                self._header.n_parts,
+                self._header.part_bits,
+                arrays["directory"].view("<u4").astype(np.uint32, copy=False),
+                arrays["postings"].view("<u4").astype(np.uint32, copy=False),
+                arrays["sketches"].view("<u2").astype(np.uint16, copy=False),
+            )
+        return Parts(self._header.algorithm, codes, arrays["planes"], ids, tables)
 
     def verify(self) -> None:
         """Read every byte and compare it with what the header vouches for."""
@@ -130,14 +158,25 @@ class _Header:
     algorithm: str | None
     bits: int
     n: int
+    n_parts: int  # 0 where there are no tables
+    part_bits: int
     sections: dict[str, _Section]  # in the order of the file
 
 
-def _section_sizes(n: int, width: int, *, ids: bool) -> dict[str, int]:
+def _section_sizes(header: _Header) -> dict[str, int]:
+    """Return the sections a header implies, in order, with their sizes in bytes."""
+    n, n_code_bytes = header.n, header.bits // 8
     n_blocks = -(-n // BLOCK_CODES)
-    sizes = {"codes": n * width, "planes": n_blocks * min(width, MAX_PLANES) * BLOCK_CODES}
-    if ids:
+    sizes = {
+        "codes": n * n_code_bytes,
+        "planes": n_blocks * min(n_code_bytes, MAX_PLANES) * BLOCK_CODES,
+    }
+    if "ids" in header.sections:
         sizes["ids"] = 8 * n
+    if header.n_parts:
+        sizes["directory"] = 4 * header.n_parts * ((1 << header.part_bits) + 1)
+        sizes["postings"] = 4 * header.n_parts * n
+        sizes["sketches"] = 2 * (header.n_parts * n + SKETCH_PADDING)
     return sizes
 
 
@@ -160,8 +199,14 @@ def _laid_out(parts: Parts) -> tuple[bytes, list[int], int]:
             {"name": name, "offset": offset, "bytes": n_bytes, "sha256": digest}
             for offset, (name, n_bytes, digest) in zip(offsets, described, strict=True)
         ]
-        fields = {"algorithm": parts.algorithm, "bits": 8 * n_code_bytes, "n": n}
-        text = json.dumps(fields | {"sections": sections}, separators=(",", ":")).encode()
+        fields = {
+            "algorithm": parts.algorithm,
+            "bits": 8 * n_code_bytes,
+            "n": n,
+            "parts": parts.layout(),
+            "sections": sections,
+        }
+        text = json.dumps(fields, separators=(",", ":")).encode()
         if _PREFIX.size + len(text) <= first:
             break
         first += ALIGNMENT_BYTES
@@ -170,14 +215,14 @@ def _laid_out(parts: Parts) -> tuple[bytes, list[int], int]:
     return header, offsets, end
 
 
-def _checked_prefix(path: Path, mapped: mmap.mmap) -> int:
-    """Return the length of the header's text, once magic, version and checksum hold."""
+def _checked_prefix(path: Path, mapped: mmap.mmap) -> tuple[int, int]:
+    """Return version and length of the header's text, once magic, version and checksum hold."""
     magic, version, n_text_bytes, digest = _PREFIX.unpack_from(mapped)
     if magic != MAGIC:
         _refuse(path, "it is not a hashmatch index")
-    if version != FORMAT_VERSION:
+    if version not in READABLE_VERSIONS:
         raise IndexFormatError(
-            f"{path}: its format is version {version}, this hashmatch reads version "
+            f"{path}: its format is version {version}, this hashmatch reads versions up to "
             f"{FORMAT_VERSION}; upgrade hashmatch or rebuild the index"
         )
     if n_text_bytes > min(MAX_HEADER_BYTES, len(mapped) - _PREFIX.size):
@@ -186,7 +231,7 @@ def _checked_prefix(path: Path, mapped: mmap.mmap) -> int:
     unsigned = _PREFIX.pack(magic, version, n_text_bytes, bytes(32))
     if hashlib.sha256(unsigned + text).digest() != digest:
         _refuse(path, "its header is damaged")
-    return int(n_text_bytes)
+    return int(version), int(n_text_bytes)
 
 
 def _parsed_header(path: Path, text: bytes) -> _Header:
@@ -197,21 +242,37 @@ def _parsed_header(path: Path, text: bytes) -> _Header:
             section["name"]: _Section(section["offset"], section["bytes"], section["sha256"])
             for section in fields["sections"]
         }
-        header = _Header(fields["algorithm"], fields["bits"], fields["n"], sections)
-    except (ValueError, KeyError, TypeError):
+        layout = fields.get("parts") or {"count": 0, "bits": 0}  # version 1 has none
+        header = _Header(
+            fields["algorithm"],
+            fields["bits"],
+            fields["n"],
+            layout["count"],
+            layout["bits"],
+            sections,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
         _refuse(path, "its header lacks what an index needs")
-    numbers = [header.bits, header.n]
+    numbers = [header.bits, header.n, header.n_parts, header.part_bits]
     for section in sections.values():
         numbers += [section.offset, section.n_bytes]
-    if not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers) or not (
-        header.n <= MAX_CODES and header.bits % 8 == 0 and MIN_BITS <= header.bits <= MAX_BITS
-    ):
+    if not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
         _refuse(path, "its header holds impossible numbers")
+    sound = header.n <= MAX_CODES and header.bits % 8 == 0 and MIN_BITS <= header.bits <= MAX_BITS
+    sound_parts = header.n_parts == 0 or (
+        header.n_parts <= MAX_PARTS
+        and MIN_PART_BITS <= header.part_bits <= MAX_PART_BITS
+        and header.n_parts * header.part_bits <= header.bits
+    )
+    if not sound or not sound_parts:
+        _refuse(path, "its header holds impossible numbers")
+    if not (header.algorithm is None or isinstance(header.algorithm, str)):
+        _refuse(path, "its header names no algorithm")
     return header
 
 
 def _check_sections(path: Path, header: _Header, header_end: int, size: int) -> None:
-    expected = _section_sizes(header.n, header.bits // 8, ids="ids" in header.sections)
+    expected = _section_sizes(header)
     if list(header.sections) != list(expected):
         _refuse(path, f"its sections are {list(header.sections)}, not {list(expected)}")
     end = header_end

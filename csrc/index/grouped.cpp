@@ -1,0 +1,202 @@
+#include "index/grouped.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "index/probe.h"
+#include "index/threads.h"
+#include "index/verifier.h"
+
+namespace hashmatch {
+namespace {
+
+// Queries sorted together; more would not share buckets better, and their keys must fit in memory.
+constexpr int64_t kGroupQueries = 1 << 20;
+// Sketches compared in one call, so that the pairs found fit a small buffer.
+constexpr uint32_t kChunkQueries = 64;
+constexpr uint32_t kChunkPostings = 256;
+// A bucket is overfull from this size on, in multiples of the usual one.
+constexpr double kOverfull = 64;
+constexpr uint32_t kLeastOverfull = 4096;
+// Keys of a table that one thread walks at a time.
+constexpr int64_t kWalkKeys = 4096;
+
+// One side of the walk: items sorted by their key in one part, each with its sketch.
+struct Sorted {
+    std::vector<uint32_t> directory;
+    std::vector<uint32_t> items;
+    std::vector<uint16_t> sketches;
+};
+
+// Sorts queries by their key in `part`; `keys` holds n_parts keys a query.
+void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, int64_t n, int part, Sorted& sorted) {
+    const size_t n_parts = static_cast<size_t>(layout.n_parts);
+    const size_t here = static_cast<size_t>(part), next = (here + 1) % n_parts;
+    sorted.directory.assign(static_cast<size_t>(layout.n_keys()) + 1, 0);
+    sorted.items.resize(static_cast<size_t>(n));
+    sorted.sketches.resize(static_cast<size_t>(n));
+    for (size_t q = 0; q < static_cast<size_t>(n); ++q) ++sorted.directory[keys[q * n_parts + here] + 1];
+    for (size_t key = 1; key < sorted.directory.size(); ++key) sorted.directory[key] += sorted.directory[key - 1];
+    std::vector<uint32_t> places(sorted.directory.begin(), sorted.directory.end() - 1);
+    for (size_t q = 0; q < static_cast<size_t>(n); ++q) {
+        const uint32_t place = places[keys[q * n_parts + here]]++;
+        sorted.items[place] = static_cast<uint32_t>(q);
+        sorted.sketches[place] = static_cast<uint16_t>(keys[q * n_parts + next]);
+    }
+}
+
+// Calls near(i, j) for each pair of sketches within `limit` bits.
+template <class Near>
+void for_near_pairs(const HammingKernels& kernel, std::vector<NearPair>& pairs, const uint16_t* queries,
+                    uint32_t n_queries, const uint16_t* postings, uint32_t n_postings, int limit, const Near& near) {
+    for (uint32_t i = 0; i < n_queries; i += kChunkQueries)
+        for (uint32_t j = 0; j < n_postings; j += kChunkPostings) {
+            const size_t found = kernel.near_pairs(queries + i, std::min(kChunkQueries, n_queries - i), postings + j,
+                                                   std::min(kChunkPostings, n_postings - j), limit, pairs.data());
+            for (size_t pair = 0; pair < found; ++pair) near(i + pairs[pair].query, j + pairs[pair].posting);
+        }
+}
+
+// Calls walk(thread, first_key, last_key) over all keys, threads taking runs of keys in turn.
+template <class Walk>
+void walk_keys(const PartLayout& layout, int threads, const Walk& walk) {
+    std::atomic<int64_t> next{0};
+    run_threads(threads, [&](int thread) {
+        for (int64_t key; (key = next.fetch_add(kWalkKeys)) < layout.n_keys();)
+            walk(thread, key, std::min(key + kWalkKeys, layout.n_keys()));
+    });
+}
+
+// The search of one group of queries.
+class Group {
+  public:
+    Group(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+          const uint8_t* queries, int64_t first, int64_t count, int threads)
+        : codes_(codes), tables_(tables), radius_(radius), thresholds_(thresholds),
+          queries_(queries + first * codes.n_bytes), first_(first), count_(count), threads_(threads),
+          keys_(static_cast<size_t>(count * tables.layout.n_parts)), set_aside_(static_cast<size_t>(count)),
+          overfull_(std::max<uint32_t>(kLeastOverfull, static_cast<uint32_t>(kOverfull * static_cast<double>(codes.n) /
+                                                                              static_cast<double>(tables.layout.n_keys())))) {}
+
+    void search(std::vector<Hits>& parts) {
+        cut_queries();
+        std::vector<Hits> found(static_cast<size_t>(threads_));
+        Sorted sorted;
+        for (int part = 0; part < tables_.layout.n_parts; ++part) {
+            if (thresholds_[static_cast<size_t>(part)] < 0) continue;
+            sort_by_key(tables_.layout, keys_, count_, part, sorted);
+            walk_keys(tables_.layout, threads_, [&](int thread, int64_t first_key, int64_t last_key) {
+                walk(part, sorted, first_key, last_key, found[static_cast<size_t>(thread)]);
+            });
+        }
+        for (size_t thread = 0; thread < found.size(); ++thread)
+            for (const Hit& hit : found[thread])
+                if (!set_aside_[static_cast<size_t>(hit.query - first_)].load(std::memory_order_relaxed)) parts[thread].push_back(hit);
+        search_set_aside(parts[0]);
+    }
+
+  private:
+    void cut_queries() {
+        std::atomic<int64_t> next{0};
+        run_threads(threads_, [&](int) {
+            for (int64_t q; (q = next.fetch_add(1024)) < count_;)
+                for (int64_t i = q; i < std::min(q + 1024, count_); ++i)
+                    tables_.cutter.keys(queries_ + i * codes_.n_bytes, &keys_[static_cast<size_t>(i * tables_.layout.n_parts)]);
+        });
+    }
+
+    void walk(int part, const Sorted& sorted, int64_t first_key, int64_t last_key, Hits& hits) {
+        const HammingKernels& kernel = *active_kernel().hamming;
+        Verifier verifier(codes_, tables_, radius_, hits);
+        std::vector<NearPair> pairs(kChunkQueries * kChunkPostings);
+        const int n_parts = tables_.layout.n_parts;
+        const Flips::Flip* last_flip = tables_.flips.end(thresholds_[static_cast<size_t>(part)]);
+        for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
+            const Tables::Bucket bucket = tables_.bucket(part, key);
+            if (bucket.size() == 0) continue;
+            for (const Flips::Flip* flip = tables_.flips.begin(); flip < last_flip; ++flip) {
+                const uint32_t begin = sorted.directory[key ^ flip->mask], end = sorted.directory[(key ^ flip->mask) + 1];
+                const int limit = sketch_limit(thresholds_.data(), n_parts, part, flip->bits);
+                if (begin == end || limit < 0) continue;
+                if (bucket.size() >= overfull_) {
+                    for (uint32_t i = begin; i < end; ++i) set_aside_[sorted.items[i]].store(1, std::memory_order_relaxed);
+                    continue;
+                }
+                for_near_pairs(kernel, pairs, &sorted.sketches[begin], end - begin, tables_.sketches_at(part, bucket.begin),
+                               bucket.size(), limit, [&](uint32_t i, uint32_t j) {
+                                   const int64_t q = sorted.items[begin + i];
+                                   verifier.add({queries_ + q * codes_.n_bytes, first_ + q, thresholds_.data()}, part,
+                                                tables_.postings_at(part, bucket.begin + j));
+                               });
+            }
+        }
+        verifier.settle();
+    }
+
+    void search_set_aside(Hits& hits) {
+        ProbeSearcher searcher(codes_, tables_, radius_, thresholds_, hits);
+        for (int64_t q = 0; q < count_; ++q)
+            if (set_aside_[static_cast<size_t>(q)].load(std::memory_order_relaxed)) searcher.search(queries_ + q * codes_.n_bytes, first_ + q);
+    }
+
+    const Codes& codes_;
+    const Tables& tables_;
+    const int radius_;
+    const std::vector<int>& thresholds_;
+    const uint8_t* queries_;
+    const int64_t first_, count_;
+    const int threads_;
+    std::vector<uint32_t> keys_;
+    std::vector<std::atomic<uint8_t>> set_aside_;
+    const uint32_t overfull_;
+};
+
+}  // namespace
+
+std::vector<Hits> grouped_search(const Codes& codes, const Tables& tables, int radius,
+                                 const std::vector<int>& thresholds, const uint8_t* queries, int64_t n_queries,
+                                 int threads) {
+    std::vector<Hits> parts(static_cast<size_t>(threads));
+    for (int64_t first = 0; first < n_queries; first += kGroupQueries)
+        Group(codes, tables, radius, thresholds, queries, first, std::min(kGroupQueries, n_queries - first), threads).search(parts);
+    return parts;
+}
+
+std::vector<Hits> table_join(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+                             int threads) {
+    std::vector<Hits> found(static_cast<size_t>(threads));
+    const int n_parts = tables.layout.n_parts;
+    for (int part = 0; part < n_parts; ++part) {
+        const Flips::Flip* last_flip = tables.flips.end(thresholds[static_cast<size_t>(part)]);
+        walk_keys(tables.layout, threads, [&](int thread, int64_t first_key, int64_t last_key) {
+            Verifier verifier(codes, tables, radius, found[static_cast<size_t>(thread)]);
+            std::vector<NearPair> pairs(kChunkQueries * kChunkPostings);
+            const HammingKernels& kernel = *active_kernel().hamming;
+            for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
+                const Tables::Bucket mine = tables.bucket(part, key);
+                if (mine.size() == 0) continue;
+                for (const Flips::Flip* flip = tables.flips.begin(); flip < last_flip; ++flip) {
+                    if ((key ^ flip->mask) < key) continue;  // the other bucket has met this one
+                    const Tables::Bucket other = tables.bucket(part, key ^ flip->mask);
+                    const int limit = sketch_limit(thresholds.data(), n_parts, part, flip->bits);
+                    if (other.size() == 0 || limit < 0) continue;
+                    const uint32_t* rows = tables.postings_at(part, mine.begin);
+                    const uint32_t* others = tables.postings_at(part, other.begin);
+                    for_near_pairs(kernel, pairs, tables.sketches_at(part, mine.begin), mine.size(),
+                                   tables.sketches_at(part, other.begin), other.size(), limit, [&](uint32_t i, uint32_t j) {
+                                       if (flip->mask == 0 && rows[i] >= others[j]) return;
+                                       if (rows[i] >= codes.n) return;  // a damaged table
+                                       verifier.add({codes.code(rows[i]), rows[i], thresholds.data()}, part, &others[j]);
+                                   });
+                }
+            }
+            verifier.settle();
+        });
+    }
+    for (Hits& hits : found)
+        for (Hit& hit : hits)
+            if (hit.query > hit.id) std::swap(hit.query, hit.id);
+    return found;
+}
+
+}  // namespace hashmatch

@@ -1,0 +1,66 @@
+#include "index/parts.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace hashmatch {
+namespace {
+
+// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a fixed, portable shuffle of small integers.
+uint64_t mixed(uint64_t value) {
+    value += 0x9e3779b97f4a7c15u;
+    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+    value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+    return value ^ (value >> 31);
+}
+
+}  // namespace
+
+bool is_sound(const PartLayout& layout) {
+    return layout.n_parts >= 1 && layout.n_parts <= kMaxParts && layout.part_bits >= kMinPartBits &&
+           layout.part_bits <= kMaxPartBits && layout.n_parts * layout.part_bits <= layout.code_bits &&
+           layout.code_bits <= kMaxCodeBytes * 8;
+}
+
+PartCutter::PartCutter(const PartLayout& layout) : layout_(layout) {
+    std::vector<int> order(static_cast<size_t>(layout.code_bits));
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [](int a, int b) {
+        return mixed(static_cast<uint64_t>(a)) < mixed(static_cast<uint64_t>(b));
+    });
+    for (size_t i = 0; i < order.size(); ++i) {
+        byte_[i] = static_cast<uint8_t>(order[i] / 8);
+        shift_[i] = static_cast<uint8_t>(7 - order[i] % 8);
+        const size_t bit = 8u * byte_[i] + shift_[i];
+        const int part = static_cast<int>(i) / layout.part_bits;
+        const int place = layout.part_bits - 1 - static_cast<int>(i) % layout.part_bits;
+        part_[bit] = static_cast<uint8_t>(part < layout.n_parts ? part : kMaxParts);
+        in_sketch_[bit] = place < kSketchBits;
+    }
+}
+
+uint32_t PartCutter::key(const uint8_t* code, int part) const {
+    uint32_t key = 0;
+    for (int i = part * layout_.part_bits, end = i + layout_.part_bits; i < end; ++i)
+        key = key << 1 | ((code[byte_[i]] >> shift_[i]) & 1u);
+    return key;
+}
+
+void PartCutter::keys(const uint8_t* code, uint32_t* keys) const {
+    for (int part = 0; part < layout_.n_parts; ++part) keys[part] = key(code, part);
+}
+
+void PartCutter::differences(const uint8_t* a, const uint8_t* b, int* key_bits, int* sketch_bits) const {
+    std::fill(key_bits, key_bits + layout_.n_parts, 0);
+    std::fill(sketch_bits, sketch_bits + layout_.n_parts, 0);
+    for (int byte = 0; byte < layout_.code_bits / 8; ++byte)
+        for (unsigned left = static_cast<unsigned>(a[byte] ^ b[byte]); left; left &= left - 1) {
+            const int bit = 8 * byte + __builtin_ctz(left);
+            if (part_[bit] == kMaxParts) continue;
+            ++key_bits[part_[bit]];
+            sketch_bits[part_[bit]] += in_sketch_[bit];
+        }
+}
+
+}  // namespace hashmatch

@@ -1,0 +1,134 @@
+#include "index/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/hamming_kernels.h"
+
+namespace hashmatch {
+namespace {
+
+// Measured on one core with AVX2 at 2.4 GHz: benchmarks/bench_index.py.
+constexpr double kProbeNs = 11;           // look up one key and reach its first sketch
+constexpr double kGroupedProbeNs = 2;     // the same when queries share the walk
+constexpr double kSketchNs = 0.12;        // compare one sketch
+constexpr double kVerifyNs = 25;          // reach and compare one whole code
+constexpr double kQueryNs = 600;          // cut the query, order the result
+constexpr double kWalkNs = 2.0;           // pass one key and one of its neighbours in a grouped walk
+constexpr double kScanNs = 0.021;         // filter one byte of one code, four queries at a time
+constexpr double kScanAloneNs = 0.06;     // the same for one query, bound by memory
+
+// Chance that `bits` fair bits hold at most `limit` ones.
+double chance_within(int bits, int limit) {
+    return limit < 0 ? 0 : keys_within(bits, std::min(bits, limit)) / std::pow(2.0, bits);
+}
+
+int customary_radius(int code_bits) { return code_bits / 8 - 1; }
+
+// By tables, for uniformly spread codes; `grouped` where many queries share the walk over a table.
+Cost table_cost(const PartLayout& layout, const std::vector<int>& thresholds, int64_t n, bool grouped) {
+    Cost cost;
+    const int sketch_bits = std::min(kSketchBits, layout.part_bits);
+    const double bucket = static_cast<double>(n) / static_cast<double>(layout.n_keys());
+    for (size_t part = 0; part < thresholds.size(); ++part) {
+        const int limit = thresholds[part] + thresholds[(part + 1) % thresholds.size()] + 1;
+        for (int flips = 0; flips <= thresholds[part]; ++flips) {
+            const double keys = keys_within(layout.part_bits, flips) - keys_within(layout.part_bits, flips - 1);
+            cost.probes += keys;
+            cost.candidates += keys * bucket;
+            cost.verified += keys * bucket * chance_within(sketch_bits, limit - flips);
+        }
+    }
+    cost.ns = kQueryNs + cost.probes * (grouped ? kGroupedProbeNs : kProbeNs) + cost.candidates * kSketchNs +
+              cost.verified * kVerifyNs;
+    return cost;
+}
+
+// By scan; a batch reads each tile once for four queries.
+Cost scan_cost(const ScanPlan& plan, int64_t n, bool batched) {
+    Cost cost;
+    cost.candidates = static_cast<double>(n);
+    cost.ns = kQueryNs + static_cast<double>(n) * plan.weight * (batched ? kScanNs : kScanAloneNs);
+    return cost;
+}
+
+}  // namespace
+
+double keys_within(int part_bits, int threshold) {
+    double term = 1, sum = 0;
+    for (int flips = 0; flips <= threshold; ++flips) {
+        sum += term;
+        term *= static_cast<double>(part_bits - flips) / (flips + 1);
+    }
+    return sum;
+}
+
+std::vector<int> spread_thresholds(const PartLayout& layout, int radius) {
+    const int total = radius - layout.n_parts + 1;
+    const int low = total >= 0 ? total / layout.n_parts : -1;
+    const int raised = total - low * layout.n_parts;  // parts that get one more than `low`
+    if (low + (raised > 0) > std::min(kMaxThreshold, layout.part_bits)) return {};
+    std::vector<int> thresholds(static_cast<size_t>(layout.n_parts), low);
+    // Spread evenly around the ring, which keeps neighbouring pairs, and so the sketch test, tight.
+    for (int i = 0; i < raised; ++i) ++thresholds[static_cast<size_t>(i * layout.n_parts / raised)];
+    return thresholds;
+}
+
+PartLayout choose_layout(int64_t n, int code_bits) {
+    const int radius = customary_radius(code_bits);
+    const int n_bytes = code_bits / 8;
+    const Codes codes{nullptr, nullptr, nullptr, n, n_bytes, planes_for(n_bytes)};
+    PartLayout best{0, 0, code_bits};
+    double best_ns = scan_cost(plan_scan(codes, radius), n, true).ns;
+    // Directories stay below a quarter of the postings, so that small lists stay small.
+    const int most_part_bits = static_cast<int>(std::log2(std::max<double>(1.0, static_cast<double>(n)))) - 2;
+    for (int n_parts = 2; n_parts <= code_bits / 16; ++n_parts) {
+        const PartLayout layout{n_parts, std::min({code_bits / n_parts, most_part_bits, kMaxPartBits}), code_bits};
+        if (!is_sound(layout)) continue;
+        const std::vector<int> thresholds = spread_thresholds(layout, radius);
+        if (thresholds.empty()) continue;
+        const double ns = table_cost(layout, thresholds, n, false).ns;
+        if (ns < best_ns) {
+            best_ns = ns;
+            best = layout;
+        }
+    }
+    return best;
+}
+
+Planner::Planner(const Codes& codes, const PartLayout& layout) : n_(codes.n), layout_(layout) {
+    for (int radius = 0; radius <= 8 * codes.n_bytes; ++radius) {
+        AtRadius plans{plan_scan(codes, radius), {}, {}, {}};
+        if (layout.n_parts > 0) plans.thresholds = spread_thresholds(layout, radius);
+        if (!plans.thresholds.empty()) {
+            plans.probe = table_cost(layout, plans.thresholds, codes.n, false);
+            plans.grouped = table_cost(layout, plans.thresholds, codes.n, true);
+        }
+        at_radius_.push_back(std::move(plans));
+    }
+}
+
+SearchPlan Planner::plan(int radius, int64_t n_queries) const {
+    SearchPlan best = plan(radius, n_queries, Way::kScan);
+    for (const Way way : {Way::kProbe, Way::kGrouped}) {
+        const SearchPlan other = plan(radius, n_queries, way);
+        if (other.cost.ns < best.cost.ns) best = other;
+    }
+    return best;
+}
+
+SearchPlan Planner::plan(int radius, int64_t n_queries, Way way) const {
+    const AtRadius& plans = at_radius_[static_cast<size_t>(radius)];
+    const Cost scan = scan_cost(plans.scan, n_, n_queries >= kFilterQueries);
+    if (way == Way::kScan || plans.thresholds.empty()) return {Way::kScan, plans.scan, nullptr, scan, scan};
+    SearchPlan plan{way, plans.scan, &plans.thresholds, plans.probe, scan};
+    if (way == Way::kGrouped) {
+        plan.cost = plans.grouped;
+        // The walk over the keys is shared by all queries.
+        const double keys = plan.cost.probes * static_cast<double>(layout_.n_keys());
+        plan.cost.ns += kWalkNs * keys / static_cast<double>(std::max<int64_t>(n_queries, 1));
+    }
+    return plan;
+}
+
+}  // namespace hashmatch

@@ -1,0 +1,155 @@
+#include "index/probe.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "index/threads.h"
+
+namespace hashmatch {
+namespace {
+
+// Directory entries and sketches are asked of memory this many probes before they are needed.
+constexpr size_t kLookAhead = 24;
+constexpr uint32_t kChunkPostings = 4096;
+// Looking up a key costs about as much as comparing this many sketches.
+constexpr double kProbeSketches = 90;
+// Thresholds are chosen anew where a query meets this many times the usual number of candidates.
+constexpr uint64_t kCrowded = 4;
+
+}  // namespace
+
+ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+                             Hits& hits)
+    : codes_(codes),
+      tables_(tables),
+      radius_(radius),
+      thresholds_(thresholds),
+      kernel_(*active_kernel().hamming),
+      verifier_(codes, tables, radius, hits),
+      near_(new NearPair[kChunkPostings]) {
+    size_t n_probes = 0;
+    for (const int threshold : thresholds_) n_probes += tables_.flips.count(threshold);
+    probes_.reserve(n_probes);
+    usual_candidates_ = n_probes * static_cast<uint64_t>(codes.n) / static_cast<uint64_t>(tables.layout.n_keys()) + 4 * n_probes;
+}
+
+void ProbeSearcher::search(const uint8_t* query, int64_t number) {
+    uint32_t keys[kMaxParts];
+    int thresholds[kMaxParts];
+    tables_.cutter.keys(query, keys);
+    std::copy(thresholds_.begin(), thresholds_.end(), thresholds);
+    look_up(keys, thresholds);
+    if (n_candidates_ > kCrowded * usual_candidates_ && relieve(keys, thresholds)) look_up(keys, thresholds);
+    compare_sketches(keys, {query, number, thresholds});
+    verifier_.settle();
+}
+
+// Finds the bucket of every key within the thresholds.
+void ProbeSearcher::look_up(const uint32_t* keys, const int* thresholds) {
+    probes_.clear();
+    n_candidates_ = 0;
+    for (int part = 0; part < tables_.layout.n_parts; ++part) {
+        const Flips::Flip* end = tables_.flips.end(thresholds[part]);
+        const Flips::Flip* ahead = tables_.flips.begin();
+        for (const Flips::Flip* flip = tables_.flips.begin(); flip < end; ++flip) {
+            for (; ahead < end && ahead < flip + kLookAhead; ++ahead)
+                __builtin_prefetch(tables_.directory_entry(part, keys[part] ^ ahead->mask));
+            const Tables::Bucket bucket = tables_.bucket(part, keys[part] ^ flip->mask);
+            const int limit = sketch_limit(thresholds, tables_.layout.n_parts, part, flip->bits);
+            if (bucket.size() == 0 || limit < 0) continue;
+            probes_.push_back({bucket, static_cast<int16_t>(part), static_cast<int16_t>(limit)});
+            n_candidates_ += bucket.size();
+        }
+    }
+}
+
+// Chooses other thresholds with the same sum that keep away from this query's fullest buckets (per-query
+// threshold allocation, Qin et al., "GPH", ICDE 2018); false where none promise less work.
+bool ProbeSearcher::relieve(const uint32_t* keys, int* thresholds) const {
+    const int n_parts = tables_.layout.n_parts;
+    const int most = std::min(kMaxThreshold, tables_.layout.part_bits);
+    const int choices = most + 2;  // thresholds -1 .. most
+    const int total = radius_ + 1;  // sum of (threshold + 1)
+    const double usual = static_cast<double>(codes_.n) / static_cast<double>(tables_.layout.n_keys()) + kProbeSketches;
+    std::vector<double> costs(static_cast<size_t>(n_parts * choices));
+    double before = 0;
+    for (int part = 0; part < n_parts; ++part) {
+        double* cost = &costs[static_cast<size_t>(part * choices)];
+        cost[0] = 0;
+        for (int threshold = 0; threshold <= most; ++threshold) {
+            const double more = static_cast<double>(tables_.flips.count(threshold) - tables_.flips.count(threshold - 1));
+            cost[threshold + 1] = cost[threshold] + more * usual;
+            if (threshold > 1) continue;  // only the nearest keys' buckets are worth counting
+            cost[threshold + 1] = cost[threshold] + more * kProbeSketches;
+            for (const auto* flip = tables_.flips.end(threshold - 1); flip < tables_.flips.end(threshold); ++flip)
+                cost[threshold + 1] += tables_.bucket(part, keys[part] ^ flip->mask).size();
+        }
+        before += cost[thresholds[part] + 1];
+    }
+    // least[part][sum]: the least cost of the parts so far with that sum of (threshold + 1).
+    const size_t width = static_cast<size_t>(total) + 1;
+    std::vector<double> least(width, HUGE_VAL), next(width);
+    std::vector<int8_t> choice(static_cast<size_t>(n_parts) * width, -1);
+    least[0] = 0;
+    for (int part = 0; part < n_parts; ++part) {
+        std::fill(next.begin(), next.end(), HUGE_VAL);
+        for (size_t sum = 0; sum < width; ++sum) {
+            if (least[sum] == HUGE_VAL) continue;
+            for (size_t raised = 0; raised < static_cast<size_t>(choices) && sum + raised < width; ++raised) {
+                const double cost = least[sum] + costs[static_cast<size_t>(part * choices) + raised];
+                if (cost >= next[sum + raised]) continue;
+                next[sum + raised] = cost;
+                choice[static_cast<size_t>(part) * width + sum + raised] = static_cast<int8_t>(raised);
+            }
+        }
+        least.swap(next);
+    }
+    if (least[width - 1] >= before) return false;
+    size_t sum = width - 1;
+    for (int part = n_parts - 1; part >= 0; --part) {
+        const int raised = choice[static_cast<size_t>(part) * width + sum];
+        thresholds[part] = raised - 1;
+        sum -= static_cast<size_t>(raised);
+    }
+    return true;
+}
+
+void ProbeSearcher::compare_sketches(const uint32_t* keys, const Probed& query) {
+    uint16_t next_keys[kMaxParts];
+    const int n_parts = tables_.layout.n_parts;
+    for (int part = 0; part < n_parts; ++part) next_keys[part] = static_cast<uint16_t>(keys[part + 1 < n_parts ? part + 1 : 0]);
+    for (size_t i = 0; i < probes_.size(); ++i) {
+        if (i + kLookAhead < probes_.size()) {
+            const Probe& ahead = probes_[i + kLookAhead];
+            __builtin_prefetch(tables_.sketches_at(ahead.part, ahead.bucket.begin));
+            __builtin_prefetch(tables_.sketches_at(ahead.part, ahead.bucket.begin) + 32);
+        }
+        const Probe& probe = probes_[i];
+        for (uint32_t first = probe.bucket.begin; first < probe.bucket.end; first += kChunkPostings) {
+            const size_t count = std::min(kChunkPostings, probe.bucket.end - first);
+            const size_t found = kernel_.near_pairs(&next_keys[probe.part], 1, tables_.sketches_at(probe.part, first),
+                                                    count, probe.limit, near_.get());
+            for (size_t hit = 0; hit < found; ++hit)
+                verifier_.add(query, probe.part, tables_.postings_at(probe.part, first + near_[hit].posting));
+        }
+    }
+}
+
+std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+                               const uint8_t* queries, int64_t n_queries, int threads) {
+    constexpr int64_t kShare = 64;  // queries a thread takes at a time
+    const int64_t n_shares = (n_queries + kShare - 1) / kShare;
+    const int n_threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, n_shares)));
+    std::vector<Hits> parts(static_cast<size_t>(n_threads));
+    std::atomic<int64_t> next{0};
+    run_threads(n_threads, [&](int thread) {
+        ProbeSearcher searcher(codes, tables, radius, thresholds, parts[static_cast<size_t>(thread)]);
+        for (int64_t share; (share = next.fetch_add(1)) < n_shares;)
+            for (int64_t q = share * kShare; q < std::min(n_queries, (share + 1) * kShare); ++q)
+                searcher.search(queries + q * codes.n_bytes, q);
+    });
+    return parts;
+}
+
+}  // namespace hashmatch

@@ -1,0 +1,51 @@
+// Searching the tables for one query at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "index/codes.h"
+#include "index/hits.h"
+#include "index/tables.h"
+#include "index/verifier.h"
+
+namespace hashmatch {
+
+// Searches query after query; one for each thread. Exact for any thresholds that spread_thresholds()
+// allows, and for those it chooses itself where a query's buckets are much fuller than usual.
+class ProbeSearcher {
+  public:
+    ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds, Hits& hits);
+
+    // Appends the matches of one query.
+    void search(const uint8_t* query, int64_t number);
+
+  private:
+    struct Probe {
+        Tables::Bucket bucket;
+        int16_t part;
+        int16_t limit;  // bits by which a sketch may differ
+    };
+
+    void look_up(const uint32_t* keys, const int* thresholds);
+    bool relieve(const uint32_t* keys, int* thresholds) const;
+    void compare_sketches(const uint32_t* keys, const Probed& query);
+
+    const Codes& codes_;
+    const Tables& tables_;
+    const int radius_;
+    const std::vector<int> thresholds_;
+    const HammingKernels& kernel_;
+    Verifier verifier_;
+    std::vector<Probe> probes_;
+    std::unique_ptr<NearPair[]> near_;  // left uninitialised: one is made for every call
+    uint64_t n_candidates_ = 0;
+    uint64_t usual_candidates_ = 0;
+};
+
+// Runs the queries on several threads; hits carry rows.
+std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+                               const uint8_t* queries, int64_t n_queries, int threads);
+
+}  // namespace hashmatch
