@@ -102,6 +102,18 @@ class BoundIndex {
         return unlocked([&] { return engine_->join(radius, threads); });
     }
 
+    Bytes constant_time(const Bytes& queries, int radius, int threads) const {
+        const int64_t n_queries = count(queries);
+        const uint8_t* data = queries.data();
+        Bytes bitmaps({static_cast<py::ssize_t>(n_queries), static_cast<py::ssize_t>((engine_->codes().n + 7) / 8)});
+        uint8_t* to = bitmaps.mutable_data();
+        {
+            const py::gil_scoped_release unlocked;
+            constant_time_scan(engine_->codes(), data, n_queries, radius, threads, to);
+        }
+        return bitmaps;
+    }
+
     // A plan in plain words and numbers.
     py::dict plan(int radius, int64_t n_queries) const {
         const PartLayout layout = engine_->layout();
@@ -111,12 +123,12 @@ class BoundIndex {
         told["n_parts"] = layout.n_parts;
         told["part_bits"] = layout.part_bits;
         told["thresholds"] = plan.thresholds ? *plan.thresholds : std::vector<int>{};
-        told["planes"] = plan.scan.n_planes;
+        told["filter_bits"] = 8 * plan.scan.n_planes;
         told["probes"] = plan.cost.probes;
         told["candidates"] = plan.cost.candidates;
         told["verified"] = plan.cost.verified;
-        told["cost_ns"] = plan.cost.ns;
-        told["scan_cost_ns"] = plan.scan_cost.ns;
+        told["cost_us"] = plan.cost.ns / 1000;
+        told["scan_cost_us"] = plan.scan_cost.ns / 1000;
         return told;
     }
 
@@ -169,10 +181,11 @@ void register_hamming(py::module_& core) {
         .def_readonly("directory", &TableArrays::directory)
         .def_readonly("postings", &TableArrays::postings)
         .def_readonly("sketches", &TableArrays::sketches);
-    py::enum_<Way>(core, "Way")
+    py::native_enum<Way>(core, "Way", "enum.Enum")
         .value("scan", Way::kScan)
         .value("probe", Way::kProbe)
-        .value("grouped", Way::kGrouped);
+        .value("grouped", Way::kGrouped)
+        .finalize();
     py::class_<BoundIndex>(core, "Index")
         .def(py::init<Bytes, Bytes, std::optional<Ids>, std::optional<TableArrays>>(), py::arg("rows").noconvert(),
              py::arg("planes").noconvert(), py::arg("ids").noconvert(), py::arg("tables"))
@@ -180,6 +193,8 @@ void register_hamming(py::module_& core) {
              py::arg("way") = py::none())
         .def("nearest", &BoundIndex::nearest, py::arg("queries").noconvert(), py::arg("k"), py::arg("threads"))
         .def("join", &BoundIndex::join, py::arg("radius"), py::arg("threads"))
+        .def("constant_time", &BoundIndex::constant_time, py::arg("queries").noconvert(), py::arg("radius"),
+             py::arg("threads"))
         .def("plan", &BoundIndex::plan, py::arg("radius"), py::arg("n_queries"));
 }
 

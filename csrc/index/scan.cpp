@@ -149,4 +149,32 @@ std::vector<Hits> scan_join(const Codes& codes, int radius, const ScanPlan& plan
     return parts;
 }
 
+void constant_time_scan(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, int threads,
+                        uint8_t* bitmaps) {
+    const HammingKernels& kernel = *active_kernel().hamming;
+    const int64_t row_bytes = (codes.n + 7) / 8;
+    const int64_t tiles = n_tiles(codes);
+    const int n_threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, tiles)));
+    std::atomic<int64_t> next{0};
+    run_threads(n_threads, [&](int) {
+        uint16_t distances[kTileCodes];
+        for (int64_t tile; (tile = next.fetch_add(1)) < tiles;) {
+            const int64_t first = tile * kTileCodes, count = std::min(kTileCodes, codes.n - first);
+            for (int64_t q = 0; q < n_queries; ++q) {
+                kernel.distances(codes.code(first), static_cast<size_t>(count), codes.n_bytes, queries + q * codes.n_bytes, distances);
+                uint8_t* bits = bitmaps + q * row_bytes + first / 8;
+                for (int64_t byte = 0; byte < (count + 7) / 8; ++byte) {
+                    unsigned packed = 0;
+                    for (int64_t i = 8 * byte; i < 8 * byte + 8; ++i) {
+                        // The sign bit of distance - radius - 1, taken without a branch.
+                        const unsigned within = i < count ? (static_cast<unsigned>(distances[i]) - static_cast<unsigned>(radius) - 1u) >> 31 : 0u;
+                        packed = packed << 1 | within;
+                    }
+                    bits[byte] = static_cast<uint8_t>(packed);
+                }
+            }
+        }
+    });
+}
+
 }  // namespace hashmatch

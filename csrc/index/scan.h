@@ -25,4 +25,11 @@ std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_
 // All pairs of rows within `radius`: the hit's query is the lower row, its id the higher.
 std::vector<Hits> scan_join(const Codes& codes, int radius, const ScanPlan& plan, int threads);
 
+// One bit per query and code, set where the code is within `radius`: n_queries x ceil(n / 8) bytes, bit
+// 7 - row % 8 of byte row / 8. What is read, written and computed depends on the numbers of codes and
+// queries and on the radius only, never on what the codes or queries hold: there is no filter, no
+// branch on a distance, and the output has a fixed size.
+void constant_time_scan(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, int threads,
+                        uint8_t* bitmaps);
+
 }  // namespace hashmatch

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hashmatch import _core
 from hashmatch.index import storage
+from hashmatch.index.plan import SearchPlan
 
 if TYPE_CHECKING:
     import os
@@ -83,11 +84,21 @@ class HammingIndex:
         return cls(storage.Parts(algorithm, checked, planes, checked_ids, tables))
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], verify: bool = False) -> HammingIndex:
+    def open(
+        cls, path: str | os.PathLike[str], verify: bool = False, *, huge_pages: bool = False
+    ) -> HammingIndex:
         """Open a saved index by memory-mapping it.
 
-        Reads the header only, whatever the size, unless `verify` is set; then every byte is read
-        and checked.
+        Reads the header only, whatever the size, unless told otherwise.
+
+        Parameters
+        ----------
+        path : path-like
+        verify : bool
+            Read and check every byte first.
+        huge_pages : bool
+            Copy the file into memory of this process's own, in huge pages where the system grants
+            them: slower to open and not shared with other processes, faster to search at random.
 
         Raises
         ------
@@ -98,10 +109,9 @@ class HammingIndex:
             The file cannot be opened.
         """
         stored = storage.StoredIndex(Path(path))
-        index = cls(stored.parts(), stored)
         if verify:
-            index.verify()
-        return index
+            stored.verify()
+        return cls(stored.parts(huge_pages=huge_pages), stored)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to `path`, atomically and readable by its owner only.
@@ -159,6 +169,35 @@ class HammingIndex:
         checked = self._checked_queries(queries)
         found = self._core.search(checked, self._checked_radius(radius), _checked_threads(threads))
         return SearchResult(*found)
+
+    def plan(self, radius: int | None = None, queries: int = 1) -> SearchPlan:
+        """Explain how a search of `queries` codes at `radius` would be carried out, and why."""
+        checked = self._checked_radius(radius)
+        if (n_queries := _checked_int(queries, "queries")) < 1:
+            raise ValueError(f"queries must be at least 1, not {n_queries}")
+        return SearchPlan.of(self._core.plan(checked, n_queries), checked, n_queries, len(self))
+
+    def scan_constant_time(
+        self, queries: ArrayLike, radius: int | None = None, threads: int = 1
+    ) -> NDArray[np.uint8]:
+        """Compare every code with every query in time that does not depend on what they hold.
+
+        For those who must not tell by timing whether something matched. Only the numbers of codes
+        and queries, their width and the radius decide which memory is read, what is computed and
+        how large the answer is; `search` is faster and depends on the contents.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_queries, ceil(n / 8))
+            A bitmap by row, most significant bit first: set where the code is within the radius
+            (``np.unpackbits(bitmap, axis=1, count=len(index))``). Rows, not ids; reading out which
+            bits are set is the caller's, and so is its timing.
+        """
+        return self._core.constant_time(
+            self._checked_queries(queries),
+            self._checked_radius(radius),
+            _checked_threads(threads),
+        )
 
     def nearest(
         self, queries: ArrayLike, k: int, threads: int = 1

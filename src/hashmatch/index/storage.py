@@ -115,10 +115,11 @@ class StoredIndex:
         self._header = _parsed_header(path, self._mapped[_PREFIX.size : self._header_end])
         _check_sections(path, self._header, self._header_end, size)
 
-    def parts(self) -> Parts:
-        """Return the sections as arrays over the mapping; nothing is read yet."""
+    def parts(self, *, huge_pages: bool = False) -> Parts:
+        """Return the sections as arrays over the mapping, unread, or over a copy of it."""
+        memory = _in_huge_pages(self._mapped) if huge_pages else self._mapped
         arrays = {
-            name: np.frombuffer(self._mapped, np.uint8, section.n_bytes, section.offset)
+            name: np.frombuffer(memory, np.uint8, section.n_bytes, section.offset)
             for name, section in self._header.sections.items()
         }
         codes = arrays["codes"].reshape(self._header.n, self._header.bits // 8)
@@ -288,6 +289,16 @@ def _check_sections(path: Path, header: _Header, header_end: int, size: int) -> 
 
 def _refuse(path: Path, reason: str) -> NoReturn:
     raise IndexFormatError(f"{path}: {reason}; rebuild the index")
+
+
+def _in_huge_pages(mapped: mmap.mmap) -> mmap.mmap:
+    """Copy a mapping into anonymous memory for which huge pages are asked."""
+    copy = mmap.mmap(-1, len(mapped))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them serves small pages
+            copy.madvise(mmap.MADV_HUGEPAGE)
+    copy[:] = memoryview(mapped)
+    return copy
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:
