@@ -1,0 +1,35 @@
+"""Which libraries decode the accepted formats on this machine."""
+
+from __future__ import annotations
+
+import PIL
+from PIL import features
+
+from hashmatch.decode.formats import FORMATS
+
+_LIBRARIES = {
+    "JPEG": ("jpg", "libjpeg_turbo"),
+    "PNG": ("zlib", None),
+    "WebP": ("webp", None),
+    "TIFF": ("libtiff", None),
+    "AVIF": ("avif", None),
+}
+
+
+def codecs() -> dict[str, str | None]:
+    """Return, for Pillow and each accepted format, what decodes it and its version.
+
+    None where this Pillow was built without; contents in that format then cannot be decoded.
+    """
+    return {"Pillow": PIL.__version__} | {one.name: _codec(one.name) for one in FORMATS}
+
+
+def _codec(name: str) -> str | None:
+    if name not in _LIBRARIES:
+        return "Pillow itself"
+    feature, better = _LIBRARIES[name]
+    if not features.check(feature):
+        return None
+    if better is not None and features.check_feature(better):
+        feature = better
+    return f"{feature} {features.version(feature) or ''}".rstrip()

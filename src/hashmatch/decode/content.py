@@ -1,0 +1,124 @@
+"""Read the bytes of one content, never more of them than the limit."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Callable
+from typing import Protocol
+
+from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.errors import DecodeError
+
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_SMALLEST_READ_BYTES = 64 * 1024
+_OPEN_BINARY = "open it in binary mode"
+
+_REASONS = {
+    errno.ENOENT: "no such file",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EISDIR: "is a directory",
+}
+
+
+class Readable(Protocol):
+    """What `read_stream` reads: a file opened in binary mode, or anything that reads like one."""
+
+    def read(self, size_bytes: int, /) -> object:
+        """Return up to so many bytes; none at the end."""
+
+
+def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+    """Return the bytes of a regular file.
+
+    Symbolic links are followed.  A FIFO, a socket or a device is refused at once, not waited for.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    limits : DecodeLimits
+        Only `max_bytes` counts here; no more than that is ever read, even of a growing file.
+
+    Returns
+    -------
+    bytes
+        At least one byte.
+
+    Raises
+    ------
+    DecodeError
+        The file is missing, unreadable, not a regular file, empty or too large.  The reason does
+        not repeat the path.
+    """
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        raise DecodeError(_reason(error)) from error
+    except ValueError as error:
+        raise DecodeError("not a path") from error
+    try:
+        return _read_regular(descriptor, limits)
+    except OSError as error:
+        raise DecodeError(_reason(error)) from error
+    finally:
+        os.close(descriptor)
+
+
+def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+    """Return what is left of a file opened in binary mode; it stays open.
+
+    Raises
+    ------
+    DecodeError
+        Reading fails, or what is left is empty or too large.
+    TypeError
+        The file is opened in text mode.
+    """
+    if isinstance(stream, io.TextIOBase):
+        raise TypeError(f"the file gives str: {_OPEN_BINARY}")
+    try:
+        return _collect(stream.read, _SMALLEST_READ_BYTES, limits)
+    except OSError as error:
+        raise DecodeError(_reason(error)) from error
+
+
+def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
+    status = os.fstat(descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        raise DecodeError("is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise DecodeError("not a regular file")
+    if status.st_size > 0:
+        limits.check_bytes(status.st_size)
+    expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
+    return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
+
+
+def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeLimits) -> bytes:
+    blocks: list[bytes] = []
+    total_bytes = 0
+    # Until a read returns nothing: files under /proc state size 0, and network file systems and
+    # unbuffered streams may return less than was asked for.
+    while total_bytes <= limits.max_bytes:
+        ask_bytes = (
+            expected_bytes - total_bytes + 1 if total_bytes <= expected_bytes else total_bytes
+        )
+        block = read(min(ask_bytes, limits.max_bytes - total_bytes + 1))
+        if not block:
+            break
+        if not isinstance(block, bytes):
+            raise TypeError(f"the file gave {type(block).__name__}: {_OPEN_BINARY}")
+        blocks.append(block)
+        total_bytes += len(block)
+    limits.check_bytes(total_bytes)
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno is None:
+        return "cannot be read"
+    return _REASONS.get(error.errno) or os.strerror(error.errno).lower()

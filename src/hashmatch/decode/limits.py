@@ -1,0 +1,60 @@
+"""How much one content may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hashmatch.errors import DecodeError
+
+MOST_PIXELS = (2**31 - 1) // 3
+"""Pillow hands pixels over in one piece of less than 2 GiB, at 3 bytes a pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """Bounds on one content, both inclusive.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Size of the file.
+    max_pixels : int
+        Width times height as the header states them, checked before any pixel is decoded.  The
+        default is what Pillow itself calls a decompression bomb.  Pillow's own bound
+        (`PIL.Image.MAX_IMAGE_PIXELS`) is left alone; where a plug-in checks it on its own (GIF,
+        WebP, TIFF), the smaller of the two holds.
+
+    Raises
+    ------
+    ValueError
+        If a bound is not a positive integer, or `max_pixels` is above 715,827,882.
+    """
+
+    max_bytes: int = 256 * 1024 * 1024
+    max_pixels: int = 178_956_970
+
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "max_pixels"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, not {value!r}")
+        if self.max_pixels > MOST_PIXELS:
+            raise ValueError(f"max_pixels must be at most {MOST_PIXELS}, not {self.max_pixels}")
+
+    def check_bytes(self, size_bytes: int) -> None:
+        """Raise DecodeError if a content of this size is empty or too large."""
+        if size_bytes == 0:
+            raise DecodeError("empty file")
+        if size_bytes > self.max_bytes:
+            raise DecodeError(f"too large: more than {self.max_bytes} bytes")
+
+    def check_pixels(self, width_px: int, height_px: int) -> None:
+        """Raise DecodeError if a picture of this size is too large."""
+        pixels = width_px * height_px
+        if pixels > self.max_pixels:
+            raise DecodeError(
+                f"too many pixels: {width_px} x {height_px} = {pixels}, limit {self.max_pixels}"
+            )
+
+
+DEFAULT_LIMITS = DecodeLimits()

@@ -1,0 +1,86 @@
+"""The allow-list: by content, never by name, and nothing beyond it is tried."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import EpsImagePlugin, Image, PpmImagePlugin
+
+from hashmatch.decode import decode_image
+from hashmatch.decode.formats import AVIF, FORMATS, _image_class, identify
+from hashmatch.errors import DecodeError
+
+REFUSED = r"^not an image in an accepted format \(JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF\)$"
+
+FOREIGN = {
+    "text": b"these are just words\n" * 9,
+    "html": b"<!doctype html><img src=x>",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
+    "pdf": b"%PDF-1.7\n",
+    "ppm": b"P6 1 1 255\n\x01\x02\x03",
+    "psd": b"8BPS\x00\x01",
+    "icon": b"\x00\x00\x01\x00\x01\x00",
+    "jpeg 2000": b"\x00\x00\x00\x0cjP  \r\n\x87\n",
+    "heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(40),
+    "heif of another kind": b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic" + bytes(40),
+    "mp4": b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41",
+    "wave": b"RIFF\x24\x00\x00\x00WAVEfmt ",
+    "one byte": b"\xff",
+    "a name that lies": b"\x00" * 64,
+}
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
+def test_accepted_by_content(name, picture, encode):
+    assert identify(encode(picture, name)).name.upper() == name
+    assert name in {accepted.name.upper() for accepted in FORMATS}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_everything_else_is_refused_with_one_reason(name):
+    with pytest.raises(DecodeError, match=REFUSED):
+        decode_image(FOREIGN[name])
+
+
+def test_avif_is_told_from_heic_by_any_of_its_brands():
+    assert identify(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf" + bytes(40)) is AVIF
+    cut_short = b"\xff\xff\xff\xffftypmif1\x00\x00\x00\x00mif1"
+    with pytest.raises(DecodeError, match=REFUSED):
+        identify(cut_short)
+    beyond_the_box = b"\x00\x00\x00\x14ftypmif1\x00\x00\x00\x00mif1avif" + bytes(40)
+    with pytest.raises(DecodeError, match=REFUSED):
+        identify(beyond_the_box)
+
+
+def test_other_plug_ins_are_never_tried(monkeypatch):
+    def never(*_args, **_options):
+        raise AssertionError("a plug-in outside the allow-list was tried")
+
+    monkeypatch.setattr(EpsImagePlugin.EpsImageFile, "__init__", never)
+    monkeypatch.setattr(PpmImagePlugin.PpmImageFile, "__init__", never)
+    monkeypatch.setattr(Image, "open", never)
+    for content in FOREIGN.values():
+        with pytest.raises(DecodeError, match=REFUSED):
+            decode_image(content)
+
+
+def test_a_damaged_file_is_not_offered_to_another_plug_in(picture, encode, monkeypatch):
+    data = encode(picture, "PNG")[:8] + b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
+
+    def never(*_args, **_options):
+        raise AssertionError("Image.open was called")
+
+    monkeypatch.setattr(Image, "open", never)
+    with pytest.raises(DecodeError, match=r"^damaged PNG: broken PNG file"):
+        decode_image(data)
+
+
+@pytest.mark.parametrize("name", ["WebP", "AVIF"])
+def test_a_pillow_built_without_a_format_says_so(name, picture, encode, monkeypatch):
+    data = encode(picture, name.upper())
+    monkeypatch.setattr(f"{identify(data).module}.SUPPORTED", False)
+    _image_class.cache_clear()
+    with pytest.raises(DecodeError, match=f"^unsupported {name}: this build of Pillow cannot"):
+        decode_image(data)
+    monkeypatch.undo()
+    assert decode_image(data).format == name

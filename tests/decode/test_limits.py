@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.errors import DecodeError
+
+
+def test_defaults():
+    assert DecodeLimits(max_bytes=268_435_456, max_pixels=178_956_970) == DEFAULT_LIMITS
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "9", None])
+@pytest.mark.parametrize("name", ["max_bytes", "max_pixels"])
+def test_a_bound_is_a_positive_integer(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a positive integer"):
+        DecodeLimits(**{name: value})
+
+
+def test_more_pixels_than_pillow_can_hand_over():
+    most = 715_827_882
+    assert DecodeLimits(max_pixels=most).max_pixels == most
+    with pytest.raises(ValueError, match=f"max_pixels must be at most {most}"):
+        DecodeLimits(max_pixels=most + 1)
+
+
+def test_bounds_are_inclusive():
+    limits = DecodeLimits(max_bytes=10, max_pixels=12)
+    limits.check_bytes(10)
+    limits.check_pixels(3, 4)
+    with pytest.raises(DecodeError, match=r"^too large: more than 10 bytes$"):
+        limits.check_bytes(11)
+    with pytest.raises(DecodeError, match=r"^too many pixels: 13 x 1 = 13, limit 12$"):
+        limits.check_pixels(13, 1)
+    with pytest.raises(DecodeError, match=r"^empty file$"):
+        limits.check_bytes(0)

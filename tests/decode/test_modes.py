@@ -1,0 +1,120 @@
+"""Every mode a Pillow image can have, against conversions worked out in the test."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashmatch.decode import to_rgb
+from hashmatch.errors import DecodeError
+
+BY_PILLOW = ["1", "L", "LA", "P", "PA", "RGB", "RGBX", "RGBA", "CMYK", "YCbCr", "LAB", "HSV"]
+
+
+@pytest.mark.parametrize("mode", BY_PILLOW)
+def test_eight_bit_modes_follow_pillow(mode, picture):
+    image = picture.convert(mode)
+    found = to_rgb(image)
+    assert found.shape == (47, 61, 3)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["RGBa", "La"])
+def test_premultiplied_alpha_is_undone(mode, picture):
+    straight = picture.convert("RGBA" if mode == "RGBa" else "LA")
+    straight.putalpha(128)
+    found = to_rgb(straight.convert(mode)).astype(int)
+    assert np.abs(found - np.asarray(straight.convert("RGB"))).max() <= 2
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
+def test_sixteen_bits_are_scaled_not_clipped(mode):
+    values = np.arange(0, 65536, 37).reshape(4, -1)
+    order = ">u2" if mode == "I;16B" else "<u2"
+    size = values.shape[::-1]
+    image = Image.frombytes(mode, size, values.astype(order).tobytes())
+    np.testing.assert_array_equal(to_rgb(image)[:, :, 1], values >> 8)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "expected"),
+    [
+        (np.int32, [0, 7, 255], [0, 7, 255]),
+        (np.int32, [-9, 0, 100], [0, 0, 100]),
+        (np.int32, [0, 257 * 8, 65535], [0, 8, 255]),
+        (np.int32, [0, 10**6, 2 * 10**6], [0, 127, 255]),
+        (np.int32, [-3, -2, -1], [0, 0, 0]),
+        (np.float32, [0, 0.5, 1], [0, 127, 255]),
+        (np.float32, [0, 127.9, 200], [0, 127, 200]),
+        (np.float32, [0, 257 * 8, 65535], [0, 8, 255]),
+        (np.float32, [0, 1e9, 4e9], [0, 63, 255]),
+        (np.float32, [np.nan, 4, 255], [0, 4, 255]),
+        (np.float32, [-np.inf, 4, np.inf], [0, 4, 255]),
+        (np.float32, [np.nan, np.nan, np.inf], [0, 0, 255]),
+        (np.float32, [np.nan, np.nan, np.nan], [0, 0, 0]),
+    ],
+)
+def test_integers_and_floats_find_their_scale(dtype, values, expected):
+    found = to_rgb(Image.fromarray(np.array([values], dtype=dtype)))
+    np.testing.assert_array_equal(found, np.repeat(np.array([expected]).T, 3, 1)[None])
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_face_value_agrees_with_pillow(mode, picture):
+    image = picture.convert(mode)
+    np.testing.assert_array_equal(to_rgb(image), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("transparency", [3, bytes(range(256)), (1, 2, 3)])
+def test_transparency_of_a_palette_changes_no_colour(transparency, picture, recwarn):
+    image = picture.convert("P")
+    expected = np.asarray(image.convert("RGB"))
+    image.info["transparency"] = transparency
+    np.testing.assert_array_equal(to_rgb(image), expected)
+    assert image.info["transparency"] == transparency
+    assert image.mode == "P"
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (300, 301)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16"])
+def test_any_size(mode, size):
+    noise = np.random.default_rng(3).integers(0, 256, size=(size[1], size[0], 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    if mode == "I;16":
+        image = Image.fromarray(noise[:, :, 0].astype(np.uint16) << 8)
+        expected = np.repeat(noise[:, :, :1], 3, axis=2)
+    else:
+        image = image.convert(mode)
+        expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(to_rgb(image), expected)
+
+
+def test_a_lazy_image_is_loaded(picture, encode):
+    image = Image.open(io.BytesIO(encode(picture, "PNG")))
+    np.testing.assert_array_equal(to_rgb(image), np.asarray(picture))
+
+
+def test_a_lazy_image_that_fails_to_load_is_a_decode_error(picture, encode):
+    data = encode(picture.resize((300, 200)), "JPEG")
+    image = Image.open(io.BytesIO(data[: len(data) // 2]))
+    with pytest.raises(DecodeError, match=r"^truncated JPEG$"):
+        to_rgb(image)
+
+
+def test_a_closed_image_is_a_decode_error(picture):
+    picture.close()
+    with pytest.raises(DecodeError, match=r"^damaged image"):
+        to_rgb(picture)
+
+
+def test_result_does_not_alias_the_image(picture):
+    before = to_rgb(picture)
+    kept = before.copy()
+    picture.putpixel((0, 0), (9, 9, 9))
+    np.testing.assert_array_equal(before, kept)
+    assert not before.flags.writeable
