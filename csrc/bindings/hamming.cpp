@@ -1,8 +1,10 @@
 #include "bindings/bindings.h"
 
+#include <cstring>
 #include <optional>
 
 #include "index/codes.h"
+#include "bindings/arrays.h"
 #include "index/search.h"
 #include "index/tables.h"
 
@@ -12,24 +14,23 @@ namespace {
 using Bytes = py::array_t<uint8_t, py::array::c_style>;
 using Ids = py::array_t<int64_t, py::array::c_style>;
 
-// Hands a vector to NumPy without copying it.
-template <class T>
-py::array_t<T> to_array(std::vector<T>&& values) {
-    auto* kept = new std::vector<T>(std::move(values));
-    const py::capsule owner(kept, [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
-    return py::array_t<T>(static_cast<py::ssize_t>(kept->size()), kept->data(), owner);
-}
-
 py::tuple to_tuple(SearchResult&& result) {
     return py::make_tuple(to_array(std::move(result.offsets)), to_array(std::move(result.ids)),
                           to_array(std::move(result.distances)));
+}
+
+Bytes copy_of(const Bytes& rows) {
+    if (rows.ndim() != 2) throw py::value_error("codes must have two dimensions");
+    Bytes copy = make_array<uint8_t>({rows.shape(0), rows.shape(1)});
+    if (rows.nbytes() > 0) std::memcpy(copy.mutable_data(), rows.data(), static_cast<size_t>(rows.nbytes()));
+    return copy;
 }
 
 Bytes planes_of(const Bytes& rows) {
     if (rows.ndim() != 2) throw py::value_error("codes must have two dimensions");
     const int64_t n = rows.shape(0);
     const int n_bytes = static_cast<int>(rows.shape(1));
-    Bytes planes(static_cast<py::ssize_t>(plane_bytes(n, n_bytes)));
+    Bytes planes = make_array<uint8_t>({static_cast<py::ssize_t>(plane_bytes(n, n_bytes))});
     const uint8_t* from = rows.data();
     uint8_t* to = planes.mutable_data();
     {
@@ -54,9 +55,9 @@ std::optional<TableArrays> tables_of(const Bytes& rows, int threads) {
     const PartLayout layout = choose_layout(n, 8 * n_bytes);
     if (layout.n_parts == 0) return std::nullopt;
     TableArrays arrays{layout.n_parts, layout.part_bits,
-                       py::array_t<uint32_t, py::array::c_style>(static_cast<py::ssize_t>(directory_size(layout))),
-                       py::array_t<uint32_t, py::array::c_style>(static_cast<py::ssize_t>(postings_size(layout, n))),
-                       py::array_t<uint16_t, py::array::c_style>(static_cast<py::ssize_t>(sketches_size(layout, n)))};
+                       make_array<uint32_t>({static_cast<py::ssize_t>(directory_size(layout))}),
+                       make_array<uint32_t>({static_cast<py::ssize_t>(postings_size(layout, n))}),
+                       make_array<uint16_t>({static_cast<py::ssize_t>(sketches_size(layout, n))})};
     const Codes codes{rows.data(), nullptr, nullptr, n, n_bytes, 0};
     uint32_t* directory = arrays.directory.mutable_data();
     uint32_t* postings = arrays.postings.mutable_data();
@@ -169,6 +170,7 @@ class BoundIndex {
 }  // namespace
 
 void register_hamming(py::module_& core) {
+    core.def("copy_codes", &copy_of, py::arg("codes").noconvert());
     core.def("pack_planes", &planes_of, py::arg("codes").noconvert());
     core.def("build_tables", &tables_of, py::arg("codes").noconvert(), py::arg("threads"));
     py::class_<TableArrays>(core, "Tables")

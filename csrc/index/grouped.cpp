@@ -70,9 +70,9 @@ void walk_keys(const PartLayout& layout, int threads, const Walk& walk) {
 // The search of one group of queries.
 class Group {
   public:
-    Group(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
-          const uint8_t* queries, int64_t first, int64_t count, int threads)
-        : codes_(codes), tables_(tables), radius_(radius), thresholds_(thresholds),
+    Group(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, const uint8_t* queries,
+          int64_t first, int64_t count, int threads)
+        : codes_(codes), tables_(tables), radius_(radius), plan_(plan), thresholds_(*plan.thresholds),
           queries_(queries + first * codes.n_bytes), first_(first), count_(count), threads_(threads),
           keys_(static_cast<size_t>(count * tables.layout.n_parts)), set_aside_(static_cast<size_t>(count)),
           overfull_(std::max<uint32_t>(kLeastOverfull, static_cast<uint32_t>(kOverfull * static_cast<double>(codes.n) /
@@ -134,7 +134,7 @@ class Group {
     }
 
     void search_set_aside(Hits& hits) {
-        ProbeSearcher searcher(codes_, tables_, radius_, thresholds_, hits);
+        ProbeSearcher searcher(codes_, tables_, radius_, plan_, hits);
         for (int64_t q = 0; q < count_; ++q)
             if (set_aside_[static_cast<size_t>(q)].load(std::memory_order_relaxed)) searcher.search(queries_ + q * codes_.n_bytes, first_ + q);
     }
@@ -142,6 +142,7 @@ class Group {
     const Codes& codes_;
     const Tables& tables_;
     const int radius_;
+    const SearchPlan& plan_;
     const std::vector<int>& thresholds_;
     const uint8_t* queries_;
     const int64_t first_, count_;
@@ -153,12 +154,11 @@ class Group {
 
 }  // namespace
 
-std::vector<Hits> grouped_search(const Codes& codes, const Tables& tables, int radius,
-                                 const std::vector<int>& thresholds, const uint8_t* queries, int64_t n_queries,
-                                 int threads) {
+std::vector<Hits> grouped_search(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
+                                 const uint8_t* queries, int64_t n_queries, int threads) {
     std::vector<Hits> parts(static_cast<size_t>(threads));
     for (int64_t first = 0; first < n_queries; first += kGroupQueries)
-        Group(codes, tables, radius, thresholds, queries, first, std::min(kGroupQueries, n_queries - first), threads).search(parts);
+        Group(codes, tables, radius, plan, queries, first, std::min(kGroupQueries, n_queries - first), threads).search(parts);
     return parts;
 }
 

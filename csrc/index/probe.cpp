@@ -4,12 +4,15 @@
 #include <atomic>
 #include <cmath>
 
+#include "index/scan.h"
 #include "index/threads.h"
 
 namespace hashmatch {
 namespace {
 
-// Directory entries and sketches are asked of memory this many probes before they are needed.
+// Directory entries are asked of memory this many parts before they are needed, sketches this many
+// probes.
+constexpr int kPartsAhead = 2;
 constexpr size_t kLookAhead = 24;
 constexpr uint32_t kChunkPostings = 4096;
 // Looking up a key costs about as much as comparing this many sketches.
@@ -19,49 +22,72 @@ constexpr uint64_t kCrowded = 4;
 
 }  // namespace
 
-ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
-                             Hits& hits)
+ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits)
     : codes_(codes),
       tables_(tables),
       radius_(radius),
-      thresholds_(thresholds),
+      plan_(plan),
       kernel_(*active_kernel().hamming),
+      hits_(hits),
       verifier_(codes, tables, radius, hits),
       near_(new NearPair[kChunkPostings]) {
     size_t n_probes = 0;
-    for (const int threshold : thresholds_) n_probes += tables_.flips.count(threshold);
+    for (const int threshold : *plan.thresholds) n_probes += tables.flips.count(threshold);
     probes_.reserve(n_probes);
     usual_candidates_ = n_probes * static_cast<uint64_t>(codes.n) / static_cast<uint64_t>(tables.layout.n_keys()) + 4 * n_probes;
+    most_candidates_ = static_cast<uint64_t>(plan.scan_cost.ns / kSketchNs);
+    most_verified_ = static_cast<uint64_t>(plan.scan_cost.ns / (2 * kVerifyNs));
 }
 
 void ProbeSearcher::search(const uint8_t* query, int64_t number) {
     uint32_t keys[kMaxParts];
     int thresholds[kMaxParts];
     tables_.cutter.keys(query, keys);
-    std::copy(thresholds_.begin(), thresholds_.end(), thresholds);
+    std::copy(plan_.thresholds->begin(), plan_.thresholds->end(), thresholds);
+    const size_t n_hits = hits_.size();
     look_up(keys, thresholds);
     if (n_candidates_ > kCrowded * usual_candidates_ && relieve(keys, thresholds)) look_up(keys, thresholds);
-    compare_sketches(keys, {query, number, thresholds});
-    verifier_.settle();
+    if (n_candidates_ <= most_candidates_ && compare_sketches(keys, {query, number, thresholds})) {
+        verifier_.settle();
+        return;
+    }
+    verifier_.forget();
+    hits_.resize(n_hits);
+    scan_one(codes_, query, number, radius_, plan_.scan, hits_);
 }
 
 // Finds the bucket of every key within the thresholds.
 void ProbeSearcher::look_up(const uint32_t* keys, const int* thresholds) {
+    const int n_parts = tables_.layout.n_parts;
     probes_.clear();
     n_candidates_ = 0;
-    for (int part = 0; part < tables_.layout.n_parts; ++part) {
+    for (int part = 0; part < std::min(kPartsAhead, n_parts); ++part) prefetch_directory(part, keys[part], thresholds[part]);
+    for (int part = 0; part < n_parts; ++part) {
+        const int later = part + kPartsAhead;
+        if (later < n_parts) prefetch_directory(later, keys[later], thresholds[later]);
         const Flips::Flip* end = tables_.flips.end(thresholds[part]);
-        const Flips::Flip* ahead = tables_.flips.begin();
         for (const Flips::Flip* flip = tables_.flips.begin(); flip < end; ++flip) {
-            for (; ahead < end && ahead < flip + kLookAhead; ++ahead)
-                __builtin_prefetch(tables_.directory_entry(part, keys[part] ^ ahead->mask));
             const Tables::Bucket bucket = tables_.bucket(part, keys[part] ^ flip->mask);
-            const int limit = sketch_limit(thresholds, tables_.layout.n_parts, part, flip->bits);
+            const int limit = sketch_limit(thresholds, n_parts, part, flip->bits);
             if (bucket.size() == 0 || limit < 0) continue;
             probes_.push_back({bucket, static_cast<int16_t>(part), static_cast<int16_t>(limit)});
             n_candidates_ += bucket.size();
+            if (probes_.size() <= kLookAhead) prefetch_sketches(probes_.back());
         }
     }
+}
+
+void ProbeSearcher::prefetch_directory(int part, uint32_t key, int threshold) const {
+    // Beyond two flipped bits there are more keys than a cache holds; then the processor must wait.
+    const Flips::Flip* end = tables_.flips.end(std::min(threshold, 2));
+    for (const Flips::Flip* flip = tables_.flips.begin(); flip < end; ++flip)
+        __builtin_prefetch(tables_.directory_entry(part, key ^ flip->mask));
+}
+
+void ProbeSearcher::prefetch_sketches(const Probe& probe) const {
+    const uint16_t* sketches = tables_.sketches_at(probe.part, probe.bucket.begin);
+    __builtin_prefetch(sketches);
+    __builtin_prefetch(sketches + 32);
 }
 
 // Chooses other thresholds with the same sum that keep away from this query's fullest buckets (per-query
@@ -115,28 +141,29 @@ bool ProbeSearcher::relieve(const uint32_t* keys, int* thresholds) const {
     return true;
 }
 
-void ProbeSearcher::compare_sketches(const uint32_t* keys, const Probed& query) {
+// False where more codes ask to be compared whole than a scan would cost; some are then left out.
+bool ProbeSearcher::compare_sketches(const uint32_t* keys, const Probed& query) {
     uint16_t next_keys[kMaxParts];
     const int n_parts = tables_.layout.n_parts;
     for (int part = 0; part < n_parts; ++part) next_keys[part] = static_cast<uint16_t>(keys[part + 1 < n_parts ? part + 1 : 0]);
+    uint64_t n_verified = 0;
     for (size_t i = 0; i < probes_.size(); ++i) {
-        if (i + kLookAhead < probes_.size()) {
-            const Probe& ahead = probes_[i + kLookAhead];
-            __builtin_prefetch(tables_.sketches_at(ahead.part, ahead.bucket.begin));
-            __builtin_prefetch(tables_.sketches_at(ahead.part, ahead.bucket.begin) + 32);
-        }
+        if (i + kLookAhead < probes_.size()) prefetch_sketches(probes_[i + kLookAhead]);
         const Probe& probe = probes_[i];
         for (uint32_t first = probe.bucket.begin; first < probe.bucket.end; first += kChunkPostings) {
             const size_t count = std::min(kChunkPostings, probe.bucket.end - first);
             const size_t found = kernel_.near_pairs(&next_keys[probe.part], 1, tables_.sketches_at(probe.part, first),
                                                     count, probe.limit, near_.get());
+            n_verified += found;
+            if (n_verified > most_verified_) return false;
             for (size_t hit = 0; hit < found; ++hit)
                 verifier_.add(query, probe.part, tables_.postings_at(probe.part, first + near_[hit].posting));
         }
     }
+    return true;
 }
 
-std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
                                const uint8_t* queries, int64_t n_queries, int threads) {
     constexpr int64_t kShare = 64;  // queries a thread takes at a time
     const int64_t n_shares = (n_queries + kShare - 1) / kShare;
@@ -144,7 +171,7 @@ std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int rad
     std::vector<Hits> parts(static_cast<size_t>(n_threads));
     std::atomic<int64_t> next{0};
     run_threads(n_threads, [&](int thread) {
-        ProbeSearcher searcher(codes, tables, radius, thresholds, parts[static_cast<size_t>(thread)]);
+        ProbeSearcher searcher(codes, tables, radius, plan, parts[static_cast<size_t>(thread)]);
         for (int64_t share; (share = next.fetch_add(1)) < n_shares;)
             for (int64_t q = share * kShare; q < std::min(n_queries, (share + 1) * kShare); ++q)
                 searcher.search(queries + q * codes.n_bytes, q);

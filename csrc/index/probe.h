@@ -7,16 +7,18 @@
 
 #include "index/codes.h"
 #include "index/hits.h"
+#include "index/plan.h"
 #include "index/tables.h"
 #include "index/verifier.h"
 
 namespace hashmatch {
 
 // Searches query after query; one for each thread. Exact for any thresholds that spread_thresholds()
-// allows, and for those it chooses itself where a query's buckets are much fuller than usual.
+// allows. Where a query's buckets are much fuller than usual it chooses other thresholds for it, and
+// where so much passes the sketches that a scan is cheaper, it scans.
 class ProbeSearcher {
   public:
-    ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds, Hits& hits);
+    ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits);
 
     // Appends the matches of one query.
     void search(const uint8_t* query, int64_t number);
@@ -28,24 +30,29 @@ class ProbeSearcher {
         int16_t limit;  // bits by which a sketch may differ
     };
 
+    void prefetch_directory(int part, uint32_t key, int threshold) const;
+    void prefetch_sketches(const Probe& probe) const;
     void look_up(const uint32_t* keys, const int* thresholds);
     bool relieve(const uint32_t* keys, int* thresholds) const;
-    void compare_sketches(const uint32_t* keys, const Probed& query);
+    bool compare_sketches(const uint32_t* keys, const Probed& query);
 
     const Codes& codes_;
     const Tables& tables_;
     const int radius_;
-    const std::vector<int> thresholds_;
+    const SearchPlan& plan_;
     const HammingKernels& kernel_;
+    Hits& hits_;
     Verifier verifier_;
     std::vector<Probe> probes_;
     std::unique_ptr<NearPair[]> near_;  // left uninitialised: one is made for every call
     uint64_t n_candidates_ = 0;
     uint64_t usual_candidates_ = 0;
+    uint64_t most_candidates_ = 0;  // beyond these, or these, a scan is cheaper
+    uint64_t most_verified_ = 0;
 };
 
 // Runs the queries on several threads; hits carry rows.
-std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
                                const uint8_t* queries, int64_t n_queries, int threads);
 
 }  // namespace hashmatch

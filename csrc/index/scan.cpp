@@ -140,6 +140,13 @@ std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_
     });
 }
 
+void scan_one(const Codes& codes, const uint8_t* query, int64_t number, int radius, const ScanPlan& plan, Hits& hits) {
+    const size_t first_hit = hits.size();
+    TileScanner scanner(codes, radius, plan, hits);
+    for (int64_t tile = 0; tile < n_tiles(codes); ++tile) scanner.scan(query, 0, 1, tile);
+    for (size_t hit = first_hit; hit < hits.size(); ++hit) hits[hit].query = number;
+}
+
 std::vector<Hits> scan_join(const Codes& codes, int radius, const ScanPlan& plan, int threads) {
     std::vector<Hits> parts = scan_tiles(codes, radius, plan, threads, [&](TileScanner& scanner, int64_t tile) {
         scanner.scan(codes.rows, 0, std::min(codes.n, (tile + 1) * kTileCodes), tile);

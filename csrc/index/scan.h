@@ -22,6 +22,9 @@ ScanPlan plan_scan(const Codes& codes, int radius);
 std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, const ScanPlan& plan,
                               int threads);
 
+// The same for one query, appended to `hits` under the number given.
+void scan_one(const Codes& codes, const uint8_t* query, int64_t number, int radius, const ScanPlan& plan, Hits& hits);
+
 // All pairs of rows within `radius`: the hit's query is the lower row, its id the higher.
 std::vector<Hits> scan_join(const Codes& codes, int radius, const ScanPlan& plan, int threads);
 

@@ -19,8 +19,8 @@ std::vector<Hits> Engine::carry_out(const SearchPlan& plan, const uint8_t* queri
                                     int threads) const {
     std::vector<Hits> parts;
     if (plan.way == Way::kScan) parts = scan_search(codes_, queries, n_queries, radius, plan.scan, threads);
-    if (plan.way == Way::kProbe) parts = probe_search(codes_, *tables_, radius, *plan.thresholds, queries, n_queries, threads);
-    if (plan.way == Way::kGrouped) parts = grouped_search(codes_, *tables_, radius, *plan.thresholds, queries, n_queries, threads);
+    if (plan.way == Way::kProbe) parts = probe_search(codes_, *tables_, radius, plan, queries, n_queries, threads);
+    if (plan.way == Way::kGrouped) parts = grouped_search(codes_, *tables_, radius, plan, queries, n_queries, threads);
     if (codes_.ids)
         for (Hits& part : parts)
             for (Hit& hit : part) hit.id = codes_.ids[hit.id];

@@ -32,6 +32,8 @@ class Verifier {
 
     // Settles everything added so far. To be called before the hits are read.
     void settle();
+    // Drops what was added and is not settled.
+    void forget() { n_pending_ = 0; }
 
   private:
     static constexpr int kPending = 128;
