@@ -13,7 +13,7 @@ from setuptools import setup
 
 ROOT = Path(__file__).parent
 FLOORS = ("kernels", "hash", "index", "bindings")
-VERSION = re.search(r'"(.+)"', (ROOT / "src/hashmatch/_version.py").read_text())[1]  # type: ignore[index]
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "src/hashmatch/_version.py").read_text())[1]  # type: ignore[index]
 
 # Contraction into FMA is off, so that every kernel rounds alike and gives the same hash.
 flags = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-pthread"]

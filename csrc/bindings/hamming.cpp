@@ -49,11 +49,14 @@ struct TableArrays {
     py::array_t<uint16_t, py::array::c_style> sketches;
 };
 
-std::optional<TableArrays> tables_of(const Bytes& rows, int threads) {
+// The layout is the cost model's unless it is given as (n_parts, part_bits).
+std::optional<TableArrays> tables_of(const Bytes& rows, int threads, std::optional<std::pair<int, int>> given) {
+    if (rows.ndim() != 2) throw py::value_error("codes must have two dimensions");
     const int64_t n = rows.shape(0);
     const int n_bytes = static_cast<int>(rows.shape(1));
-    const PartLayout layout = choose_layout(n, 8 * n_bytes);
+    const PartLayout layout = given ? PartLayout{given->first, given->second, 8 * n_bytes} : choose_layout(n, 8 * n_bytes);
     if (layout.n_parts == 0) return std::nullopt;
+    if (!is_sound(layout)) throw py::value_error("codes cannot be cut that way");
     TableArrays arrays{layout.n_parts, layout.part_bits,
                        make_array<uint32_t>({static_cast<py::ssize_t>(directory_size(layout))}),
                        make_array<uint32_t>({static_cast<py::ssize_t>(postings_size(layout, n))}),
@@ -172,7 +175,8 @@ class BoundIndex {
 void register_hamming(py::module_& core) {
     core.def("copy_codes", &copy_of, py::arg("codes").noconvert());
     core.def("pack_planes", &planes_of, py::arg("codes").noconvert());
-    core.def("build_tables", &tables_of, py::arg("codes").noconvert(), py::arg("threads"));
+    core.def("build_tables", &tables_of, py::arg("codes").noconvert(), py::arg("threads"),
+             py::arg("layout") = py::none());
     py::class_<TableArrays>(core, "Tables")
         .def(py::init<int, int, py::array_t<uint32_t, py::array::c_style>, py::array_t<uint32_t, py::array::c_style>,
                       py::array_t<uint16_t, py::array::c_style>>(),

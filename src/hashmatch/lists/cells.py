@@ -1,0 +1,81 @@
+"""Columns of text cells, with the common case of plain ASCII quick."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Column: TypeAlias = Any
+"""A `pyarrow.Array`: the stubs of pyarrow's functions do not know all that these take and give."""
+
+_ASCII_WHITESPACE = " \t\n\v\f\r\x1c\x1d\x1e\x1f"
+
+
+def cell_bytes(cells: Column) -> NDArray[np.uint8]:
+    """Return the UTF-8 of all cells one behind the other, uint8, without a copy."""
+    _, offsets, text = cells.buffers()
+    if not len(cells) or text is None:
+        return np.empty(0, dtype=np.uint8)
+    bounds = np.frombuffer(offsets, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    return np.frombuffer(text, np.uint8)[bounds[0] : bounds[-1]]
+
+
+def trim(cells: Column) -> Column:
+    """Return the cells without white space around, as `str.strip` does."""
+    if cell_bytes(cells).max(initial=0) < 0x80:
+        return pc.ascii_trim(cells, _ASCII_WHITESPACE)
+    return pc.utf8_trim_whitespace(cells)
+
+
+def empty_to_null(cells: Column) -> Column:
+    """Return the cells with null for the empty ones."""
+    return pc.if_else(pc.equal(cells, pa.scalar("")), pa.scalar(None, pa.string()), cells)
+
+
+def has_control(cells: Column) -> Column:
+    """Return which cells hold a line break or another ASCII control character."""
+    data = cell_bytes(cells)
+    if data.min(initial=0x20) >= 0x20 and not (data == 0x7F).any():
+        return pa.repeat(pa.scalar(False), len(cells))
+    return pc.match_substring_regex(cells, r"[\x00-\x1f\x7f]")
+
+
+def has_other_than_hex(cells: Column) -> Column:
+    """Return which cells hold anything but hex digits."""
+    if _IS_HEX[cell_bytes(cells)].all():
+        return pa.repeat(pa.scalar(False), len(cells))
+    return pc.match_substring_regex(cells, "[^0-9A-Fa-f]")
+
+
+def split_labels(cells: Column) -> Column:
+    """Return the labels of each cell, parted by semicolons; null where there is none."""
+    parts: Column = pc.split_pattern(cells, ";")
+    labels = trim(parts.flatten())
+    is_filled = pc.binary_length(labels).cast(pa.bool_())
+    rows: Column = pc.list_parent_indices(parts)
+    counts = np.bincount(rows.filter(is_filled).to_numpy(), minlength=len(cells))
+    offsets: Column = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    labels = labels.filter(is_filled)
+    return pa.ListArray.from_arrays(offsets, labels, mask=pa.array(counts == 0))
+
+
+def pack_hex(digits: Column) -> Column:
+    """Return the bytes of hex digits, which must be sound and without nulls."""
+    n_rows = len(digits)
+    if not n_rows:
+        return pa.array([], pa.binary())
+    bounds = np.frombuffer(digits.buffers()[1], np.int32)
+    bounds = bounds[digits.offset : digits.offset + n_rows + 1]
+    packed = bytes.fromhex(str(cell_bytes(digits).data, "ascii"))
+    offsets = (bounds - bounds[0]) // 2
+    return pa.BinaryArray.from_buffers(
+        pa.binary(), n_rows, [None, pa.py_buffer(offsets), pa.py_buffer(packed)]
+    )
+
+
+_IS_HEX = np.zeros(256, dtype=np.bool_)
+_IS_HEX[list(b"0123456789abcdefABCDEF")] = True

@@ -1,0 +1,72 @@
+"""The canonical form of a hash list: its columns and their types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+SOURCE_COLUMNS = (
+    "hash",
+    "entry_id",
+    "algorithm",
+    "harm",
+    "classification",
+    "member_id",
+    "media_type",
+    "quality",
+    "severity",
+    "labels",
+    "status",
+    "first_seen",
+    "last_seen",
+)
+"""What a list file can say about an entry; any further column lives on in `record`."""
+
+REQUIRED_COLUMNS = ("hash", "entry_id")
+
+STATUSES = ("active", "withdrawn", "disputed")
+
+_FIELDS: list[pa.Field[Any]] = [
+    pa.field("row_number", pa.int64(), nullable=False),
+    pa.field("entry_id", pa.string(), nullable=False),
+    pa.field("algorithm", pa.string(), nullable=False),
+    pa.field("code", pa.binary(), nullable=False),
+    pa.field("quality", pa.int16()),
+    pa.field("harm", pa.string(), nullable=False),
+    pa.field("classification", pa.string()),
+    pa.field("severity", pa.string()),
+    pa.field("labels", pa.list_(pa.string())),
+    pa.field("status", pa.string(), nullable=False),
+    pa.field("member_id", pa.string()),
+    pa.field("media_type", pa.string()),
+    pa.field("first_seen", pa.string()),
+    pa.field("last_seen", pa.string()),
+    pa.field("record", pa.string(), nullable=False),
+]
+
+SCHEMA = pa.schema(_FIELDS)
+"""Columns of `HashList.table`. `row_number` counts the rows of the file from 1, a CSV header being
+row 1; `code` holds packed bits, most significant first; `record` is the row as the source gave it,
+as a JSON object."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HashList:
+    """Entries of one source.
+
+    Parameters
+    ----------
+    name, version : str
+        What matches will say of the list.
+    table : pyarrow.Table
+        One row an entry in the order of the file, with the columns of `SCHEMA`.
+    n_ignored : int
+        Rows left out because their algorithm was to be ignored.
+    """
+
+    name: str
+    version: str
+    table: pa.Table
+    n_ignored: int = 0

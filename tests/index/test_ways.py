@@ -1,0 +1,198 @@
+"""Every way the cost model may choose gives what comparing every code gives."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashmatch import HammingIndex, _core
+
+WAYS = [_core.Way.scan, _core.Way.probe, _core.Way.grouped]
+KERNELS = _core.runnable_kernels()
+
+
+def oracle(codes, queries, radius):
+    """Rows and distances of each query by (distance, row), by comparing everything."""
+    found = []
+    for query in queries:
+        distances = np.bitwise_count(codes ^ query).sum(axis=1, dtype=np.int64)
+        rows = np.flatnonzero(distances <= radius)
+        found.append(sorted(zip(distances[rows].tolist(), rows.tolist(), strict=True)))
+    return found
+
+
+def as_lists(result):
+    offsets, ids, distances = result
+    return [
+        list(zip(distances[a:b].tolist(), ids[a:b].tolist(), strict=True))
+        for a, b in itertools.pairwise(offsets)
+    ]
+
+
+def flipped(codes, n_bits, random):
+    """The codes with `n_bits` random bits of each flipped."""
+    bits = np.unpackbits(codes, axis=1)
+    places = np.argsort(random.random(bits.shape), axis=1)[:, :n_bits]
+    np.put_along_axis(bits, places, 1 - np.take_along_axis(bits, places, 1), 1)
+    return np.packbits(bits, axis=1)
+
+
+def skewed(n, n_bytes, random):
+    """A tenth identical, a tenth in a tight cluster, the rest uniform."""
+    codes = random.integers(0, 256, (n, n_bytes), dtype=np.uint8)
+    tenth = n // 10
+    codes[:tenth] = codes[0]
+    codes[tenth : 2 * tenth] = flipped(np.repeat(codes[tenth : tenth + 1], tenth, 0), 2, random)
+    return codes[random.permutation(n)]
+
+
+@pytest.fixture(scope="module", params=[64, 128, 256, 512])
+def crowded(request):
+    random = np.random.default_rng(request.param)
+    codes = skewed(20_000, request.param // 8, random)
+    index = HammingIndex.build(codes)
+    assert index.plan(0, queries=1).n_parts > 0, "this test is about tables"
+    near = codes[random.integers(0, len(codes), 24)]
+    queries = np.concatenate(
+        [
+            *(flipped(near[i::4], k, random) for i, k in enumerate((0, 1, index.bits // 9, 3))),
+            random.integers(0, 256, (5, codes.shape[1]), dtype=np.uint8),
+        ]
+    )
+    return codes, queries, index
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("share", [0, 0.008, 0.06, 0.12, 0.17, 0.2])
+def test_every_way_is_exact(crowded, way, share):
+    codes, queries, index = crowded
+    radius = int(share * index.bits)
+    expected = oracle(codes, queries, radius)
+    for threads in (1, 3):
+        assert as_lists(index._core.search(queries, radius, threads, way)) == expected
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("way", WAYS)
+def test_every_kernel_in_every_way(crowded, way, kernel):
+    codes, queries, index = crowded
+    radius = index.bits // 8
+    before = _core.select_kernel(kernel)
+    try:
+        assert as_lists(index._core.search(queries, radius, 1, way)) == oracle(
+            codes, queries, radius
+        )
+    finally:
+        _core.select_kernel(before)
+
+
+def tabled(codes, n_parts, part_bits):
+    """An index with tables cut as asked, however few its codes."""
+    tables = _core.build_tables(codes, 1, (n_parts, part_bits))
+    return _core.Index(codes, _core.pack_planes(codes), None, tables)
+
+
+@st.composite
+def small_cases(draw):
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_bytes = draw(st.sampled_from([8, 9, 16, 32, 33, 64]))
+    n = draw(st.one_of(st.integers(0, 3), st.sampled_from([63, 64, 65]), st.integers(4, 400)))
+    codes = random.integers(0, 256, (n, n_bytes), dtype=np.uint8)
+    if n > 20 and draw(st.booleans()):
+        codes = skewed(n, n_bytes, random)
+    part_bits = draw(st.integers(8, 12))
+    n_parts = draw(st.integers(1, min(64, 8 * n_bytes // part_bits)))
+    radius = draw(st.integers(0, min(8 * n_bytes, 6 * n_parts)))
+    queries = random.integers(0, 256, (draw(st.integers(0, 9)), n_bytes), dtype=np.uint8)
+    if n and len(queries):
+        near = codes[random.integers(0, n, len(queries))]
+        queries = np.concatenate([queries, flipped(near, min(radius, 8 * n_bytes), random)])
+    return codes, queries, n_parts, part_bits, radius
+
+
+@settings(deadline=None, max_examples=300)
+@given(small_cases())
+def test_tables_of_every_cut(case):
+    codes, queries, n_parts, part_bits, radius = case
+    index = tabled(codes, n_parts, part_bits)
+    expected = oracle(codes, queries, radius)
+    for way in WAYS:
+        assert as_lists(index.search(queries, radius, 2, way)) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(small_cases())
+def test_join_by_tables_finds_each_pair_once(case):
+    codes, _, n_parts, part_bits, radius = case
+    pairs = [
+        [pair for pair in found if pair[1] > row]
+        for row, found in enumerate(oracle(codes, codes, radius))
+    ]
+    assert as_lists(tabled(codes, n_parts, part_bits).join(radius, 2)) == pairs
+
+
+@settings(deadline=None, max_examples=60)
+@given(small_cases(), st.integers(1, 8))
+def test_nearest_by_growing_radius(case, k):
+    codes, queries, n_parts, part_bits, _ = case
+    everything = oracle(codes, queries, codes.shape[1] * 8)
+    nearest = [found[:k] for found in everything]
+    assert as_lists(tabled(codes, n_parts, part_bits).nearest(queries, k, 2)) == nearest
+
+
+def test_flood_counts_every_match():
+    random = np.random.default_rng(7)
+    codes = random.integers(0, 256, (120_000, 32), dtype=np.uint8)
+    codes[10_000:110_000] = codes[0]
+    index = HammingIndex.build(codes)
+    hot = codes[:1]
+    for queries in (hot, np.repeat(hot, 8, 0)):
+        found = index.search(queries, 31)
+        assert np.diff(found.offsets).tolist() == [100_001] * len(queries)
+        assert set(found.distances.tolist()) == {0}
+        assert found.ids[:100_001].tolist() == [0, *range(10_000, 110_000)]
+
+
+def test_damaged_tables_lose_matches_but_never_the_process():
+    random = np.random.default_rng(9)
+    codes = random.integers(0, 256, (5000, 32), dtype=np.uint8)
+    planes, tables = _core.pack_planes(codes), _core.build_tables(codes, 1, (16, 10))
+    for _ in range(20):
+        arrays = [np.array(a) for a in (tables.directory, tables.postings, tables.sketches)]
+        for array in arrays:
+            places = random.integers(0, array.size, 500)
+            array[places] = random.integers(0, np.iinfo(array.dtype).max, 500)
+        damaged = _core.Tables(tables.n_parts, tables.part_bits, *arrays)
+        index = _core.Index(codes, planes, None, damaged)
+        sound = oracle(codes, codes[:40], 31)
+        for way in WAYS:
+            found = as_lists(index.search(codes[:40], 31, 2, way))
+            assert all(set(some) <= set(all_) for some, all_ in zip(found, sound, strict=True))
+        index.join(31, 2)
+        index.nearest(codes[:3], 2, 1)
+
+
+@pytest.mark.parametrize(("radius", "n_queries", "way"), [(31, 1, "probe"), (31, 10**7, "grouped")])
+def test_plan_tells_the_way_and_why(crowded, radius, n_queries, way):
+    _, _, index = crowded
+    if index.bits != 256:
+        pytest.skip("figures of 256-bit codes")
+    plan = index.plan(radius, queries=n_queries)
+    assert plan.way == way
+    assert sum(plan.thresholds) == radius - plan.n_parts + 1
+    assert f"{plan.n_parts} tables" in str(plan)
+    assert index.plan(200).way == "scan"
+    assert "scan: 20,000 codes at radius 200 compared whole" in str(index.plan(200))
+
+
+def test_constant_time_scan_marks_the_same_codes(crowded):
+    codes, queries, index = crowded
+    bitmap = index.scan_constant_time(queries, index.bits // 8, threads=2)
+    within = np.unpackbits(bitmap, axis=1, count=len(index)).astype(bool)
+    distances = np.bitwise_count(queries[:, None] ^ codes[None]).sum(axis=2, dtype=np.int64)
+    assert (within == (distances <= index.bits // 8)).all()
+    assert bitmap.shape == (len(queries), -(-len(codes) // 8))
