@@ -1,7 +1,7 @@
 """Native core of hashmatch; use the Python modules above it."""
 
 import enum
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,3 +64,22 @@ class Index:
         self, queries: NDArray[np.uint8], radius: int, threads: int
     ) -> NDArray[np.uint8]: ...
     def plan(self, radius: int, n_queries: int) -> dict[str, Any]: ...
+
+class _PdqEvidence(TypedDict):
+    fast_is_certain: bool
+    grid: NDArray[np.float32]
+    reference_grid: NDArray[np.float32]
+    coefficients: NDArray[np.float32]
+    reference_coefficients: NDArray[np.float32]
+    errors: NDArray[np.float32]
+    gradient_slack: float
+
+def pdq_hash(
+    pixels: NDArray[np.uint8] | NDArray[np.float32],
+) -> tuple[NDArray[np.uint8], int]: ...
+def pdq_dihedral(
+    pixels: NDArray[np.uint8] | NDArray[np.float32],
+) -> tuple[NDArray[np.uint8], int]: ...
+def pdq_evidence(
+    pixels: NDArray[np.uint8] | NDArray[np.float32], orientations: int
+) -> _PdqEvidence: ...

@@ -1,6 +1,7 @@
 """Exact search of codes by Hamming distance: knows codes, row numbers and an algorithm's name."""
 
-from hashmatch.index.hamming import HammingIndex, SearchResult
+from hashmatch.index.engine import SearchResult
+from hashmatch.index.hamming import BACKENDS, HammingIndex
 from hashmatch.index.plan import SearchPlan
 
-__all__ = ["HammingIndex", "SearchPlan", "SearchResult"]
+__all__ = ["BACKENDS", "HammingIndex", "SearchPlan", "SearchResult"]

@@ -2,53 +2,54 @@
 
 from __future__ import annotations
 
-import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hashmatch import _core
 from hashmatch.index import storage
+from hashmatch.index.arguments import (
+    checked_algorithm,
+    checked_codes,
+    checked_ids,
+    checked_int,
+    checked_positive,
+    checked_threads,
+)
+from hashmatch.index.engine import Engine, SearchResult
 from hashmatch.index.plan import SearchPlan
 
 if TYPE_CHECKING:
     import os
 
+    from hashmatch.index.faiss_backend import FaissParts
+
+BACKENDS = ("native", "faiss-flat", "faiss-multihash", "faiss-hnsw")
 DEFAULT_RADIUS_256_BITS = 31
-
-
-class SearchResult(NamedTuple):
-    """Matches of a batch of queries.
-
-    Those of query ``i`` are ``ids[offsets[i]:offsets[i + 1]]`` at ``distances[...]``, ordered by
-    (distance, id).
-
-    Attributes
-    ----------
-    offsets : ndarray of int64, shape (n_queries + 1,)
-    ids : ndarray of int64, shape (n_matches,)
-    distances : ndarray of int32, shape (n_matches,)
-        In bits.
-    """
-
-    offsets: NDArray[np.int64]
-    ids: NDArray[np.int64]
-    distances: NDArray[np.int32]
 
 
 class HammingIndex:
     """Codes of one width that can be searched by Hamming distance, exactly.
 
-    Make one with `build` or `open`. An index never changes once made; every method may be called
-    from many threads at once and after a fork, and releases the GIL while it computes.
+    Make one with `build`, `open` or `from_faiss`. An index never changes once made; every method
+    may be called from many threads at once and after a fork, and releases the GIL while it
+    computes.
     """
 
-    def __init__(self, parts: storage.Parts, stored: storage.StoredIndex | None = None) -> None:
+    def __init__(
+        self, parts: storage.Parts | FaissParts, stored: storage.StoredIndex | None = None
+    ) -> None:
         self._parts = parts
         self._stored = stored
-        self._core = _core.Index(parts.codes, parts.planes, parts.ids, parts.tables)
+        self._core: _core.Index | None = None
+        self._engine: Engine
+        if isinstance(parts, storage.Parts):
+            self._core = _core.Index(parts.codes, parts.planes, parts.ids, parts.tables)
+            self._engine = self._core
+        else:
+            self._engine = parts.engine
 
     @classmethod
     def build(
@@ -58,6 +59,7 @@ class HammingIndex:
         *,
         algorithm: str | None = None,
         threads: int = 1,
+        backend: str = "native",
     ) -> HammingIndex:
         """Build an index in memory.
 
@@ -70,18 +72,35 @@ class HammingIndex:
         algorithm : str, optional
             Name of the algorithm that made the codes; kept and saved, not interpreted.
         threads : int
-            Threads to build with; the index does not depend on it.
+            Threads to build with; the index does not depend on it (but for "faiss-hnsw").
+        backend : str
+            What searches. "native" is hashmatch's own and the fastest; for comparison and trust
+            there is faiss: "faiss-flat" (or "faiss") compares every code, "faiss-multihash" looks
+            up parts of them, and answers what it can answer exactly. "faiss-hnsw" offers `nearest`
+            only and may miss codes: it is the one backend that is not `exact`. An index of faiss
+            cannot be saved, planned or scanned in constant time.
 
         Raises
         ------
         ValueError
-            Wrong dtype, shape or width; ids that repeat or do not fit the codes.
+            Wrong dtype, shape or width; ids that repeat or do not fit the codes; an unknown
+            backend.
         """
-        checked = _checked_codes(codes, "codes").copy()
-        checked_ids = None if ids is None else _checked_ids(ids, len(checked))
-        planes = _core.pack_planes(checked)
-        tables = _core.build_tables(checked, _checked_threads(threads))
-        return cls(storage.Parts(algorithm, checked, planes, checked_ids, tables))
+        given = checked_codes(codes, "codes")
+        algorithm = checked_algorithm(algorithm)
+        own_ids = None if ids is None else checked_ids(ids, len(given))
+        threads = checked_threads(threads)
+        backend = "faiss-flat" if backend == "faiss" else backend
+        if backend not in BACKENDS:
+            raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
+        if backend != "native":
+            from hashmatch.index import faiss_backend  # noqa: PLC0415  (half a second)
+
+            return cls(faiss_backend.build(backend, given, own_ids, algorithm, threads))
+        own_codes = _core.copy_codes(given)
+        planes = _core.pack_planes(own_codes)
+        tables = _core.build_tables(own_codes, threads)
+        return cls(storage.Parts(algorithm, own_codes, planes, own_ids, tables))
 
     @classmethod
     def open(
@@ -117,9 +136,63 @@ class HammingIndex:
         """Write the index to `path`, atomically and readable by its owner only.
 
         The bytes go to a temporary file beside `path`, are synced and renamed: a reader finds the
-        old file or the new one. The same index gives the same bytes.
+        old file or the new one. The same index gives the same bytes. ValueError for an index of
+        faiss, which has no place in our format; `to_faiss` writes its codes.
         """
+        if not isinstance(self._parts, storage.Parts):
+            raise ValueError(
+                f"an index of {self.backend} cannot be saved; to_faiss() exports its codes, and "
+                'one built with backend="native" can be saved'
+            )
+        if self._stored is not None:
+            self._stored.verify()  # damage must not be copied under fresh checksums
         storage.write(Path(path), self._parts)
+
+    def to_faiss(self, path: str | os.PathLike[str]) -> None:
+        """Write codes and ids as a binary index file of faiss, atomically.
+
+        An IndexBinaryFlat where the ids are the rows, else one inside an IndexBinaryIDMap2,
+        whatever the backend; `faiss.read_index_binary` reads it. The algorithm's name is not kept.
+        Takes memory for a second copy of the codes. ValueError where an id is -1, which is how
+        faiss says that there is none.
+        """
+        from hashmatch.index import faiss_files  # noqa: PLC0415  (half a second)
+
+        faiss_files.write(Path(path), self._parts.codes, self._parts.ids)
+
+    @classmethod
+    def from_faiss(
+        cls, path: str | os.PathLike[str], *, algorithm: str | None = None, threads: int = 1
+    ) -> HammingIndex:
+        """Build an index of our own from the codes in a binary index file of faiss.
+
+        Import only files that you trust. They are read by faiss: it has no checksums, and a file
+        that is damaged or made to do harm may give wrong codes, ask for all memory, open other
+        files or end the process.
+
+        Parameters
+        ----------
+        path : path-like
+            IndexBinaryFlat, IndexBinaryIVF, IndexBinaryHash, IndexBinaryMultiHash or
+            IndexBinaryHNSW, bare or in an IndexBinaryIDMap or IndexBinaryIDMap2. All codes are
+            taken and none is lost, though some of these search approximately in faiss.
+        algorithm : str, optional
+            Name of the algorithm that made the codes, which faiss does not know.
+        threads : int
+            Threads to build with.
+
+        Raises
+        ------
+        IndexFormatError
+            The file holds another kind of index, codes narrower or wider than ours may be, ids
+            that repeat, or what faiss cannot read.
+        OSError
+            The file cannot be opened.
+        """
+        from hashmatch.index import faiss_files  # noqa: PLC0415  (half a second)
+
+        codes, ids = faiss_files.read(Path(path))
+        return cls.build(codes, ids, algorithm=algorithm, threads=threads)
 
     def verify(self) -> None:
         """Read the whole file this index was opened from and check every byte of it.
@@ -143,6 +216,23 @@ class HammingIndex:
         """Name of the algorithm that made the codes, None where it was not given."""
         return self._parts.algorithm
 
+    @property
+    def codes(self) -> NDArray[np.uint8]:
+        """The codes by row, uint8 (n, bits / 8): a view that cannot be written to."""
+        view = self._parts.codes.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def backend(self) -> str:
+        """What searches: one of `BACKENDS`."""
+        return "native" if isinstance(self._parts, storage.Parts) else self._parts.backend
+
+    @property
+    def exact(self) -> bool:
+        """Whether results are what comparing every code would give; only faiss-hnsw is not."""
+        return self.backend != "faiss-hnsw"
+
     def search(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
     ) -> SearchResult:
@@ -164,18 +254,19 @@ class HammingIndex:
         Raises
         ------
         ValueError
-            Wrong dtype, shape or width of the queries, radius or threads out of range.
+            Wrong dtype, shape or width of the queries, radius or threads out of range; a radius
+            at which the backend would not be exact.
         """
         checked = self._checked_queries(queries)
-        found = self._core.search(checked, self._checked_radius(radius), _checked_threads(threads))
+        found = self._engine.search(checked, self._checked_radius(radius), checked_threads(threads))
         return SearchResult(*found)
 
     def plan(self, radius: int | None = None, queries: int = 1) -> SearchPlan:
         """Explain how a search of `queries` codes at `radius` would be carried out, and why."""
         checked = self._checked_radius(radius)
-        if (n_queries := _checked_int(queries, "queries")) < 1:
-            raise ValueError(f"queries must be at least 1, not {n_queries}")
-        return SearchPlan.of(self._core.plan(checked, n_queries), checked, n_queries, len(self))
+        n_queries = checked_positive(queries, "queries")
+        told = self._native("plan").plan(checked, n_queries)
+        return SearchPlan.of(told, checked, n_queries, len(self))
 
     def scan_constant_time(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
@@ -193,16 +284,16 @@ class HammingIndex:
             (``np.unpackbits(bitmap, axis=1, count=len(index))``). Rows, not ids; reading out which
             bits are set is the caller's, and so is its timing.
         """
-        return self._core.constant_time(
+        return self._native("scan_constant_time").constant_time(
             self._checked_queries(queries),
             self._checked_radius(radius),
-            _checked_threads(threads),
+            checked_threads(threads),
         )
 
     def nearest(
         self, queries: ArrayLike, k: int, threads: int = 1
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Find the `k` nearest codes to each query, exactly, ties by id.
+        """Find the `k` nearest codes to each query, ties by id; exact where `exact` says so.
 
         Returns
         -------
@@ -213,12 +304,12 @@ class HammingIndex:
         Raises
         ------
         ValueError
-            Wrong dtype, shape or width of the queries, or `k` below 1.
+            Wrong dtype, shape or width of the queries, or `k` below 1; "faiss-multihash" where the
+            nearest are too far for it to find them for certain.
         """
         checked = self._checked_queries(queries)
-        if (k := _checked_int(k, "k")) < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        _, found_ids, found_distances = self._core.nearest(checked, k, _checked_threads(threads))
+        k = checked_positive(k, "k")
+        _, found_ids, found_distances = self._engine.nearest(checked, k, checked_threads(threads))
         ids = np.full((len(checked), k), -1, dtype=np.int64)
         distances = np.full((len(checked), k), -1, dtype=np.int32)
         n_found = min(k, len(self))
@@ -237,8 +328,8 @@ class HammingIndex:
             Ids with ``a < b``, ordered by (a, b); each pair once.
         distances : ndarray of int32, shape (n_pairs,)
         """
-        offsets, b, distances = self._core.join(
-            self._checked_radius(radius), _checked_threads(threads)
+        offsets, b, distances = self._engine.join(
+            self._checked_radius(radius), checked_threads(threads)
         )
         a = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(offsets))
         if self._parts.ids is not None:
@@ -247,8 +338,13 @@ class HammingIndex:
         order = np.lexsort((b, a))
         return a[order], b[order], distances[order]
 
+    def _native(self, wanted: str) -> _core.Index:
+        if self._core is None:
+            raise ValueError(f'{wanted}() is for backend="native"; this index is {self.backend}')
+        return self._core
+
     def _checked_queries(self, queries: ArrayLike) -> NDArray[np.uint8]:
-        checked = _checked_codes(queries, "queries")
+        checked = checked_codes(queries, "queries")
         if checked.shape[1] != self._parts.codes.shape[1]:
             raise ValueError(
                 f"queries are {8 * checked.shape[1]} bits wide, the codes {self.bits} bits"
@@ -260,52 +356,7 @@ class HammingIndex:
             if self.bits != 256:
                 raise ValueError(f"radius must be given for {self.bits}-bit codes")
             return DEFAULT_RADIUS_256_BITS
-        radius = _checked_int(radius, "radius")
+        radius = checked_int(radius, "radius")
         if not 0 <= radius <= self.bits:
             raise ValueError(f"radius must be 0..{self.bits} bits, not {radius}")
         return radius
-
-
-def _checked_codes(codes: ArrayLike, name: str) -> NDArray[np.uint8]:
-    array = np.asarray(codes)
-    if array.dtype != np.uint8:
-        raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not {array.dtype}")
-    if array.ndim != 2:
-        raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not of shape {array.shape}")
-    bits = 8 * array.shape[1]
-    if not storage.MIN_BITS <= bits <= storage.MAX_BITS:
-        raise ValueError(
-            f"{name} must be {storage.MIN_BITS} to {storage.MAX_BITS} bits wide, not {bits}"
-        )
-    return np.ascontiguousarray(array)
-
-
-def _checked_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
-    array = np.asarray(ids)
-    if array.dtype.kind not in "iu" and array.size > 0:
-        raise ValueError(f"ids must be integers of shape ({n},), not {array.dtype}")
-    if array.shape != (n,):
-        raise ValueError(f"ids must have shape ({n},) to fit the codes, not {array.shape}")
-    if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo(np.int64).max:
-        raise ValueError("ids must fit in int64")
-    checked = np.array(array, dtype=np.int64)
-    unique, counts = np.unique(checked, return_counts=True)
-    if len(unique) != n:
-        raise ValueError(f"ids must be unique; {unique[counts > 1][0]} repeats")
-    return checked
-
-
-def _checked_int(value: SupportsIndex, name: str) -> int:
-    if isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be an integer, not a boolean")
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} must be an integer, not {type(value).__name__}") from None
-
-
-def _checked_threads(threads: int) -> int:
-    checked = _checked_int(threads, "threads")
-    if not 1 <= checked <= 1024:
-        raise ValueError(f"threads must be 1..1024, not {checked}")
-    return checked

@@ -7,6 +7,7 @@ import hashlib
 import json
 import mmap
 import os
+import re
 import struct
 import tempfile
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ MIN_PART_BITS, MAX_PART_BITS = 8, 22
 SKETCH_PADDING = 64
 
 _PREFIX = struct.Struct("<8sII32s")
+_HEADER_KEYS = {
+    1: {"algorithm", "bits", "n", "sections"},
+    2: {"algorithm", "bits", "n", "parts", "sections"},
+}
 _CHUNK_BYTES = 1 << 24
 
 
@@ -82,9 +87,10 @@ class Parts:
 def write(path: Path, parts: Parts) -> None:
     """Write the file under a temporary name, sync it, rename it over `path`, sync the folder."""
     header, offsets, end = _laid_out(parts)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    descriptor, temporary = tempfile.mkstemp(prefix=".hashmatch-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)  # whatever the umask takes away
             file.write(header)
             for (_, array), offset in zip(parts.sections(), offsets, strict=True):
                 file.seek(offset)
@@ -112,7 +118,9 @@ class StoredIndex:
             self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.version, n_text_bytes = _checked_prefix(path, self._mapped)
         self._header_end = _PREFIX.size + n_text_bytes
-        self._header = _parsed_header(path, self._mapped[_PREFIX.size : self._header_end])
+        self._header = _parsed_header(
+            path, self.version, self._mapped[_PREFIX.size : self._header_end]
+        )
         _check_sections(path, self._header, self._header_end, size)
 
     def parts(self, *, huge_pages: bool = False) -> Parts:
@@ -149,6 +157,7 @@ class StoredIndex:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
+    name: str
     offset: int
     n_bytes: int
     sha256: str
@@ -235,41 +244,50 @@ def _checked_prefix(path: Path, mapped: mmap.mmap) -> tuple[int, int]:
     return int(version), int(n_text_bytes)
 
 
-def _parsed_header(path: Path, text: bytes) -> _Header:
+def _parsed_header(path: Path, version: int, text: bytes) -> _Header:
     """Parse a header whose checksum holds; a foreign writer may still have put nonsense in it."""
     try:
         fields = json.loads(text)
-        sections = {
-            section["name"]: _Section(section["offset"], section["bytes"], section["sha256"])
-            for section in fields["sections"]
-        }
-        layout = fields.get("parts") or {"count": 0, "bits": 0}  # version 1 has none
+        if fields.keys() != _HEADER_KEYS[version]:
+            _refuse(path, "its header lacks what an index needs, or holds more")
+        layout = fields.get("parts") or {"count": 0, "bits": 0}
+        sections = [_parsed_section(section) for section in fields["sections"]]
         header = _Header(
             fields["algorithm"],
             fields["bits"],
             fields["n"],
             layout["count"],
             layout["bits"],
-            sections,
+            {section.name: section for section in sections},
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        _refuse(path, "its header lacks what an index needs")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        _refuse(path, "its header lacks what an index needs, or holds more")
     numbers = [header.bits, header.n, header.n_parts, header.part_bits]
-    for section in sections.values():
+    for section in sections:
         numbers += [section.offset, section.n_bytes]
     if not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
         _refuse(path, "its header holds impossible numbers")
-    sound = header.n <= MAX_CODES and header.bits % 8 == 0 and MIN_BITS <= header.bits <= MAX_BITS
-    sound_parts = header.n_parts == 0 or (
+    if not _is_possible(header) or len(header.sections) != len(sections):
+        _refuse(path, "its header holds what no index can have")
+    return header
+
+
+def _parsed_section(fields: dict[str, Any]) -> _Section:
+    if fields.keys() != {"name", "offset", "bytes", "sha256"}:
+        raise ValueError("a section has other keys")
+    if not re.fullmatch("[0-9a-f]{64}", fields["sha256"]):
+        raise ValueError("a checksum is none")
+    return _Section(fields["name"], fields["offset"], fields["bytes"], fields["sha256"])
+
+
+def _is_possible(header: _Header) -> bool:
+    codes = header.n <= MAX_CODES and header.bits % 8 == 0 and MIN_BITS <= header.bits <= MAX_BITS
+    parts = header.n_parts == 0 or (
         header.n_parts <= MAX_PARTS
         and MIN_PART_BITS <= header.part_bits <= MAX_PART_BITS
         and header.n_parts * header.part_bits <= header.bits
     )
-    if not sound or not sound_parts:
-        _refuse(path, "its header holds impossible numbers")
-    if not (header.algorithm is None or isinstance(header.algorithm, str)):
-        _refuse(path, "its header names no algorithm")
-    return header
+    return codes and parts and (header.algorithm is None or isinstance(header.algorithm, str))
 
 
 def _check_sections(path: Path, header: _Header, header_end: int, size: int) -> None:

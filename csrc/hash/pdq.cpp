@@ -1,0 +1,139 @@
+#include "hash/pdq.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "hash/pdq_downsample.h"
+#include "hash/pdq_reference.h"
+#include "hash/pdq_transform.h"
+#include "kernels/dispatch.h"
+
+namespace hashmatch {
+namespace {
+
+// How far the reference's float32 running sums may drift from exact sums, for luma up to 255 and
+// sides of 512 px: in a coefficient, over its frequency; in a gradient, in percent of 255. No proof:
+// half as much again as the worst of some 6,000 pictures made to be regular (ramps, tiles,
+// collages), where roundings add up, and 11 times the worst photo. See tests/hashing/test_pdq.py.
+constexpr float kCoefficientDrift = 0.042f;
+constexpr float kGradientDrift = 0.006f;
+// What is left of that in coefficients where sums round at the edges only.
+constexpr float kExactSumsDrift = 1.0f / 16.0f;
+
+struct Orientation {
+    Flip flip;
+    bool transposed;
+};
+constexpr Orientation kOrientation[kOrientations] = {
+    {Flip::kNone, false}, {Flip::kColumns, true},  {Flip::kBoth, false}, {Flip::kRows, true},
+    {Flip::kRows, false}, {Flip::kColumns, false}, {Flip::kNone, true},  {Flip::kBoth, true},
+};
+
+float largest_luma(const PdqKernels& kernels, const Picture& picture) {
+    if (picture.layout != Layout::kLuma32) return 255.0f;
+    const size_t n = static_cast<size_t>(picture.height_px) * picture.width_px;
+    const float largest = kernels.largest_magnitude(static_cast<const float*>(picture.pixels), n);
+    if (!(largest <= kMaxLuma)) throw std::invalid_argument("luma must be finite, from -65535 to 65535");
+    return largest;
+}
+
+// Whether running sums of whole luma along this side round at the edges only: the mean of 2, 4 or 8
+// whole numbers has few digits, and so has the mean of such means.
+bool has_exact_means(int side_px) {
+    const int window = box_window(side_px);
+    return window <= 8 && (window & (window - 1)) == 0;
+}
+
+// What rounding may have done to the coefficients and gradients of downsample().
+struct Errors {
+    float coefficients[kCoefficients];
+    float gradients;
+
+    Errors(const Picture& picture, float largest) {
+        const int width = picture.width_px, height = picture.height_px;
+        const float scale = largest / 255.0f;
+        const auto growth = [scale](int side_px) {
+            return scale * std::sqrt(static_cast<float>(std::max(side_px, 128)) / 512.0f);
+        };
+        float across = growth(width), down = growth(height);
+        gradients = kGradientDrift * std::max(across, down);
+        if (picture.layout == Layout::kLuma8 && has_exact_means(width) && has_exact_means(height)) {
+            across *= kExactSumsDrift;
+            down *= kExactSumsDrift;
+        }
+        // Sums along rows may drift alike in many rows, but slowly along each, so that high
+        // horizontal frequencies see little of it; sums along columns likewise.
+        for (int i = 0; i < kBandSide; ++i)
+            for (int j = 0; j < kBandSide; ++j)
+                coefficients[i * kBandSide + j] =
+                    kCoefficientDrift * (down / static_cast<float>(i + 1) + across / static_cast<float>(j + 1));
+    }
+};
+
+// Hashes a grid, exact where `errors` is null. False where the errors could change the outcome.
+bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int orientations,
+               PdqHashes& hashes) {
+    int low, high;
+    kernels.gradient_sums(grid, errors ? errors->gradients : 0.0f, &low, &high);
+    hashes.quality = quality_of(low);
+    if (quality_of(high) != hashes.quality) return false;
+
+    float coefficients[kCoefficients], flipped[kCoefficients];
+    cosine_transform(kernels, grid, coefficients);
+    Bits bits[kFlips];
+    for (int flip = 0; flip < (orientations > 1 ? kFlips : 1); ++flip) {
+        apply_flip(coefficients, static_cast<Flip>(flip), flipped);
+        const float median = lower_median(flipped);
+        if (errors && !is_clear(flipped, median, errors->coefficients)) return false;
+        bits[flip] = bits_above(flipped, median);
+    }
+    for (int o = 0; o < orientations; ++o)
+        write_code(bits[static_cast<int>(kOrientation[o].flip)], kOrientation[o].transposed, hashes.codes[o]);
+    return true;
+}
+
+}  // namespace
+
+PdqHashes pdq_hashes(const Picture& picture, int orientations) {
+    const PdqKernels& kernels = *active_kernel().pdq;
+    const float largest = largest_luma(kernels, picture);
+    PdqHashes hashes = {};
+    if (picture.height_px < kMinSide_px || picture.width_px < kMinSide_px) return hashes;
+
+    float grid[kCells];
+    if (orientations == 1 && picture.height_px == kGridSide && picture.width_px == kGridSide) {
+        for (int row = 0; row < kGridSide; ++row) read_luma(kernels, picture, row, grid + row * kGridSide);
+        hash_grid(kernels, grid, nullptr, orientations, hashes);
+        return hashes;
+    }
+    if (can_downsample(picture)) {
+        downsample(kernels, picture, grid);
+        const Errors errors(picture, largest);
+        if (hash_grid(kernels, grid, &errors, orientations, hashes)) return hashes;
+    }
+    reference_grid(kernels, picture, grid);
+    hash_grid(kernels, grid, nullptr, orientations, hashes);
+    return hashes;
+}
+
+PdqEvidence pdq_evidence(const Picture& picture, int orientations) {
+    const PdqKernels& kernels = *active_kernel().pdq;
+    const Errors errors(picture, largest_luma(kernels, picture));
+    PdqEvidence found;
+    found.grid.resize(kCells);
+    found.reference_grid.resize(kCells);
+    found.coefficients.resize(kCoefficients);
+    found.reference_coefficients.resize(kCoefficients);
+    downsample(kernels, picture, found.grid.data());
+    reference_grid(kernels, picture, found.reference_grid.data());
+    cosine_transform(kernels, found.grid.data(), found.coefficients.data());
+    cosine_transform(kernels, found.reference_grid.data(), found.reference_coefficients.data());
+    found.errors.assign(errors.coefficients, errors.coefficients + kCoefficients);
+    found.gradient_slack = errors.gradients;
+    PdqHashes hashes;
+    found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, orientations, hashes);
+    return found;
+}
+
+}  // namespace hashmatch

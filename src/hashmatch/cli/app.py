@@ -1,0 +1,120 @@
+"""The commands put together, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Annotated
+
+import typer
+
+from hashmatch._version import __version__
+from hashmatch.cli.demo_command import demo
+from hashmatch.cli.hash_command import hash_pictures
+from hashmatch.cli.index_commands import index_app
+from hashmatch.cli.info_command import info
+from hashmatch.cli.match_command import match
+from hashmatch.cli.scan_command import scan_files
+from hashmatch.errors import HashmatchError
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+_FOUND_BY_TYPER: type[Exception] = typer.BadParameter.__mro__[2]
+"""The base of every error that typer itself finds in the arguments; it has no public name."""
+
+app = typer.Typer(
+    name="hashmatch",
+    help="Recognise known harmful pictures: hash uploads, match them against lists, decide by "
+    "policy.\n\nTry it: hashmatch demo",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo)
+app.command("hash")(hash_pictures)
+app.add_typer(index_app, name="index")
+app.command("match")(match)
+app.command("scan")(scan_files)
+app.command("info")(info)
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hashmatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and leave.",
+            callback=lambda value: _print_version(wanted=value),
+            is_eager=True,
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (before the command).")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command; `main` acts on them."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code: 0 done, 1 failed, 2 usage.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Without the name of the program; `sys.argv` where None.
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(args)
+    except BrokenPipeError:
+        # Whoever read our output has left. Python would complain when it flushes stdout on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        if "--debug" in takewhile(lambda arg: arg.startswith("-"), args):
+            raise
+        print(f"hashmatch: error: {_one_line(error)}", file=sys.stderr)
+        return USAGE if isinstance(error, _FOUND_BY_TYPER) else FAILED
+
+
+def _run(args: list[str]) -> int:
+    command = typer.main.get_command(app)
+    code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
+    sys.stdout.flush()
+    if code == 130:  # what typer makes of a Ctrl-C that no command took
+        print("hashmatch: interrupted", file=sys.stderr)
+        return FAILED
+    return code if isinstance(code, int) else DONE
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, _FOUND_BY_TYPER):
+        context = getattr(error, "ctx", None)
+        where = f" (see {context.command_path} --help)" if context else ""
+        message = getattr(error, "format_message", error.__str__)()
+        words = message.rstrip(".") + where
+    elif isinstance(error, HashmatchError):
+        words = str(error)
+    elif isinstance(error, typer.Abort):
+        words = "interrupted"
+    elif isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename is not None else ""
+        words = f"{name}{error.strerror or error}"
+    elif isinstance(error, MemoryError):
+        words = "not enough memory"
+    else:
+        words = (
+            f"{type(error).__name__}: {error}; this is a bug, please report it with what "
+            "hashmatch --debug ... prints"
+        )
+    return " ".join(words.split())

@@ -1,0 +1,102 @@
+"""`hashmatch demo`."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hashmatch.cli.display import print_note, print_table
+from hashmatch.cli.explanation import explain
+from hashmatch.errors import HashmatchError
+
+IN_CHECKOUT = Path("indexes/demo")
+ELSEWHERE = Path("hashmatch-demo")
+PACKAGED = Path(__file__).parents[1] / "_demo"
+DECISIONS = Path("built/decisions.jsonl")
+
+_MISSED = "rocket-letterboxed.jpg"
+
+
+def demo(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="The demo's folder; made there if there is none. indexes/demo in a checkout, "
+            "else hashmatch-demo.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Build a small index, scan, show why.
+
+    Some uploads are decided about by a policy; a table says what happened to each.
+
+    Example: hashmatch demo
+    """
+    from hashmatch.catalog import build_catalog
+    from hashmatch.scan import scan
+
+    folder = _prepared(directory)
+    report = build_catalog(folder)
+    print_note(
+        f"index {report.name}: {report.n_entries} entries of {len(report.lists)} lists, "
+        f"generation {report.generation}"
+    )
+    output = folder / DECISIONS
+    summary = scan([folder / "uploads"], index=folder, policy=folder / "policy.toml", output=output)
+    rows = [json.loads(line) for line in output.read_bytes().splitlines()]
+    _print_rows(rows, folder / "uploads")
+    print_note(
+        f"{summary.n_files} uploads, {summary.n_with_matches} with matches, {summary.n_errors} "
+        f"not decodable; a row of JSON for each is in {output}"
+    )
+
+
+def _prepared(directory: Path | None) -> Path:
+    """Return the demo's folder, copied from the package where there is none yet."""
+    if directory is None:
+        directory = IN_CHECKOUT if (IN_CHECKOUT / "recipe.toml").is_file() else ELSEWHERE
+    if (directory / "recipe.toml").is_file() and (directory / "uploads").is_dir():
+        return directory
+    if os.path.lexists(directory):
+        raise typer.BadParameter(
+            f"{directory} is there, but is no demo (recipe.toml and uploads/)", param_hint="DIR"
+        )
+    if not PACKAGED.is_dir():
+        raise HashmatchError(
+            f"there is no {directory}, and this installation has no demo to put there; run it in "
+            "a checkout of hashmatch"
+        )
+    shutil.copytree(PACKAGED, directory)
+    print_note(f"the demo's lists, policy and uploads are in {directory}")
+    return directory
+
+
+def _print_rows(rows: list[dict[str, Any]], uploads: Path) -> None:
+    missed = [row for row in rows if row["content_id"].endswith(_MISSED) and not row["matches"]]
+    print_table(
+        "What happened to each upload, and why",
+        ["upload", "action", "queue", "why"],
+        [
+            [
+                os.path.relpath(row["content_id"], uploads),
+                row["action"],
+                row["queue"] or "",
+                explain(row),
+            ]
+            for row in rows
+        ],
+        caption=(
+            f"{_MISSED} shows a listed picture between black bars and is missed: hashmatch does "
+            "not look at trimmed views yet."
+            if missed
+            else ""
+        ),
+    )

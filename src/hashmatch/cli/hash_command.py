@@ -1,0 +1,65 @@
+"""`hashmatch hash`."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashmatch.cli.display import print_note
+from hashmatch.cli.options import Decode, PicturePaths, Workers, missing_path
+
+
+def hash_pictures(
+    paths: PicturePaths,
+    *,
+    algorithm: Annotated[str, typer.Option(help="Which hash.")] = "pdq",
+    decode: Annotated[
+        Decode,
+        typer.Option(help="exact: equal to the reference; luma: half the time, a few bits off."),
+    ] = Decode.exact,
+    workers: Workers,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="A .csv, .jsonl or .parquet file; - is CSV on stdout.",
+        ),
+    ] = Path("-"),
+) -> None:
+    """Hash pictures, a row each.
+
+    Columns are path, algorithm, hash, quality and error; rows are in the order of the path. A
+    file that cannot be hashed is a row too, with its error; the exit code is then 1.
+
+    Example: hashmatch hash photos/ -o hashes.csv
+    """
+    from hashmatch.cli.hash_output import SUFFIXES, open_hash_rows
+    from hashmatch.hashing import get_algorithm
+    from hashmatch.scan import hash_files
+
+    if output != Path("-") and output.suffix.lower() not in SUFFIXES:
+        raise typer.BadParameter(
+            f"{output}: expected a name that ends in {', '.join(SUFFIXES)}", param_hint="--output"
+        )
+    try:
+        get_algorithm(algorithm)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--algorithm") from None
+    try:
+        hashed = hash_files(paths, algorithm=algorithm, decode=decode.value, workers=workers)
+    except FileNotFoundError as error:
+        raise missing_path(error) from None
+    n_files = n_errors = 0
+    with open_hash_rows(output) as write:
+        for row in hashed:
+            write(row)
+            n_files += 1
+            n_errors += row.error is not None
+    if n_errors:
+        print_note(f"hashmatch: {n_errors:,} of {n_files:,} files could not be hashed")
+        raise typer.Exit(1)

@@ -1,0 +1,86 @@
+"""`hashmatch info`."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
+import platform
+import re
+from importlib import metadata
+from typing import Any
+
+from hashmatch._version import __version__
+from hashmatch.cli.display import print_facts, print_json
+from hashmatch.cli.options import AsJson
+
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['\"]([^'\"]+)['\"]")
+
+
+def info(*, as_json: AsJson = False) -> None:
+    """Show version, kernels, codecs, extras.
+
+    Example: hashmatch info --json
+    """
+    facts = collect()
+    if as_json:
+        print_json(facts)
+        return
+    codecs = {f"decodes {name}": made_by or "no" for name, made_by in facts["codecs"].items()}
+    extras = {
+        f"extra {name}": "installed" if has else "not installed"
+        for name, has in facts["extras"].items()
+    }
+    print_facts(
+        f"hashmatch {facts['version']}",
+        {
+            "python": facts["python"],
+            "machine": facts["machine"],
+            "kernel in use": facts["kernel"],
+            "kernels this CPU runs": ", ".join(facts["runnable_kernels"]),
+            "algorithms": ", ".join(facts["algorithms"]),
+            "pillow": facts["pillow"],
+            **codecs,
+            **extras,
+        },
+    )
+
+
+def collect() -> dict[str, Any]:
+    """Return what there is to know about this installation."""
+    from hashmatch import _core
+    from hashmatch.decode.codecs import codecs
+    from hashmatch.hashing import algorithms
+
+    pillow, *formats = codecs().items()
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "kernel": _core.active_kernel(),
+        "runnable_kernels": _core.runnable_kernels(),
+        "algorithms": sorted(algorithms()),
+        "pillow": pillow[1],
+        "codecs": dict(formats),
+        "extras": extras(),
+    }
+
+
+def extras() -> dict[str, bool]:
+    """Return the extras of the installed package and whether all they need is installed."""
+    try:
+        requirements = metadata.requires("hashmatch") or []
+    except metadata.PackageNotFoundError:
+        return {}  # run from a source tree
+    found: dict[str, bool] = {}
+    for requirement in requirements:
+        if parts := _REQUIREMENT.fullmatch(requirement):
+            package, extra = parts.groups()
+            found[extra] = found.get(extra, True) and _is_installed(package)
+    return dict(sorted(found.items()))
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

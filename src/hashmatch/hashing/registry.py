@@ -1,0 +1,70 @@
+"""Which algorithms there are, and what each must be able to do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.hashing import pdq
+from hashmatch.values import Code
+
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
+"""uint8 luma (H, W), uint8 red, green, blue (H, W, 3), or float32 luma (H, W) of 0..255."""
+
+
+class Algorithm(Protocol):
+    """One perceptual hash.
+
+    Attributes
+    ----------
+    name : str
+        As in the registry, in lists and in decisions.
+    bits : int
+        Width of its codes, a multiple of 8.
+    default_radius : int
+        Customary search radius in bits, inclusive.
+    orientations : tuple of str
+        Names of the views that `hash_orientations` gives, ``"as_stored"`` first.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def bits(self) -> int: ...
+    @property
+    def default_radius(self) -> int: ...
+    @property
+    def orientations(self) -> tuple[str, ...]: ...
+
+    def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
+        """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""
+        ...
+
+    def hash_orientations(self, pixels: Pixels) -> tuple[NDArray[np.uint8], int | None]:
+        """Return one code for each orientation, uint8 (n, bits / 8), and the quality."""
+        ...
+
+
+_ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in (pdq.PDQ,)}
+
+
+def algorithms() -> dict[str, Algorithm]:
+    """Return the known algorithms by name; the dict is the caller's own."""
+    return dict(_ALGORITHMS)
+
+
+def get_algorithm(name: str) -> Algorithm:
+    """Return the algorithm of this name.
+
+    Raises
+    ------
+    ValueError
+        Where there is none; the message names those there are.
+    """
+    try:
+        return _ALGORITHMS[name]
+    except KeyError:
+        known = ", ".join(sorted(_ALGORITHMS))
+        raise ValueError(f"unknown hash algorithm {name!r}; known: {known}") from None

@@ -1,0 +1,20 @@
+"""One content: decode, hash, search, decide. This floor alone knows the order.
+
+`Screener` gives decisions; `search` finds candidates and confirms them, `matching` turns rows that
+an index found into one match for each entry.
+"""
+
+from __future__ import annotations
+
+from hashmatch.screener.matching import Found, one_per_entry
+from hashmatch.screener.screener import Item, Screener
+from hashmatch.screener.search import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS
+
+__all__ = [
+    "CONFIRM_BELOW_QUALITY",
+    "LUMA_MARGIN_BITS",
+    "Found",
+    "Item",
+    "Screener",
+    "one_per_entry",
+]

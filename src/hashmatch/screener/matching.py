@@ -1,0 +1,130 @@
+"""From rows of an index to matches: one for each entry, counted in full, the nearest recorded.
+
+A query can meet 100,000 entries, so everything here works on whole arrays; entry ids, which are
+text, are fetched only for matches that may be recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.catalog import Catalog
+from hashmatch.policy import Evidence
+from hashmatch.values import Match
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What one content matches under one algorithm, in no particular order.
+
+    Parameters
+    ----------
+    algorithm : str
+    radius : int
+        Bits, inclusive; what was searched with.
+    rows : ndarray of int64, shape (m,)
+        Row numbers of the algorithm's index in the catalog.
+    distances : ndarray of int32, shape (m,)
+        Bits.
+    views : ndarray of int64, shape (m,)
+        Which view of the content met the row, as a position in its fingerprint.
+    """
+
+    algorithm: str
+    radius: int
+    rows: NDArray[np.int64]
+    distances: NDArray[np.int32]
+    views: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.rows.size)
+
+    def evidence(self, catalog: Catalog, quality: int | None) -> list[Evidence]:
+        """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
+        origins = catalog.origin_of(self.algorithm, self.rows).astype(np.int64)
+        span = self.radius + 1
+        groups, counts = np.unique(origins * span + self.distances, return_counts=True)
+        evidence = []
+        for group, count in zip(groups.tolist(), counts.tolist(), strict=True):
+            origin = catalog.origins[group // span]
+            evidence.append(
+                Evidence(
+                    list=origin.list,
+                    harm=origin.harm,
+                    classification=origin.classification,
+                    algorithm=self.algorithm,
+                    distance=group % span,
+                    quality=quality,
+                    n_matches=count,
+                )
+            )
+        return evidence
+
+    def nearest(
+        self,
+        catalog: Catalog,
+        views: tuple[str, ...],
+        timestamps_s: tuple[float | None, ...],
+        limit: int | None,
+    ) -> list[Match]:
+        """Return the first `limit` matches (None: all) by (distance, list, entry_id).
+
+        `views` and `timestamps_s` name the views of the content, in the order of its fingerprint.
+        """
+        origins = catalog.origin_of(self.algorithm, self.rows)
+        kept = self._first_by_list(catalog, origins, limit)
+        matches = []
+        for row, entry_id in zip(
+            kept.tolist(), catalog.entry_ids(self.algorithm, self.rows[kept]), strict=True
+        ):
+            origin, view = catalog.origins[int(origins[row])], int(self.views[row])
+            matches.append(
+                Match(
+                    list=origin.list,
+                    list_version=origin.list_version,
+                    entry_id=entry_id,
+                    harm=origin.harm,
+                    algorithm=self.algorithm,
+                    distance=int(self.distances[row]),
+                    radius=self.radius,
+                    view=views[view],
+                    timestamp_s=timestamps_s[view],
+                )
+            )
+        return sorted(matches, key=match_order)[:limit]
+
+    def _first_by_list(
+        self, catalog: Catalog, origins: NDArray[np.int32], limit: int | None
+    ) -> NDArray[np.int64]:
+        """Return the positions of the first `limit` matches by (distance, list), with all ties.
+
+        Entry ids break the ties; which they are is known only once they are fetched.
+        """
+        if limit is None or len(self) <= limit:
+            return np.arange(len(self))
+        names = sorted({origin.list for origin in catalog.origins})
+        ranks = np.array([names.index(origin.list) for origin in catalog.origins], dtype=np.int64)
+        order = self.distances.astype(np.int64) * len(names) + ranks[origins]
+        last = np.partition(order, limit - 1)[limit - 1]
+        return np.flatnonzero(order <= last)
+
+
+def match_order(match: Match) -> tuple[int, str, str, str]:
+    """Return what recorded matches are sorted by."""
+    return match.distance, match.list, match.entry_id, match.algorithm
+
+
+def one_per_entry(catalog: Catalog, found: Found) -> Found:
+    """Keep one match for each entry: the nearest, ties in the order of views, then of rows."""
+    entries = catalog.entry_of(found.algorithm, found.rows)
+    order = np.lexsort((found.rows, found.views, found.distances, entries))
+    entries = entries[order]
+    is_first = np.ones(entries.size, dtype=bool)
+    is_first[1:] = entries[1:] != entries[:-1]
+    kept = order[is_first]
+    return replace(
+        found, rows=found.rows[kept], distances=found.distances[kept], views=found.views[kept]
+    )

@@ -1,0 +1,275 @@
+"""`Screener`: decode -> views -> hashes -> search -> confirm -> decide."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from hashmatch._version import __version__
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, read_content
+from hashmatch.errors import DecodeError
+from hashmatch.fingerprint import fingerprint_image
+from hashmatch.screener.matching import match_order
+from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
+from hashmatch.screener.state import State, load_state
+from hashmatch.values import (
+    MAX_RECORDED_MATCHES,
+    Decision,
+    IndexRef,
+    Match,
+    PolicyRef,
+    RecordedHash,
+    Verdict,
+)
+
+Item = bytes | bytearray | memoryview | str | os.PathLike[str]
+"""Bytes are a content; a str or PathLike is where one lies."""
+
+_ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
+_BATCH_ITEMS = 32
+_BATCH_BYTES = 64 << 20
+
+
+class Screener:
+    """Decides about contents by one index and one policy.
+
+    Made by `open`. Safe to share between threads and to use after a fork: every call works on the
+    index and policy that it found when it began, whatever `reload` does meanwhile. Nothing is
+    remembered about contents.
+    """
+
+    def __init__(
+        self,
+        index_dir: str | os.PathLike[str],
+        policy: str | os.PathLike[str],
+        *,
+        decode: str = "luma",
+        limits: DecodeLimits = DEFAULT_LIMITS,
+    ) -> None:
+        if decode not in {"luma", "exact"}:
+            raise ValueError(f"decode must be 'luma' or 'exact', not {decode!r}")
+        # Absolute, so that a change of folder between now and reload() changes nothing.
+        self._index_dir = os.path.abspath(index_dir)  # noqa: PTH100
+        self._policy_path = os.path.abspath(policy)  # noqa: PTH100
+        self._decode = decode
+        self._limits = limits
+        self._state = load_state(self._index_dir, self._policy_path)
+
+    @classmethod
+    def open(
+        cls,
+        index_dir: str | os.PathLike[str],
+        policy: str | os.PathLike[str],
+        *,
+        decode: str = "luma",
+        limits: DecodeLimits = DEFAULT_LIMITS,
+    ) -> Screener:
+        """Open a built index by mmap, and a policy.
+
+        Parameters
+        ----------
+        index_dir : path
+            A folder that `hashmatch index build` has built.
+        policy : path
+            A policy in TOML.
+        decode : {"luma", "exact"}
+            "luma" decodes JPEGs by their Y plane first and confirms every candidate the exact way;
+            decisions have the same matches, distances and actions as with "exact", only a recorded
+            hash without any match may differ by a few bits, and says so in its `decode`.
+        limits : DecodeLimits
+            Bytes and pixels above which a content is not opened.
+
+        Raises
+        ------
+        IndexFormatError
+            Where the folder holds no index of this version, or a damaged one.
+        PolicyError
+            Where the policy is malformed, or asks for an algorithm or a radius that the index
+            cannot serve.
+        """
+        return cls(index_dir, policy, decode=decode, limits=limits)
+
+    @property
+    def index_ref(self) -> IndexRef:
+        """Which index decisions are made by now."""
+        return self._state.catalog.ref
+
+    @property
+    def policy_ref(self) -> PolicyRef:
+        """Which policy decisions are made by now."""
+        return self._state.policy.ref
+
+    def reload(self) -> None:
+        """Read index and policy again and swap both at once.
+
+        Calls under way finish with what they began with. Where either cannot be read, the error
+        is raised (as by `open`) and the old pair stays in use.
+        """
+        self._state = load_state(self._index_dir, self._policy_path)
+
+    def screen(self, item: Item, content_id: str | None = None) -> Decision:
+        """Decide about one content; the same as ``screen_many([item])[0]``."""
+        return self.screen_many([item], content_ids=[content_id])[0]
+
+    def screen_many(
+        self,
+        items: Iterable[Item],
+        *,
+        content_ids: Sequence[str | None] | None = None,
+        workers: int = 1,
+    ) -> list[Decision]:
+        """Decide about many contents, in order.
+
+        Parameters
+        ----------
+        items : iterable of bytes-like or path
+            Bytes are the content itself, a str or PathLike is where it lies.
+        content_ids : sequence of str or None, optional
+            One for each item; where None, the path as given, or the SHA-256 of the bytes.
+        workers : int
+            Threads; the result does not depend on it.
+
+        Returns
+        -------
+        list of Decision
+            One for each item. An item that cannot be read or decoded has a decision with `error`
+            and the policy's `on_error`.
+
+        Raises
+        ------
+        TypeError
+            For an item that is neither bytes nor a path, before anything is screened.
+        ValueError
+            Where `content_ids` and `items` differ in number, or workers is below 1.
+        """
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        named = _named(list(items), content_ids)
+        state = self._state
+        step = max(1, min(_BATCH_ITEMS, -(-len(named) // workers)))
+        batches = [named[start : start + step] for start in range(0, len(named), step)]
+        if len(batches) <= 1 or workers == 1:
+            return [made for batch in batches for made in self._screen_batch(state, batch)]
+        with ThreadPoolExecutor(min(workers, len(batches))) as pool:
+            results = pool.map(lambda batch: list(self._screen_batch(state, batch)), batches)
+            return [made for result in results for made in result]
+
+    def reject(self, content_id: str, reason: str) -> Decision:
+        """Return the decision about a content that could not be obtained at all."""
+        return _decision(self._state, Content(content_id, error=reason))
+
+    def _screen_batch(
+        self, state: State, batch: Sequence[tuple[str | None, Item]]
+    ) -> Iterator[Decision]:
+        """Yield decisions, searching for many contents at a time within a budget of memory."""
+        held: list[Content] = []
+        for content_id, item in batch:
+            held.append(self._taken(state, content_id, item))
+            if sum(len(content.data) for content in held) >= _BATCH_BYTES:
+                yield from self._decided(state, held)
+                held.clear()
+        yield from self._decided(state, held)
+
+    def _taken(self, state: State, content_id: str | None, item: Item) -> Content:
+        """Read one item and fingerprint it the first way."""
+        if content_id is None and isinstance(item, str | os.PathLike):
+            content_id = os.fsdecode(item)
+        content = Content(content_id or "")
+        try:
+            content.data = self._read(item)
+            content.sha256 = hashlib.sha256(content.data).hexdigest()
+            if content_id is None:
+                content.content_id = content.sha256
+        except (DecodeError, MemoryError) as error:
+            content.error = _reason(error)
+        else:
+            self._fingerprint(state, content, self._decode)
+        return content
+
+    def _read(self, item: Item) -> bytes:
+        if isinstance(item, str | os.PathLike):
+            return read_content(item, limits=self._limits)
+        return bytes(item)
+
+    def _fingerprint(self, state: State, content: Content, decode: str) -> None:
+        try:
+            for algorithm in state.algorithms:
+                content.fingerprints[algorithm] = fingerprint_image(
+                    content.data,
+                    algorithm=algorithm,
+                    decode=decode if algorithm in LUMA_MARGIN_BITS else "exact",
+                    limits=self._limits,
+                )
+        except (DecodeError, MemoryError) as error:
+            content.error = _reason(error)
+            content.fingerprints.clear()
+        if all(made.decode != "luma" for made in content.fingerprints.values()):
+            content.data = b""
+
+    def _decided(self, state: State, contents: Sequence[Content]) -> Iterator[Decision]:
+        for algorithm, radius in state.radii.items():
+            for content in to_confirm(state, algorithm, radius, contents):
+                self._fingerprint(state, content, "exact")
+        for algorithm, radius in state.radii.items():
+            search(state, algorithm, radius, contents)
+        for content in contents:
+            yield _decision(state, content)
+
+
+def _named(
+    items: Sequence[Item], content_ids: Sequence[str | None] | None
+) -> list[tuple[str | None, Item]]:
+    for item in items:
+        if not isinstance(item, _ITEM_TYPES):
+            raise TypeError(f"an item must be bytes or a path, not {type(item).__name__}")
+    if content_ids is None:
+        return [(None, item) for item in items]
+    if len(content_ids) != len(items):
+        raise ValueError(f"{len(content_ids)} content_ids for {len(items)} items")
+    for content_id in content_ids:
+        if not isinstance(content_id, str | None):
+            raise TypeError(f"a content_id must be a str, not {type(content_id).__name__}")
+    return list(zip(content_ids, items, strict=True))
+
+
+def _reason(error: DecodeError | MemoryError) -> str:
+    return str(error) if isinstance(error, DecodeError) else "not enough memory to decode it"
+
+
+def _decision(state: State, content: Content) -> Decision:
+    catalog, policy = state.catalog, state.policy
+    if content.error is not None:
+        return _row(state, content, policy.decide_error(), [])
+    evidence, matches = [], []
+    for found in content.found:
+        made = content.fingerprints[found.algorithm]
+        evidence += found.evidence(catalog, made.quality)
+        matches += found.nearest(catalog, made.views, made.timestamps_s, MAX_RECORDED_MATCHES)
+    matches.sort(key=match_order)
+    return _row(state, content, policy.decide(evidence), matches[:MAX_RECORDED_MATCHES])
+
+
+def _row(state: State, content: Content, verdict: Verdict, matches: list[Match]) -> Decision:
+    return Decision(
+        content_id=content.content_id,
+        sha256=content.sha256,
+        hashes=tuple(
+            RecordedHash(algorithm, made.codes[0].tobytes().hex(), made.quality, made.decode)
+            for algorithm, made in content.fingerprints.items()
+        ),
+        n_matches=sum(map(len, content.found)),
+        matches=tuple(matches),
+        rules=verdict.rules,
+        rule=verdict.rule,
+        action=verdict.action,
+        would_action=verdict.would_action,
+        queue=verdict.queue,
+        priority=verdict.priority,
+        mode=verdict.mode,
+        policy=state.policy.ref,
+        index=state.catalog.ref,
+        error=content.error,
+        hashmatch_version=__version__,
+    )
