@@ -173,7 +173,8 @@ def use(index):
         assert found.offsets[-1] == len(found.ids) == len(found.distances)
         assert ((found.distances >= 0) & (found.distances <= radius)).all()
     assert index.nearest(queries, 4)[0].shape == (5, 4)
-    index.join(bits // 8)
+    if n <= 5000:  # a join by damaged tables ends, but not soon
+        index.join(bits // 8)
 
 
 words = st.sampled_from(
@@ -239,7 +240,7 @@ def test_whatever_a_header_says_the_file_is_refused_or_can_be_searched(
 
 
 @given(
-    n=st.sampled_from([1, 3, 64, 200, 2049, 5000]),
+    n=st.sampled_from([1, 3, 64, 200, 2049, 5000, 12_000, 20_000]),  # the last two have tables
     n_bytes=st.sampled_from([8, 16, 32, 33]),
     with_ids=st.booleans(),
     seed=st.integers(0, 2**32),

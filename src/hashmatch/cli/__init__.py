@@ -1,11 +1,26 @@
 """The command line: arguments in, exit code out; data on stdout, everything else on stderr.
 
 Each `*_command` module holds one command. Nothing heavy is imported before a command runs, so that
-help and completion stay quick.
+help and completion stay quick; importing this package, as every worker process of a scan does,
+imports nothing at all.
 """
 
 from __future__ import annotations
 
-from hashmatch.cli.app import main
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code: 0 done, 1 failed, 2 usage.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Without the name of the program; `sys.argv` where None.
+    """
+    from hashmatch.cli.app import run  # noqa: PLC0415
+
+    return run(argv)
+
 
 __all__ = ["main"]

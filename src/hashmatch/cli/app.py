@@ -62,20 +62,17 @@ def root(
         bool, typer.Option("--debug", help="Show the traceback of an error (before the command).")
     ] = False,
 ) -> None:
-    """Take the options that stand before the command; `main` acts on them."""
+    """Take the options that stand before the command; `run` acts on them."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 done, 1 failed, 2 usage.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Without the name of the program; `sys.argv` where None.
-    """
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; see `hashmatch.cli.main`."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(args)
+        return _run_command(args)
+    except KeyboardInterrupt:
+        print("hashmatch: interrupted", file=sys.stderr)
+        return FAILED
     except BrokenPipeError:
         # Whoever read our output has left. Python would complain when it flushes stdout on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,13 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE if isinstance(error, _FOUND_BY_TYPER) else FAILED
 
 
-def _run(args: list[str]) -> int:
+def _run_command(args: list[str]) -> int:
     command = typer.main.get_command(app)
     code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
     sys.stdout.flush()
     if code == 130:  # what typer makes of a Ctrl-C that no command took
-        print("hashmatch: interrupted", file=sys.stderr)
-        return FAILED
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else DONE
 
 

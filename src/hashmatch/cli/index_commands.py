@@ -1,4 +1,4 @@
-"""`hashmatch index build|info|verify`."""
+"""`hashmatch index build|info|verify`; `bench` is in a module of its own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from hashmatch.cli.display import print_facts, print_json, print_note, print_table
+from hashmatch.cli.index_bench import bench
 from hashmatch.cli.options import AsJson
 
 index_app = typer.Typer(
     help="Build an index from lists, look at it, check it.", rich_markup_mode=None
 )
+index_app.command("bench")(bench)
 
 RecipeDir = Annotated[
     Path,

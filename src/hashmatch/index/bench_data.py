@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,20 +72,25 @@ def draw_queries(
         if len(codes):
             near = codes[rng.integers(0, len(codes), (n_missing + 1) // 2)]
             more[::2] = flipped(near, rng.integers(0, radius + 1, len(near)), rng)
-        queries = np.unique(np.concatenate([queries, more]), axis=0)
+        whole = np.concatenate([queries, more]).view(f"V{codes.shape[1]}")
+        queries = np.unique(whole).view(np.uint8).reshape(-1, codes.shape[1])
     return queries[rng.permutation(n)]
 
 
 def flipped(
     codes: NDArray[np.uint8], n_flips: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Flip so many random bits of each code."""
-    result = np.empty_like(codes)
-    for start in range(0, len(codes), _BLOCK_CODES):
-        block = slice(start, start + _BLOCK_CODES)
-        bits = np.unpackbits(codes[block], axis=1)
-        ranks = rng.random(bits.shape, dtype=np.float32).argsort(axis=1).argsort(axis=1)
-        result[block] = np.packbits(bits ^ (ranks < n_flips[block, None]), axis=1)
+    """Return codes with so many random bits of each flipped, all different ones."""
+    n_bits = 8 * codes.shape[1]
+    result = codes.copy()
+    for number in range(int(n_flips.max(initial=0))):
+        rows = np.flatnonzero(n_flips > number)
+        while len(rows):
+            places = rng.integers(0, n_bits, len(rows))
+            column, mask = places // 8, (128 >> (places % 8)).astype(np.uint8)
+            is_new = (codes[rows, column] ^ result[rows, column]) & mask == 0
+            result[rows[is_new], column[is_new]] ^= mask[is_new]
+            rows = rows[~is_new]
     return result
 
 
@@ -110,8 +117,10 @@ def brute_force(codes: NDArray[np.uint8], queries: NDArray[np.uint8], radius: in
 
 def distances_to(codes: NDArray[np.uint8], query: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Count the bits in which each code differs from a query: int32 (n,)."""
-    word = np.uint64 if codes.shape[1] % 8 == 0 else np.uint8
-    words, wanted = codes.view(word), query.view(word)
+    words: NDArray[np.unsignedinteger[Any]] = codes
+    wanted: NDArray[np.unsignedinteger[Any]] = query
+    if codes.shape[1] % 8 == 0:
+        words, wanted = codes.view(np.uint64), query.view(np.uint64)
     distances = np.empty(len(codes), np.int32)
     for start in range(0, len(codes), _BLOCK_CODES):
         block = slice(start, start + _BLOCK_CODES)

@@ -172,6 +172,8 @@ class _Flat:
     def _found(self, queries: NDArray[np.uint8], radius: int) -> SearchResult:
         offsets, rows, distances = self._rows_found(queries, radius)
         ids = rows if self._ids is None else self._ids[rows]
+        if len(ids) < 2:  # as of most single queries
+            return SearchResult(offsets, ids, distances)
         number = np.repeat(np.arange(len(queries)), np.diff(offsets))
         order = np.lexsort((ids, distances, number))
         return SearchResult(offsets, ids[order], distances[order])

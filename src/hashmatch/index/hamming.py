@@ -224,6 +224,15 @@ class HammingIndex:
         return view
 
     @property
+    def size_bytes(self) -> int | None:
+        """Bytes of codes, ids and tables, in memory or mapped; None where faiss does not tell."""
+        if isinstance(self._parts, storage.Parts):
+            return sum(array.nbytes for _, array in self._parts.sections())
+        if self.backend != "faiss-flat":
+            return None
+        return self._parts.codes.nbytes + (0 if self._parts.ids is None else self._parts.ids.nbytes)
+
+    @property
     def backend(self) -> str:
         """What searches: one of `BACKENDS`."""
         return "native" if isinstance(self._parts, storage.Parts) else self._parts.backend

@@ -1,0 +1,68 @@
+"""The figures of `hashmatch index bench` as a picture."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415  (matplotlib is an extra, and slow to load)
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from hashmatch.errors import HashmatchError
+
+if TYPE_CHECKING:
+    from hashmatch.index.bench import BenchReport
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+_APPROXIMATE_COLOUR, _EXACT_COLOUR = "#d08770", "#4c78a8"
+
+
+def check_plot(path: Path) -> None:
+    """Say what is missing before anything is measured."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise typer.BadParameter(
+            f"{path}: expected a name that ends in {', '.join(SUFFIXES)}", param_hint="--plot"
+        )
+    if not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{path.parent}: no such folder", param_hint="--plot")
+    if find_spec("matplotlib") is None:
+        raise HashmatchError(
+            "--plot needs matplotlib; install the extra: pip install 'hashmatch[analysis]'"
+        )
+
+
+def plot_report(report: BenchReport, described: str, path: Path) -> None:
+    """Draw a bar for each backend: time of a query, bulk rate, memory, time to build."""
+    from matplotlib.figure import Figure
+
+    rows = report.rows
+    panels = {
+        "single query, p50 and p99 (us)": [row.single_p50_us for row in rows],
+        "bulk (queries/s)": [row.bulk_queries_per_s for row in rows],
+        "memory (bytes/code)": [row.bytes_per_code or 0.0 for row in rows],
+        "build (s)": [row.build_s for row in rows],
+    }
+    names = [row.backend if row.exact else f"{row.backend}\n(approximate)" for row in rows]
+    colours = [_EXACT_COLOUR if row.exact else _APPROXIMATE_COLOUR for row in rows]
+    figure = Figure(figsize=(14, 1.6 + 0.5 * len(rows)), layout="constrained")
+    figure.suptitle(
+        f"{rows[0].n_codes:,} codes of {rows[0].bits} bits ({described}), radius "
+        f"{rows[0].radius}\n{report.machine['cpu']}",
+        fontsize=10,
+    )
+    for number, ((title, values), axes) in enumerate(
+        zip(panels.items(), figure.subplots(1, len(panels), sharey=True), strict=True)
+    ):
+        bars = axes.barh(names, values, color=colours)
+        labels = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values]
+        axes.bar_label(bars, labels, padding=3, fontsize=8)
+        if number == 0:
+            axes.invert_yaxis()  # shared by all
+            axes.plot([row.single_p99_us for row in rows], names, "k|", markersize=12)
+        if number < 2:
+            axes.set_xscale("log")
+        axes.set_title(title, fontsize=9)
+        axes.margins(x=0.35)
+    figure.savefig(path, dpi=120)

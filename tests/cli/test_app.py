@@ -1,0 +1,168 @@
+"""Exit codes and messages of the command line as a whole, and what it must not import."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hashmatch import __version__
+from hashmatch.cli import app, main, scan_command
+
+COMMANDS = ("demo", "hash", "index", "match", "scan", "info")
+
+
+def run(*args: object, **options: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "hashmatch.cli", *map(str, args)]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def test_nothing_heavy_is_imported_before_a_command_runs() -> None:
+    for module, has_typer in (("hashmatch.cli", False), ("hashmatch.cli.app", True)):
+        script = f"import sys, {module}; print(*sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        modules = done.stdout.split()
+        loaded = {name.partition(".")[0] for name in modules}
+        assert ("typer" in loaded) == has_typer
+        assert not loaded & {"numpy", "PIL", "pyarrow", "faiss", "rich"}
+        assert module in modules
+        assert "hashmatch._core" not in modules
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        *([command] for command in COMMANDS),
+        *(["index", command] for command in ("build", "info", "verify")),
+    ],
+)
+def test_help_is_on_stdout_with_an_example(
+    args: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for flag in ("--help", "-h"):
+        assert main([*args, flag]) == 0
+        said = capfd.readouterr()
+        assert said.err == ""
+        assert said.out.startswith(f"Usage: hashmatch {' '.join(args)}".rstrip())
+        if args != ["index"]:
+            assert "Example: hashmatch" in said.out or "Try it: hashmatch demo" in said.out
+        assert "..." not in said.out.partition("Commands:")[2]  # no summary is cut short
+
+
+def test_version(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capfd.readouterr().out == f"hashmatch {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "Missing command (see hashmatch --help)"),
+        (["index"], "Missing command (see hashmatch index --help)"),
+        (["scna"], "No such command 'scna'"),
+        (["--bla"], "No such option: --bla (see hashmatch --help)"),
+        (["info", "--bla"], "No such option: --bla (see hashmatch info --help)"),
+        (["info", "more"], "Got unexpected extra argument"),
+        (["hash"], "Missing argument 'PATH"),
+        (["match", "--index", "."], "Missing argument 'HASH"),
+        (["scan", ".", "--policy", "x"], "policy"),
+        (["scan", "."], "Missing option '--index"),
+        (["index", "build"], "Missing argument 'DIR'"),
+        (["index", "build", "absent"], "absent"),
+        (["hash", ".", "--workers", "0"], "Invalid value for '--workers'"),
+        (["hash", ".", "--workers", "two"], "Invalid value for '--workers'"),
+        (["hash", ".", "--decode", "fast"], "Invalid value for '--decode'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    args: list[str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(args) == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("hashmatch: error: ")
+    assert said.err.count("\n") == 1
+    assert message in said.err
+
+
+def broken(error: BaseException) -> object:
+    def command(**_: object) -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device", "out.csv"), "out.csv: No space left on device"),
+        (OSError("odd"), "odd"),
+        (MemoryError(), "not enough memory"),
+        (ZeroDivisionError("by\nzero"), "ZeroDivisionError: by zero; this is a bug"),
+        (KeyError("lost"), "KeyError: 'lost'; this is a bug"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_exit_code_1(
+    error: Exception,
+    message: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hashmatch.cli.info_command.collect", broken(error))
+    assert main(["info"]) == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"hashmatch: error: {message}")
+    assert said.err.count("\n") == 1
+    with pytest.raises(type(error)):
+        main(["--debug", "info"])
+
+
+def test_ctrl_c_is_exit_code_1(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashmatch.cli.info_command.collect", broken(KeyboardInterrupt()))
+    assert main(["info"]) == 1
+    assert capfd.readouterr().err == "hashmatch: interrupted\n"
+
+
+def test_debug_shows_a_traceback(tmp_path: Path) -> None:
+    debug = run("--debug", "index", "info", tmp_path)
+    assert debug.returncode == 1
+    assert b"Traceback" in debug.stderr
+
+
+def test_completion_scripts_are_offered() -> None:
+    done = run("--show-completion", env={**os.environ, "_HASHMATCH_COMPLETE": "source_bash"})
+    assert done.returncode == 0
+    assert b"_HASHMATCH_COMPLETE" in done.stdout
+    words = {"COMP_WORDS": "hashmatch s", "COMP_CWORD": "1", "_HASHMATCH_COMPLETE": "complete_bash"}
+    done = run(env={**os.environ, **words})
+    assert done.stdout.split() == [b"scan"]
+
+
+def test_a_closed_pipe_ends_quietly(demo: Path) -> None:
+    paths = [str(path) for path in (demo / "uploads").iterdir()]
+    program = f"{sys.executable} -m hashmatch.cli"
+    scan = f"{program} scan --index {demo} --policy {demo}/policy.toml --workers 1"
+    for command in (f"{program} hash --workers 1", scan):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {' '.join(paths)} {demo / 'images'} | head -c 20"],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert len(done.stdout) == 20
+        assert b"Error" not in done.stderr
+        assert b"Broken pipe" not in done.stderr
+
+
+def test_the_commands_are_those_delivered() -> None:
+    names = {command.name for command in app.app.registered_commands}
+    names |= {group.name for group in app.app.registered_groups}
+    assert names == set(COMMANDS)
+    assert scan_command.scan_files.__doc__

@@ -1,0 +1,131 @@
+"""`hashmatch hash`: the same rows in three forms."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from hashmatch.cli import main
+from hashmatch.fingerprint import hash_image
+
+COLUMNS = ["path", "algorithm", "hash", "quality", "error"]
+
+
+def rows_of_csv(text: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(text)))
+    for row in rows:
+        row["quality"] = int(row["quality"]) if row["quality"] else None
+        row["hash"], row["error"] = row["hash"] or None, row["error"] or None
+    return rows
+
+
+def test_csv_on_stdout(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["hash", str(demo / "images")]) == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    assert said.out.splitlines()[0] == ",".join(COLUMNS)
+    rows = rows_of_csv(said.out)
+    paths = sorted((demo / "images").iterdir())
+    assert [row["path"] for row in rows] == list(map(str, paths))
+    for row, path in zip(rows, paths, strict=True):
+        made = hash_image(path)
+        assert (row["algorithm"], row["hash"], row["quality"], row["error"]) == (
+            "pdq",
+            made.hex,
+            made.quality,
+            None,
+        )
+
+
+def test_every_form_holds_the_same_rows(
+    demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    paths = ["--workers", "1", str(demo / "uploads"), str(demo / "images")]
+    assert main(["hash", *paths]) == 1  # some uploads cannot be hashed
+    said = capfd.readouterr()
+    assert said.err == "hashmatch: 3 of 43 files could not be hashed\n"
+    expected = rows_of_csv(said.out)
+    errors = {Path(row["path"]).name: row["error"] for row in expected if row["error"]}
+    assert errors["empty.jpg"] == "empty file"
+    assert set(errors) == {"empty.jpg", "rocket-truncated.jpg", "text-file.jpg"}
+    for name in ("rows.csv", "rows.jsonl", "rows.parquet"):
+        assert main(["hash", *paths, "-o", str(tmp_path / name)]) == 1
+        assert capfd.readouterr().out == ""
+    assert (tmp_path / "rows.csv").read_text() == said.out
+    lines = (tmp_path / "rows.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == expected
+    table = pq.read_table(tmp_path / "rows.parquet")
+    assert table.column_names == COLUMNS
+    assert table.to_pylist() == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "rows.csv",
+        "rows.jsonl",
+        "rows.parquet",
+    ]
+
+
+def test_luma_and_workers(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    outputs = []
+    for args in (["--decode", "luma"], ["--decode", "luma", "--workers", "2"]):
+        assert main(["hash", str(demo / "images"), *args]) == 0
+        outputs.append(capfd.readouterr().out)
+    assert outputs[0] == outputs[1]
+    for row in rows_of_csv(outputs[0]):
+        assert row["hash"] == hash_image(row["path"], decode="luma").hex
+
+
+def test_names_that_are_not_utf_8_survive(
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = b"in/n\xe4me.png"
+    Path("in").mkdir()
+    Path(os.fsdecode(name)).symlink_to(demo / "uploads" / "blank.png")
+    assert main(["hash", "in"]) == 0
+    assert capfdbinary.readouterr().out.splitlines()[1].startswith(name + b",pdq,")
+    for form in ("jsonl", "parquet"):
+        assert main(["hash", "in", "-o", f"rows.{form}"]) == 0
+    (line,) = Path("rows.jsonl").read_text().splitlines()
+    assert os.fsencode(json.loads(line)["path"]) == name
+    assert pq.read_table("rows.parquet")["path"].to_pylist() == ["in/n\\xe4me.png"]
+
+
+def test_mistakes(
+    demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for code, args, message in (
+        (2, ["absent"], "absent: no such file or folder"),
+        (2, [demo / "images", "--algorithm", "md5"], "md5"),
+        (2, [demo / "images", "-o", "rows.txt"], "rows.txt: expected a name that ends in .csv"),
+        (2, [demo / "images", "-o", "rows"], "rows: expected a name that ends in .csv"),
+        (1, [demo / "images", "-o", "no/rows.csv"], "no/rows.csv.part: No such file"),
+    ):
+        assert main(["hash", *map(str, args)]) == code, args
+        said = capfd.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert message in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_half_way_leaves_what_was_there(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "rows.csv"
+    output.write_text("before")
+
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("hashmatch.cli.hash_output.astuple", failing)
+    assert main(["hash", str(demo / "images"), "-o", str(output)]) == 1
+    assert output.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]

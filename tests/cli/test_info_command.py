@@ -1,0 +1,48 @@
+"""`hashmatch info`: what is there, as it is."""
+
+import json
+import platform
+
+import PIL
+import pytest
+
+from hashmatch import __version__, _core
+from hashmatch.cli import info_command, main
+
+
+def test_json_says_what_is_installed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json"]) == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    facts = json.loads(said.out)
+    assert facts["version"] == __version__
+    assert facts["python"] == platform.python_version()
+    assert facts["kernel"] == _core.active_kernel()
+    assert facts["runnable_kernels"] == list(_core.runnable_kernels())
+    assert facts["pillow"] == PIL.__version__
+    assert set(facts["codecs"]) == {"JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF"}
+    assert facts["codecs"]["JPEG"]
+    assert facts["algorithms"] == ["pdq"]
+
+
+def test_people_read_it_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert f"hashmatch {__version__}" in said.err
+    assert _core.active_kernel() in said.err
+
+
+def test_an_extra_is_installed_when_all_it_needs_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    requirements = [
+        "numpy<3,>=2.0",
+        'pytest>=8; extra == "dev"',
+        'hypothesis; extra == "dev"',
+        'pytest; extra == "half"',
+        'no-such-package-at-all>=1; extra == "half"',
+        "no-such-package[x]; python_version >= '3.11' and extra == 'none'",
+    ]
+    monkeypatch.setattr(info_command.metadata, "requires", lambda _: requirements)
+    assert info_command.extras() == {"dev": True, "half": False, "none": False}
+    monkeypatch.setattr(info_command.metadata, "requires", lambda _: None)
+    assert info_command.extras() == {}

@@ -1,0 +1,115 @@
+"""`hashmatch match`: entries near a hash, against lists read by hand."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hashmatch.cli import main
+from hashmatch.fingerprint import hash_image
+from hashmatch.values import Hash
+
+
+def listed(demo: Path) -> dict[str, str]:
+    with (demo / "lists" / "spam.csv").open(newline="") as file:
+        return {row["entry_id"]: row["hash"] for row in csv.DictReader(file)}
+
+
+def match(demo: Path, *args: str) -> int:
+    return main(["match", *args, "--index", str(demo)])
+
+
+def test_rows_are_entries_nearest_first(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    advert = listed(demo)["gravel-advert"]
+    assert match(demo, advert, advert.upper()) == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert rows[:2] == rows[2:]
+    distance = hash_image(demo / "images" / "gravel.jpg").distance(
+        Hash("pdq", hash_image(demo / "images" / "gravel-advert.jpg").code, None)
+    )
+    assert rows[:2] == [
+        {
+            "query": advert,
+            "list": "demo-spam",
+            "list_version": "2026-47",
+            "entry_id": "gravel-advert",
+            "harm": "spam",
+            "distance": "0",
+            "radius": "31",
+        },
+        {
+            "query": advert,
+            "list": "demo-hotline",
+            "list_version": "2026-11-01",
+            "entry_id": "H-1002",
+            "harm": "csam",
+            "distance": str(distance),
+            "radius": "31",
+        },
+    ]
+
+
+@pytest.mark.parametrize(("radius", "n_rows"), [(0, 1), (23, 1), (24, 2), (256, 17)])
+def test_radius_is_inclusive(
+    demo: Path, radius: int, n_rows: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert match(demo, listed(demo)["gravel-advert"], "--radius", str(radius), "--json") == 0
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert len(rows) == n_rows
+    assert all(row["distance"] <= row["radius"] == radius for row in rows)
+    assert [(row["distance"], row["list"], row["entry_id"]) for row in rows] == sorted(
+        (row["distance"], row["list"], row["entry_id"]) for row in rows
+    )
+
+
+def test_an_entry_on_two_lists_is_two_rows(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert match(demo, listed(demo)["galaxies"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+    assert [row["list"] for row in rows] == ["demo-known-good", "demo-spam"]
+
+
+def test_nothing_near_is_a_header_only(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert match(demo, "00" * 32, "--radius", "3") == 0
+    assert capfd.readouterr().out == "query,list,list_version,entry_id,harm,distance,radius\n"
+
+
+def test_hashes_from_stdin(demo: Path) -> None:
+    codes = [listed(demo)["cat"], listed(demo)["julia-3"].upper()]
+    command = [sys.executable, "-m", "hashmatch.cli", "match", "-", "--index", demo, "--json"]
+    done = subprocess.run(
+        command,
+        input="\n".join([codes[0], "", f"  {codes[1]}  "]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["entry_id"] for row in rows] == ["cat", "julia-3"]
+
+
+def test_mistakes(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    good, index = "0f" * 32, ["--index", str(demo)]
+    for code, args, message in (
+        (2, [good, good[1:], *index], "hash 2: expected 64 hex digits, found 63 characters"),
+        (2, ["x" * 64, *index], "hash 1: expected 64 hex digits, found something that is not hex"),
+        (2, ["٣" * 64, *index], "not hex"),
+        (2, [good, "", *index], "hash 2: expected 64 hex digits, found 0 characters"),
+        (2, [good, *index, "--radius", "-1"], "Invalid value for '--radius'"),
+        (2, [good, *index, "--radius", "257"], "pdq has 256 bits only"),
+        (2, [good, *index, "--radius", "wide"], "Invalid value for '--radius'"),
+        (2, [good, *index, "--algorithm", "md5"], "the index holds pdq"),
+        (2, [good, "--index", str(tmp_path / "absent")], "absent"),
+        (1, [good, "--index", str(tmp_path)], str(tmp_path)),
+    ):
+        assert main(["match", *args]) == code, args
+        said = capfd.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert message in said.err
+        assert good not in said.err

@@ -1,0 +1,140 @@
+"""Matches against a naive model: dictionaries and loops instead of arrays."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashmatch.screener.matching import Found, one_per_entry
+
+RADIUS = 31
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of an index: which entry it belongs to, and how far it is from which view."""
+
+    entry: int
+    distance: int
+    view: int
+
+
+class FakeCatalog:
+    """Entries with ids and origins, kept in plain lists."""
+
+    def __init__(self, entry_of_row: list[int], ids: list[str], origin_of_entry: list[int]) -> None:
+        self._entry_of_row = np.array(entry_of_row, dtype=np.int64)
+        self._ids = ids
+        self._origin_of_entry = np.array(origin_of_entry, dtype=np.int32)
+        self.origins = tuple(
+            SimpleNamespace(list=name, list_version="1", harm=harm, classification=grade)
+            for name, harm, grade in (("b", "spam", None), ("a", "csam", "A1"), ("c", "csam", None))
+        )
+
+    def entry_of(self, _: str, rows: Any) -> Any:
+        return self._entry_of_row[rows]
+
+    def origin_of(self, _: str, rows: Any) -> Any:
+        return self._origin_of_entry[self._entry_of_row[rows]]
+
+    def entry_ids(self, _: str, rows: Any) -> list[str]:
+        return [self._ids[entry] for entry in self._entry_of_row[rows]]
+
+
+N_ENTRIES = 12
+rows_strategy = st.lists(
+    st.builds(
+        Row,
+        entry=st.integers(0, N_ENTRIES - 1),
+        distance=st.integers(0, RADIUS),
+        view=st.integers(0, 7),
+    ),
+    max_size=40,
+)
+VIEWS = tuple(f"view{number}" for number in range(8))
+
+
+def made(rows: list[Row]) -> tuple[FakeCatalog, Found]:
+    # Ids run against the order of ordinals, so that sorting by one is not sorting by the other.
+    ids = [f"id{N_ENTRIES - entry:03}" for entry in range(N_ENTRIES)]
+    catalog = FakeCatalog([row.entry for row in rows], ids, [n % 3 for n in range(N_ENTRIES)])
+    found = Found(
+        "pdq",
+        RADIUS,
+        np.arange(len(rows), dtype=np.int64),
+        np.array([row.distance for row in rows], dtype=np.int32),
+        np.array([row.view for row in rows], dtype=np.int64),
+    )
+    return catalog, found
+
+
+def naive_best(rows: list[Row]) -> dict[int, tuple[int, int]]:
+    best: dict[int, tuple[int, int]] = {}
+    for row in rows:
+        key = (row.distance, row.view)
+        best[row.entry] = min(best.get(row.entry, key), key)
+    return best
+
+
+@given(rows_strategy, st.one_of(st.none(), st.integers(1, N_ENTRIES + 2)))
+def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
+    catalog, found = made(rows)
+    best = naive_best(rows)
+    found = one_per_entry(catalog, found)  # type: ignore[arg-type]
+    assert len(found) == len(best)
+
+    expected = sorted(
+        (distance, catalog.origins[entry % 3].list, f"id{N_ENTRIES - entry:03}", VIEWS[view])
+        for entry, (distance, view) in best.items()
+    )[:limit]
+    matches = found.nearest(catalog, VIEWS, (None,) * 8, limit)  # type: ignore[arg-type]
+    assert [(m.distance, m.list, m.entry_id, m.view) for m in matches] == expected
+    assert all(m.radius == RADIUS and m.algorithm == "pdq" for m in matches)
+
+    counted: dict[tuple[int, int], int] = {}
+    for entry, (distance, _) in best.items():
+        counted[entry % 3, distance] = counted.get((entry % 3, distance), 0) + 1
+    evidence = found.evidence(catalog, quality=77)  # type: ignore[arg-type]
+    assert {("bac".index(one.list), one.distance): one.n_matches for one in evidence} == counted
+    assert len(evidence) == len(counted)
+    assert all(one.quality == 77 and one.algorithm == "pdq" for one in evidence)
+    for one in evidence:
+        origin = catalog.origins["bac".index(one.list)]
+        assert (one.harm, one.classification) == (origin.harm, origin.classification)
+
+
+def test_nearest_fetches_ids_only_where_they_can_matter() -> None:
+    rows = [Row(entry=n, distance=n // 4, view=0) for n in range(N_ENTRIES)]
+    catalog, found = made(rows)
+    fetched: list[int] = []
+    fetch = catalog.entry_ids
+
+    def counting(algorithm: str, positions: Any) -> list[str]:
+        fetched.extend(positions)
+        return fetch(algorithm, positions)
+
+    catalog.entry_ids = counting  # type: ignore[method-assign]
+    found.nearest(catalog, VIEWS, (None,) * 8, 5)  # type: ignore[arg-type]
+    # Four at distance 0; of those at distance 1 (entries 4..7) list "a" comes first: entries 4, 7.
+    assert sorted(fetched) == [0, 1, 2, 3, 4, 7]
+
+
+def test_nothing_found() -> None:
+    catalog, found = made([])
+    found = one_per_entry(catalog, found)  # type: ignore[arg-type]
+    assert len(found) == 0
+    assert found.evidence(catalog, quality=None) == []  # type: ignore[arg-type]
+    assert found.nearest(catalog, VIEWS, (None,) * 8, 100) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_time_of_a_frame_goes_with_its_view(limit: int) -> None:
+    catalog, found = made([Row(0, 3, 1), Row(1, 4, 0), Row(2, 5, 2)])
+    matches = found.nearest(catalog, ("a", "b", "c"), (0.5, 1.5, 2.5), limit)  # type: ignore[arg-type]
+    assert [(m.view, m.timestamp_s) for m in matches] == [("b", 1.5), ("a", 0.5), ("c", 2.5)][
+        :limit
+    ]

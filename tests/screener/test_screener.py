@@ -1,0 +1,167 @@
+"""A screener in every way of calling it, with wrong arguments and with what cannot be decoded."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hashmatch.decode import DecodeLimits
+from hashmatch.errors import PolicyError
+from hashmatch.fingerprint import Fingerprint, fingerprint_image
+from hashmatch.screener import Screener
+from hashmatch.screener import screener as screener_module
+from hashmatch.screener import state as state_module
+from hashmatch.values import IndexRef
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_many_is_each(demo: Path, workers: int) -> None:
+    screener = opened()
+    paths = uploads
+    items: list[Any] = [*paths, *(path.read_bytes() for path in paths), *reversed(paths)]
+    one_by_one = [screener.screen(item) for item in items]
+    assert screener.screen_many(items, workers=workers) == one_by_one
+    assert len({decision.action for decision in one_by_one}) == 4
+
+
+def test_memory_bound_splits_batches_without_changing_them(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screener = opened()
+    whole = screener.screen_many(uploads)
+    monkeypatch.setattr(screener_module, "_BATCH_BYTES", 30_000)
+    assert screener.screen_many(uploads) == whole
+
+
+def test_bytes_and_paths_differ_in_the_content_id_only(demo: Path) -> None:
+    screener = opened()
+    for path in uploads:
+        data = path.read_bytes()
+        by_path, by_bytes = screener.screen(path), screener.screen(data)
+        assert by_bytes.content_id == hashlib.sha256(data).hexdigest() == by_bytes.sha256
+        same = dataclasses.replace(by_path, content_id=by_bytes.content_id)
+        if data:  # a file is known to be empty before it is read
+            assert same == by_bytes
+        for kind in (bytearray, memoryview):
+            assert screener.screen(kind(data)) == by_bytes
+
+
+def test_content_id_is_as_given(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screener = opened()
+    monkeypatch.chdir(demo / "uploads")
+    assert screener.screen("./blank.png").content_id == "./blank.png"
+    assert screener.screen(Path("blank.png")).content_id == "blank.png"
+    assert screener.screen("blank.png", content_id="upload-1").content_id == "upload-1"
+    assert screener.screen("blank.png", content_id="").content_id == ""
+    named = screener.screen_many(["blank.png", "blank.png"], content_ids=["a", None])
+    assert [decision.content_id for decision in named] == ["a", "blank.png"]
+
+
+@pytest.mark.parametrize("item", [None, 3, ["blank.png"], object(), open])
+def test_another_type_of_item_is_a_mistake_in_code(demo: Path, item: Any) -> None:
+    with pytest.raises(TypeError, match="an item must be bytes or a path, not"):
+        opened().screen_many([b"", item])
+
+
+def test_wrong_arguments(demo: Path) -> None:
+    screener = opened()
+    with pytest.raises(ValueError, match="1 content_ids for 2 items"):
+        screener.screen_many([b"a", b"b"], content_ids=["a"])
+    with pytest.raises(TypeError, match="content_id must be a str, not int"):
+        screener.screen(b"a", content_id=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
+        screener.screen_many([b"a"], workers=0)
+    with pytest.raises(ValueError, match="decode must be 'luma' or 'exact', not 'fast'"):
+        opened(decode="fast")
+    assert screener.screen_many([]) == []
+
+
+def test_what_cannot_be_had_is_a_decision(demo: Path, tmp_path: Path) -> None:
+    screener = opened(limits=DecodeLimits(max_bytes=20_000))
+    big = demo / "uploads" / "coffee-exact-copy.jpg"
+    for item, reason in (
+        (tmp_path / "absent.jpg", "no such file"),
+        (tmp_path, "is a directory"),
+        (b"", "empty file"),
+        (big, "too large: more than 20000 bytes"),
+        (big.read_bytes(), "too large: more than 20000 bytes"),
+        ("nul\0character", "not a path"),
+    ):
+        decision = screener.screen(item)
+        assert str(decision.error).startswith(reason)
+        assert (decision.action, decision.queue, decision.rule) == ("review", "undecodable", None)
+        assert (decision.n_matches, decision.hashes) == (0, ())
+        assert (decision.sha256 is None) == (not isinstance(item, bytes))
+    rejected = screener.reject("s3://bucket/a.jpg", "access denied")
+    assert (rejected.content_id, rejected.error) == ("s3://bucket/a.jpg", "access denied")
+    assert (rejected.action, rejected.queue) == ("review", "undecodable")
+
+
+def test_want_of_memory_is_a_decision_about_one_item(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screener = opened()
+    paths = uploads
+    expected = screener.screen_many(paths)
+    victim = next(n for n, path in enumerate(paths) if path.name == "coffee-recompressed.jpg")
+
+    def starved(data: bytes, **options: Any) -> Fingerprint:
+        if data == paths[victim].read_bytes():
+            raise MemoryError
+        return fingerprint_image(data, **options)
+
+    monkeypatch.setattr(screener_module, "fingerprint_image", starved)
+    decisions = screener.screen_many(paths)
+    assert decisions[victim].error == "not enough memory to decode it"
+    assert decisions[victim].queue == "undecodable"
+    expected[victim] = decisions[victim]
+    assert decisions == expected
+
+
+def test_a_policy_without_rules_still_decodes(demo: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        'version = "1"\ndefault = "allow"\non_error = { action = "review", queue = "q" }\n'
+    )
+    screener = Screener.open(demo, policy)
+    decision = screener.screen(demo / "uploads" / "coffee-exact-copy.jpg")
+    assert (decision.action, decision.n_matches) == ("allow", 0)
+    assert decision.hashes[0].algorithm == "pdq"
+    assert screener.screen(demo / "uploads" / "text-file.jpg").action == "review"
+
+
+def test_a_policy_that_the_index_cannot_serve_is_refused(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.toml"
+    text = (demo / "policy.toml").read_text()
+    policy.write_text(text.replace('harm = "spam",', 'harm = "spam", algorithm = "phash",'))
+    with pytest.raises(PolicyError, match="rules ask about phash, but index demo holds pdq"):
+        Screener.open(demo, policy)
+
+    narrow = type(
+        "Narrow",
+        (),
+        {
+            "algorithms": ("pdq",),
+            "ref": IndexRef("narrow", 1, ""),
+            "index": lambda *_: type("Index", (), {"bits": 16}),
+        },
+    )
+    monkeypatch.setattr(state_module.Catalog, "open", lambda *_, **__: narrow())
+    with pytest.raises(PolicyError, match="max_distance of 31 is more than the 16 bits of pdq"):
+        opened()
+
+
+def test_references_say_what_decided(demo: Path) -> None:
+    screener = opened()
+    decision = screener.screen(b"not a picture")
+    assert decision.index == screener.index_ref
+    assert decision.policy == screener.policy_ref
+    digest = hashlib.sha256((demo / "policy.toml").read_bytes()).hexdigest()
+    assert (decision.policy.version, decision.policy.digest) == ("demo-1", digest)
+    assert (decision.index.name, decision.index.generation) == ("demo", 1)
+
+
