@@ -6,10 +6,12 @@ names its own with function-level target attributes, and the running CPU decides
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 FLOORS = ("kernels", "hash", "index", "bindings")
@@ -34,5 +36,21 @@ core = Pybind11Extension(
     cxx_std=17,
 )
 
+
+class BuildWithDemo(build_py):
+    """Takes the demo along, which lies outside src/."""
+
+    def run(self) -> None:
+        """Copy the demo beside the modules."""
+        super().run()
+        if not self.editable_mode:
+            shutil.copytree(
+                ROOT / "indexes/demo",
+                Path(self.build_lib) / "hashmatch/_demo",
+                ignore=shutil.ignore_patterns("built", "*.py", "__pycache__"),
+                dirs_exist_ok=True,
+            )
+
+
 ParallelCompile(default=os.cpu_count() or 1).install()
-setup(ext_modules=[core], cmdclass={"build_ext": build_ext})
+setup(ext_modules=[core], cmdclass={"build_ext": build_ext, "build_py": BuildWithDemo})

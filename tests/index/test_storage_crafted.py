@@ -34,29 +34,34 @@ def refused(path, *, verify=False):
     return False
 
 
-def sign(text):
+def sign(version, text):
     """Return a header that holds `text` under a checksum that is right."""
-    unsigned = MAGIC + struct.pack("<II", 1, len(text))
+    unsigned = MAGIC + struct.pack("<II", version, len(text))
     return unsigned + hashlib.sha256(unsigned + bytes(32) + text).digest() + text
 
 
-def parts_of(data):
-    """Return the header as a dict and what follows the text."""
+def header_of(data):
     n_text = struct.unpack_from("<I", data, 12)[0]
-    return json.loads(data[48 : 48 + n_text]), data[48 + n_text :]
+    return json.loads(data[48 : 48 + n_text])
 
 
 def crafted(data, header, size=None):
     """Return the file again with another header in place of its own."""
-    signed = sign(header if isinstance(header, bytes) else json.dumps(header).encode())
+    version = struct.unpack_from("<I", data, 8)[0]
+    signed = sign(version, header if isinstance(header, bytes) else json.dumps(header).encode())
     whole = signed + data[len(signed) :]
     return whole if size is None else whole[:size].ljust(size, b"\0")
 
 
-@pytest.fixture(scope="module")
-def valid():
-    """Bytes of a file of version 1 with all sections: five codes of 256 bits."""
-    return FROZEN_V1.read_bytes()
+@pytest.fixture(scope="module", params=["version 1", "as saved now"])
+def valid(request, tmp_path_factory):
+    """Bytes of a file of five 256-bit codes with ids."""
+    if request.param == "version 1":
+        return FROZEN_V1.read_bytes()
+    path = tmp_path_factory.mktemp("valid") / "now.hmi"
+    codes = np.random.default_rng(4).integers(0, 256, (5, 32), dtype=np.uint8)
+    HammingIndex.build(codes, [7, -3, 1 << 62, 0, 41], algorithm="pdq").save(path)
+    return path.read_bytes()
 
 
 NONSENSE = {
@@ -113,6 +118,13 @@ LIES = {
     "no width": change(bits=0),
     "odd width": change(bits=257),
     "width beyond 512": change(bits=1024),
+    "parts that are nothing": change(parts={}),
+    "parts false": change(parts=False),
+    "parts a list": change(parts=[]),
+    "parts without tables": change(parts={"count": 2, "bits": 16}),
+    "no part": change(parts={"count": 0, "bits": 0}),
+    "parts beyond the code": change(parts={"count": 17, "bits": 16}),
+    "unknown key of the parts": change(parts={"count": 2, "bits": 16, "order": 1}),
     "algorithm a number": change(algorithm=5),
     "algorithm an object": change(algorithm={}),
     "unknown key": change(tombstones=[]),
@@ -151,7 +163,7 @@ LIES = {
 
 @pytest.mark.parametrize("case", LIES)
 def test_lies_under_a_right_checksum_are_refused_by_open(tmp_path, valid, case):
-    header, _ = parts_of(valid)
+    header = header_of(valid)
     path = tmp_path / "crafted.hmi"
     path.write_bytes(crafted(valid, header))
     assert not refused(path, verify=True)  # the same header, signed here
@@ -182,6 +194,8 @@ words = st.sampled_from(
         "algorithm",
         "bits",
         "n",
+        "parts",
+        "count",
         "sections",
         "name",
         "offset",
@@ -231,7 +245,7 @@ def headers(draw, header):
 def test_whatever_a_header_says_the_file_is_refused_or_can_be_searched(
     tmp_path_factory, valid, data
 ):
-    header = data.draw(headers(parts_of(valid)[0]))
+    header = data.draw(headers(header_of(valid)))
     size = data.draw(st.none() | st.integers(0, 20_000) | st.sampled_from([4096, 8192, 12288]))
     path = tmp_path_factory.getbasetemp() / "crafted.hmi"
     path.write_bytes(crafted(valid, header, size))

@@ -8,8 +8,6 @@ import pytest
 
 from hashmatch.screener import Screener
 
-OpenedBy = Callable[..., Screener]
-
 
 @pytest.fixture(scope="session")
 def uploads(demo: Path) -> list[Path]:
@@ -18,7 +16,7 @@ def uploads(demo: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def opened(demo: Path) -> OpenedBy:
+def opened(demo: Path) -> Callable[..., Screener]:
     """Open the demo's index and policy, with the options given."""
 
     def open_demo(**options: Any) -> Screener:

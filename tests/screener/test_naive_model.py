@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 import pdqhash
 import pytest
 from PIL import Image
+
+from hashmatch.screener import Screener
 
 VIEWS = (
     "as_stored",
@@ -22,8 +25,11 @@ VIEWS = (
     "transpose",
     "anti_transpose",
 )
+MATCH_KEYS = ("list", "list_version", "entry_id", "harm", "distance", "view")
 GRAVEST = ("block", "quarantine", "review", "log", "allow")
 MOST_URGENT = ("critical", "high", "medium", "low")
+
+Opened = Callable[..., Screener]
 
 
 def naive_entries(demo: Path) -> list[dict[str, Any]]:
@@ -60,8 +66,8 @@ def naive_matches(picture: Path, entries: list[dict[str, Any]]) -> tuple[int, li
         distance = min(distances)
         if distance <= 31:
             view = VIEWS[distances.index(distance)]
-            match = {key: entry[key] for key in ("list", "list_version", "entry_id", "harm")}
-            matches.append({**match, "distance": distance, "view": view})
+            match = {**entry, "distance": distance, "view": view}
+            matches.append({key: match[key] for key in MATCH_KEYS})
     return quality, sorted(matches, key=lambda m: (m["distance"], m["list"], m["entry_id"]))
 
 
@@ -94,7 +100,9 @@ def naive_verdict(
 
 
 @pytest.mark.parametrize("decode", ["luma", "exact"])
-def test_the_whole_road_equals_the_naive_model(demo: Path, decode: str) -> None:
+def test_the_whole_road_equals_the_naive_model(
+    opened: Opened, demo: Path, decode: str, uploads: list[Path]
+) -> None:
     entries = naive_entries(demo)
     policy = tomllib.loads((demo / "policy.toml").read_text())
     screener = opened(decode=decode)
@@ -111,11 +119,7 @@ def test_the_whole_road_equals_the_naive_model(demo: Path, decode: str) -> None:
             assert decision.hashes == decision.matches == decision.rules == ()
             continue
         quality, matches = naive_matches(path, entries)
-        found = (
-            [{name: getattr(match, name) for name in matches[0]} for match in decision.matches]
-            if matches
-            else list(decision.matches)
-        )
+        found = [{key: getattr(one, key) for key in MATCH_KEYS} for one in decision.matches]
         assert found == matches, path
         assert decision.n_matches == len(matches)
         verdict = naive_verdict(policy, matches, quality)
@@ -128,5 +132,3 @@ def test_the_whole_road_equals_the_naive_model(demo: Path, decode: str) -> None:
             assert decision.hashes[0].quality == quality
         n_matched += bool(matches)
     assert n_matched == 16
-
-

@@ -39,7 +39,7 @@ def test_reload_takes_what_is_there_now(own_demo: Path, monkeypatch: pytest.Monk
 
 
 def test_a_failed_reload_changes_nothing(own_demo: Path) -> None:
-    screener = opened(own_demo)
+    screener = Screener.open(own_demo, own_demo / "policy.toml")
     upload = own_demo / "uploads" / "coffee-exact-copy.jpg"
     before = screener.screen(upload)
     (own_demo / "policy.toml").write_text("version = 1")
@@ -62,7 +62,7 @@ def test_reload_under_threads_never_mixes(own_demo: Path) -> None:
     policy = own_demo / "policy.toml"
     enforce = policy.read_text()
     shadow = enforce.replace('"demo-1"', '"demo-2"').replace('"enforce"', '"shadow"')
-    screener = opened(own_demo)
+    screener = Screener.open(own_demo, own_demo / "policy.toml")
     upload = (own_demo / "uploads" / "coffee-exact-copy.jpg").read_bytes()
     stop = threading.Event()
     seen: list[Decision] = []

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,20 @@ from hashmatch.screener import screener as screener_module
 from hashmatch.screener import state as state_module
 from hashmatch.values import IndexRef
 
+Opened = Callable[..., Screener]
+
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_many_is_each(demo: Path, workers: int) -> None:
+def test_many_is_each(opened: Opened, workers: int, uploads: list[Path]) -> None:
     screener = opened()
-    paths = uploads
-    items: list[Any] = [*paths, *(path.read_bytes() for path in paths), *reversed(paths)]
+    items: list[Any] = [*uploads, *(path.read_bytes() for path in uploads), *reversed(uploads)]
     one_by_one = [screener.screen(item) for item in items]
     assert screener.screen_many(items, workers=workers) == one_by_one
     assert len({decision.action for decision in one_by_one}) == 4
 
 
 def test_memory_bound_splits_batches_without_changing_them(
-    demo: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, uploads: list[Path]
 ) -> None:
     screener = opened()
     whole = screener.screen_many(uploads)
@@ -35,7 +37,7 @@ def test_memory_bound_splits_batches_without_changing_them(
     assert screener.screen_many(uploads) == whole
 
 
-def test_bytes_and_paths_differ_in_the_content_id_only(demo: Path) -> None:
+def test_bytes_and_paths_differ_in_the_content_id_only(opened: Opened, uploads: list[Path]) -> None:
     screener = opened()
     for path in uploads:
         data = path.read_bytes()
@@ -48,7 +50,9 @@ def test_bytes_and_paths_differ_in_the_content_id_only(demo: Path) -> None:
             assert screener.screen(kind(data)) == by_bytes
 
 
-def test_content_id_is_as_given(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_content_id_is_as_given(
+    opened: Opened, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     screener = opened()
     monkeypatch.chdir(demo / "uploads")
     assert screener.screen("./blank.png").content_id == "./blank.png"
@@ -60,12 +64,12 @@ def test_content_id_is_as_given(demo: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("item", [None, 3, ["blank.png"], object(), open])
-def test_another_type_of_item_is_a_mistake_in_code(demo: Path, item: Any) -> None:
+def test_another_type_of_item_is_a_mistake_in_code(opened: Opened, item: Any) -> None:
     with pytest.raises(TypeError, match="an item must be bytes or a path, not"):
         opened().screen_many([b"", item])
 
 
-def test_wrong_arguments(demo: Path) -> None:
+def test_wrong_arguments(opened: Opened) -> None:
     screener = opened()
     with pytest.raises(ValueError, match="1 content_ids for 2 items"):
         screener.screen_many([b"a", b"b"], content_ids=["a"])
@@ -78,7 +82,7 @@ def test_wrong_arguments(demo: Path) -> None:
     assert screener.screen_many([]) == []
 
 
-def test_what_cannot_be_had_is_a_decision(demo: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_had_is_a_decision(opened: Opened, demo: Path, tmp_path: Path) -> None:
     screener = opened(limits=DecodeLimits(max_bytes=20_000))
     big = demo / "uploads" / "coffee-exact-copy.jpg"
     for item, reason in (
@@ -100,20 +104,19 @@ def test_what_cannot_be_had_is_a_decision(demo: Path, tmp_path: Path) -> None:
 
 
 def test_want_of_memory_is_a_decision_about_one_item(
-    demo: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, uploads: list[Path]
 ) -> None:
     screener = opened()
-    paths = uploads
-    expected = screener.screen_many(paths)
-    victim = next(n for n, path in enumerate(paths) if path.name == "coffee-recompressed.jpg")
+    expected = screener.screen_many(uploads)
+    victim = next(n for n, path in enumerate(uploads) if path.name == "coffee-recompressed.jpg")
 
     def starved(data: bytes, **options: Any) -> Fingerprint:
-        if data == paths[victim].read_bytes():
+        if data == uploads[victim].read_bytes():
             raise MemoryError
         return fingerprint_image(data, **options)
 
     monkeypatch.setattr(screener_module, "fingerprint_image", starved)
-    decisions = screener.screen_many(paths)
+    decisions = screener.screen_many(uploads)
     assert decisions[victim].error == "not enough memory to decode it"
     assert decisions[victim].queue == "undecodable"
     expected[victim] = decisions[victim]
@@ -133,7 +136,7 @@ def test_a_policy_without_rules_still_decodes(demo: Path, tmp_path: Path) -> Non
 
 
 def test_a_policy_that_the_index_cannot_serve_is_refused(
-    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = tmp_path / "policy.toml"
     text = (demo / "policy.toml").read_text()
@@ -155,7 +158,7 @@ def test_a_policy_that_the_index_cannot_serve_is_refused(
         opened()
 
 
-def test_references_say_what_decided(demo: Path) -> None:
+def test_references_say_what_decided(opened: Opened, demo: Path) -> None:
     screener = opened()
     decision = screener.screen(b"not a picture")
     assert decision.index == screener.index_ref
@@ -163,5 +166,3 @@ def test_references_say_what_decided(demo: Path) -> None:
     digest = hashlib.sha256((demo / "policy.toml").read_bytes()).hexdigest()
     assert (decision.policy.version, decision.policy.digest) == ("demo-1", digest)
     assert (decision.index.name, decision.index.generation) == ("demo", 1)
-
-

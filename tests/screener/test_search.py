@@ -1,6 +1,7 @@
 """Luma first, then exactly: what the margin is for; and floods of matches."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from hashmatch.catalog import build_catalog
 from hashmatch.fingerprint import Fingerprint, fingerprint_image
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
 from hashmatch.screener import screener as screener_module
+
+Opened = Callable[..., Screener]
 
 
 def drifting(n_bits: int, quality: int | None = None) -> Any:
@@ -31,13 +34,14 @@ def drifting(n_bits: int, quality: int | None = None) -> Any:
     return fingerprint
 
 
-def copies(demo: Path) -> list[Path]:
+@pytest.fixture
+def copies(uploads: list[Path]) -> list[Path]:
     return [path for path in uploads if path.name.startswith(("coffee", "rocket-", "cat"))]
 
 
 @pytest.mark.parametrize("drift_bits", [0, 8, LUMA_MARGIN_BITS["pdq"]])
 def test_drift_within_the_margin_changes_no_match(
-    demo: Path, monkeypatch: pytest.MonkeyPatch, drift_bits: int
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, drift_bits: int, copies: list[Path]
 ) -> None:
     exact = opened(decode="exact").screen_many(copies)
     screener = opened()
@@ -53,7 +57,7 @@ def test_drift_within_the_margin_changes_no_match(
 
 
 def test_drift_beyond_the_margin_is_what_the_margin_is_for(
-    demo: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = demo / "uploads" / "coffee-exact-copy.jpg"
     screener = opened()
@@ -63,7 +67,7 @@ def test_drift_beyond_the_margin_is_what_the_margin_is_for(
 
 
 def test_low_quality_is_confirmed_whatever_the_drift(
-    demo: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = demo / "uploads" / "coffee-exact-copy.jpg"
     screener = opened()
@@ -120,5 +124,3 @@ def test_a_flood_of_matches_is_counted_in_full(demo: Path, tmp_path: Path) -> No
         "spam": n_entries // 2,
     }
     assert (decision.action, decision.queue) == ("block", "minor-safety")
-
-
