@@ -7,6 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := $(shell find csrc -name '*.cpp' -o -name '*.h')
+CORE := $(filter-out csrc/tests/%,$(NATIVE)) setup.py
 ASAN := build/asan
 
 .DEFAULT_GOAL := help
@@ -48,6 +49,7 @@ wheel: .venv/dev ## build/wheel: the wheel, made from the source distribution
 # The sanitizers' libraries must be loaded before Python, and Python's own allocations at exit are
 # not leaks of ours.
 asan: $(ASAN)/core ## native code under AddressSanitizer and UndefinedBehaviorSanitizer; needs g++
+	CXX=g++ csrc/tests/run.sh sanitize
 	rm -rf $(ASAN)/hashmatch
 	cp -R src/hashmatch $(ASAN)/hashmatch
 	rm -f $(ASAN)/hashmatch/_core.*.so
@@ -58,7 +60,7 @@ asan: $(ASAN)/core ## native code under AddressSanitizer and UndefinedBehaviorSa
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	$(BIN)/python -m pytest tests/test_kernels.py tests/hashing tests/index $(ARGS)
 
-$(ASAN)/core: .venv/dev $(NATIVE) setup.py
+$(ASAN)/core: .venv/dev $(CORE)
 	rm -rf $@
 	CC=gcc CXX=g++ HASHMATCH_SANITIZE=address,undefined \
 	$(BIN)/python setup.py -q build_ext --build-temp $(ASAN)/objects --build-lib $@
@@ -80,7 +82,7 @@ clean: ## remove all that make and the tests made
 	{ echo "A C++17 compiler is needed; $(CXX) is not on PATH (or name one: make CXX=...)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/runtime: .venv/bin/python $(NATIVE) setup.py pyproject.toml src/hashmatch/_version.py
+.venv/runtime: .venv/bin/python $(CORE) pyproject.toml src/hashmatch/_version.py
 	$(PIP) install --editable .
 	@touch $@
 

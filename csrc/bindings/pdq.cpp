@@ -20,8 +20,7 @@ HeldPicture hold(py::array pixels) {
     const bool is_rgb = pixels.ndim() == 3 && pixels.shape(2) == 3;
     if (!(is_bytes && (pixels.ndim() == 2 || is_rgb)) && !(is_floats && pixels.ndim() == 2)) {
         throw py::value_error("pixels must be uint8 (H, W), uint8 (H, W, 3) or float32 (H, W), not " +
-                              std::string(py::str(pixels.dtype())) + " " +
-                              std::string(py::str(pixels.attr("shape"))));
+                              std::string(py::str(pixels.dtype())) + " " + std::string(py::str(pixels.attr("shape"))));
     }
     if (pixels.size() == 0) throw py::value_error("pixels must have at least one row and one column");
     if (pixels.shape(0) > INT_MAX || pixels.shape(1) > INT_MAX)

@@ -12,14 +12,15 @@
 namespace hashmatch {
 namespace {
 
-// How far the reference's float32 running sums may drift from exact sums, for luma up to 255 and
-// sides of 512 px: in a coefficient, over its frequency; in a gradient, in percent of 255. No proof:
-// half as much again as the worst of some 6,000 pictures made to be regular (ramps, tiles,
-// collages), where roundings add up, and 11 times the worst photo. See tests/hashing/test_pdq.py.
-constexpr float kCoefficientDrift = 0.042f;
-constexpr float kGradientDrift = 0.006f;
-// What is left of that in coefficients where sums round at the edges only.
-constexpr float kExactSumsDrift = 1.0f / 16.0f;
+// How far the reference's float32 arithmetic may be from exact arithmetic, for luma up to 255 and sides
+// of 512 px. Measured, not proven: half as much again as the worst of some 6,000 pictures made to be
+// regular (ramps, tiles, collages), where roundings add up, and 11 times the worst photo. See
+// tests/hashing/test_pdq.py.
+constexpr float kCoefficientDrift = 0.042f;  // through running sums, in a coefficient, over its frequency
+constexpr float kExactSumsDrift = 0.0026f;   // the same where sums round at the edges only
+constexpr float kTransformError = 0.001f;    // through the cosine transform, in any coefficient
+constexpr float kTransformShare = 1e-6f;     // and as a part of the coefficient itself
+constexpr float kGradientDrift = 0.006f;     // in a gradient, in percent of 255
 
 struct Orientation {
     Flip flip;
@@ -45,47 +46,54 @@ bool has_exact_means(int side_px) {
     return window <= 8 && (window & (window - 1)) == 0;
 }
 
-// What rounding may have done to the coefficients and gradients of downsample().
-struct Errors {
-    float coefficients[kCoefficients];
-    float gradients;
-
-    Errors(const Picture& picture, float largest) {
+// What rounding may have done to the coefficients and gradients that downsample() leads to.
+class Errors {
+  public:
+    Errors(const Picture& picture, float largest) : scale_(largest / 255.0f) {
         const int width = picture.width_px, height = picture.height_px;
-        const float scale = largest / 255.0f;
-        const auto growth = [scale](int side_px) {
-            return scale * std::sqrt(static_cast<float>(std::max(side_px, 128)) / 512.0f);
-        };
-        float across = growth(width), down = growth(height);
-        gradients = kGradientDrift * std::max(across, down);
-        if (picture.layout == Layout::kLuma8 && has_exact_means(width) && has_exact_means(height)) {
-            across *= kExactSumsDrift;
-            down *= kExactSumsDrift;
-        }
+        const bool is_exact = picture.layout == Layout::kLuma8 && has_exact_means(width) && has_exact_means(height);
+        const float drift = scale_ * (is_exact ? kExactSumsDrift : kCoefficientDrift);
+        across_ = drift * growth(width);
+        down_ = drift * growth(height);
+        gradients_ = scale_ * kGradientDrift * std::max(growth(width), growth(height));
+    }
+
+    // In percent of 255.
+    float of_gradients() const { return gradients_; }
+
+    void of_coefficients(const float* coefficients, float* errors) const {
         // Sums along rows may drift alike in many rows, but slowly along each, so that high
         // horizontal frequencies see little of it; sums along columns likewise.
         for (int i = 0; i < kBandSide; ++i)
-            for (int j = 0; j < kBandSide; ++j)
-                coefficients[i * kBandSide + j] =
-                    kCoefficientDrift * (down / static_cast<float>(i + 1) + across / static_cast<float>(j + 1));
+            for (int j = 0; j < kBandSide; ++j) {
+                const int at = i * kBandSide + j;
+                errors[at] = down_ / static_cast<float>(i + 1) + across_ / static_cast<float>(j + 1) +
+                             scale_ * kTransformError + std::fabs(coefficients[at]) * kTransformShare;
+            }
     }
+
+  private:
+    static float growth(int side_px) { return std::sqrt(static_cast<float>(std::max(side_px, 128)) / 512.0f); }
+
+    float scale_, across_, down_, gradients_;
 };
 
 // Hashes a grid, exact where `errors` is null. False where the errors could change the outcome.
 bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int orientations,
                PdqHashes& hashes) {
     int low, high;
-    kernels.gradient_sums(grid, errors ? errors->gradients : 0.0f, &low, &high);
+    kernels.gradient_sums(grid, errors ? errors->of_gradients() : 0.0f, &low, &high);
     hashes.quality = quality_of(low);
     if (quality_of(high) != hashes.quality) return false;
 
-    float coefficients[kCoefficients], flipped[kCoefficients];
+    float coefficients[kCoefficients], flipped[kCoefficients], error_bounds[kCoefficients];
     cosine_transform(kernels, grid, coefficients);
+    if (errors) errors->of_coefficients(coefficients, error_bounds);
     Bits bits[kFlips];
     for (int flip = 0; flip < (orientations > 1 ? kFlips : 1); ++flip) {
         apply_flip(coefficients, static_cast<Flip>(flip), flipped);
         const float median = lower_median(flipped);
-        if (errors && !is_clear(flipped, median, errors->coefficients)) return false;
+        if (errors && !is_clear(flipped, median, error_bounds)) return false;
         bits[flip] = bits_above(flipped, median);
     }
     for (int o = 0; o < orientations; ++o)
@@ -129,8 +137,9 @@ PdqEvidence pdq_evidence(const Picture& picture, int orientations) {
     reference_grid(kernels, picture, found.reference_grid.data());
     cosine_transform(kernels, found.grid.data(), found.coefficients.data());
     cosine_transform(kernels, found.reference_grid.data(), found.reference_coefficients.data());
-    found.errors.assign(errors.coefficients, errors.coefficients + kCoefficients);
-    found.gradient_slack = errors.gradients;
+    found.errors.resize(kCoefficients);
+    errors.of_coefficients(found.coefficients.data(), found.errors.data());
+    found.gradient_slack = errors.of_gradients();
     PdqHashes hashes;
     found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, orientations, hashes);
     return found;

@@ -32,8 +32,8 @@ PdqHashes pdq_hashes(const Picture& picture, int orientations);
 
 // What a test of the error bound needs; sides of at least 5 px.
 struct PdqEvidence {
-    bool fast_is_certain;  // pdq_hashes() needs no reference_grid() for this picture
-    std::vector<float> grid, reference_grid;                          // 64 x 64
+    bool fast_is_certain;                     // pdq_hashes() needs no reference_grid() for this picture
+    std::vector<float> grid, reference_grid;  // 64 x 64
     std::vector<float> coefficients, reference_coefficients, errors;  // 16 x 16
     float gradient_slack;
 };

@@ -47,8 +47,7 @@ void downsample(const PdqKernels& kernels, const Picture& picture, float* grid) 
     double column_units[kGridSide];
     for (int c = 0; c < kGridSide; ++c) column_units[c] = 1.0 / across.at(c).total;
     for (int top = 0; top < kGridSide; top += kBandRows) {
-        for (size_t r = 0; r < kBandRows; ++r)
-            weigh_rows(kernels, picture, down.at(top + r), rgb, rows + r * width);
+        for (size_t r = 0; r < kBandRows; ++r) weigh_rows(kernels, picture, down.at(top + r), rgb, rows + r * width);
         kernels.to_columns(rows, width, width, columns);
         float samples[kGridSide * kBandRows];
         for (int c = 0; c < kGridSide; ++c) {

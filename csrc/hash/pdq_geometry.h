@@ -5,12 +5,12 @@
 
 namespace hashmatch {
 
-constexpr int kGridSide = 64;     // the picture is reduced to kGridSide x kGridSide samples
-constexpr int kBandSide = 16;     // frequencies 1..kBandSide of the cosine transform, per axis
+constexpr int kGridSide = 64;  // the picture is reduced to kGridSide x kGridSide samples
+constexpr int kBandSide = 16;  // frequencies 1..kBandSide of the cosine transform, per axis
 constexpr int kCells = kGridSide * kGridSide;
 constexpr int kCoefficients = kBandSide * kBandSide;
 constexpr int kCodeBytes = kCoefficients / 8;
-constexpr int kMinSide_px = 5;    // below, the hash is all zero and its quality 0
+constexpr int kMinSide_px = 5;  // below, the hash is all zero and its quality 0
 
 // Width of the box filter along a side. At position p a window of w covers p - (w - 1) / 2 up to
 // p + w / 2, less what lies outside the picture.

@@ -18,21 +18,21 @@ int window_count(int at, int window, int end) {
 // Rows of floats with room before and after each, as the box filters want it. What lies after a row
 // stays zero as long as nobody but box_rows() writes there.
 class PaddedRows {
-public:
+  public:
     PaddedRows(int n_rows, int width, int window)
         : padding_(row_padding(window)), stride_((2 * padding_ + width + 15) / 16 * 16), values_(n_rows * stride_) {}
 
     float* row(int at) { return &values_[at * stride_ + padding_]; }
     size_t stride() const { return stride_; }
 
-private:
+  private:
     size_t padding_, stride_;
     std::vector<float> values_;
 };
 
 // Box filter down the columns of a stream of rows, which come in bands of kBandRows.
 class DownFilter {
-public:
+  public:
     // `window_across` is that of the filter which writes the bands.
     DownFilter(const PdqKernels& kernels, int width, int window_across, int window, int n_rows)
         : kernels_(kernels),
@@ -57,7 +57,7 @@ public:
         for (int at = taken_; at < taken_ + window_ / 2; ++at) step(at, nullptr, sink);
     }
 
-private:
+  private:
     // Moves the window's far edge to position `at`, whose row is `in`, or null past the last row.
     template <typename Sink>
     void step(int at, const float* in, Sink& sink) {
@@ -78,7 +78,7 @@ private:
 
 // The last stop: keeps the rows that are sampled.
 class Sampler {
-public:
+  public:
     Sampler(int height, float* grid) : height_(height), grid_(grid) {}
 
     float* place() { return row_; }
@@ -88,7 +88,7 @@ public:
         ++seen_;
     }
 
-private:
+  private:
     const int height_;
     float* const grid_;
     int seen_ = 0, sampled_ = 0;
@@ -97,7 +97,7 @@ private:
 
 // Between the rounds: gathers rows into bands and puts each through the second round.
 class SecondRound {
-public:
+  public:
     SecondRound(const PdqKernels& kernels, int width, int height, float* grid)
         : kernels_(kernels),
           down_(kernels, kGridSide, 1, box_window(height), height),
@@ -107,7 +107,12 @@ public:
           left_(height),
           band_(kBand, width, window_),
           columns_(scratch_columns(width, window_) * kBandRows),
-          sums_(columns_.size()) {}
+          sums_(columns_.size()) {
+        for (int c = 0; c < kGridSide; ++c) {
+            centres_[c] = sample_centre(c, width);
+            counts_[c] = static_cast<float>(window_count(centres_[c], window_, width));
+        }
+    }
 
     float* place() { return band_.row(gathered_); }
     void placed() {
@@ -121,16 +126,16 @@ public:
 
     static size_t scratch_columns(int width, int window) { return width + window + row_padding(window); }
 
-private:
+  private:
     // Filters the rows of the band, at the samples only.
     void sample_band() {
         kernels_.box_sums(band_.row(0), band_.stride(), width_, window_, columns_.data(), sums_.data());
         float means[kGridSide * kBandRows];
         for (int c = 0; c < kGridSide; ++c) {
-            const int x = sample_centre(c, width_);
-            const float count = static_cast<float>(window_count(x, window_, width_));
-            const float* sums = &sums_[(x + window_ / 2) * kBandRows];
-            for (size_t r = 0; r < kBandRows; ++r) means[c * kBandRows + r] = sums[r] / count;
+            const float count = counts_[c];
+            float column[kBandRows];  // a copy, so that the compiler sees it can divide four at once
+            std::copy_n(&sums_[static_cast<size_t>(centres_[c] + window_ / 2) * kBandRows], kBandRows, column);
+            for (size_t r = 0; r < kBandRows; ++r) means[c * kBandRows + r] = column[r] / count;
         }
         kernels_.from_columns(means, kGridSide, down_.band(), down_.stride());
     }
@@ -142,6 +147,8 @@ private:
     int left_, gathered_ = 0;
     PaddedRows band_;
     std::vector<float> columns_, sums_;
+    int centres_[kGridSide];
+    float counts_[kGridSide];
 };
 
 }  // namespace
@@ -149,10 +156,13 @@ private:
 void read_luma(const PdqKernels& kernels, const Picture& picture, int row, float* luma) {
     const size_t n = static_cast<size_t>(picture.width_px), first = row * n;
     const uint8_t* bytes = static_cast<const uint8_t*>(picture.pixels);
-    const int16_t one = 1;
     switch (picture.layout) {
-        case Layout::kRgb8: kernels.luma_of_rgb(bytes + 3 * first, n, luma); break;
-        case Layout::kLuma8: kernels.weigh_u8(bytes + first, n, &one, 1, 1, n, luma); break;
+        case Layout::kRgb8:
+            kernels.luma_of_rgb(bytes + 3 * first, n, luma);
+            break;
+        case Layout::kLuma8:
+            kernels.luma_of_u8(bytes + first, n, luma);
+            break;
         case Layout::kLuma32: {
             const float* from = static_cast<const float*>(picture.pixels) + first;
             std::copy(from, from + n, luma);

@@ -4,8 +4,7 @@
 
 namespace hashmatch {
 
-Tents::Tents(int side_px)
-    : side_px_(side_px), window_(box_window(side_px)), before_(2 * ((window_ - 1) / 2)) {
+Tents::Tents(int side_px) : side_px_(side_px), window_(box_window(side_px)), before_(2 * ((window_ - 1) / 2)) {
     // No centre is so near the start that its tent would be cut: 2 * ((w - 1) / 2) <= side / 128.
     compose(inner_, before_, 2 * window_ - 1);
     const int centre = sample_centre(kGridSide - 1, side_px);

@@ -20,7 +20,7 @@ struct Tent {
 // The 64 tents of a side. All but the last have one shape: with windows of w pixels, 1, 2, .. w .. 2,
 // 1 over w * w. The last, where w is even, meets the far edge, where the reference divides by fewer.
 class Tents {
-public:
+  public:
     static constexpr int kMaxWindow = 181;  // w * (w - 1) still fits in 16 bits
     static bool can_do(int side_px) { return box_window(side_px) <= kMaxWindow; }
 
@@ -32,7 +32,7 @@ public:
         return {first, shape.n, shape.total, shape.weights.data(), shape.weights_f32.data()};
     }
 
-private:
+  private:
     struct Shape {
         int n, total;
         std::array<int16_t, 2 * kMaxWindow> weights;

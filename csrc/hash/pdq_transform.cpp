@@ -26,10 +26,14 @@ Cosines make_cosines() {
 
 bool is_negated(Flip flip, int i, int j) {
     switch (flip) {
-        case Flip::kBoth: return (i + j) % 2 == 1;
-        case Flip::kRows: return i % 2 == 0;
-        case Flip::kColumns: return j % 2 == 0;
-        default: return false;
+        case Flip::kBoth:
+            return (i + j) % 2 == 1;
+        case Flip::kRows:
+            return i % 2 == 0;
+        case Flip::kColumns:
+            return j % 2 == 0;
+        default:
+            return false;
     }
 }
 
@@ -62,8 +66,7 @@ bool is_clear(const float* coefficients, float median, const float* errors) {
     const float* at_median = std::find(coefficients, coefficients + kCoefficients, median);
     const float median_error = errors[at_median - coefficients];
     int near = 0;
-    for (int k = 0; k < kCoefficients; ++k)
-        near += std::fabs(coefficients[k] - median) <= errors[k] + median_error;
+    for (int k = 0; k < kCoefficients; ++k) near += std::fabs(coefficients[k] - median) <= errors[k] + median_error;
     return near == 1;  // the median itself
 }
 
@@ -71,8 +74,7 @@ Bits bits_above(const float* coefficients, float median) {
     Bits bits;
     for (int i = 0; i < kBandSide; ++i) {
         unsigned row = 0;
-        for (int j = 0; j < kBandSide; ++j)
-            row |= static_cast<unsigned>(coefficients[i * kBandSide + j] > median) << j;
+        for (int j = 0; j < kBandSide; ++j) row |= static_cast<unsigned>(coefficients[i * kBandSide + j] > median) << j;
         bits.rows[i] = static_cast<uint16_t>(row);
     }
     return bits;

@@ -15,8 +15,8 @@ namespace {
 }  // namespace
 
 const PdqKernels kPdqAvx2 = {
-    weigh_u8, weigh_f32, mix_rgb_x86, luma_of_rgb_x86, to_columns, from_columns,
-    box_rows, box_sums, box_step, multiply_16x64, gradient_sums, largest_magnitude,
+    weigh_u8, weigh_f32, mix_rgb_x86, luma_of_u8,     luma_of_rgb_x86, to_columns,        from_columns,
+    box_rows, box_sums,  box_step,    multiply_16x64, gradient_sums,   largest_magnitude,
 };
 
 }  // namespace hashmatch

@@ -18,13 +18,14 @@ constexpr size_t row_padding(size_t window) { return window / 2 + 8; }
 struct PdqKernels {
     // out[c] = sum over k < n_rows of weights[k] * rows[k * stride + c], for c < n, in 32-bit
     // integers. `total` is the sum of the weights, at most 2^23; each weight is at least 0.
-    void (*weigh_u8)(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total,
-                     size_t n, float* out);
+    void (*weigh_u8)(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total, size_t n,
+                     float* out);
     // The same for floats, added in the order of k.
-    void (*weigh_f32)(const float* rows, size_t stride, const float* weights, int n_rows, size_t n,
-                      float* out);
+    void (*weigh_f32)(const float* rows, size_t stride, const float* weights, int n_rows, size_t n, float* out);
     // luma[c] = 299 red + 587 green + 114 blue of n interleaved sums.
     void (*mix_rgb)(const float* rgb, size_t n, float* luma);
+    // n bytes as floats.
+    void (*luma_of_u8)(const uint8_t* bytes, size_t n, float* luma);
     // Luma of n interleaved pixels: (299 red + 587 green + 114 blue) / 1000, rounded once. For every
     // colour this is the double sum 0.299 red + 0.587 green + 0.114 blue rounded to float32.
     void (*luma_of_rgb)(const uint8_t* rgb, size_t n, float* luma);

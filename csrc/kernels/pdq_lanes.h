@@ -12,8 +12,8 @@ typedef float LooseLanes __attribute__((vector_size(4 * HM_LANES), aligned(4), m
 #define HM_LOAD(from) (*reinterpret_cast<const LooseLanes*>(from))
 #define HM_STORE(to, lanes) (*reinterpret_cast<LooseLanes*>(to) = (lanes))
 
-HM_TARGET void weigh_u8_plain(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows,
-                              size_t n, float* out) {
+HM_TARGET void weigh_u8_plain(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, size_t n,
+                              float* out) {
     constexpr size_t kBlock = 32;
     for (size_t begin = 0; begin < n; begin += kBlock) {
         const size_t width = n - begin < kBlock ? n - begin : kBlock;
@@ -26,8 +26,7 @@ HM_TARGET void weigh_u8_plain(const uint8_t* rows, size_t stride, const int16_t*
     }
 }
 
-HM_TARGET void weigh_f32(const float* rows, size_t stride, const float* weights, int n_rows, size_t n,
-                         float* out) {
+HM_TARGET void weigh_f32(const float* rows, size_t stride, const float* weights, int n_rows, size_t n, float* out) {
     size_t c = 0;
     for (; c + 4 * HM_LANES <= n; c += 4 * HM_LANES) {
         Lanes sum0 = {}, sum1 = {}, sum2 = {}, sum3 = {};
@@ -58,8 +57,11 @@ HM_TARGET void weigh_f32(const float* rows, size_t stride, const float* weights,
 }
 
 HM_TARGET void mix_rgb(const float* rgb, size_t n, float* luma) {
-    for (size_t c = 0; c < n; ++c)
-        luma[c] = (299.0f * rgb[3 * c] + 587.0f * rgb[3 * c + 1]) + 114.0f * rgb[3 * c + 2];
+    for (size_t c = 0; c < n; ++c) luma[c] = (299.0f * rgb[3 * c] + 587.0f * rgb[3 * c + 1]) + 114.0f * rgb[3 * c + 2];
+}
+
+HM_TARGET void luma_of_u8(const uint8_t* bytes, size_t n, float* luma) {
+    for (size_t c = 0; c < n; ++c) luma[c] = bytes[c];
 }
 
 HM_TARGET void luma_of_rgb(const uint8_t* rgb, size_t n, float* luma) {

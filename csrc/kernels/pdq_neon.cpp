@@ -50,8 +50,7 @@ inline void weigh_wide(const uint8_t* rows, size_t stride, const int16_t* weight
     vst1q_f32(out + 4, vcvtq_f32_u32(high));
 }
 
-void weigh_u8(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total, size_t n,
-              float* out) {
+void weigh_u8(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total, size_t n, float* out) {
     // Where n is no multiple, the last round overlaps the one before and writes the same again.
     if (n >= 16 && total * 255 <= 0xffff) {
         for (size_t c = 0; c < n; c += 16) {
@@ -71,8 +70,8 @@ void weigh_u8(const uint8_t* rows, size_t stride, const int16_t* weights, int n_
 }  // namespace
 
 const PdqKernels kPdqNeon = {
-    weigh_u8, weigh_f32, mix_rgb, luma_of_rgb, to_columns, from_columns,
-    box_rows, box_sums, box_step, multiply_16x64, gradient_sums, largest_magnitude,
+    weigh_u8, weigh_f32, mix_rgb,  luma_of_u8,     luma_of_rgb,   to_columns,        from_columns,
+    box_rows, box_sums,  box_step, multiply_16x64, gradient_sums, largest_magnitude,
 };
 
 }  // namespace hashmatch

@@ -37,8 +37,7 @@ HM_TARGET inline void store_words(__m128i words, float* out) {
 }
 
 // 32 columns; sums fit in 16 bits, weights in 7.
-HM_TARGET inline void weigh_narrow(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows,
-                                   float* out) {
+HM_TARGET inline void weigh_narrow(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, float* out) {
     __m256i low = _mm256_setzero_si256(), high = low;
     for (int k = 0; k < n_rows; k += 2, rows += 2 * stride) {
         const bool pair = k + 1 < n_rows;
@@ -56,8 +55,7 @@ HM_TARGET inline void weigh_narrow(const uint8_t* rows, size_t stride, const int
 }
 
 // 16 columns.
-HM_TARGET inline void weigh_wide(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows,
-                                 float* out) {
+HM_TARGET inline void weigh_wide(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, float* out) {
     __m256i low = _mm256_setzero_si256(), high = low;
     for (int k = 0; k < n_rows; k += 2, rows += 2 * stride) {
         const bool pair = k + 1 < n_rows;
@@ -72,8 +70,8 @@ HM_TARGET inline void weigh_wide(const uint8_t* rows, size_t stride, const int16
     _mm256_storeu_ps(out + 8, _mm256_cvtepi32_ps(_mm256_permute2x128_si256(low, high, 0x31)));
 }
 
-HM_TARGET void weigh_u8(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total,
-                        size_t n, float* out) {
+HM_TARGET void weigh_u8(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total, size_t n,
+                        float* out) {
     // Where n is no multiple, the last round overlaps the one before and writes the same again.
     if (n >= kNarrow && total * 255 <= 0xffff) {
         for (size_t c = 0; c < n; c += kNarrow) {
@@ -92,19 +90,16 @@ HM_TARGET void weigh_u8(const uint8_t* rows, size_t stride, const int16_t* weigh
 
 // Luma of 8 pixels; reads 28 bytes.
 HM_TARGET inline void luma_of_8(const uint8_t* rgb, float* luma) {
-    const __m256i bytes = _mm256_inserti128_si256(
-        _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb))),
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb + 12)), 1);
+    const __m256i bytes =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb))),
+                                _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb + 12)), 1);
     // Pairs of 16 bits: red and green, then blue and nothing.
     const __m256i red_green = _mm256_shuffle_epi8(
-        bytes, _mm256_broadcastsi128_si256(
-                   _mm_setr_epi8(0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1)));
+        bytes, _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1)));
     const __m256i blue = _mm256_shuffle_epi8(
-        bytes, _mm256_broadcastsi128_si256(
-                   _mm_setr_epi8(2, -1, -1, -1, 5, -1, -1, -1, 8, -1, -1, -1, 11, -1, -1, -1)));
-    const __m256i thousandths =
-        _mm256_add_epi32(_mm256_madd_epi16(red_green, _mm256_set1_epi32(299 | 587 << 16)),
-                         _mm256_madd_epi16(blue, _mm256_set1_epi32(114)));
+        bytes, _mm256_broadcastsi128_si256(_mm_setr_epi8(2, -1, -1, -1, 5, -1, -1, -1, 8, -1, -1, -1, 11, -1, -1, -1)));
+    const __m256i thousandths = _mm256_add_epi32(_mm256_madd_epi16(red_green, _mm256_set1_epi32(299 | 587 << 16)),
+                                                 _mm256_madd_epi16(blue, _mm256_set1_epi32(114)));
     _mm256_storeu_ps(luma, _mm256_div_ps(_mm256_cvtepi32_ps(thousandths), _mm256_set1_ps(1000.0f)));
 }
 
@@ -129,8 +124,8 @@ HM_TARGET void mix_rgb_x86(const float* rgb, size_t n, float* luma) {
         const __m256 red = _mm256_permutevar8x32_ps(reds, red_order);
         const __m256 green = _mm256_permutevar8x32_ps(greens, green_order);
         const __m256 blue = _mm256_permutevar8x32_ps(blues, blue_order);
-        const __m256 warm = _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(299.0f), red),
-                                          _mm256_mul_ps(_mm256_set1_ps(587.0f), green));
+        const __m256 warm =
+            _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(299.0f), red), _mm256_mul_ps(_mm256_set1_ps(587.0f), green));
         _mm256_storeu_ps(luma + c, _mm256_add_ps(warm, _mm256_mul_ps(_mm256_set1_ps(114.0f), blue)));
     }
     mix_rgb(rgb + 3 * c, n - c, luma + c);

@@ -19,21 +19,22 @@ def bits_apart(a, b):
 @pytest.mark.parametrize("bits", [64, 72, 256])
 @pytest.mark.parametrize("skew", ["uniform", "clustered", "duplicates"])
 def test_synthetic_codes_are_as_skewed_as_they_say(skew, bits):
-    codes = synthetic_codes(20_000, bits, skew=skew, seed=3)
-    assert (codes.dtype, codes.shape) == (np.uint8, (20_000, bits // 8))
-    assert np.array_equal(codes, synthetic_codes(20_000, bits, skew=skew, seed=3))
-    assert not np.array_equal(codes, synthetic_codes(20_000, bits, skew=skew, seed=4))
+    codes = synthetic_codes(12_000, bits, skew=skew, seed=3)
+    assert (codes.dtype, codes.shape) == (np.uint8, (12_000, bits // 8))
+    assert np.array_equal(codes, synthetic_codes(12_000, bits, skew=skew, seed=3))
+    assert not np.array_equal(codes, synthetic_codes(12_000, bits, skew=skew, seed=4))
     distinct, counts = np.unique(codes, axis=0, return_counts=True)
     if skew == "uniform":
-        assert len(distinct) == 20_000
+        assert len(distinct) == 12_000
     elif skew == "duplicates":
-        assert counts.max() == 2000
-        assert len(distinct) == 18_001
+        assert counts.max() == 1200
+        assert len(distinct) == 10_801
     else:
         index = HammingIndex.build(codes)
         near = np.diff(index.search(codes, 6).offsets)
-        assert (near == 1000).sum() == 2000  # two clusters, each within 3 bits of its centre
-        assert (near < 10).sum() == 18_000
+        assert (near == 1000).sum() == 1000  # one cluster, within 3 bits of its centre
+        assert (near == 200).sum() == 200
+        assert (near < 10).sum() == 10_800
 
 
 def test_an_unknown_skew_is_refused():
@@ -54,7 +55,7 @@ def test_half_of_the_queries_lie_near_a_code_and_all_are_distinct():
     assert queries.shape == (2001, 32)
     assert len(np.unique(queries, axis=0)) == 2001
     found = np.diff(brute_force(codes, queries, 31).offsets)
-    assert 1000 <= (found > 0).sum() <= 1001
+    assert 980 <= (found > 0).sum() <= 1000  # a few were drawn twice
     assert abs((found[:1000] > 0).mean() - 0.5) < 0.1  # in random order
     distances = brute_force(codes, queries, 31).distances
     assert set(distances.tolist()) == set(range(32))

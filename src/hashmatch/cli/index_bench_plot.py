@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # ruff: noqa: PLC0415  (matplotlib is an extra, and slow to load)
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,12 @@ def check_plot(path: Path) -> None:
         )
     if not path.absolute().parent.is_dir():
         raise typer.BadParameter(f"{path.parent}: no such folder", param_hint="--plot")
-    if find_spec("matplotlib") is None:
+    try:
+        import_module("matplotlib")
+    except ImportError:
         raise HashmatchError(
             "--plot needs matplotlib; install the extra: pip install 'hashmatch[analysis]'"
-        )
+        ) from None
 
 
 def plot_report(report: BenchReport, described: str, path: Path) -> None:

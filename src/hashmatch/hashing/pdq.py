@@ -1,15 +1,17 @@
 """PDQ, the 256-bit perceptual hash of photographs, equal to the reference's to the last bit.
 
-Pixels are uint8 luma (H, W), uint8 red, green, blue (H, W, 3) or float32 luma (H, W). Colours become
-luma as 0.299 R + 0.587 G + 0.114 B, unrounded; uint8 luma counts as grey of that value. So each is
-hashed as PyPI's pdqhash hashes the picture in colours, and float32 luma as ThreatExchange's C++ does.
+Pixels are uint8 luma (H, W), uint8 red, green, blue (H, W, 3) or float32 luma (H, W). Luma of
+colours is 0.299 R + 0.587 G + 0.114 B, unrounded; uint8 luma counts as grey of that value. So both
+are hashed as the package pdqhash hashes the picture in colours, and float32 luma as ThreatExchange's C++
+hashes it.
 
-Exactness: the hash is computed from PDQ's filters as one linear operator. Where its rounding could
-change a bit or the quality against the reference, whose float32 sums drift, the reference's own
-arithmetic is repeated step by step instead. That takes some ten times longer, and is the case for
-about 7 photos in 100 (one hash) or 25 (eight), and for blanks. What "could" means is measured, not
-proven. The reference is the C++ compiled for x86-64; compilers for other machines may fuse its
-multiplications and additions, which flips bits of nearly blank pictures now and then.
+Exactness: PDQ's filters are applied as one linear operator, in nearly exact arithmetic. The
+reference's float32 sums drift from that. Where the drift could change a bit or the quality, the
+reference's own arithmetic is repeated step by step, which takes some ten times as long. That
+befalls about 8 photos in 100 (one hash) or 28 (eight), and pictures that are nearly blank. How far
+the sums may drift is measured on pictures meant to provoke it, not proven. The reference is the C++
+compiled for x86-64; a compiler for another machine may fuse its multiplications and additions,
+which flips bits of nearly blank pictures now and then.
 
 A picture with a side under 5 px has the all-zero hash and quality 0.
 

@@ -15,28 +15,27 @@ Pixels = NDArray[np.uint8] | NDArray[np.float32]
 
 
 class Algorithm(Protocol):
-    """One perceptual hash.
-
-    Attributes
-    ----------
-    name : str
-        As in the registry, in lists and in decisions.
-    bits : int
-        Width of its codes, a multiple of 8.
-    default_radius : int
-        Customary search radius in bits, inclusive.
-    orientations : tuple of str
-        Names of the views that `hash_orientations` gives, ``"as_stored"`` first.
-    """
+    """One perceptual hash."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in the registry, in lists and in decisions."""
+        ...
+
     @property
-    def bits(self) -> int: ...
+    def bits(self) -> int:
+        """Width of the codes, a multiple of 8."""
+        ...
+
     @property
-    def default_radius(self) -> int: ...
+    def default_radius(self) -> int:
+        """Customary search radius in bits, inclusive."""
+        ...
+
     @property
-    def orientations(self) -> tuple[str, ...]: ...
+    def orientations(self) -> tuple[str, ...]:
+        """Names of the views that `hash_orientations` gives, ``"as_stored"`` first."""
+        ...
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
         """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""

@@ -61,20 +61,24 @@ def draw_queries(
 ) -> NDArray[np.uint8]:
     """Make n distinct queries in random order, half of them within the radius of a stored code.
 
-    The other half is by chance. Those near a code differ from it in 0 to `radius` bits, each number
-    being as likely.
+    The other half is by chance, and so are those that replace what was drawn twice. Queries near a
+    code differ from it in 0 to `radius` bits, each number being as likely.
     """
     rng = np.random.default_rng([seed, len(codes), n])
-    queries = np.empty((0, codes.shape[1]), np.uint8)
+    queries = rng.integers(0, 256, (n, codes.shape[1]), dtype=np.uint8)
+    if len(codes):
+        near = codes[rng.integers(0, len(codes), n // 2)]
+        queries[: n // 2] = flipped(near, rng.integers(0, radius + 1, n // 2), rng)
+    queries = _distinct(queries)
     while len(queries) < n:
-        n_missing = n - len(queries)
-        more = rng.integers(0, 256, (n_missing, codes.shape[1]), dtype=np.uint8)
-        if len(codes):
-            near = codes[rng.integers(0, len(codes), (n_missing + 1) // 2)]
-            more[::2] = flipped(near, rng.integers(0, radius + 1, len(near)), rng)
-        whole = np.concatenate([queries, more]).view(f"V{codes.shape[1]}")
-        queries = np.unique(whole).view(np.uint8).reshape(-1, codes.shape[1])
+        more = rng.integers(0, 256, (n - len(queries), codes.shape[1]), dtype=np.uint8)
+        queries = _distinct(np.concatenate([queries, more]))
     return queries[rng.permutation(n)]
+
+
+def _distinct(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    n_bytes = codes.shape[1]
+    return np.unique(codes.view(f"V{n_bytes}")).view(np.uint8).reshape(-1, n_bytes)
 
 
 def flipped(

@@ -1,0 +1,137 @@
+"""Our index beside its peers on the same data: `python -m benchmarks.compare_indexes`.
+
+Writes a table (Markdown), everything (JSON) and a picture to benchmarks/results. Each contender
+runs in a process of its own, on one thread. Half of the queries lie near a stored code, all are
+distinct; answers are compared with brute force before anything is timed, and those of the bulk call
+once more.
+
+    python -m benchmarks.compare_indexes --codes 1e6
+    python -m benchmarks.compare_indexes --codes 1e7
+    python -m benchmarks.compare_indexes --codes 1e8 --contenders hashmatch --work /var/tmp
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.index_contenders import CONTENDERS
+from benchmarks.index_measure import AT_LEAST
+from benchmarks.index_results import write_results
+from hashmatch.index.bench_data import SKEWS, brute_force, draw_queries, synthetic_codes
+from hashmatch.index.machine import describe_machine
+
+ROOT = Path(__file__).parents[1]
+
+
+def count(text: str) -> int:
+    return int(float(text))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.compare_indexes", description=__doc__.partition("\n\n")[0]
+    )
+    parser.add_argument("--codes", type=count, default=10**6)
+    parser.add_argument("--queries", type=count, default=10**6, help="of the bulk call")
+    parser.add_argument("--bits", type=int, default=256)
+    parser.add_argument("--radius", type=int, help="inclusive; bits / 8 - 1 unless given")
+    parser.add_argument("--skew", choices=SKEWS, default="uniform")
+    parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument(
+        "--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME"
+    )
+    parser.add_argument(
+        "--checked", type=count, help="queries compared with brute force; fewer above 2e7 codes"
+    )
+    parser.add_argument(
+        "--limit", type=float, default=20.0, help="seconds for each figure of a slow contender"
+    )
+    parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for a contender")
+    parser.add_argument("--no-disk", action="store_true", help="save and open nothing")
+    parser.add_argument("--work", type=Path, help="where data lie meanwhile: 32 to 200 B a code")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    given = parser.parse_args()
+    given.radius = given.bits // 8 - 1 if given.radius is None else given.radius
+    if given.checked is None:
+        given.checked = AT_LEAST if given.codes <= 2e7 else AT_LEAST // 5
+    return given
+
+
+def main() -> None:
+    given = arguments()
+    with tempfile.TemporaryDirectory(dir=given.work) as folder:
+        prepare(Path(folder), given)
+        results = {name: run(Path(folder), name, given.timeout) for name in given.contenders}
+    report = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": " ".join(["python -m benchmarks.compare_indexes", *sys.argv[1:]]),
+        "codes": given.codes,
+        "bits": given.bits,
+        "radius": given.radius,
+        "skew": given.skew,
+        "seed": given.seed,
+        "queries": given.queries,
+        "machine": describe_machine(),
+        "results": results,
+    }
+    for path in write_results(report, given.results):
+        say(f"wrote {path}")
+    if "left_out" in results.get("hashmatch", {}):
+        raise SystemExit("hashmatch was not measured, see above")
+
+
+def prepare(folder: Path, given: argparse.Namespace) -> None:
+    """Put codes, queries and the right answers to some of them into files."""
+    say(f"making {given.codes:,} codes and {given.queries:,} queries")
+    codes = synthetic_codes(given.codes, given.bits, skew=given.skew, seed=given.seed)
+    queries = draw_queries(codes, max(given.queries, AT_LEAST), given.radius, seed=given.seed)
+    np.save(folder / "codes.npy", codes)
+    np.save(folder / "queries.npy", queries)
+    rng = np.random.default_rng(given.seed)
+    first = min(given.checked, len(queries))
+    rest = rng.permutation(np.arange(first, len(queries)))[: first // 2]
+    rows = np.concatenate([np.arange(first), np.sort(rest)])
+    say(f"comparing {len(rows)} queries with every code")
+    found = brute_force(codes, queries[rows], given.radius)
+    np.savez(folder / "expected.npz", rows=rows, **found._asdict())
+    problem = {"radius": given.radius, "limit_s": given.limit, "on_disk": not given.no_disk}
+    (folder / "problem.json").write_text(json.dumps(problem))
+
+
+def run(folder: Path, name: str, timeout_s: float) -> dict[str, Any]:
+    """Measure one contender in a process of its own."""
+    say(f"measuring {name}")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.index_measure", folder, name],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"left_out": f"not done within {timeout_s:g} s"}
+    if done.returncode:
+        return {"left_out": f"its process ended with {done.returncode}"}
+    result: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
+    if "left_out" in result:
+        say(f"{name} left out: {result['left_out']}")
+    return result
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
