@@ -74,7 +74,7 @@ def main() -> None:
         results = {name: run(Path(folder), name, given.timeout) for name in given.contenders}
     report = {
         "date": datetime.now(UTC).date().isoformat(),
-        "command": " ".join(["python -m benchmarks.compare_indexes", *sys.argv[1:]]),
+        "command": command(given),
         "codes": given.codes,
         "bits": given.bits,
         "radius": given.radius,
@@ -88,6 +88,15 @@ def main() -> None:
         say(f"wrote {path}")
     if "left_out" in results.get("hashmatch", {}):
         raise SystemExit("hashmatch was not measured, see above")
+
+
+def command(given: argparse.Namespace) -> str:
+    """Return what makes these results anywhere: without the folders of this machine."""
+    parts = ["python -m benchmarks.compare_indexes"]
+    for name in ("codes", "queries", "bits", "radius", "skew", "seed", "checked", "limit"):
+        value = getattr(given, name)
+        parts.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
+    return " ".join([*parts, "--contenders", *given.contenders])
 
 
 def prepare(folder: Path, given: argparse.Namespace) -> None:

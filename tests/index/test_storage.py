@@ -47,6 +47,17 @@ def test_an_opened_index_answers_like_the_one_saved(path, n, n_bytes, with_ids):
     assert everyone.ids.tolist() == (list(range(n)) if ids is None else ids.tolist())
 
 
+@pytest.mark.parametrize("n", [1, 5, 63, 65, 127])
+@pytest.mark.parametrize("n_bytes", [16, 32])
+def test_the_zeros_that_fill_up_a_file_are_no_codes(path, n, n_bytes):
+    HammingIndex.build(np.full((n, n_bytes), 0xFF, dtype=np.uint8)).save(path)
+    index, zeros = HammingIndex.open(path), np.zeros((5, n_bytes), dtype=np.uint8)
+    for radius in (0, n_bytes - 1, 8 * n_bytes - 1):
+        assert len(index.search(zeros, radius).ids) == 0
+        assert len(index.search(zeros[:1], radius).ids) == 0
+    assert index.nearest(zeros, n)[1].min() == 8 * n_bytes
+
+
 def test_a_large_index_answers_alike_after_a_round_trip(path):
     codes = random_codes(40_000)
     codes[20_000:20_400] = codes[7]

@@ -38,7 +38,8 @@ def heap_bytes() -> int | None:
     """Return the bytes allocated and not freed, by all threads; None where libc is not glibc's.
 
     Unlike the size of the process it does not count what is kept for reuse, so that differences
-    tell what an object takes, however it was made.
+    tell what an object takes, however it was made. Where another allocator was put in the place of
+    that of libc, little is counted.
     """
     try:
         mallinfo2 = ctypes.CDLL(None).mallinfo2
