@@ -54,7 +54,7 @@ def arguments() -> argparse.Namespace:
         "--checked", type=count, help="queries compared with brute force; fewer above 2e7 codes"
     )
     parser.add_argument(
-        "--limit", type=float, default=20.0, help="seconds for each figure of a slow contender"
+        "--limit", type=float, default=30.0, help="seconds for each figure of a slow contender"
     )
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for a contender")
     parser.add_argument("--no-disk", action="store_true", help="save and open nothing")

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <optional>
 
-#include "index/codes.h"
 #include "bindings/arrays.h"
+#include "index/codes.h"
 #include "index/search.h"
 #include "index/tables.h"
 
@@ -54,7 +54,8 @@ std::optional<TableArrays> tables_of(const Bytes& rows, int threads, std::option
     if (rows.ndim() != 2) throw py::value_error("codes must have two dimensions");
     const int64_t n = rows.shape(0);
     const int n_bytes = static_cast<int>(rows.shape(1));
-    const PartLayout layout = given ? PartLayout{given->first, given->second, 8 * n_bytes} : choose_layout(n, 8 * n_bytes);
+    const PartLayout layout =
+        given ? PartLayout{given->first, given->second, 8 * n_bytes} : choose_layout(n, 8 * n_bytes);
     if (layout.n_parts == 0) return std::nullopt;
     if (!is_sound(layout)) throw py::value_error("codes cannot be cut that way");
     TableArrays arrays{layout.n_parts, layout.part_bits,
@@ -92,7 +93,8 @@ class BoundIndex {
     py::tuple search(const Bytes& queries, int radius, int threads, std::optional<Way> way) const {
         const int64_t n_queries = count(queries);
         const uint8_t* data = queries.data();
-        const SearchPlan plan = way ? engine_->planner().plan(radius, n_queries, *way) : engine_->planner().plan(radius, n_queries);
+        const SearchPlan plan =
+            way ? engine_->planner().plan(radius, n_queries, *way) : engine_->planner().plan(radius, n_queries);
         return unlocked([&] { return engine_->search(data, n_queries, radius, threads, plan); });
     }
 
@@ -140,8 +142,11 @@ class BoundIndex {
     Tables bound_tables(const Codes& codes) const {
         const PartLayout layout{arrays_->n_parts, arrays_->part_bits, 8 * codes.n_bytes};
         if (!is_sound(layout)) throw py::value_error("tables have an impossible layout");
-        const auto fits = [](const py::array& array, size_t size) { return array.size() == static_cast<py::ssize_t>(size); };
-        if (!fits(arrays_->directory, directory_size(layout)) || !fits(arrays_->postings, postings_size(layout, codes.n)) ||
+        const auto fits = [](const py::array& array, size_t size) {
+            return array.size() == static_cast<py::ssize_t>(size);
+        };
+        if (!fits(arrays_->directory, directory_size(layout)) ||
+            !fits(arrays_->postings, postings_size(layout, codes.n)) ||
             !fits(arrays_->sketches, sketches_size(layout, codes.n)))
             throw py::value_error("tables do not fit the codes");
         return {layout, codes.n, arrays_->directory.data(), arrays_->postings.data(), arrays_->sketches.data()};

@@ -72,11 +72,20 @@ class Group {
   public:
     Group(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, const uint8_t* queries,
           int64_t first, int64_t count, int threads)
-        : codes_(codes), tables_(tables), radius_(radius), plan_(plan), thresholds_(*plan.thresholds),
-          queries_(queries + first * codes.n_bytes), first_(first), count_(count), threads_(threads),
-          keys_(static_cast<size_t>(count * tables.layout.n_parts)), set_aside_(static_cast<size_t>(count)),
-          overfull_(std::max<uint32_t>(kLeastOverfull, static_cast<uint32_t>(kOverfull * static_cast<double>(codes.n) /
-                                                                              static_cast<double>(tables.layout.n_keys())))) {}
+        : codes_(codes),
+          tables_(tables),
+          radius_(radius),
+          plan_(plan),
+          thresholds_(*plan.thresholds),
+          queries_(queries + first * codes.n_bytes),
+          first_(first),
+          count_(count),
+          threads_(threads),
+          keys_(static_cast<size_t>(count * tables.layout.n_parts)),
+          set_aside_(static_cast<size_t>(count)),
+          overfull_(
+              std::max<uint32_t>(kLeastOverfull, static_cast<uint32_t>(kOverfull * static_cast<double>(codes.n) /
+                                                                       static_cast<double>(tables.layout.n_keys())))) {}
 
     void search(std::vector<Hits>& parts) {
         cut_queries();
@@ -91,7 +100,8 @@ class Group {
         }
         for (size_t thread = 0; thread < found.size(); ++thread)
             for (const Hit& hit : found[thread])
-                if (!set_aside_[static_cast<size_t>(hit.query - first_)].load(std::memory_order_relaxed)) parts[thread].push_back(hit);
+                if (!set_aside_[static_cast<size_t>(hit.query - first_)].load(std::memory_order_relaxed))
+                    parts[thread].push_back(hit);
         search_set_aside(parts[0]);
     }
 
@@ -101,7 +111,8 @@ class Group {
         run_threads(threads_, [&](int) {
             for (int64_t q; (q = next.fetch_add(1024)) < count_;)
                 for (int64_t i = q; i < std::min(q + 1024, count_); ++i)
-                    tables_.cutter.keys(queries_ + i * codes_.n_bytes, &keys_[static_cast<size_t>(i * tables_.layout.n_parts)]);
+                    tables_.cutter.keys(queries_ + i * codes_.n_bytes,
+                                        &keys_[static_cast<size_t>(i * tables_.layout.n_parts)]);
         });
     }
 
@@ -115,15 +126,18 @@ class Group {
             const Tables::Bucket bucket = tables_.bucket(part, key);
             if (bucket.size() == 0) continue;
             for (const Flips::Flip* flip = tables_.flips.begin(); flip < last_flip; ++flip) {
-                const uint32_t begin = sorted.directory[key ^ flip->mask], end = sorted.directory[(key ^ flip->mask) + 1];
+                const uint32_t begin = sorted.directory[key ^ flip->mask],
+                               end = sorted.directory[(key ^ flip->mask) + 1];
                 const int limit = sketch_limit(thresholds_.data(), n_parts, part, flip->bits);
                 if (begin == end || limit < 0) continue;
                 if (bucket.size() >= overfull_) {
-                    for (uint32_t i = begin; i < end; ++i) set_aside_[sorted.items[i]].store(1, std::memory_order_relaxed);
+                    for (uint32_t i = begin; i < end; ++i)
+                        set_aside_[sorted.items[i]].store(1, std::memory_order_relaxed);
                     continue;
                 }
-                for_near_pairs(kernel, pairs, &sorted.sketches[begin], end - begin, tables_.sketches_at(part, bucket.begin),
-                               bucket.size(), limit, [&](uint32_t i, uint32_t j) {
+                for_near_pairs(kernel, pairs, &sorted.sketches[begin], end - begin,
+                               tables_.sketches_at(part, bucket.begin), bucket.size(), limit,
+                               [&](uint32_t i, uint32_t j) {
                                    const int64_t q = sorted.items[begin + i];
                                    verifier.add({queries_ + q * codes_.n_bytes, first_ + q, thresholds_.data()}, part,
                                                 tables_.postings_at(part, bucket.begin + j));
@@ -136,7 +150,8 @@ class Group {
     void search_set_aside(Hits& hits) {
         ProbeSearcher searcher(codes_, tables_, radius_, plan_, hits);
         for (int64_t q = 0; q < count_; ++q)
-            if (set_aside_[static_cast<size_t>(q)].load(std::memory_order_relaxed)) searcher.search(queries_ + q * codes_.n_bytes, first_ + q);
+            if (set_aside_[static_cast<size_t>(q)].load(std::memory_order_relaxed))
+                searcher.search(queries_ + q * codes_.n_bytes, first_ + q);
     }
 
     const Codes& codes_;
@@ -158,7 +173,8 @@ std::vector<Hits> grouped_search(const Codes& codes, const Tables& tables, int r
                                  const uint8_t* queries, int64_t n_queries, int threads) {
     std::vector<Hits> parts(static_cast<size_t>(threads));
     for (int64_t first = 0; first < n_queries; first += kGroupQueries)
-        Group(codes, tables, radius, plan, queries, first, std::min(kGroupQueries, n_queries - first), threads).search(parts);
+        Group(codes, tables, radius, plan, queries, first, std::min(kGroupQueries, n_queries - first), threads)
+            .search(parts);
     return parts;
 }
 
@@ -182,12 +198,13 @@ std::vector<Hits> table_join(const Codes& codes, const Tables& tables, int radiu
                     if (other.size() == 0 || limit < 0) continue;
                     const uint32_t* rows = tables.postings_at(part, mine.begin);
                     const uint32_t* others = tables.postings_at(part, other.begin);
-                    for_near_pairs(kernel, pairs, tables.sketches_at(part, mine.begin), mine.size(),
-                                   tables.sketches_at(part, other.begin), other.size(), limit, [&](uint32_t i, uint32_t j) {
-                                       if (flip->mask == 0 && rows[i] >= others[j]) return;
-                                       if (rows[i] >= codes.n) return;  // a damaged table
-                                       verifier.add({codes.code(rows[i]), rows[i], thresholds.data()}, part, &others[j]);
-                                   });
+                    for_near_pairs(
+                        kernel, pairs, tables.sketches_at(part, mine.begin), mine.size(),
+                        tables.sketches_at(part, other.begin), other.size(), limit, [&](uint32_t i, uint32_t j) {
+                            if (flip->mask == 0 && rows[i] >= others[j]) return;
+                            if (rows[i] >= codes.n) return;  // a damaged table
+                            verifier.add({codes.code(rows[i]), rows[i], thresholds.data()}, part, &others[j]);
+                        });
                 }
             }
             verifier.settle();

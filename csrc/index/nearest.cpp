@@ -57,7 +57,8 @@ std::vector<Hits> scan_nearest(const Codes& codes, const uint8_t* queries, int64
     std::atomic<int64_t> next{0};
     run_threads(n_threads, [&](int thread) {
         for (int64_t q; (q = next.fetch_add(1)) < n_queries;)
-            nearest_to_one(codes, queries + q * codes.n_bytes, q, static_cast<size_t>(k), parts[static_cast<size_t>(thread)]);
+            nearest_to_one(codes, queries + q * codes.n_bytes, q, static_cast<size_t>(k),
+                           parts[static_cast<size_t>(thread)]);
     });
     return parts;
 }

@@ -26,9 +26,8 @@ bool is_sound(const PartLayout& layout) {
 PartCutter::PartCutter(const PartLayout& layout) : layout_(layout) {
     std::vector<int> order(static_cast<size_t>(layout.code_bits));
     std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [](int a, int b) {
-        return mixed(static_cast<uint64_t>(a)) < mixed(static_cast<uint64_t>(b));
-    });
+    std::sort(order.begin(), order.end(),
+              [](int a, int b) { return mixed(static_cast<uint64_t>(a)) < mixed(static_cast<uint64_t>(b)); });
     for (size_t i = 0; i < order.size(); ++i) {
         byte_[i] = static_cast<uint8_t>(order[i] / 8);
         shift_[i] = static_cast<uint8_t>(7 - order[i] % 8);

@@ -9,12 +9,12 @@ namespace hashmatch {
 namespace {
 
 // The rest of what the model was told, in nanoseconds.
-constexpr double kProbeNs = 11;           // look up one key and reach its first sketch
-constexpr double kGroupedProbeNs = 2;     // the same when queries share the walk
-constexpr double kQueryNs = 600;          // cut the query, order the result
-constexpr double kWalkNs = 2.0;           // pass one key and one of its neighbours in a grouped walk
-constexpr double kScanNs = 0.021;         // filter one byte of one code, four queries at a time
-constexpr double kScanAloneNs = 0.06;     // the same for one query, bound by memory
+constexpr double kProbeNs = 11;        // look up one key and reach its first sketch
+constexpr double kGroupedProbeNs = 2;  // the same when queries share the walk
+constexpr double kQueryNs = 600;       // cut the query, order the result
+constexpr double kWalkNs = 2.0;        // pass one key and one of its neighbours in a grouped walk
+constexpr double kScanNs = 0.021;      // filter one byte of one code, four queries at a time
+constexpr double kScanAloneNs = 0.06;  // the same for one query, bound by memory
 
 // Chance that `bits` fair bits hold at most `limit` ones.
 double chance_within(int bits, int limit) {

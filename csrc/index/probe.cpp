@@ -34,7 +34,8 @@ ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radiu
     size_t n_probes = 0;
     for (const int threshold : *plan.thresholds) n_probes += tables.flips.count(threshold);
     probes_.reserve(n_probes);
-    usual_candidates_ = n_probes * static_cast<uint64_t>(codes.n) / static_cast<uint64_t>(tables.layout.n_keys()) + 4 * n_probes;
+    usual_candidates_ =
+        n_probes * static_cast<uint64_t>(codes.n) / static_cast<uint64_t>(tables.layout.n_keys()) + 4 * n_probes;
     most_candidates_ = static_cast<uint64_t>(plan.scan_cost.ns / kSketchNs);
     most_verified_ = static_cast<uint64_t>(plan.scan_cost.ns / (2 * kVerifyNs));
 }
@@ -61,7 +62,8 @@ void ProbeSearcher::look_up(const uint32_t* keys, const int* thresholds) {
     const int n_parts = tables_.layout.n_parts;
     probes_.clear();
     n_candidates_ = 0;
-    for (int part = 0; part < std::min(kPartsAhead, n_parts); ++part) prefetch_directory(part, keys[part], thresholds[part]);
+    for (int part = 0; part < std::min(kPartsAhead, n_parts); ++part)
+        prefetch_directory(part, keys[part], thresholds[part]);
     for (int part = 0; part < n_parts; ++part) {
         const int later = part + kPartsAhead;
         if (later < n_parts) prefetch_directory(later, keys[later], thresholds[later]);
@@ -98,7 +100,7 @@ void ProbeSearcher::prefetch_sketches(const Probe& probe) const {
 bool ProbeSearcher::relieve(const uint32_t* keys, int* thresholds) const {
     const int n_parts = tables_.layout.n_parts;
     const int most = std::min(kMaxThreshold, tables_.layout.part_bits);
-    const int choices = most + 2;  // thresholds -1 .. most
+    const int choices = most + 2;   // thresholds -1 .. most
     const int total = radius_ + 1;  // sum of (threshold + 1)
     const double usual = static_cast<double>(codes_.n) / static_cast<double>(tables_.layout.n_keys()) + kProbeSketches;
     std::vector<double> costs(static_cast<size_t>(n_parts * choices));
@@ -107,7 +109,8 @@ bool ProbeSearcher::relieve(const uint32_t* keys, int* thresholds) const {
         double* cost = &costs[static_cast<size_t>(part * choices)];
         cost[0] = 0;
         for (int threshold = 0; threshold <= most; ++threshold) {
-            const double more = static_cast<double>(tables_.flips.count(threshold) - tables_.flips.count(threshold - 1));
+            const double more =
+                static_cast<double>(tables_.flips.count(threshold) - tables_.flips.count(threshold - 1));
             cost[threshold + 1] = cost[threshold] + more * usual;
             if (threshold > 1) continue;  // only the nearest keys' buckets are worth counting
             cost[threshold + 1] = cost[threshold] + more * kProbeSketches;
@@ -148,7 +151,8 @@ bool ProbeSearcher::relieve(const uint32_t* keys, int* thresholds) const {
 bool ProbeSearcher::compare_sketches(const uint32_t* keys, const Probed& query) {
     uint16_t next_keys[kMaxParts];
     const int n_parts = tables_.layout.n_parts;
-    for (int part = 0; part < n_parts; ++part) next_keys[part] = static_cast<uint16_t>(keys[part + 1 < n_parts ? part + 1 : 0]);
+    for (int part = 0; part < n_parts; ++part)
+        next_keys[part] = static_cast<uint16_t>(keys[part + 1 < n_parts ? part + 1 : 0]);
     uint64_t n_verified = 0;
     for (size_t i = 0; i < probes_.size(); ++i) {
         if (i + kLookAhead < probes_.size()) prefetch_sketches(probes_[i + kLookAhead]);

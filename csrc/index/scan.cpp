@@ -133,11 +133,10 @@ ScanPlan plan_scan(const Codes& codes, int radius) {
     return best;
 }
 
-std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, const ScanPlan& plan,
-                              int threads) {
-    return scan_tiles(codes, radius, plan, threads, [&](TileScanner& scanner, int64_t tile) {
-        scanner.scan(queries, 0, n_queries, tile);
-    });
+std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius,
+                              const ScanPlan& plan, int threads) {
+    return scan_tiles(codes, radius, plan, threads,
+                      [&](TileScanner& scanner, int64_t tile) { scanner.scan(queries, 0, n_queries, tile); });
 }
 
 void scan_one(const Codes& codes, const uint8_t* query, int64_t number, int radius, const ScanPlan& plan, Hits& hits) {
@@ -152,7 +151,8 @@ std::vector<Hits> scan_join(const Codes& codes, int radius, const ScanPlan& plan
         scanner.scan(codes.rows, 0, std::min(codes.n, (tile + 1) * kTileCodes), tile);
     });
     for (Hits& part : parts)
-        part.erase(std::remove_if(part.begin(), part.end(), [](const Hit& hit) { return hit.query >= hit.id; }), part.end());
+        part.erase(std::remove_if(part.begin(), part.end(), [](const Hit& hit) { return hit.query >= hit.id; }),
+                   part.end());
     return parts;
 }
 
@@ -168,13 +168,16 @@ void constant_time_scan(const Codes& codes, const uint8_t* queries, int64_t n_qu
         for (int64_t tile; (tile = next.fetch_add(1)) < tiles;) {
             const int64_t first = tile * kTileCodes, count = std::min(kTileCodes, codes.n - first);
             for (int64_t q = 0; q < n_queries; ++q) {
-                kernel.distances(codes.code(first), static_cast<size_t>(count), codes.n_bytes, queries + q * codes.n_bytes, distances);
+                kernel.distances(codes.code(first), static_cast<size_t>(count), codes.n_bytes,
+                                 queries + q * codes.n_bytes, distances);
                 uint8_t* bits = bitmaps + q * row_bytes + first / 8;
                 for (int64_t byte = 0; byte < (count + 7) / 8; ++byte) {
                     unsigned packed = 0;
                     for (int64_t i = 8 * byte; i < 8 * byte + 8; ++i) {
                         // The sign bit of distance - radius - 1, taken without a branch.
-                        const unsigned within = i < count ? (static_cast<unsigned>(distances[i]) - static_cast<unsigned>(radius) - 1u) >> 31 : 0u;
+                        const unsigned within =
+                            i < count ? (static_cast<unsigned>(distances[i]) - static_cast<unsigned>(radius) - 1u) >> 31
+                                      : 0u;
                         packed = packed << 1 | within;
                     }
                     bits[byte] = static_cast<uint8_t>(packed);

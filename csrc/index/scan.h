@@ -19,8 +19,8 @@ ScanPlan plan_scan(const Codes& codes, int radius);
 
 // All codes within `radius` bits (inclusive) of each of n_queries queries (n_queries x n_bytes).
 // Hits carry rows. Thread-safe.
-std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, const ScanPlan& plan,
-                              int threads);
+std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius,
+                              const ScanPlan& plan, int threads);
 
 // The same for one query, appended to `hits` under the number given.
 void scan_one(const Codes& codes, const uint8_t* query, int64_t number, int radius, const ScanPlan& plan, Hits& hits);

@@ -23,7 +23,8 @@ class Engine {
     // All codes within `radius` bits (inclusive) of each query, by (distance, id).
     SearchResult search(const uint8_t* queries, int64_t n_queries, int radius, int threads) const;
     // The same by a plan of planner().
-    SearchResult search(const uint8_t* queries, int64_t n_queries, int radius, int threads, const SearchPlan& plan) const;
+    SearchResult search(const uint8_t* queries, int64_t n_queries, int radius, int threads,
+                        const SearchPlan& plan) const;
     // The min(k, n) codes of least (distance, id) for each query.
     SearchResult nearest(const uint8_t* queries, int64_t n_queries, int64_t k, int threads) const;
     // All pairs of rows within the radius, by lower row; ids of the result are the higher rows.

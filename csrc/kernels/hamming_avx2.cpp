@@ -44,8 +44,10 @@ HASHMATCH_AVX2 void filter(const uint8_t* planes, size_t stride_bytes, size_t n_
             const __m256i b_high = _mm256_and_si256(_mm256_srli_epi16(b, 4), nibble);
             for (int q = 0; q < kQueries; ++q) {
                 const NibbleTable& table = tables[p][q];
-                const __m256i low = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table.low)));
-                const __m256i high = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table.high)));
+                const __m256i low =
+                    _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table.low)));
+                const __m256i high =
+                    _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table.high)));
                 counts[q][0] = _mm256_add_epi8(counts[q][0], _mm256_shuffle_epi8(low, a_low));
                 counts[q][1] = _mm256_add_epi8(counts[q][1], _mm256_shuffle_epi8(low, b_low));
                 counts[q][0] = _mm256_add_epi8(counts[q][0], _mm256_shuffle_epi8(high, a_high));
@@ -63,13 +65,13 @@ HASHMATCH_AVX2 void filter(const uint8_t* planes, size_t stride_bytes, size_t n_
     }
 }
 
-void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
-             const uint8_t* query, int radius, uint64_t* masks) {
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* query,
+             int radius, uint64_t* masks) {
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 
-HASHMATCH_AVX2 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
-                                 size_t n_postings, int limit, NearPair* pairs) {
+HASHMATCH_AVX2 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings, size_t n_postings,
+                                 int limit, NearPair* pairs) {
     const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi8(1);
     const __m256i counts = _mm256_broadcastsi128_si256(nibble_distances(0));
     const __m256i above = _mm256_set1_epi16(static_cast<short>(limit + 1));
@@ -81,8 +83,7 @@ HASHMATCH_AVX2 size_t near_pairs(const uint16_t* queries, size_t n_queries, cons
         for (size_t query = 0; query < n_queries; ++query) {
             const __m256i differing = _mm256_xor_si256(sketches, _mm256_set1_epi16(static_cast<short>(queries[query])));
             const __m256i low = _mm256_shuffle_epi8(counts, _mm256_and_si256(differing, nibble));
-            const __m256i high =
-                _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(differing, 4), nibble));
+            const __m256i high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(differing, 4), nibble));
             const __m256i bits = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), ones);
             uint32_t within = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi16(above, bits))) & filled;
             for (; within; within &= within - 1, within &= within - 1)  // two mask bits a sketch

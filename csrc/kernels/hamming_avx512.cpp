@@ -8,8 +8,7 @@
 #include "kernels/hamming_kernels.h"
 #include "kernels/hamming_popcnt.h"
 
-#define HASHMATCH_AVX512 \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,avx512bitalg")))
+#define HASHMATCH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,avx512bitalg")))
 
 namespace hashmatch {
 namespace {
@@ -32,13 +31,12 @@ HASHMATCH_AVX512 void filter(const uint8_t* planes, size_t stride_bytes, size_t 
                 counts[q] = _mm512_add_epi8(counts[q], _mm512_popcnt_epi8(differing));
             }
         }
-        for (int q = 0; q < kQueries; ++q)
-            masks[block * kQueries + q] = _mm512_cmple_epu8_mask(counts[q], limit);
+        for (int q = 0; q < kQueries; ++q) masks[block * kQueries + q] = _mm512_cmple_epu8_mask(counts[q], limit);
     }
 }
 
-void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
-             const uint8_t* query, int radius, uint64_t* masks) {
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* query,
+             int radius, uint64_t* masks) {
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 

@@ -27,15 +27,14 @@ struct HammingKernels {
     void (*filter4)(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
                     const uint8_t* const* queries, int radius, uint64_t* masks);
     // The same for one query; masks[block].
-    void (*filter1)(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
-                    const uint8_t* query, int radius, uint64_t* masks);
+    void (*filter1)(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* query,
+                    int radius, uint64_t* masks);
     // Distance in bits between the query and each of n codes of n_bytes bytes, stored one by one.
-    void (*distances)(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query,
-                      uint16_t* distances);
+    void (*distances)(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, uint16_t* distances);
     // Every pair of 16-bit sketches that differ in at most `limit` bits, in any order; returns how many.
     // Up to 63 sketches past the n_postings are read (never reported); `pairs` has room for all.
-    size_t (*near_pairs)(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
-                         size_t n_postings, int limit, NearPair* pairs);
+    size_t (*near_pairs)(const uint16_t* queries, size_t n_queries, const uint16_t* postings, size_t n_postings,
+                         int limit, NearPair* pairs);
 };
 
 extern const HammingKernels kHammingPortable;

@@ -17,8 +17,8 @@ inline uint64_t to_mask(const uint8x16_t within[4]) {
 }
 
 template <int kQueries>
-void filter(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
-            const uint8_t* const* queries, int radius, uint64_t* masks) {
+void filter(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* const* queries,
+            int radius, uint64_t* masks) {
     const uint8x16_t limit = vdupq_n_u8(static_cast<uint8_t>(radius));
     for (size_t block = 0; block < n_blocks; ++block) {
         const uint8_t* plane = planes + block * stride_bytes;
@@ -41,8 +41,8 @@ void filter(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_p
     }
 }
 
-void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
-             const uint8_t* query, int radius, uint64_t* masks) {
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* query,
+             int radius, uint64_t* masks) {
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 
@@ -51,8 +51,7 @@ void distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query
         int distance = 0, byte = 0;
         for (; byte + 8 <= n_bytes; byte += 8)
             distance += vaddv_u8(vcnt_u8(veor_u8(vld1_u8(codes + byte), vld1_u8(query + byte))));
-        for (; byte < n_bytes; ++byte)
-            distance += __builtin_popcount(static_cast<unsigned>(codes[byte] ^ query[byte]));
+        for (; byte < n_bytes; ++byte) distance += __builtin_popcount(static_cast<unsigned>(codes[byte] ^ query[byte]));
         out[i] = static_cast<uint16_t>(distance);
     }
 }

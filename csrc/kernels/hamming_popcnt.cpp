@@ -1,15 +1,15 @@
 #if defined(__x86_64__)
 #include "kernels/hamming_popcnt.h"
 
-#include <cstring>
 #include <nmmintrin.h>
+#include <cstring>
 
 #define HASHMATCH_POPCNT __attribute__((target("popcnt")))
 
 namespace hashmatch {
 
-HASHMATCH_POPCNT void hamming_distances_popcnt(const uint8_t* codes, size_t n, int n_bytes,
-                                               const uint8_t* query, uint16_t* distances) {
+HASHMATCH_POPCNT void hamming_distances_popcnt(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query,
+                                               uint16_t* distances) {
     for (size_t i = 0; i < n; ++i, codes += n_bytes) {
         uint64_t distance = 0;
         int byte = 0;

@@ -7,8 +7,7 @@
 
 namespace hashmatch {
 
-void hamming_distances_popcnt(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query,
-                              uint16_t* distances);
+void hamming_distances_popcnt(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, uint16_t* distances);
 
 }  // namespace hashmatch
 #endif

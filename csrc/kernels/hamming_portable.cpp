@@ -37,8 +37,8 @@ inline void add_plane(const uint8_t* plane, uint8_t query_byte, uint64_t counts[
     }
 }
 
-void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
-             const uint8_t* query, int radius, uint64_t* masks) {
+void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* query,
+             int radius, uint64_t* masks) {
     for (size_t block = 0; block < n_blocks; ++block) {
         const uint8_t* plane = planes + block * stride_bytes;
         uint64_t counts[8] = {};
@@ -46,14 +46,13 @@ void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_
         uint8_t bytes[kBlockCodes];
         std::memcpy(bytes, counts, sizeof bytes);
         uint64_t mask = 0;
-        for (int code = 0; code < kBlockCodes; ++code)
-            mask |= static_cast<uint64_t>(bytes[code] <= radius) << code;
+        for (int code = 0; code < kBlockCodes; ++code) mask |= static_cast<uint64_t>(bytes[code] <= radius) << code;
         masks[block] = mask;
     }
 }
 
-void filter4(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes,
-             const uint8_t* const* queries, int radius, uint64_t* masks) {
+void filter4(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* const* queries,
+             int radius, uint64_t* masks) {
     for (size_t block = 0; block < n_blocks; ++block)
         for (int query = 0; query < kFilterQueries; ++query)
             filter1(planes + block * stride_bytes, stride_bytes, 1, n_planes, queries[query], radius,
@@ -63,10 +62,8 @@ void filter4(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_
 void distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, uint16_t* out) {
     for (size_t i = 0; i < n; ++i, codes += n_bytes) {
         int distance = 0, byte = 0;
-        for (; byte + 8 <= n_bytes; byte += 8)
-            distance += count_bits(load(codes + byte) ^ load(query + byte));
-        for (; byte < n_bytes; ++byte)
-            distance += count_bits(static_cast<uint64_t>(codes[byte] ^ query[byte]));
+        for (; byte + 8 <= n_bytes; byte += 8) distance += count_bits(load(codes + byte) ^ load(query + byte));
+        for (; byte < n_bytes; ++byte) distance += count_bits(static_cast<uint64_t>(codes[byte] ^ query[byte]));
         out[i] = static_cast<uint16_t>(distance);
     }
 }
