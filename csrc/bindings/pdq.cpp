@@ -1,6 +1,6 @@
 #include "bindings/bindings.h"
 
-#include <climits>
+#include <algorithm>
 #include <cstring>
 
 #include "hash/pdq.h"
@@ -23,8 +23,9 @@ HeldPicture hold(py::array pixels) {
                               std::string(py::str(pixels.dtype())) + " " + std::string(py::str(pixels.attr("shape"))));
     }
     if (pixels.size() == 0) throw py::value_error("pixels must have at least one row and one column");
-    if (pixels.shape(0) > INT_MAX || pixels.shape(1) > INT_MAX)
-        throw py::value_error("pixels must have fewer than 2**31 rows and columns");
+    constexpr py::ssize_t kMaxSide = py::ssize_t{1} << 30;
+    if (pixels.shape(0) > kMaxSide || pixels.shape(1) > kMaxSide)
+        throw py::value_error("pixels must have at most 2**30 rows and columns");
     constexpr int kPlain = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
     if ((pixels.flags() & kPlain) != kPlain) pixels = py::array(pixels.attr("copy")("C"));
     const Layout layout = is_floats ? Layout::kLuma32 : is_rgb ? Layout::kRgb8 : Layout::kLuma8;

@@ -126,6 +126,9 @@ PdqHashes pdq_hashes(const Picture& picture, int orientations) {
 }
 
 PdqEvidence pdq_evidence(const Picture& picture, int orientations) {
+    if (picture.height_px < kMinSide_px || picture.width_px < kMinSide_px || !can_downsample(picture))
+        throw std::invalid_argument("pixels must have sides of 5 to 23168 px");
+    if (orientations != 1 && orientations != kOrientations) throw std::invalid_argument("orientations must be 1 or 8");
     const PdqKernels& kernels = *active_kernel().pdq;
     const Errors errors(picture, largest_luma(kernels, picture));
     PdqEvidence found;

@@ -30,7 +30,7 @@ struct PdqHashes {
 // picture are filtered first, which changes nothing but the rounding.
 PdqHashes pdq_hashes(const Picture& picture, int orientations);
 
-// What a test of the error bound needs; sides of at least 5 px.
+// What a test of the error bound needs; throws std::invalid_argument where there is no fast way.
 struct PdqEvidence {
     bool fast_is_certain;                     // pdq_hashes() needs no reference_grid() for this picture
     std::vector<float> grid, reference_grid;  // 64 x 64

@@ -23,7 +23,7 @@ void run_threads(int n, const std::function<void(int)>& task) {
     for (; started < n; ++started) {
         try {
             others.emplace_back(guarded, started);
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
             break;  // the system has no more threads to give: the caller does the rest itself
         }
     }

@@ -58,8 +58,9 @@ std::atomic<const Kernel*> g_active{nullptr};
 const Kernel& active_kernel() {
     const Kernel* kernel = g_active.load(std::memory_order_acquire);
     if (!kernel) {
-        kernel = choose();
-        g_active.store(kernel, std::memory_order_release);
+        const Kernel* chosen = choose();
+        // Another thread may have chosen meanwhile, or have been told to use another.
+        if (g_active.compare_exchange_strong(kernel, chosen)) kernel = chosen;
     }
     return *kernel;
 }

@@ -16,7 +16,7 @@ def kernel(request):
 
 
 class Pdqhash:
-    """The reference implementation, the package pdqhash."""
+    """The reference implementation, as PyPI has it."""
 
     @staticmethod
     def hash(pixels):

@@ -275,6 +275,14 @@ def test_luma_that_is_no_luma_is_refused(value, place):
             pdq.hash(luma)
 
 
+@pytest.mark.parametrize("shape", [(4, 50), (50, 4), (5, 23169)])
+def test_evidence_is_for_pictures_that_have_a_fast_way(shape):
+    with pytest.raises(ValueError, match="5 to 23168 px"):
+        _core.pdq_evidence(np.zeros(shape, np.uint8), 1)
+    with pytest.raises(ValueError, match="1 or 8"):
+        _core.pdq_evidence(np.zeros((50, 50), np.uint8), 2)
+
+
 def test_threads_do_not_disturb_one_another():
     rng = np.random.default_rng(5)
     shapes = [(5 + 37 * i % 300, 5 + 53 * i % 400) for i in range(24)]

@@ -2,8 +2,8 @@
 
 Pixels are uint8 luma (H, W), uint8 red, green, blue (H, W, 3) or float32 luma (H, W). Luma of
 colours is 0.299 R + 0.587 G + 0.114 B, unrounded; uint8 luma counts as grey of that value. So both
-are hashed as the package pdqhash hashes the picture in colours, and float32 luma as the C++ of
-ThreatExchange hashes it.
+are hashed as PyPI's pdqhash hashes the picture in colours, and float32 luma as ThreatExchange's C++
+hashes it.
 
 Exactness: PDQ's filters are applied as one linear operator, in nearly exact arithmetic. The
 reference's float32 sums drift from that. Where the drift could change a bit or the quality, the

@@ -317,7 +317,8 @@ class HammingIndex:
             nearest are too far for it to find them for certain.
         """
         checked = self._checked_queries(queries)
-        k = checked_positive(k, "k")
+        if (k := checked_positive(k, "k")) > storage.MAX_CODES:
+            raise ValueError(f"k must be at most {storage.MAX_CODES}, not {k}")
         _, found_ids, found_distances = self._engine.nearest(checked, k, checked_threads(threads))
         ids = np.full((len(checked), k), -1, dtype=np.int64)
         distances = np.full((len(checked), k), -1, dtype=np.int32)

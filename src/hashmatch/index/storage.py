@@ -250,7 +250,11 @@ def _parsed_header(path: Path, version: int, text: bytes) -> _Header:
         fields = json.loads(text)
         if fields.keys() != _HEADER_KEYS[version]:
             _refuse(path, "its header lacks what an index needs, or holds more")
-        layout = fields.get("parts") or {"count": 0, "bits": 0}
+        layout = fields.get("parts")  # none in version 1
+        if layout is None:
+            layout = {"count": 0, "bits": 0}
+        elif layout.keys() != {"count", "bits"} or layout["count"] == 0:
+            _refuse(path, "its header lacks what an index needs, or holds more")
         sections = [_parsed_section(section) for section in fields["sections"]]
         header = _Header(
             fields["algorithm"],
