@@ -32,9 +32,11 @@ py::array_t<T, py::array::c_style> make_array(std::vector<py::ssize_t> shape) {
     return py::array_t<T, py::array::c_style>(std::move(shape), static_cast<T*>(memory), owner);
 }
 
-// Hands a vector to NumPy without copying it.
+// Hands a vector to NumPy: a short one as a copy, which is quicker than an owner, a long one as it is.
 template <class T>
 py::array_t<T> to_array(std::vector<T>&& values) {
+    constexpr size_t kShort = 1024;
+    if (values.size() <= kShort) return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
     auto* kept = new std::vector<T>(std::move(values));
     const py::capsule owner(kept, [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
     return py::array_t<T>(static_cast<py::ssize_t>(kept->size()), kept->data(), owner);

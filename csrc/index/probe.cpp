@@ -10,11 +10,12 @@
 namespace hashmatch {
 namespace {
 
-// Directory entries are asked of memory this many parts before they are needed, sketches this many
-// probes.
-constexpr int kPartsAhead = 2;
-constexpr size_t kLookAhead = 24;
-constexpr uint32_t kChunkPostings = 4096;
+// Directory entries are asked of memory this many parts before they are needed.
+constexpr int kPartsAhead = 3;
+// A longer run of sketches is cut.
+constexpr uint32_t kRunPostings = 1024;
+// Sketches compared in one call.
+constexpr uint32_t kCallPostings = 8192;
 // Looking up a key costs about as much as comparing this many sketches.
 constexpr double kProbeSketches = 90;
 // Thresholds are chosen anew where a query meets this many times the usual number of candidates.
@@ -30,10 +31,10 @@ ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radiu
       kernel_(*active_kernel().hamming),
       hits_(hits),
       verifier_(codes, tables, radius, hits),
-      near_(new NearPair[kChunkPostings]) {
+      near_(new NearPair[kCallPostings]) {
     size_t n_probes = 0;
     for (const int threshold : *plan.thresholds) n_probes += tables.flips.count(threshold);
-    probes_.reserve(n_probes);
+    make_room(n_probes + 1);  // one is written before it is known to count
     usual_candidates_ =
         n_probes * static_cast<uint64_t>(codes.n) / static_cast<uint64_t>(tables.layout.n_keys()) + 4 * n_probes;
     most_candidates_ = static_cast<uint64_t>(plan.scan_cost.ns / kSketchNs);
@@ -48,7 +49,7 @@ void ProbeSearcher::search(const uint8_t* query, int64_t number) {
     const size_t n_hits = hits_.size();
     look_up(keys, thresholds);
     if (n_candidates_ > kCrowded * usual_candidates_ && relieve(keys, thresholds)) look_up(keys, thresholds);
-    if (n_candidates_ <= most_candidates_ && compare_sketches(keys, {query, number, thresholds})) {
+    if (n_candidates_ <= most_candidates_ && compare_sketches({query, number, thresholds})) {
         verifier_.settle();
         return;
     }
@@ -57,25 +58,73 @@ void ProbeSearcher::search(const uint8_t* query, int64_t number) {
     scan_one(codes_, query, number, radius_, plan_.scan, hits_);
 }
 
+void ProbeSearcher::make_room(size_t more) {
+    if (n_probes_ + more <= room_) return;
+    room_ = std::max(2 * room_, n_probes_ + more);
+    std::unique_ptr<SketchProbe[]> larger(new SketchProbe[room_]);
+    std::copy(probes_.get(), probes_.get() + n_probes_, larger.get());
+    probes_.swap(larger);
+}
+
 // Finds the bucket of every key within the thresholds.
 void ProbeSearcher::look_up(const uint32_t* keys, const int* thresholds) {
     const int n_parts = tables_.layout.n_parts;
-    probes_.clear();
+    n_probes_ = 0;
     n_candidates_ = 0;
     for (int part = 0; part < std::min(kPartsAhead, n_parts); ++part)
         prefetch_directory(part, keys[part], thresholds[part]);
     for (int part = 0; part < n_parts; ++part) {
         const int later = part + kPartsAhead;
         if (later < n_parts) prefetch_directory(later, keys[later], thresholds[later]);
-        const Flips::Flip* end = tables_.flips.end(thresholds[part]);
-        for (const Flips::Flip* flip = tables_.flips.begin(); flip < end; ++flip) {
-            const Tables::Bucket bucket = tables_.bucket(part, keys[part] ^ flip->mask);
-            const int limit = sketch_limit(thresholds, n_parts, part, flip->bits);
-            if (bucket.size() == 0 || limit < 0) continue;
-            probes_.push_back({bucket, static_cast<int16_t>(part), static_cast<int16_t>(limit)});
-            n_candidates_ += bucket.size();
-            if (probes_.size() <= kLookAhead) prefetch_sketches(probes_.back());
+        const uint16_t sketch = static_cast<uint16_t>(keys[part + 1 < n_parts ? part + 1 : 0]);
+        for (int bits = 0; bits <= thresholds[part]; ++bits) {
+            const int limit = sketch_limit(thresholds, n_parts, part, bits);
+            if (limit < 0) break;
+            look_up_flips(part, keys[part], bits, {nullptr, 0, sketch, static_cast<int16_t>(limit)});
         }
+    }
+}
+
+// Looks up the keys that differ from `key` in just so many bits.
+void ProbeSearcher::look_up_flips(int part, uint32_t key, int bits, SketchProbe probe) {
+    const uint32_t* directory = tables_.directory_entry(part, 0);
+    const uint16_t* sketches = tables_.sketches_at(part, 0);
+    const int64_t n = tables_.n;
+    const Flips::Flip* flip = tables_.flips.end(bits - 1);
+    const Flips::Flip* end = tables_.flips.end(bits);
+    make_room(static_cast<size_t>(end - flip) + 1);
+    SketchProbe* next = probes_.get() + n_probes_;
+    uint64_t n_candidates = 0;
+    for (; flip < end; ++flip) {
+        const Tables::Bucket bucket = Tables::bucket_at(directory + (key ^ flip->mask), n);
+        probe.sketches = sketches + bucket.begin;
+        probe.count = bucket.size();
+        // Written in any case and counted where there is something: whether there is, nobody can guess,
+        // and the processor would too often guess wrongly.
+        *next = probe;
+        if (next - probes_.get() < static_cast<ptrdiff_t>(kProbesAhead)) prefetch_run(probe);
+        next += probe.count > 0;
+        n_candidates += probe.count;
+        if (probe.count > kRunPostings) {
+            n_probes_ = static_cast<size_t>(next - probes_.get());
+            cut_last_run(static_cast<size_t>(end - flip));
+            next = probes_.get() + n_probes_;
+        }
+    }
+    n_probes_ = static_cast<size_t>(next - probes_.get());
+    n_candidates_ += n_candidates;
+}
+
+// Cuts the last run into runs of at most kRunPostings, and leaves room for n_to_come probes.
+void ProbeSearcher::cut_last_run(size_t n_to_come) {
+    SketchProbe rest = probes_[--n_probes_];
+    make_room(rest.count / kRunPostings + 1 + n_to_come);
+    while (rest.count > 0) {
+        SketchProbe run = rest;
+        run.count = std::min(rest.count, kRunPostings);
+        probes_[n_probes_++] = run;
+        rest.sketches += run.count;
+        rest.count -= run.count;
     }
 }
 
@@ -84,15 +133,6 @@ void ProbeSearcher::prefetch_directory(int part, uint32_t key, int threshold) co
     const Flips::Flip* end = tables_.flips.end(std::min(threshold, 2));
     for (const Flips::Flip* flip = tables_.flips.begin(); flip < end; ++flip)
         __builtin_prefetch(tables_.directory_entry(part, key ^ flip->mask));
-}
-
-void ProbeSearcher::prefetch_sketches(const Probe& probe) const {
-    // The first lines of the bucket; the processor itself runs ahead through a longer one.
-    constexpr uint32_t kLineSketches = 32, kLines = 6;
-    const uint16_t* sketches = tables_.sketches_at(probe.part, probe.bucket.begin);
-    const uint32_t count = std::min(probe.bucket.size(), kLines * kLineSketches);
-    for (uint32_t i = 0; i < count; i += kLineSketches) __builtin_prefetch(sketches + i);
-    __builtin_prefetch(sketches + count - 1);
 }
 
 // Chooses other thresholds with the same sum that keep away from this query's fullest buckets (per-query
@@ -148,23 +188,18 @@ bool ProbeSearcher::relieve(const uint32_t* keys, int* thresholds) const {
 }
 
 // False where more codes ask to be compared whole than a scan would cost; some are then left out.
-bool ProbeSearcher::compare_sketches(const uint32_t* keys, const Probed& query) {
-    uint16_t next_keys[kMaxParts];
-    const int n_parts = tables_.layout.n_parts;
-    for (int part = 0; part < n_parts; ++part)
-        next_keys[part] = static_cast<uint16_t>(keys[part + 1 < n_parts ? part + 1 : 0]);
+bool ProbeSearcher::compare_sketches(const Probed& query) {
     uint64_t n_verified = 0;
-    for (size_t i = 0; i < probes_.size(); ++i) {
-        if (i + kLookAhead < probes_.size()) prefetch_sketches(probes_[i + kLookAhead]);
-        const Probe& probe = probes_[i];
-        for (uint32_t first = probe.bucket.begin; first < probe.bucket.end; first += kChunkPostings) {
-            const size_t count = std::min(kChunkPostings, probe.bucket.end - first);
-            const size_t found = kernel_.near_pairs(&next_keys[probe.part], 1, tables_.sketches_at(probe.part, first),
-                                                    count, probe.limit, near_.get());
-            n_verified += found;
-            if (n_verified > most_verified_) return false;
-            for (size_t hit = 0; hit < found; ++hit)
-                verifier_.add(query, probe.part, tables_.postings_at(probe.part, first + near_[hit].posting));
+    for (size_t first = 0, last = 0; first < n_probes_; first = last) {
+        uint32_t n_sketches = 0;
+        while (last < n_probes_ && n_sketches + probes_[last].count <= kCallPostings) n_sketches += probes_[last++].count;
+        const size_t found = kernel_.near_probes(&probes_[first], last - first, n_probes_ - last, near_.get());
+        n_verified += found;
+        if (n_verified > most_verified_) return false;
+        for (size_t pair = 0; pair < found; ++pair) {
+            const uint16_t* run = probes_[first + near_[pair].query].sketches;
+            const int64_t place = run - tables_.sketches + near_[pair].posting;
+            verifier_.add(query, static_cast<int>(place / tables_.n), tables_.postings + place);
         }
     }
     return true;

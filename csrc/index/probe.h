@@ -1,6 +1,7 @@
 // Searching the tables for one query at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -24,17 +25,13 @@ class ProbeSearcher {
     void search(const uint8_t* query, int64_t number);
 
   private:
-    struct Probe {
-        Tables::Bucket bucket;
-        int16_t part;
-        int16_t limit;  // bits by which a sketch may differ
-    };
-
     void prefetch_directory(int part, uint32_t key, int threshold) const;
-    void prefetch_sketches(const Probe& probe) const;
     void look_up(const uint32_t* keys, const int* thresholds);
+    void look_up_flips(int part, uint32_t key, int bits, SketchProbe probe);
+    void make_room(size_t more);
+    void cut_last_run(size_t n_to_come);
     bool relieve(const uint32_t* keys, int* thresholds) const;
-    bool compare_sketches(const uint32_t* keys, const Probed& query);
+    bool compare_sketches(const Probed& query);
 
     const Codes& codes_;
     const Tables& tables_;
@@ -43,8 +40,11 @@ class ProbeSearcher {
     const HammingKernels& kernel_;
     Hits& hits_;
     Verifier verifier_;
-    std::vector<Probe> probes_;
-    std::unique_ptr<NearPair[]> near_;  // left uninitialised: one is made for every call
+    // Runs of sketches to compare, none longer than kRunPostings.
+    std::unique_ptr<SketchProbe[]> probes_;
+    size_t n_probes_ = 0;
+    size_t room_ = 0;
+    std::unique_ptr<NearPair[]> near_;  // like the probes left uninitialised: one is made for every call
     uint64_t n_candidates_ = 0;
     uint64_t usual_candidates_ = 0;
     uint64_t most_candidates_ = 0;  // beyond these, or these, a scan is cheaper

@@ -33,12 +33,12 @@ struct Tables {
     const uint32_t* directory_entry(int part, uint32_t key) const {
         return directory + part * (layout.n_keys() + 1) + key;
     }
-    Bucket bucket(int part, uint32_t key) const {
-        const uint32_t* entry = directory_entry(part, key);
+    static Bucket bucket_at(const uint32_t* entry, int64_t n) {
         const uint32_t limit = static_cast<uint32_t>(n);
         const uint32_t end = entry[1] < limit ? entry[1] : limit;
         return {entry[0] < end ? entry[0] : end, end};
     }
+    Bucket bucket(int part, uint32_t key) const { return bucket_at(directory_entry(part, key), n); }
     const uint16_t* sketches_at(int part, uint32_t position) const { return sketches + part * n + position; }
     const uint32_t* postings_at(int part, uint32_t position) const { return postings + part * n + position; }
 };

@@ -94,9 +94,47 @@ HASHMATCH_AVX2 size_t near_pairs(const uint16_t* queries, size_t n_queries, cons
     return found;
 }
 
+// Two registers, one line, at a time.
+HASHMATCH_AVX2 size_t near_probes(const SketchProbe* probes, size_t n_probes, size_t n_next, NearPair* pairs) {
+    constexpr uint32_t kLineSketches = 32;
+    const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi8(1);
+    const __m256i counts = _mm256_broadcastsi128_si256(nibble_distances(0));
+    size_t found = 0;
+    for (size_t i = 0; i < n_probes; ++i) {
+        if (i + kProbesAhead < n_probes + n_next) prefetch_run(probes[i + kProbesAhead]);
+        const SketchProbe& probe = probes[i];
+        const __m256i sketch = _mm256_set1_epi16(static_cast<short>(probe.sketch));
+        const __m256i above = _mm256_set1_epi16(static_cast<short>(probe.limit + 1));
+        const uint32_t skipped = reinterpret_cast<uintptr_t>(probe.sketches) / sizeof(uint16_t) % kLineSketches;
+        const __m256i* half = reinterpret_cast<const __m256i*>(probe.sketches - skipped);
+        const uint32_t end = skipped + probe.count;  // counted, like `first`, from the first line
+        for (uint32_t first = 0; first < end; first += kLineSketches, half += 2) {
+            __m256i near[2];
+            for (int side = 0; side < 2; ++side) {
+                const __m256i differing = _mm256_xor_si256(_mm256_load_si256(half + side), sketch);
+                const __m256i low = _mm256_shuffle_epi8(counts, _mm256_and_si256(differing, nibble));
+                const __m256i high =
+                    _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(differing, 4), nibble));
+                near[side] = _mm256_cmpgt_epi16(above, _mm256_maddubs_epi16(_mm256_add_epi8(low, high), ones));
+            }
+            // Packing works within 128 bits: the permutation brings the four quarters back in order.
+            const __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi16(near[0], near[1]), 0xd8);
+            uint32_t within = static_cast<uint32_t>(_mm256_movemask_epi8(packed));
+            const uint32_t left = end - first;
+            within &= left < kLineSketches ? (1u << left) - 1 : ~0u;
+            within &= first == 0 ? ~0u << skipped : ~0u;
+            for (; within; within &= within - 1)
+                pairs[found++] = {static_cast<uint32_t>(i),
+                                  first + static_cast<uint32_t>(__builtin_ctz(within)) - skipped};
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
-const HammingKernels kHammingAvx2 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt, near_pairs};
+const HammingKernels kHammingAvx2 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt, near_pairs,
+                                     near_probes};
 
 }  // namespace hashmatch
 #endif

@@ -59,9 +59,43 @@ HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, co
     return found;
 }
 
+// Bit i: whether sketch i of the line at `line` is within the limit.
+HASHMATCH_AVX512 inline uint64_t near_in_line(const uint16_t* line, __m512i sketch, __m512i limit) {
+    const __m512i differing = _mm512_xor_si512(_mm512_load_si512(line), sketch);
+    return _mm512_cmple_epi16_mask(_mm512_popcnt_epi16(differing), limit);
+}
+
+// Two lines at a time without a branch, since most runs end in their first or second line and no one can
+// guess in which.
+HASHMATCH_AVX512 size_t near_probes(const SketchProbe* probes, size_t n_probes, size_t n_next, NearPair* pairs) {
+    constexpr uint32_t kLineSketches = 32;
+    size_t found = 0;
+    for (size_t i = 0; i < n_probes; ++i) {
+        if (i + kProbesAhead < n_probes + n_next) prefetch_run(probes[i + kProbesAhead]);
+        const SketchProbe& probe = probes[i];
+        const __m512i sketch = _mm512_set1_epi16(static_cast<short>(probe.sketch));
+        const __m512i limit = _mm512_set1_epi16(probe.limit);
+        const uint32_t skipped = reinterpret_cast<uintptr_t>(probe.sketches) / sizeof(uint16_t) % kLineSketches;
+        const uint16_t* line = probe.sketches - skipped;
+        const uint32_t end = skipped + probe.count;  // counted, like `first`, from the first line
+        for (uint32_t first = 0; first < end; first += 2 * kLineSketches, line += 2 * kLineSketches) {
+            const uint32_t left = end - first;
+            const uint16_t* second = line + (left > kLineSketches ? kLineSketches : 0);
+            uint64_t within = near_in_line(line, sketch, limit) | near_in_line(second, sketch, limit) << kLineSketches;
+            within &= left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
+            within &= first == 0 ? ~uint64_t{0} << skipped : ~uint64_t{0};
+            for (; within; within &= within - 1)
+                pairs[found++] = {static_cast<uint32_t>(i),
+                                  first + static_cast<uint32_t>(__builtin_ctzll(within)) - skipped};
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
-const HammingKernels kHammingAvx512 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt, near_pairs};
+const HammingKernels kHammingAvx512 = {filter<kFilterQueries>, filter1, hamming_distances_popcnt, near_pairs,
+                                       near_probes};
 
 }  // namespace hashmatch
 #endif

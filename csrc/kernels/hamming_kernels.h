@@ -20,6 +20,15 @@ struct NearPair {
     uint32_t posting;
 };
 
+// A run of sketches, those of one bucket, to be compared with one sketch. Sketches are read a cache line
+// at a time: what else lies in the first and the last line must be readable, and is never reported.
+struct SketchProbe {
+    const uint16_t* sketches;
+    uint32_t count;  // at least 1
+    uint16_t sketch;
+    int16_t limit;  // bits by which two sketches may differ, 0..32
+};
+
 struct HammingKernels {
     // For each of n_blocks blocks, `stride_bytes` apart, and each query: bit i of masks[block * 4 +
     // query] is set where code i differs from the query in at most `radius` (0..255) bits of its
@@ -35,7 +44,24 @@ struct HammingKernels {
     // Up to 63 sketches past the n_postings are read (never reported); `pairs` has room for all.
     size_t (*near_pairs)(const uint16_t* queries, size_t n_queries, const uint16_t* postings, size_t n_postings,
                          int limit, NearPair* pairs);
+    // The same for runs that lie scattered in memory: pairs of a probe and a place in its run. The first
+    // of those n_next probes that follow are asked of memory meanwhile. `pairs` has room for all.
+    size_t (*near_probes)(const SketchProbe* probes, size_t n_probes, size_t n_next, NearPair* pairs);
 };
+
+// Probes whose sketches are asked of memory before they are compared: far more than arrive together, for
+// memory is kept busy all the time that way, and yet no more than the second-level cache holds.
+constexpr size_t kProbesAhead = 512;
+
+// Asks memory for the first lines of a run; the processor itself runs ahead through a longer one. Into the
+// second-level cache, which can wait for about twice as many lines at a time as the first.
+inline void prefetch_run(const SketchProbe& probe) {
+    constexpr uint32_t kLineSketches = 32, kLines = 8;
+    const uint32_t count = probe.count < kLines * kLineSketches ? probe.count : kLines * kLineSketches;
+    for (uint32_t i = kLineSketches; i < count; i += kLineSketches) __builtin_prefetch(probe.sketches + i, 0, 2);
+    __builtin_prefetch(probe.sketches, 0, 2);
+    __builtin_prefetch(probe.sketches + count - 1, 0, 2);
+}
 
 extern const HammingKernels kHammingPortable;
 #if defined(__x86_64__)

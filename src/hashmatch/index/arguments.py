@@ -12,11 +12,13 @@ from hashmatch.index import storage
 
 MAX_ALGORITHM_CHARACTERS = 200
 
+_UINT8 = np.dtype(np.uint8)
+
 
 def checked_codes(codes: ArrayLike, name: str) -> NDArray[np.uint8]:
     """Return codes or queries as a contiguous uint8 array of shape (n, bits / 8)."""
     array = np.asarray(codes)
-    if array.dtype != np.uint8:
+    if array.dtype != _UINT8:
         raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not {array.dtype}")
     if array.ndim != 2:
         raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not of shape {array.shape}")
@@ -46,6 +48,8 @@ def checked_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
 
 def checked_int(value: SupportsIndex, name: str) -> int:
     """Return an integer of any integer type; booleans are none."""
+    if type(value) is int:  # nearly always, and a single search takes microseconds
+        return value
     if isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be an integer, not a boolean")
     try:

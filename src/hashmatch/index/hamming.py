@@ -43,6 +43,7 @@ class HammingIndex:
     ) -> None:
         self._parts = parts
         self._stored = stored
+        self._bits = 8 * int(parts.codes.shape[1])
         self._core: _core.Index | None = None
         self._engine: Engine
         if isinstance(parts, storage.Parts):
@@ -209,7 +210,7 @@ class HammingIndex:
     @property
     def bits(self) -> int:
         """Width of the codes in bits."""
-        return 8 * int(self._parts.codes.shape[1])
+        return self._bits
 
     @property
     def algorithm(self) -> str | None:
@@ -355,18 +356,18 @@ class HammingIndex:
 
     def _checked_queries(self, queries: ArrayLike) -> NDArray[np.uint8]:
         checked = checked_codes(queries, "queries")
-        if checked.shape[1] != self._parts.codes.shape[1]:
+        if 8 * checked.shape[1] != self._bits:
             raise ValueError(
-                f"queries are {8 * checked.shape[1]} bits wide, the codes {self.bits} bits"
+                f"queries are {8 * checked.shape[1]} bits wide, the codes {self._bits} bits"
             )
         return checked
 
     def _checked_radius(self, radius: int | None) -> int:
         if radius is None:
-            if self.bits != 256:
-                raise ValueError(f"radius must be given for {self.bits}-bit codes")
+            if self._bits != 256:
+                raise ValueError(f"radius must be given for {self._bits}-bit codes")
             return DEFAULT_RADIUS_256_BITS
         radius = checked_int(radius, "radius")
-        if not 0 <= radius <= self.bits:
-            raise ValueError(f"radius must be 0..{self.bits} bits, not {radius}")
+        if not 0 <= radius <= self._bits:
+            raise ValueError(f"radius must be 0..{self._bits} bits, not {radius}")
         return radius
