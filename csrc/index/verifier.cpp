@@ -7,8 +7,8 @@ void Verifier::settle() {
     for (int i = 0; i < n_pending_; ++i) {
         rows[i] = *pending_[i].posting;
         if (rows[i] >= codes_.n) continue;  // a damaged table
-        __builtin_prefetch(codes_.code(rows[i]));
-        __builtin_prefetch(pending_[i].query.code);
+        __builtin_prefetch(codes_.code(rows[i]), 0, 2);
+        __builtin_prefetch(pending_[i].query.code, 0, 2);
     }
     for (int i = 0; i < n_pending_; ++i) {
         if (rows[i] >= codes_.n) continue;

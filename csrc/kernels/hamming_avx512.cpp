@@ -40,20 +40,32 @@ void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 
+// The few masks with something in them are first collected without a branch, for nobody can guess which
+// they will be.
 HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
                                    size_t n_postings, int limit, NearPair* pairs) {
+    constexpr size_t kTogether = 64;
     const __m512i most = _mm512_set1_epi16(static_cast<short>(limit));
     size_t found = 0;
     for (size_t first = 0; first < n_postings; first += 32) {
         const __m512i sketches = _mm512_loadu_si512(postings + first);
         const size_t left = n_postings - first;
         const __mmask32 filled = left < 32 ? (1u << left) - 1 : ~0u;
-        for (size_t query = 0; query < n_queries; ++query) {
-            const __m512i differing = _mm512_xor_si512(sketches, _mm512_set1_epi16(static_cast<short>(queries[query])));
-            uint32_t within = _mm512_mask_cmple_epi16_mask(filled, _mm512_popcnt_epi16(differing), most);
-            for (; within; within &= within - 1)
-                pairs[found++] = {static_cast<uint32_t>(query),
-                                  static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctz(within))};
+        for (size_t query = 0; query < n_queries;) {
+            uint32_t masks[kTogether], near[kTogether];
+            const size_t end = query + kTogether < n_queries ? query + kTogether : n_queries;
+            size_t n_near = 0;
+            for (; query < end; ++query) {
+                const __m512i differing =
+                    _mm512_xor_si512(sketches, _mm512_set1_epi16(static_cast<short>(queries[query])));
+                masks[n_near] = _mm512_mask_cmple_epi16_mask(filled, _mm512_popcnt_epi16(differing), most);
+                near[n_near] = static_cast<uint32_t>(query);
+                n_near += masks[n_near] != 0;
+            }
+            for (size_t i = 0; i < n_near; ++i)
+                for (uint32_t within = masks[i]; within; within &= within - 1)
+                    pairs[found++] = {near[i],
+                                      static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctz(within))};
         }
     }
     return found;
