@@ -151,7 +151,8 @@ class Group {
         ProbeSearcher searcher(codes_, tables_, radius_, plan_, hits);
         for (int64_t q = 0; q < count_; ++q)
             if (set_aside_[static_cast<size_t>(q)].load(std::memory_order_relaxed))
-                searcher.search(queries_ + q * codes_.n_bytes, first_ + q);
+                searcher.take(queries_ + q * codes_.n_bytes, first_ + q);
+        searcher.finish();
     }
 
     const Codes& codes_;

@@ -1,37 +1,33 @@
 // Searching the tables for one query at a time.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "index/codes.h"
 #include "index/hits.h"
+#include "index/lookup.h"
 #include "index/plan.h"
 #include "index/tables.h"
 #include "index/verifier.h"
 
 namespace hashmatch {
 
-// Searches query after query; one for each thread. Exact for any thresholds that spread_thresholds()
-// allows. Where a query's buckets are much fuller than usual it chooses other thresholds for it, and
-// where so much passes the sketches that a scan is cheaper, it scans.
+// Searches query after query; one for each thread. Exact. Where so much passes the sketches that a scan
+// is cheaper, it scans.
 class ProbeSearcher {
   public:
     ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits);
 
-    // Appends the matches of one query.
-    void search(const uint8_t* query, int64_t number);
+    // Takes up one query and appends the matches of the one before: while memory brings what the one
+    // needs, the other is compared. finish() appends those of the last.
+    void take(const uint8_t* query, int64_t number);
+    void finish();
 
   private:
-    void prefetch_directory(int part, uint32_t key, int threshold) const;
-    void look_up(const uint32_t* keys, const int* thresholds);
-    void look_up_flips(int part, uint32_t key, int bits, SketchProbe probe);
-    void make_room(size_t more);
-    void cut_last_run(size_t n_to_come);
-    bool relieve(const uint32_t* keys, int* thresholds) const;
-    bool compare_sketches(const Probed& query);
+    void compare(const Lookup& lookup);
+    bool compare_sketches(const Lookup& lookup);
 
     const Codes& codes_;
     const Tables& tables_;
@@ -40,15 +36,12 @@ class ProbeSearcher {
     const HammingKernels& kernel_;
     Hits& hits_;
     Verifier verifier_;
-    // Runs of sketches to compare, none longer than kRunPostings.
-    std::unique_ptr<SketchProbe[]> probes_;
-    size_t n_probes_ = 0;
-    size_t room_ = 0;
-    std::unique_ptr<NearPair[]> near_;  // like the probes left uninitialised: one is made for every call
-    uint64_t n_candidates_ = 0;
-    uint64_t usual_candidates_ = 0;
-    uint64_t most_candidates_ = 0;  // beyond these, or these, a scan is cheaper
-    uint64_t most_verified_ = 0;
+    Lookup lookups_[2];
+    int newest_ = 0;  // which of them the next query gets
+    bool is_waiting_ = false;
+    std::unique_ptr<NearPair[]> near_;  // left uninitialised: a single query makes its own
+    const uint64_t most_candidates_;    // beyond these, or these, a scan is cheaper
+    const uint64_t most_verified_;
 };
 
 // Runs the queries on several threads; hits carry rows.

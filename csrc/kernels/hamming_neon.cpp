@@ -81,8 +81,8 @@ size_t near_probes(const SketchProbe* probes, size_t n_probes, size_t n_next, Ne
     size_t found = 0;
     for (size_t i = 0; i < n_probes; ++i) {
         if (i + kProbesAhead < n_probes + n_next) prefetch_run(probes[i + kProbesAhead]);
-        const size_t more = near_pairs(&probes[i].sketch, 1, probes[i].sketches, probes[i].count, probes[i].limit,
-                                       pairs + found);
+        const size_t more =
+            near_pairs(&probes[i].sketch, 1, probes[i].sketches, probes[i].count, probes[i].limit, pairs + found);
         for (const size_t end = found + more; found < end; ++found) pairs[found].query = static_cast<uint32_t>(i);
     }
     return found;
