@@ -21,6 +21,13 @@ ACTIONS = ("block", "quarantine", "review", "log", "allow")
 PRIORITIES = ("critical", "high", "medium", "low")
 """How soon people must look, most urgent first."""
 
+AS_STORED = "as_stored"
+"""The view that every content has, and whose hash is recorded."""
+
+VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames")
+"""What else may be looked at: turned and mirrored, without its border, on white and on black where
+it is transparent, and the pictures after the first."""
+
 MAX_RECORDED_MATCHES = 100
 """A decision counts every match and keeps this many of the nearest."""
 
@@ -95,7 +102,8 @@ class Match:
     """One entry of a list within the radius of one view of the content.
 
     `distance` and `radius` are in bits, both inclusive; `timestamp_s` is the time of the content's
-    frame in seconds, None for a still picture.
+    frame in seconds, None for a still picture; `quality` is that of the view, 0..100, None where
+    the algorithm has none.
     """
 
     list: str
@@ -107,6 +115,7 @@ class Match:
     radius: int
     view: str
     timestamp_s: float | None = None
+    quality: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ def _matches(catalog: Catalog, algorithm: str, query: str, radius: int) -> Itera
     code = np.frombuffer(bytes.fromhex(query), dtype=np.uint8)
     result = catalog.index(algorithm).search(code[None, :], radius=radius)
     views = np.zeros(len(result.ids), dtype=np.int64)
-    found = one_per_entry(catalog, Found(algorithm, radius, result.ids, result.distances, views))
+    every = Found(algorithm, radius, result.ids, result.distances, views, (None,))
+    found = one_per_entry(catalog, every)
     for match in found.nearest(catalog, ("as_stored",), (None,), limit=None):
         yield {
             "query": query,

@@ -18,6 +18,9 @@ from hashmatch.errors import DecodeError
 class Format:
     """One accepted format: its name in reasons, and the class that opens it.
 
+    `extra` names the extra of this package that brings its plug-in, None where Pillow has it;
+    `pages` says that further pictures in a file are pages, not frames of an animation.
+
     The class is called directly rather than through `PIL.Image.open`, which would warn about
     `MAX_IMAGE_PIXELS`, whose reaction to a warning is process-wide state.
     """
@@ -25,6 +28,8 @@ class Format:
     name: str
     module: str
     image_class: str
+    extra: str | None = None
+    pages: bool = False
 
     def open(self, data: bytes) -> ImageFile.ImageFile:
         """Parse the header; no pixel is decoded yet.  Raises whatever Pillow raises."""
@@ -36,10 +41,12 @@ PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile")
 GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile")
 WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile")
 BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile")
-TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile")
+TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile", pages=True)
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile")
+HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", extra="heic", pages=True)
+JXL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", extra="jxl")
 
-FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF)
+FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIC, JXL)
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", JPEG),
@@ -51,9 +58,14 @@ _SIGNATURES = (
     (b"MM\x00\x2a", TIFF),
     (b"II\x2b\x00", TIFF),  # BigTIFF
     (b"MM\x00\x2b", TIFF),
+    (b"\xff\x0a", JXL),  # a bare codestream
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", JXL),
 )
 
-_AVIF_BRANDS = (b"avif", b"avis")
+_BRANDS = (
+    (AVIF, (b"avif", b"avis")),
+    (HEIC, (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")),
+)
 _MOST_BRAND_BYTES = 256
 
 
@@ -64,22 +76,32 @@ def identify(data: bytes) -> Format:
             return accepted
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WEBP
-    if data[4:8] == b"ftyp" and _has_avif_brand(data):
-        return AVIF
+    if data[4:8] == b"ftyp":
+        brands = _brands(data)
+        for accepted, own_brands in _BRANDS:
+            if not brands.isdisjoint(own_brands):
+                return accepted
     names = ", ".join(accepted.name for accepted in FORMATS)
     raise DecodeError(f"not an image in an accepted format ({names})")
 
 
-def _has_avif_brand(data: bytes) -> bool:
-    # The box lists brands of four bytes: HEIC shares the container and must not pass for AVIF.
+def _brands(data: bytes) -> set[bytes]:
+    # The box lists brands of four bytes: many formats share the container.
     end = min(int.from_bytes(data[:4], "big"), _MOST_BRAND_BYTES, len(data))
-    return any(data[at : at + 4] in _AVIF_BRANDS for at in (8, *range(16, end - 3, 4)))
+    return {data[at : at + 4] for at in (8, *range(16, end - 3, 4))}
 
 
 @cache
 def _image_class(accepted: Format) -> type[ImageFile.ImageFile]:
     # Plug-ins are imported when first met; libavif alone is several megabytes.
-    module = import_module(accepted.module)
+    try:
+        module = import_module(accepted.module)
+    except ImportError:
+        if accepted.extra is None:
+            raise
+        raise DecodeError(
+            f"unsupported {accepted.name}: install hashmatch[{accepted.extra}]"
+        ) from None
     if not getattr(module, "SUPPORTED", True):
         raise DecodeError(f"unsupported {accepted.name}: this build of Pillow cannot decode it")
     make_hushable(module)

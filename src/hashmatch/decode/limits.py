@@ -12,7 +12,7 @@ MOST_PIXELS = (2**31 - 1) // 3
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Bounds on one content, both inclusive.
+    """Bounds on one content, all inclusive.
 
     Parameters
     ----------
@@ -23,6 +23,12 @@ class DecodeLimits:
         default is what Pillow itself calls a decompression bomb.  Pillow's own bound
         (`PIL.Image.MAX_IMAGE_PIXELS`) is left alone; where a plug-in checks it on its own (GIF,
         WebP, TIFF), the smaller of the two holds.
+    max_frames : int
+        Frames of an animation that are looked at, the first included.  Of a longer one every
+        second frame is, or every third, and so on; all are decoded, since each builds on the last.
+        A content of more pages than this is refused: a page stands for itself.
+    max_frame_pixels : int
+        Pixels of all frames, or of all pages, together.
 
     Raises
     ------
@@ -32,9 +38,11 @@ class DecodeLimits:
 
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 178_956_970
+    max_frames: int = 1000
+    max_frame_pixels: int = 2**31
 
     def __post_init__(self) -> None:
-        for name in ("max_bytes", "max_pixels"):
+        for name in ("max_bytes", "max_pixels", "max_frames", "max_frame_pixels"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a positive integer, not {value!r}")
@@ -54,6 +62,13 @@ class DecodeLimits:
         if pixels > self.max_pixels:
             raise DecodeError(
                 f"too many pixels: {width_px} x {height_px} = {pixels}, limit {self.max_pixels}"
+            )
+
+    def check_frame_pixels(self, pixels: int) -> None:
+        """Raise DecodeError if frames or pages have too many pixels together."""
+        if pixels > self.max_frame_pixels:
+            raise DecodeError(
+                f"too many pixels: {pixels} in all frames or pages, limit {self.max_frame_pixels}"
             )
 
 

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import ImageFile
-
-from hashmatch.decode.formats import TIFF, Format, identify
+from hashmatch.decode.formats import JPEG, JXL, identify
+from hashmatch.decode.frames import further_pictures
 from hashmatch.decode.jpeg import has_luma_plane, reduce_to_luma
+from hashmatch.decode.jxl import jxl_size
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
-from hashmatch.decode.modes import PLAIN_SAMPLES, packed_pixels, rgb_pixels
+from hashmatch.decode.modes import packed_pixels
 from hashmatch.decode.reasons import decode_errors
-from hashmatch.decode.tiff import as_stored, orientation_of, samples_of
-
-Decode = Literal["exact", "luma"]
-
-DECODES = get_args(Decode)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pixels:
-    """Decoded pixels, and how they were obtained.
-
-    Parameters
-    ----------
-    array : ndarray of uint8
-        Shape (height, width, 3), RGB, where `decode` is ``"exact"``; shape (height, width), the Y
-        plane, where it is ``"luma"``.  Contiguous and read-only.
-    decode : str
-        ``"exact"`` or ``"luma"``: what was done, not what was asked for.
-    format : str
-        Name of the file format, such as ``"JPEG"``.
-    """
-
-    array: NDArray[np.uint8]
-    decode: Decode
-    format: str
+from hashmatch.decode.stored import DECODES, Pixels, stored_pixels
 
 
 def check_decode(decode: str) -> None:
@@ -87,23 +60,49 @@ def decode_image(
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit.
     """
+    return next(decode_pictures(data, decode=decode, limits=limits))
+
+
+def decode_pictures(
+    data: bytes,
+    *,
+    decode: str = "exact",
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    alpha: bool = False,
+    frames: bool = False,
+) -> Iterator[Pixels]:
+    """Yield the first picture of a content, and where `frames` all others, one at a time.
+
+    Parameters
+    ----------
+    data, decode, limits
+        As for `decode_image`; `limits` says how many frames are looked at.
+    alpha : bool
+        Whether to hand over what is transparent.
+    frames : bool
+        Whether to go on with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a
+        content (TIFF, HEIC), in the order of the file.  Of a multi-picture JPEG nothing but the
+        first is a picture of its own.
+
+    Raises
+    ------
+    DecodeError
+        As `decode_image`, and where a frame or page cannot be decoded: the reason names it.
+    """
     check_decode(decode)
     limits.check_bytes(len(data))
     accepted = identify(data)
     with decode_errors(accepted.name):
+        if accepted is JXL:  # whose plug-in decodes when it opens
+            limits.check_pixels(*jxl_size(data))
         image = accepted.open(data)
         limits.check_pixels(*image.size)
         if decode == "luma" and has_luma_plane(image):
             reduce_to_luma(image)
             image.load()
-            return Pixels(packed_pixels(image, "L"), "luma", accepted.name)
-        return Pixels(_stored_rgb(image, accepted), "exact", accepted.name)
-
-
-def _stored_rgb(image: ImageFile.ImageFile, accepted: Format) -> NDArray[np.uint8]:
-    if accepted is not TIFF:
-        image.load()
-        return rgb_pixels(image, PLAIN_SAMPLES)
-    samples, orientation = samples_of(image), orientation_of(image)
-    image.load()
-    return as_stored(rgb_pixels(image, samples), orientation)
+            first = Pixels(packed_pixels(image, "L"), "luma", accepted.name)
+        else:
+            first = stored_pixels(image, accepted, alpha=alpha)
+    yield first
+    if frames and accepted is not JPEG:
+        yield from further_pictures(image, accepted, limits, alpha=alpha)

@@ -35,7 +35,7 @@ def orientation_of(image: ImageFile.ImageFile) -> int:
 
 
 def as_stored(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Turn upright pixels (H, W, 3) back to the order in which the file holds them."""
+    """Turn upright pixels, (H, W, 3) or (H, W), back to the order in which the file holds them."""
     match orientation:
         case 2:
             stored = pixels[:, ::-1]

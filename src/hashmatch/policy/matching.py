@@ -79,11 +79,12 @@ class RuleTable:
             & self.classification.of(evidence.classification)
             & self.algorithm.of(evidence.algorithm)
         )
-        distance, quality = evidence.distance, evidence.quality
+        sightings = ((evidence.distance, evidence.quality), *evidence.clearer)
         while rules:
             number = first_of(rules)
             max_distance, min_quality = self._limits[number]
-            if distance <= max_distance and (quality is None or quality >= min_quality):
-                return number
+            for distance, quality in sightings:
+                if distance <= max_distance and (quality is None or quality >= min_quality):
+                    return number
             rules ^= 1 << number
         return None

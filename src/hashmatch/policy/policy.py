@@ -12,7 +12,7 @@ from hashmatch.policy.reader import read_policy, read_text
 from hashmatch.policy.rules import Evidence, OnError, Rule
 from hashmatch.policy.strict_table import policy_error
 from hashmatch.policy.suppression import Suppression
-from hashmatch.values import ACTIONS, PRIORITIES, FiredRule, PolicyRef, Verdict
+from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, PolicyRef, Verdict
 
 _GRAVITY = {action: rank for rank, action in enumerate(ACTIONS)}
 _URGENCY = {priority: rank for rank, priority in enumerate(PRIORITIES)}
@@ -39,6 +39,8 @@ class Policy:
         What happens to a content that could not be read or decoded.
     rules : tuple of Rule
         In file order.
+    views : tuple of str
+        Which kinds of views of a content are looked at, beside the picture as stored.
     """
 
     ref: PolicyRef
@@ -46,6 +48,7 @@ class Policy:
     default: str
     on_error: OnError
     rules: tuple[Rule, ...]
+    views: tuple[str, ...] = VIEW_KINDS
     _table: RuleTable = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -96,6 +99,7 @@ class Policy:
             mode=parts.mode,
             default=parts.default,
             on_error=parts.on_error,
+            views=parts.views,
             rules=parts.rules,
         )
 

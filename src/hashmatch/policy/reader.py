@@ -29,17 +29,17 @@ from hashmatch.policy.strict_table import (
     quoted,
 )
 from hashmatch.policy.suppression import find_cycle
-from hashmatch.values import ACTIONS, PRIORITIES
+from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS
 
 MAX_POLICY_BYTES = 4 * 2**20
 """More than this is not a policy; reading it would only take long to say so."""
 
-_POLICY_KEYS = ("version", "mode", "default", "on_error", "rules")
+_POLICY_KEYS = ("version", "mode", "default", "on_error", "views", "rules")
 _ON_ERROR_KEYS = ("action", "queue", "priority", "sla", "routes")
 _RULE_KEYS = ("name", "when", "action", "queue", "priority", "sla", "routes", "suppresses")
 _WHEN_KEYS = ("harm", "list", "classification", "algorithm", "max_distance", "min_quality")
 _NOT_OF_A_RULE = dict.fromkeys(_WHEN_KEYS, "in when") | dict.fromkeys(
-    ("version", "mode", "default", "on_error"), "above the first [[rules]]"
+    ("version", "mode", "default", "on_error", "views"), "above the first [[rules]]"
 )
 _NOT_OF_WHEN = dict.fromkeys(
     (key for key in _RULE_KEYS if key != "when"), "beside when, not inside it"
@@ -54,6 +54,7 @@ class PolicyParts(NamedTuple):
     mode: str
     default: str
     on_error: OnError
+    views: tuple[str, ...]
     rules: tuple[Rule, ...]
 
 
@@ -101,8 +102,9 @@ def read_policy(text: str, source: str) -> PolicyParts:
     mode = table.choice("mode", MODES, "enforce")
     default = table.choice("default", ACTIONS)
     on_error = _on_error(table)
+    views = table.choices("views", VIEW_KINDS)
     rules = _rules(table)
-    return PolicyParts(version, mode, default, on_error, rules)
+    return PolicyParts(version, mode, default, on_error, views, rules)
 
 
 def _toml(text: str, source: str) -> dict[str, Any]:

@@ -38,6 +38,9 @@ class Evidence:
         Quality of the upload's view, 0..100; None where the algorithm has none.
     n_matches : int
         How many matches this stands for, at least 1.
+    clearer : tuple of (int, int)
+        Distance and quality of views that meet the same entries from farther off, but are of better
+        quality, both rising; a rule fits a match that fits in any of its views.
 
     Raises
     ------
@@ -52,6 +55,7 @@ class Evidence:
     distance: int
     quality: int | None
     n_matches: int = 1
+    clearer: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.distance < 0:

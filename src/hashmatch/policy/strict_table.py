@@ -163,6 +163,23 @@ class StrictTable:
             raise place.error(f"{quoted(value)} is not {expected}{did_you_mean(value, choices)}")
         return value
 
+    def choices(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a list of different known words in the order of those; all where it is absent."""
+        if key not in self:
+            return known
+        texts = self.texts(key)
+        for number, text in enumerate(texts):
+            if text not in known:
+                raise (
+                    self.place.key(key)
+                    .item(number)
+                    .error(
+                        f"{quoted(text)} is not one of {', '.join(known)}"
+                        f"{did_you_mean(text, known)}"
+                    )
+                )
+        return tuple(word for word in known if word in texts)
+
     def whole_number(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """Return an int within the bounds, both inclusive; a boolean is none."""
         if default is not None and key not in self:

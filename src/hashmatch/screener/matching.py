@@ -6,7 +6,9 @@ text, are fetched only for matches that may be recorded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from hashmatch.catalog import Catalog
 from hashmatch.policy import Evidence
 from hashmatch.values import Match
+
+_GRADES = 102  # qualities 0..100, and none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +35,11 @@ class Found:
         Bits.
     views : ndarray of int64, shape (m,)
         Which view of the content met the row, as a position in its fingerprint.
+    qualities : tuple of int or None
+        Quality of each view.
+    clearer : mapping of int to tuple of (int, int)
+        Position of a match to the distance and quality of views that meet its entry from farther
+        off, but are of better quality, both rising; few matches have any.
     """
 
     algorithm: str
@@ -38,30 +47,43 @@ class Found:
     rows: NDArray[np.int64]
     distances: NDArray[np.int32]
     views: NDArray[np.int64]
+    qualities: tuple[int | None, ...]
+    clearer: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.rows.size)
 
-    def evidence(self, catalog: Catalog, quality: int | None) -> list[Evidence]:
+    def evidence(self, catalog: Catalog) -> list[Evidence]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
         origins = catalog.origin_of(self.algorithm, self.rows).astype(np.int64)
-        span = self.radius + 1
-        groups, counts = np.unique(origins * span + self.distances, return_counts=True)
-        evidence = []
-        for group, count in zip(groups.tolist(), counts.tolist(), strict=True):
-            origin = catalog.origins[group // span]
-            evidence.append(
-                Evidence(
-                    list=origin.list,
-                    harm=origin.harm,
-                    classification=origin.classification,
-                    algorithm=self.algorithm,
-                    distance=group % span,
-                    quality=quality,
-                    n_matches=count,
-                )
-            )
-        return evidence
+        qualities = np.array([_grade(one) for one in self.qualities], dtype=np.int64)[self.views]
+        plain = np.ones(len(self), dtype=bool)
+        plain[list(self.clearer)] = False
+        keys = (origins * (self.radius + 1) + self.distances) * _GRADES + qualities + 1
+        groups, counts = np.unique(keys[plain], return_counts=True)
+        counted = {(key, ()): n for key, n in zip(groups.tolist(), counts.tolist(), strict=True)}
+        counted |= Counter((int(keys[at]), clearer) for at, clearer in self.clearer.items())
+        return [
+            self._evidence(catalog, key, clearer, n_matches)
+            for (key, clearer), n_matches in counted.items()
+        ]
+
+    def _evidence(
+        self, catalog: Catalog, key: int, clearer: tuple[tuple[int, int], ...], n_matches: int
+    ) -> Evidence:
+        group, grade = divmod(key, _GRADES)
+        number, distance = divmod(group, self.radius + 1)
+        origin = catalog.origins[number]
+        return Evidence(
+            list=origin.list,
+            harm=origin.harm,
+            classification=origin.classification,
+            algorithm=self.algorithm,
+            distance=distance,
+            quality=grade - 1 if grade else None,
+            n_matches=n_matches,
+            clearer=clearer,
+        )
 
     def nearest(
         self,
@@ -92,6 +114,7 @@ class Found:
                     radius=self.radius,
                     view=views[view],
                     timestamp_s=timestamps_s[view],
+                    quality=self.qualities[view],
                 )
             )
         return sorted(matches, key=match_order)[:limit]
@@ -126,5 +149,32 @@ def one_per_entry(catalog: Catalog, found: Found) -> Found:
     is_first[1:] = entries[1:] != entries[:-1]
     kept = order[is_first]
     return replace(
-        found, rows=found.rows[kept], distances=found.distances[kept], views=found.views[kept]
+        found,
+        rows=found.rows[kept],
+        distances=found.distances[kept],
+        views=found.views[kept],
+        clearer=_clearer(found, order, is_first),
     )
+
+
+def _clearer(
+    found: Found, order: NDArray[np.int64], is_first: NDArray[np.bool_]
+) -> dict[int, tuple[tuple[int, int], ...]]:
+    """Return what views, from nearest to farthest, are clearer than all nearer ones of an entry."""
+    numbers = np.cumsum(is_first) - 1
+    qualities = np.array([_grade(one) for one in found.qualities], dtype=np.int64)
+    grades = qualities[found.views[order]]
+    ranks = numbers * _GRADES + grades
+    best_before = np.maximum.accumulate(ranks[:-1])
+    is_clearer = ~is_first
+    is_clearer[1:] &= ranks[1:] > best_before
+    clearer: dict[int, tuple[tuple[int, int], ...]] = {}
+    for at in np.flatnonzero(is_clearer).tolist():
+        sighting = (int(found.distances[order[at]]), int(grades[at]))
+        number = int(numbers[at])
+        clearer[number] = (*clearer.get(number, ()), sighting)
+    return clearer
+
+
+def _grade(quality: int | None) -> int:
+    return -1 if quality is None else quality

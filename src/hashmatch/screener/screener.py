@@ -201,6 +201,7 @@ class Screener:
                     algorithm=algorithm,
                     decode=decode if algorithm in LUMA_MARGIN_BITS else "exact",
                     limits=self._limits,
+                    views=state.policy.views,
                 )
         except (DecodeError, MemoryError) as error:
             content.error = _reason(error)
@@ -245,7 +246,7 @@ def _decision(state: State, content: Content) -> Decision:
     evidence, matches = [], []
     for found in content.found:
         made = content.fingerprints[found.algorithm]
-        evidence += found.evidence(catalog, made.quality)
+        evidence += found.evidence(catalog)
         matches += found.nearest(catalog, made.views, made.timestamps_s, MAX_RECORDED_MATCHES)
     matches.sort(key=match_order)
     return _row(state, content, policy.decide(evidence), matches[:MAX_RECORDED_MATCHES])

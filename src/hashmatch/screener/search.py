@@ -59,8 +59,11 @@ def to_confirm(
     for content in contents:
         made = content.fingerprints.get(algorithm)
         if made is not None and made.decode == "luma":
-            sure = made.quality is not None and made.quality >= CONFIRM_BELOW_QUALITY
-            (safe if sure else confirm).append(content)
+            is_clear = all(
+                quality is not None and quality >= CONFIRM_BELOW_QUALITY
+                for quality in made.qualities
+            )
+            (safe if is_clear and made.sure else confirm).append(content)
     bits = state.catalog.index(algorithm).bits
     wide = min(radius + LUMA_MARGIN_BITS.get(algorithm, 0), bits)
     for content, result, queries in _query(state, algorithm, wide, safe):
@@ -82,5 +85,12 @@ def search(state: State, algorithm: str, radius: int, contents: Sequence[Content
             continue
         hits = slice(offsets[0], offsets[-1])
         views = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        found = Found(algorithm, radius, result.ids[hits], result.distances[hits], views)
+        found = Found(
+            algorithm,
+            radius,
+            result.ids[hits],
+            result.distances[hits],
+            views,
+            content.fingerprints[algorithm].qualities,
+        )
         content.found.append(one_per_entry(state.catalog, found))

@@ -1,0 +1,94 @@
+"""JPEG XL: size and kind from the header, since its plug-in decodes a file when it opens it."""
+
+from __future__ import annotations
+
+from hashmatch.errors import DecodeError
+
+_CONTAINER = b"\x00\x00\x00\x0cJXL "
+_CODESTREAM = b"\xff\x0a"
+_BOX_BYTES, _LONG_BOX_BYTES, _PART_NUMBER_BYTES = 8, 16, 4
+_HEADER_BYTES = 64
+_SIZE_BITS = (9, 13, 18, 30)
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+
+
+class _Bits:
+    """Bits of a codestream, the least significant of each byte first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = int.from_bytes(data, "little")
+        self._n_left = 8 * len(data)
+
+    def take(self, n_bits: int) -> int:
+        if n_bits > self._n_left:
+            raise DecodeError("truncated JPEG XL")
+        value = self._left & ((1 << n_bits) - 1)
+        self._left >>= n_bits
+        self._n_left -= n_bits
+        return value
+
+
+def jxl_size(data: bytes) -> tuple[int, int]:
+    """Return width and height in px as the header states them (ISO/IEC 18181-1, annex D).
+
+    Raises
+    ------
+    DecodeError
+        The header is damaged; or says that this is an animation, of which the plug-in would read
+        one frame, or has a preview picture.
+    """
+    bits = _Bits(_codestream(data))
+    size = _size(bits)
+    is_plain = bits.take(1)
+    if not is_plain and bits.take(1):
+        bits.take(3)  # orientation
+        if bits.take(1):
+            _size(bits)  # intended for display
+        if bits.take(1):
+            raise DecodeError("unsupported JPEG XL: with a preview picture")
+        if bits.take(1):
+            raise DecodeError("unsupported JPEG XL: an animation")
+    return size
+
+
+def _size(bits: _Bits) -> tuple[int, int]:
+    in_eights = bits.take(1)
+    height = _length(bits, in_eights)
+    ratio = bits.take(3)
+    if ratio == 0:
+        return _length(bits, in_eights), height
+    numerator, denominator = _RATIOS[ratio - 1]
+    return height * numerator // denominator, height
+
+
+def _length(bits: _Bits, in_eights: int) -> int:
+    if in_eights:
+        return 8 * (1 + bits.take(5))
+    return 1 + bits.take(_SIZE_BITS[bits.take(2)])
+
+
+def _codestream(data: bytes) -> bytes:
+    """Return the beginning of the codestream, after its signature."""
+    at = 0
+    if data.startswith(_CONTAINER):
+        at = _first_codestream_box(data)
+    if data[at : at + 2] != _CODESTREAM:
+        raise DecodeError("damaged JPEG XL: no codestream")
+    return data[at + 2 : at + 2 + _HEADER_BYTES]
+
+
+def _first_codestream_box(data: bytes) -> int:
+    at = 0
+    while at + _BOX_BYTES <= len(data):
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        inner = at + (_LONG_BOX_BYTES if size == 1 else _BOX_BYTES)
+        if kind == b"jxlc":
+            return inner
+        if kind == b"jxlp":
+            return inner + _PART_NUMBER_BYTES
+        if size == 1:
+            size = int.from_bytes(data[at + _BOX_BYTES : at + _LONG_BOX_BYTES], "big")
+        if size < inner - at:
+            break  # the last box, or none at all
+        at += size
+    raise DecodeError("damaged JPEG XL: no codestream")
