@@ -6,10 +6,10 @@ import pytest
 from PIL import EpsImagePlugin, Image, PpmImagePlugin
 
 from hashmatch.decode import decode_image
-from hashmatch.decode.formats import AVIF, FORMATS, _image_class, identify
+from hashmatch.decode.formats import AVIF, FORMATS, HEIC, _image_class, identify
 from hashmatch.errors import DecodeError
 
-REFUSED = r"^not an image in an accepted format \(JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF\)$"
+REFUSED = r"^not an image in an accepted format \(JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, HEIC, JPEG XL\)$"
 
 FOREIGN = {
     "text": b"these are just words\n" * 9,
@@ -21,8 +21,7 @@ FOREIGN = {
     "psd": b"8BPS\x00\x01",
     "icon": b"\x00\x00\x01\x00\x01\x00",
     "jpeg 2000": b"\x00\x00\x00\x0cjP  \r\n\x87\n",
-    "heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(40),
-    "heif of another kind": b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic" + bytes(40),
+    "heif of another kind": b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1miaf" + bytes(40),
     "mp4": b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41",
     "wave": b"RIFF\x24\x00\x00\x00WAVEfmt ",
     "one byte": b"\xff",
@@ -44,6 +43,7 @@ def test_everything_else_is_refused_with_one_reason(name):
 
 def test_avif_is_told_from_heic_by_any_of_its_brands():
     assert identify(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf" + bytes(40)) is AVIF
+    assert identify(b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic" + bytes(40)) is HEIC
     cut_short = b"\xff\xff\xff\xffftypmif1\x00\x00\x00\x00mif1"
     with pytest.raises(DecodeError, match=REFUSED):
         identify(cut_short)

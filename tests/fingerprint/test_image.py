@@ -136,13 +136,13 @@ def test_fingerprint_is_a_value(jpeg):
     with pytest.raises(ValueError, match="read-only"):
         found.codes[0, 0] = 1
     with pytest.raises(FrozenInstanceError):
-        found.quality = 3
+        found.decode = "luma"
     codes = np.zeros((2, 32), np.uint8)
-    Fingerprint(("a", "b"), codes, None, "pdq", "exact", (None, None))
+    Fingerprint(("a", "b"), codes, (None, None), "pdq", "exact", (None, None))
     codes[0, 0] = 1  # the caller's array stays the caller's
     for views, times in ((("a",), (None, None)), (("a", "b"), (None,))):
         with pytest.raises(ValueError, match=r"codes \(2, 32\) do not fit"):
-            Fingerprint(views, codes, None, "pdq", "exact", times)
+            Fingerprint(views, codes, (None, 3), "pdq", "exact", times)
 
 
 def test_fingerprint_limits_and_names(jpeg):

@@ -66,11 +66,11 @@ def test_the_smallest_policies_are_read():
         ),
         (
             "frequency = 1\n",
-            "frequency: unknown key; known keys: version, mode, default, on_error, rules",
+            "frequency: unknown key; known keys: version, mode, default, on_error, views, rules",
         ),
         (
             '"a b\\n" = 1\n',
-            '"a b\\n": unknown key; known keys: version, mode, default, on_error, rules',
+            '"a b\\n": unknown key; known keys: version, mode, default, on_error, views, rules',
         ),
         (
             HEAD,

@@ -1,5 +1,6 @@
 """Matches against a naive model: dictionaries and loops instead of arrays."""
 
+from collections import Counter
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +57,7 @@ rows_strategy = st.lists(
     max_size=40,
 )
 VIEWS = tuple(f"view{number}" for number in range(8))
+QUALITIES = (30, 30, 80, 0, 100, 49, 50, 80)
 
 
 def made(rows: list[Row]) -> tuple[FakeCatalog, Found]:
@@ -68,6 +70,7 @@ def made(rows: list[Row]) -> tuple[FakeCatalog, Found]:
         np.arange(len(rows), dtype=np.int64),
         np.array([row.distance for row in rows], dtype=np.int32),
         np.array([row.view for row in rows], dtype=np.int64),
+        QUALITIES,
     )
     return catalog, found
 
@@ -78,6 +81,15 @@ def naive_best(rows: list[Row]) -> dict[int, tuple[int, int]]:
         key = (row.distance, row.view)
         best[row.entry] = min(best.get(row.entry, key), key)
     return best
+
+
+def naive_sightings(rows: list[Row]) -> list[tuple[int, int]]:
+    """Distance and quality of the nearest, then of each that is clearer than all nearer ones."""
+    kept: list[tuple[int, int]] = []
+    for row in sorted(rows, key=lambda row: (row.distance, row.view)):
+        if all(QUALITIES[row.view] > quality for _, quality in kept):
+            kept.append((row.distance, QUALITIES[row.view]))
+    return kept
 
 
 @given(rows_strategy, st.one_of(st.none(), st.integers(1, N_ENTRIES + 2)))
@@ -95,13 +107,19 @@ def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
     assert [(m.distance, m.list, m.entry_id, m.view) for m in matches] == expected
     assert all(m.radius == RADIUS and m.algorithm == "pdq" for m in matches)
 
-    counted: dict[tuple[int, int], int] = {}
-    for entry, (distance, _) in best.items():
-        counted[entry % 3, distance] = counted.get((entry % 3, distance), 0) + 1
-    evidence = found.evidence(catalog, quality=77)  # type: ignore[arg-type]
-    assert {("bac".index(one.list), one.distance): one.n_matches for one in evidence} == counted
+    assert limit is not None or [m.quality for m in matches] == [
+        QUALITIES[VIEWS.index(m.view)] for m in matches
+    ]
+    counted = Counter(
+        (entry % 3, *naive_sightings([row for row in rows if row.entry == entry])) for entry in best
+    )
+    evidence = found.evidence(catalog)  # type: ignore[arg-type]
+    assert {
+        ("bac".index(one.list), (one.distance, one.quality), *one.clearer): one.n_matches
+        for one in evidence
+    } == counted
     assert len(evidence) == len(counted)
-    assert all(one.quality == 77 and one.algorithm == "pdq" for one in evidence)
+    assert all(one.algorithm == "pdq" for one in evidence)
     for one in evidence:
         origin = catalog.origins["bac".index(one.list)]
         assert (one.harm, one.classification) == (origin.harm, origin.classification)
@@ -127,7 +145,7 @@ def test_nothing_found() -> None:
     catalog, found = made([])
     found = one_per_entry(catalog, found)  # type: ignore[arg-type]
     assert len(found) == 0
-    assert found.evidence(catalog, quality=None) == []  # type: ignore[arg-type]
+    assert found.evidence(catalog) == []  # type: ignore[arg-type]
     assert found.nearest(catalog, VIEWS, (None,) * 8, 100) == []  # type: ignore[arg-type]
 
 

@@ -28,7 +28,7 @@ def drifting(n_bits: int, quality: int | None = None) -> Any:
             made,
             codes=made.codes ^ mask,
             decode="luma",
-            quality=made.quality if quality is None else quality,
+            qualities=made.qualities if quality is None else (quality,) * len(made.views),
         )
 
     return fingerprint

@@ -20,8 +20,6 @@ ELSEWHERE = Path("hashmatch-demo")
 PACKAGED = Path(__file__).parents[1] / "_demo"
 DECISIONS = Path("built/decisions.jsonl")
 
-_MISSED = "rocket-letterboxed.jpg"
-
 
 def demo(
     directory: Annotated[
@@ -80,7 +78,6 @@ def _prepared(directory: Path | None) -> Path:
 
 
 def _print_rows(rows: list[dict[str, Any]], uploads: Path) -> None:
-    missed = [row for row in rows if row["content_id"].endswith(_MISSED) and not row["matches"]]
     print_table(
         "What happened to each upload, and why",
         ["upload", "action", "queue", "why"],
@@ -93,10 +90,4 @@ def _print_rows(rows: list[dict[str, Any]], uploads: Path) -> None:
             ]
             for row in rows
         ],
-        caption=(
-            f"{_MISSED} shows a listed picture between black bars and is missed: hashmatch does "
-            "not look at trimmed views yet."
-            if missed
-            else ""
-        ),
     )

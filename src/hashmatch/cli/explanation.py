@@ -13,6 +13,9 @@ _VIEWS = {
     "flipy": " when mirrored",
     "transpose": " when mirrored and rotated",
     "anti_transpose": " when mirrored and rotated",
+    "trimmed": " without its border",
+    "on_white": " on white",
+    "on_black": " on black",
 }
 _MOST_MATCHES = 2
 
@@ -39,5 +42,11 @@ def _rule(rule: dict[str, Any]) -> str:
 
 
 def _match(match: dict[str, Any]) -> str:
-    view = _VIEWS.get(match["view"], f" as {match['view']}")
+    view = "".join(_view(word, match["timestamp_s"]) for word in match["view"].split("/"))
     return f"{match['list']} {match['entry_id']} at {match['distance']} bits{view}"
+
+
+def _view(word: str, timestamp_s: float | None) -> str:
+    if word == "frame":
+        return f" in the frame at {timestamp_s:.1f} s"
+    return _VIEWS.get(word, f" as {word}")

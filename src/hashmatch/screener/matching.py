@@ -61,8 +61,10 @@ class Found:
         plain[list(self.clearer)] = False
         keys = (origins * (self.radius + 1) + self.distances) * _GRADES + qualities + 1
         groups, counts = np.unique(keys[plain], return_counts=True)
-        counted = {(key, ()): n for key, n in zip(groups.tolist(), counts.tolist(), strict=True)}
-        counted |= Counter((int(keys[at]), clearer) for at, clearer in self.clearer.items())
+        counted: Counter[tuple[int, tuple[tuple[int, int], ...]]] = Counter(
+            {(key, ()): n for key, n in zip(groups.tolist(), counts.tolist(), strict=True)}
+        )
+        counted.update((int(keys[at]), clearer) for at, clearer in self.clearer.items())
         return [
             self._evidence(catalog, key, clearer, n_matches)
             for (key, clearer), n_matches in counted.items()
