@@ -9,7 +9,9 @@ from hashmatch.decode import decode_image
 from hashmatch.decode.formats import AVIF, FORMATS, HEIC, _image_class, identify
 from hashmatch.errors import DecodeError
 
-REFUSED = r"^not an image in an accepted format \(JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, HEIC, JPEG XL\)$"
+REFUSED = (
+    r"^not an image in an accepted format \(JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, HEIC, JPEG XL\)$"
+)
 
 FOREIGN = {
     "text": b"these are just words\n" * 9,

@@ -28,6 +28,7 @@ MATCH_KEYS = ("list", "list_version", "entry_id", "harm", "distance", "view")
 GRAVEST = ("block", "quarantine", "review", "log", "allow")
 MOST_URGENT = ("critical", "high", "medium", "low")
 
+
 def naive_entries(demo: Path) -> list[dict[str, Any]]:
     """Read the recipe and its lists with the standard library only."""
     entries = []

@@ -91,7 +91,9 @@ def test_a_frame_is_found_with_its_time(
 
 def test_a_page_is_found_with_its_number(coffee: Image.Image, demo: Path, tmp_path: Path) -> None:
     blank = Image.new("L", (200, 100), 255)
-    upload = saved(blank, "TIFF", save_all=True, append_images=[blank, coffee.rotate(90, expand=True)])
+    upload = saved(
+        blank, "TIFF", save_all=True, append_images=[blank, coffee.rotate(90, expand=True)]
+    )
     assert found(opened_with(demo, tmp_path, None), upload) == [("H-1001", "page3/rot270", None)]
 
 

@@ -1,0 +1,113 @@
+"""Borders: found to the line where they are plain, never so that the picture is lost."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashmatch.fingerprint.border import LEAST_LEFT_PX, LEAST_LEFT_SHARE, find_border
+
+Pixels = np.ndarray
+
+
+def noise(height: int, width: int, seed: int = 5) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def framed(
+    picture: Pixels, sides: tuple[int, int, int, int], colour: tuple[int, int, int]
+) -> Pixels:
+    top, bottom, left, right = sides
+    height, width = picture.shape[:2]
+    large = np.empty((height + top + bottom, width + left + right, 3), np.uint8)
+    large[:] = colour
+    large[top : top + height, left : left + width] = picture
+    return large
+
+
+SIDES = st.tuples(*(st.integers(0, 60) for _ in range(4)))
+COLOURS = st.tuples(*(st.integers(0, 255) for _ in range(3)))
+
+
+@given(SIDES, COLOURS)
+def test_a_plain_border_comes_off_to_the_line(
+    sides: tuple[int, int, int, int], colour: tuple[int, int, int]
+) -> None:
+    picture = noise(120, 150)
+    # Sides that are too thin to matter stay; so none is thinner than that here.
+    sides = tuple(0 if side < 4 else side for side in sides)  # type: ignore[assignment]
+    large = framed(picture, sides, colour)
+    border = find_border(large)
+    if sides == (0, 0, 0, 0):
+        assert border.inside is None
+    else:
+        assert border.inside is not None
+        np.testing.assert_array_equal(large[border.inside], picture)
+    assert border.sure
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 3), st.integers(0, 1000))
+def test_what_is_left_is_never_less_than_promised(
+    height: int, width: int, smoothness: int, seed: int
+) -> None:
+    levels = np.random.default_rng(seed).normal(128, 20 / 4**smoothness, (height, width))
+    levels[: height // 3] = 128
+    border = find_border(levels.clip(0, 255).astype(np.uint8))
+    if border.inside is not None:
+        for part, whole in zip(border.inside, (height, width), strict=True):
+            left = part.stop - part.start
+            assert left >= LEAST_LEFT_PX
+            assert left >= LEAST_LEFT_SHARE * whole
+
+
+@given(SIDES, COLOURS, st.sampled_from([30, 60, 90]))
+def test_the_luma_plane_says_the_same_where_it_is_sure(
+    sides: tuple[int, int, int, int], colour: tuple[int, int, int], quality: int
+) -> None:
+    smooth = Image.fromarray(noise(9, 12)).resize((150, 120), Image.Resampling.BICUBIC)
+    large = Image.fromarray(framed(np.asarray(smooth), sides, colour))
+    buffer = io.BytesIO()
+    large.save(buffer, "JPEG", quality=quality)
+    exact = find_border(np.asarray(Image.open(buffer)))
+    image = Image.open(buffer)
+    image.draft("L", image.size)
+    luma = find_border(np.asarray(image))
+    # Strong colours leave the gamut, where luma and pixels part: see docs/views.md.
+    if luma.sure and max(colour) - min(colour) < 100:
+        assert luma.inside == exact.inside
+
+
+@pytest.mark.parametrize("fill", [0, 128, 255])
+def test_a_blank_picture_has_no_border(fill: int) -> None:
+    assert find_border(np.full((200, 300), fill, np.uint8)).inside is None
+
+
+def test_a_fade_is_no_border() -> None:
+    fade = np.repeat(np.arange(200, dtype=np.uint8)[:, None], 200, axis=1)
+    assert find_border(fade).inside is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (3, 3), (2, 3, 3), (64, 3)])
+def test_small_shapes_have_none(shape: tuple[int, ...]) -> None:
+    assert find_border(np.zeros(shape, np.uint8)).inside is None
+
+
+@pytest.mark.corpus
+def test_luma_and_exact_agree_on_real_photographs(corpus: Path) -> None:
+    n_unsure = 0
+    paths = sorted((corpus / "photos").iterdir())[::3]
+    for path in paths:
+        with Image.open(path) as image:
+            exact = find_border(np.asarray(image.convert("RGB")))
+        with Image.open(path) as image:
+            image.draft("L", image.size)
+            luma = find_border(np.asarray(image.convert("L")))
+        n_unsure += not luma.sure
+        assert not luma.sure or luma.inside == exact.inside, path.name
+    assert n_unsure < len(paths) / 8  # these are decoded twice
