@@ -80,6 +80,10 @@ def gamma(power: float) -> Change:
     return lambda image: image.point(table)
 
 
+def few_colours(image: Image.Image, n_colours: int) -> Image.Image:
+    return image.quantize(n_colours, Image.Quantize.FASTOCTREE)
+
+
 def captioned(image: Image.Image) -> Image.Image:
     copy = image.copy()
     draw = ImageDraw.Draw(copy)
@@ -102,7 +106,7 @@ def watermarked(image: Image.Image) -> Image.Image:
 
 
 def screenshot(image: Image.Image) -> Image.Image:
-    """A phone's screen: a status bar, the picture across, a bar with a word below."""
+    """Return a phone's screen: the picture across, a clock above, a word below."""
     width = 720
     picture = image.resize((width, round(image.height * width / image.width)))
     screen = Image.new("RGB", (width, picture.height + 500), "black")
@@ -121,7 +125,7 @@ def hidden_in_a_frame(image: Image.Image, _rng: np.random.Generator) -> bytes:
 def drawn_in_alpha(image: Image.Image, _rng: np.random.Generator) -> bytes:
     """Black ink of which only the alpha makes a picture, on whatever ground it is shown."""
     alpha = image.convert("L").point(lambda level: 255 - level)
-    return encoded(Image.merge("LA", (Image.new("L", image.size), alpha)), "PNG")
+    return encoded(Image.merge("LA", (Image.new("L", image.size), alpha)), "PNG", compress_level=1)
 
 
 BLACK, WHITE, RED = (0, 0, 0), (255, 255, 255), (200, 30, 60)
@@ -133,8 +137,8 @@ TRANSFORMS: dict[str, Transform] = {
     },
     "WebP": as_file("WEBP"),
     "AVIF": as_file("AVIF", speed=9),
-    "PNG, 64 colours": lambda image, _rng: encoded(image.quantize(64), "PNG"),
-    "GIF": as_file("GIF"),
+    "PNG, 64 colours": lambda image, _rng: encoded(few_colours(image, 64), "PNG"),
+    "GIF": lambda image, _rng: encoded(few_colours(image, 256), "GIF"),
     "CMYK JPEG": changed(lambda image: image.convert("CMYK")),
     **{f"resize x{scale}": changed(resized(scale)) for scale in (0.25, 0.5, 2)},
     "squeeze to a square": changed(lambda image: image.resize((400, 400))),

@@ -18,7 +18,7 @@ FLOORS = (
     {"values", "errors", "_core", "_version"},
     {"decode", "hashing", "index", "lists", "policy"},
     {"fingerprint", "catalog"},
-    {"screener"},
+    {"screener", "selfcheck"},
     {"scan"},
     {"cli"},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from importlib import import_module
 
@@ -11,10 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pillow_heif import register_heif_opener
 
-from hashmatch.decode import DecodeLimits, decode_image
+from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
 from hashmatch.decode.formats import FORMATS
 from hashmatch.errors import DecodeError
+
+register_heif_opener()  # for saving the seeds; nothing here is opened by Image.open
+import_module("pillow_jxl")
 
 LIMITS = DecodeLimits(max_pixels=2_000_000)
 PLUG_INS = {
@@ -74,11 +79,23 @@ def seed_files() -> dict[str, list[bytes]]:
             *(save(mode, "TIFF") for mode in ("L", "P", "CMYK", "1", "I;16")),
             save("RGB", "TIFF", exif=exif),
         ],
-        "AVIF": [save("RGB", "AVIF"), save("L", "AVIF", exif=exif)],
+        "AVIF": [save("RGB", "AVIF"), save("L", "AVIF", exif=exif), save("RGB", "AVIF", **several)],
+        "HEIC": [save("RGB", "HEIF"), save("L", "HEIF", exif=exif), save("RGB", "HEIF", **several)],
+        "JPEG XL": [
+            save("RGB", "JXL"),
+            save("L", "JXL", use_container=True),
+            save("RGBA", "JXL", lossless=True, exif=exif.tobytes()),
+        ],
     }
 
 
 SEEDS = seed_files()
+assert set(SEEDS) == {known.name for known in FORMATS}
+
+REASON = re.compile(
+    r"(not an image in an accepted format|empty file|truncated|damaged|unsupported|too many pixels"
+    r"|too many pages|out of memory)\b"
+)
 
 MUTATIONS = st.tuples(
     st.integers(0, 10_000),  # which seed
@@ -104,11 +121,12 @@ def pillow_pixels(data: bytes, file_format: str, decode: str) -> np.ndarray | No
         warnings.simplefilter("ignore")
         try:
             image = getattr(import_module(module), factory)(io.BytesIO(data))
-            undo = UNDO_ORIENTATION.get(image.getexif().get(0x0112, 1))
+            is_tiff = file_format == "TIFF"
+            undo = UNDO_ORIENTATION.get(image.getexif().get(0x0112, 1)) if is_tiff else None
             if decode == "luma":
                 image.draft("L", image.size)
             image.load()
-            if file_format == "TIFF" and undo is not None:
+            if undo is not None:
                 image = image.transpose(undo)
             if image.mode.startswith("I;16"):
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
@@ -144,7 +162,7 @@ def test_damaged_files(file_format, decode, recwarn):
             pixels = decode_image(data, decode=decode, limits=LIMITS)
         except DecodeError as error:
             reason = str(error)
-            assert reason
+            assert REASON.match(reason)
             assert reason.isprintable()
             assert len(reason) < 200
             outcomes["refused"] += 1
@@ -167,3 +185,56 @@ def test_garbage_after_a_signature(file_format, garbage):
     head = SEEDS[file_format][0][:12]
     with pytest.raises(DecodeError):
         decode_image(head + garbage, limits=LIMITS)
+
+
+def pillow_frames(data: bytes, file_format: str) -> list[np.ndarray] | None:
+    """The frames by Pillow alone, or None where one of them fails."""
+    module, factory = PLUG_INS[file_format]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = getattr(import_module(module), factory)(io.BytesIO(data))
+            image.load()
+            frames = [np.asarray(image.convert("RGB"))]
+            for number in range(1, getattr(image, "n_frames", 1)):
+                image.seek(number)
+                frames.append(np.asarray(image.convert("RGB")))
+        except Exception:
+            return None
+        return frames
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WebP", "AVIF"])
+def test_damaged_animations(file_format):
+    image = Image.effect_noise((23, 19), 60).convert("RGB")
+    buffer = io.BytesIO()
+    more = [image.rotate(90), image.rotate(180)]
+    image.save(buffer, file_format.upper(), save_all=True, append_images=more)
+    outcomes = {"pixels": 0, "refused": 0}
+
+    @settings(
+        max_examples=150,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(MUTATIONS)
+    def check(mutation):
+        data = mutate([buffer.getvalue()], mutation)
+        limits = DecodeLimits(max_pixels=2_000_000, max_frame_pixels=4_000_000)
+        try:
+            found = [one.array for one in decode_pictures(data, frames=True, limits=limits)]
+        except DecodeError as error:
+            assert REASON.match(str(error))
+            outcomes["refused"] += 1
+            return
+        outcomes["pixels"] += 1
+        expected = pillow_frames(data, file_format)
+        assert expected is not None
+        assert len(found) == len(expected)
+        for one, pixels in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, pixels)
+
+    check()
+    assert min(outcomes.values()) >= 5, outcomes

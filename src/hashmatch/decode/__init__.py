@@ -13,6 +13,7 @@ from hashmatch.decode.content import Readable, read_content, read_stream
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
+from hashmatch.decode.reasons import accept_truncated
 from hashmatch.decode.stored import Pixels
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "PillowImage",
     "Pixels",
     "Readable",
+    "accept_truncated",
     "check_decode",
     "decode_image",
     "decode_pictures",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
+
 import PIL
 from PIL import features
 
@@ -15,16 +17,23 @@ _LIBRARIES = {
     "AVIF": ("avif", None),
 }
 
+_PLUG_INS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
+
 
 def codecs() -> dict[str, str | None]:
     """Return, for Pillow and each accepted format, what decodes it and its version.
 
-    None where this Pillow was built without; contents in that format then cannot be decoded.
+    None where this Pillow was built without, or the extra is not installed; contents in that format then cannot be decoded.
     """
     return {"Pillow": PIL.__version__} | {one.name: _codec(one.name) for one in FORMATS}
 
 
 def _codec(name: str) -> str | None:
+    if name in _PLUG_INS:
+        try:
+            return f"{_PLUG_INS[name]} {version(_PLUG_INS[name])}"
+        except PackageNotFoundError:
+            return None
     if name not in _LIBRARIES:
         return "Pillow itself"
     feature, better = _LIBRARIES[name]

@@ -52,8 +52,8 @@ def decode_image(
     Notes
     -----
     Safe to call from several threads; Pillow releases the GIL while it decodes.  A truncated file
-    is refused, unless the host process has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`: then Pillow
-    hands over what it could decode, the rest being grey or black, and so does this function.
+    is refused, unless `accept_truncated` was called in this process, or the host has itself set
+    `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.
 
     Two things are beyond reach from inside the process.  libtiff writes a line about a damaged
     compressed TIFF on the standard error of the process.  And a bounded file can still take seconds

@@ -1,0 +1,80 @@
+"""`hashmatch selfcheck`."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from hashmatch.cli.display import print_json, print_note, print_table
+from hashmatch.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from hashmatch.selfcheck import Check
+
+COLUMNS = ("decoder", "version", "algorithm", "decode", "files", "drift")
+
+
+def selfcheck(*, as_json: AsJson = False) -> None:
+    """Check that decoders still give the pinned hashes.
+
+    Hashes a few files that come with hashmatch. Run it after an upgrade of Pillow or of a plug-in,
+    before production does; it fails where any hash has moved.
+
+    Example: hashmatch selfcheck
+    """
+    from hashmatch.selfcheck import run_selfcheck
+
+    checks = run_selfcheck()
+    n_drifted = sum(check.drifted for check in checks)
+    if as_json:
+        print_json({"drifted": n_drifted, "checks": [_row(check) for check in checks]})
+    else:
+        print_table("Decoders and hashes", COLUMNS, _table(checks))
+        for check in checks:
+            if check.drifted:
+                print_note(f"drift: {check.pinned.file}: {_said(check)}")
+        print_note(f"{len(checks)} pinned hashes, {n_drifted} drifted")
+    if n_drifted:
+        raise typer.Exit(1)
+
+
+def _row(check: Check) -> dict[str, object]:
+    pinned = asdict(check.pinned)
+    return {
+        **{key: pinned[key] for key in ("file", "decoder", "algorithm", "decode")},
+        "version": check.version,
+        "drifted": check.drifted,
+        "skipped": check.skipped,
+        "distance": check.distance,
+        "quality": check.quality,
+        "pinned_quality": pinned["quality"],
+        "error": check.error,
+    }
+
+
+def _table(checks: list[Check]) -> list[list[object]]:
+    groups: dict[tuple[str, str, str, str], list[Check]] = {}
+    for check in checks:
+        pinned = check.pinned
+        key = (pinned.decoder, check.version or "none", pinned.algorithm, pinned.decode)
+        groups.setdefault(key, []).append(check)
+    return [[*key, len(group), _drift(group)] for key, group in groups.items()]
+
+
+def _drift(group: list[Check]) -> str:
+    if all(check.skipped for check in group):
+        return "not installed"
+    drifted = [check for check in group if check.drifted]
+    return "; ".join(dict.fromkeys(_said(check) for check in drifted)) or "none"
+
+
+def _said(check: Check) -> str:
+    if check.error is not None:
+        return f"cannot be decoded: {check.error}"
+    words = f"{check.distance} bits"
+    if check.quality != check.pinned.quality:
+        words += f", quality {check.quality} instead of {check.pinned.quality}"
+    return words

@@ -1,0 +1,118 @@
+"""Whether this machine's decoders still give the hashes they gave when they were pinned.
+
+A new version of Pillow, of libjpeg or of a plug-in may decode a file to other pixels, and so to
+another hash than the one on a list.  A few small files come with the package, and beside them
+``pinned.json``: what each hashes to, by algorithm and way of decoding.  To add a decoder or an
+algorithm is to add rows there; tests/selfcheck/make_files.py writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hashmatch.decode import read_content
+from hashmatch.decode.codecs import codecs
+from hashmatch.errors import DecodeError, HashmatchError
+from hashmatch.fingerprint import hash_image
+from hashmatch.values import Hash
+
+FOLDER = Path(__file__).parent / "_selfcheck"
+"""Holds ``pinned.json`` and the folder ``files``."""
+
+_EXTRAS = ("HEIC", "JPEG XL")
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What one file hashed to when it was pinned; `decoder` names what decodes it."""
+
+    file: str
+    decoder: str
+    algorithm: str
+    decode: str
+    hex: str
+    quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What became of one pinned hash.
+
+    Parameters
+    ----------
+    pinned : Pinned
+    version : str or None
+        Of the decoder on this machine; None where it is not installed.
+    distance : int or None
+        Bits between the hash now and the pinned one; None where there is no hash now.
+    quality : int or None
+        The quality now.
+    error : str or None
+        Why there is no hash now.
+    """
+
+    pinned: Pinned
+    version: str | None
+    distance: int | None
+    quality: int | None
+    error: str | None
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the decoder is an extra that is not installed, so that nothing could drift."""
+        return self.version is None and self.pinned.decoder in _EXTRAS
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the hash or its quality is another than the pinned one, or there is none."""
+        if self.skipped:
+            return False
+        return self.distance != 0 or self.quality != self.pinned.quality
+
+
+def run_selfcheck(folder: Path = FOLDER) -> list[Check]:
+    """Hash the files that come with the package and compare with what is pinned.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``pinned.json`` and ``files`` are.
+
+    Returns
+    -------
+    list of Check
+        One for each pinned hash, in the order of the file.
+
+    Raises
+    ------
+    HashmatchError
+        Where the folder is missing or damaged.
+    """
+    versions = codecs()
+    return [_check(one, versions.get(one.decoder), folder) for one in _pinned(folder)]
+
+
+def _pinned(folder: Path) -> Sequence[Pinned]:
+    path = folder / "pinned.json"
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return [Pinned(**row) for row in rows]
+    except (OSError, ValueError, TypeError) as error:
+        raise HashmatchError(f"{path}: cannot be read ({error}); install hashmatch again") from None
+
+
+def _check(pinned: Pinned, version: str | None, folder: Path) -> Check:
+    try:
+        data = read_content(folder / "files" / pinned.file)
+        found = hash_image(data, pinned.algorithm, pinned.decode)
+    except DecodeError as error:
+        return Check(pinned, version, None, None, str(error))
+    code = np.frombuffer(bytes.fromhex(pinned.hex), dtype=np.uint8)
+    distance = found.distance(Hash(pinned.algorithm, code, pinned.quality))
+    return Check(pinned, version, distance, found.quality, None)

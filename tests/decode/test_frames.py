@@ -1,0 +1,184 @@
+"""Frames, pages and alpha, against Pillow walked by hand."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from itertools import accumulate, islice
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
+from hashmatch.errors import DecodeError
+
+Encode = Callable[..., bytes]
+
+ANIMATED = ["GIF", "WEBP", "PNG", "AVIF"]
+DURATIONS_MS = [120, 40, 340, 1000, 60, 80, 20]
+
+
+def turning(picture: Image.Image, n_frames: int) -> list[Image.Image]:
+    return [picture.rotate(25 * number, fillcolor=(9, 200, 30)) for number in range(n_frames)]
+
+
+def animation(encode: Encode, picture: Image.Image, file_format: str, n_frames: int = 7) -> bytes:
+    first, *more = turning(picture, n_frames)
+    options: dict[str, Any] = {"duration": (DURATIONS_MS * n_frames)[:n_frames]}
+    if file_format == "WEBP":
+        options["lossless"] = True
+    return encode(first, file_format, save_all=True, append_images=more, **options)
+
+
+def by_hand(data: bytes) -> list[np.ndarray]:
+    image = Image.open(io.BytesIO(data))
+    frames = []
+    for number in range(image.n_frames):
+        image.seek(number)
+        frames.append(np.asarray(image.convert("RGB")))
+    return frames
+
+
+@pytest.mark.parametrize("file_format", ANIMATED)
+def test_every_frame_with_its_time(file_format, picture, encode):
+    data = animation(encode, picture, file_format)
+    found = list(decode_pictures(data, frames=True))
+    expected = by_hand(data)
+    assert len(found) == len(expected) == 7
+    for one, pixels in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.array, pixels)
+    starts_s = [total / 1000 for total in accumulate(DURATIONS_MS[:-1])]
+    assert [one.timestamp_s for one in found] == pytest.approx([None, *starts_s])
+    assert {one.page for one in found} == {None}
+
+
+@pytest.mark.parametrize("file_format", [*ANIMATED, "TIFF"])
+def test_without_frames_there_is_the_first_picture(file_format, picture, encode):
+    data = animation(encode, picture, file_format)
+    (only,) = decode_pictures(data)
+    np.testing.assert_array_equal(only.array, decode_image(data).array)
+    np.testing.assert_array_equal(only.array, by_hand(data)[0])
+
+
+@pytest.mark.parametrize("file_format", ANIMATED)
+@pytest.mark.parametrize(
+    ("most", "numbers"), [(7, range(7)), (6, (0, 2, 4, 6)), (2, (0, 4)), (1, (0,))]
+)
+def test_a_long_animation_is_sampled_evenly(file_format, most, numbers, picture, encode):
+    data = animation(encode, picture, file_format)
+    found = list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frames=most)))
+    every = list(decode_pictures(data, frames=True))
+    assert [one.timestamp_s for one in found] == [every[number].timestamp_s for number in numbers]
+    for one, number in zip(found, numbers, strict=True):
+        np.testing.assert_array_equal(one.array, every[number].array)
+
+
+def pages(encode: Encode, picture: Image.Image, **options: Any) -> bytes:
+    small = picture.resize((20, 30)).convert("L")
+    return encode(
+        picture, "TIFF", save_all=True, append_images=[small, picture.rotate(9)], **options
+    )
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+def test_every_page_with_its_number_and_size(compression, picture, encode):
+    data = pages(encode, picture, compression=compression)
+    found = list(decode_pictures(data, frames=True))
+    assert [(one.page, one.timestamp_s) for one in found] == [(None, None), (2, None), (3, None)]
+    for one, pixels in zip(found, by_hand(data), strict=True):
+        np.testing.assert_array_equal(one.array, pixels)
+
+
+def test_too_many_pages_or_pixels_are_refused(picture, encode):
+    data = pages(encode, picture)
+    assert len(list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frames=3)))) == 3
+    with pytest.raises(DecodeError, match=r"^too many pages: more than 2$"):
+        list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frames=2)))
+    pixels = 2 * picture.width * picture.height + 600
+    list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frame_pixels=pixels)))
+    with pytest.raises(DecodeError, match=f"^too many pixels: {pixels} in all frames or pages"):
+        list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frame_pixels=pixels - 1)))
+    moving = animation(encode, picture, "GIF")
+    all_pixels = 7 * picture.width * picture.height
+    with pytest.raises(DecodeError, match=f"^too many pixels: {all_pixels} in all frames"):
+        list(
+            decode_pictures(
+                moving, frames=True, limits=DecodeLimits(max_frame_pixels=all_pixels - 1)
+            )
+        )
+
+
+def test_pages_that_go_round_in_a_circle_end(picture, encode):
+    data = bytearray(encode(picture.convert("L"), "TIFF"))
+    directory = int.from_bytes(data[4:8], "little")
+    end = directory + 2 + 12 * int.from_bytes(data[directory : directory + 2], "little")
+    data[end : end + 4] = data[4:8]  # the next page is this one
+    assert 1 <= len(list(islice(decode_pictures(bytes(data), frames=True), 99))) < 99
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])
+def test_a_damaged_frame_is_named(file_format, picture, encode):
+    data = animation(encode, picture, file_format)
+    with pytest.raises(DecodeError, match=r"(truncated|damaged) \w+( frame \d)?"):
+        list(decode_pictures(data[: len(data) * 2 // 3], frames=True))
+
+
+def test_one_multi_picture_jpeg_is_one_picture(picture, encode):
+    data = encode(picture, "MPO", save_all=True, append_images=[picture.rotate(90)])
+    assert len(list(decode_pictures(data, frames=True))) == 1
+
+
+ALPHA = {
+    "RGBA": ("PNG", "RGBA"), "LA": ("PNG", "LA"), "WebP": ("WEBP", "RGBA"),
+    "TIFF": ("TIFF", "RGBA"), "AVIF": ("AVIF", "RGBA"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALPHA)
+def test_alpha_is_handed_over_where_asked_for(name, picture, encode):
+    file_format, mode = ALPHA[name]
+    image = picture.convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    data = encode(
+        image.convert(mode), file_format, **({"lossless": True} if name == "WebP" else {})
+    )
+    (found,) = decode_pictures(data, alpha=True)
+    np.testing.assert_array_equal(
+        found.alpha, np.asarray(Image.open(io.BytesIO(data)).getchannel("A"))
+    )
+    assert next(decode_pictures(data)).alpha is None
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "RGB", "1", "I;16"])
+def test_a_transparent_colour_is_alpha(mode, picture, encode):
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+        wanted: Any = int(np.asarray(image)[5, 5])
+        expected = np.asarray(image) != wanted
+    else:
+        image = picture.convert(mode)
+        wanted = image.getpixel((5, 5))
+        expected = np.asarray(image) != np.asarray(wanted if mode != "1" else bool(wanted))
+        expected = expected.any(axis=2) if mode == "RGB" else expected
+    data = encode(image, "PNG", transparency=wanted)
+    (found,) = decode_pictures(data, alpha=True)
+    assert found.alpha is not None
+    np.testing.assert_array_equal(found.alpha, np.where(expected, 255, 0))
+    np.testing.assert_array_equal(found.array, decode_image(data).array)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_what_is_opaque_has_no_alpha(mode, picture, encode):
+    (found,) = decode_pictures(encode(picture.convert(mode), "PNG"), alpha=True)
+    assert found.alpha is None
+
+
+def test_alpha_of_a_turned_tiff_is_stored_too(picture, encode):
+    image = picture.convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (found,) = decode_pictures(encode(image, "TIFF", exif=exif), alpha=True)
+    np.testing.assert_array_equal(found.alpha, np.asarray(image.getchannel("A")))
