@@ -135,17 +135,30 @@ def plot(counted: Counted, n_photos: int, path: Path) -> None:
 
 
 def draw_transforms(axes: Any, counted: Counted) -> None:
-    contenders = ("imagehash phash", "pdqhash, dihedral", "hashmatch, as stored",
-                  "hashmatch, orientations", "hashmatch, and trimmed", "hashmatch, all views")  # fmt: skip
-    markers = dict(zip(contenders, "sD.oo*", strict=True))
+    markers = {
+        "imagehash phash": "s",
+        "pdqhash, dihedral": "D",
+        "hashmatch, as stored": ".",
+        "hashmatch, orientations": "o",
+        "hashmatch, and trimmed": "o",
+        "hashmatch, all views": "*",
+    }
     names = list(next(iter(counted.values())))[::-1]
-    for contender in contenders:
+    for contender, marker in markers.items():
         by_transform = counted[contender]
         radius = SHOWN_RADIUS[bins(by_transform)]
         recall = [100 * share(by_transform[name]["copies"], radius) for name in names]
         size = 170 if contender == "hashmatch, all views" else 60
-        axes.scatter(recall, names, s=size, marker=markers[contender], color=COLOURS[contender],
-                     label=f"{contender} ({radius} bits)", alpha=0.9, edgecolors="none")  # fmt: skip
+        axes.scatter(
+            recall,
+            names,
+            s=size,
+            marker=marker,
+            color=COLOURS[contender],
+            label=f"{contender} ({radius} bits)",
+            alpha=0.9,
+            edgecolors="none",
+        )
     axes.set(xlabel="recall (%)", xlim=(-3, 103), title="By transform")
     axes.margins(y=0.01)
     axes.grid(alpha=0.3)
@@ -163,8 +176,12 @@ def draw_trade_off(axes: Any, counted: Counted) -> None:
         radius = SHOWN_RADIUS[bins(by_transform)]
         axes.plot(share(others, radius), 100 * share(copies, radius), "o", color=COLOURS[contender])
     axes.set_xscale("symlog", linthresh=1e-7)
-    axes.set(xlabel="false match rate over all unrelated pairs", ylabel="recall over all transforms (%)",
-             title="As the radius grows (dots: 31 bits of 256, 8 of 64)", xlim=(-2e-8, 1e-1),
-             ylim=(0, 100))  # fmt: skip
+    axes.set(
+        xlabel="false match rate over all unrelated pairs",
+        ylabel="recall over all transforms (%)",
+        title="As the radius grows (dots: 31 bits of 256, 8 of 64)",
+        xlim=(-2e-8, 1e-1),
+        ylim=(0, 100),
+    )
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize=9)

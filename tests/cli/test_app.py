@@ -10,7 +10,7 @@ import pytest
 from hashmatch import __version__
 from hashmatch.cli import app, main, scan_command
 
-COMMANDS = ("demo", "hash", "index", "match", "scan", "info")
+COMMANDS = ("demo", "hash", "index", "match", "scan", "selfcheck", "info")
 
 
 def run(*args: object, **options: object) -> subprocess.CompletedProcess[bytes]:
@@ -140,7 +140,11 @@ def test_completion_scripts_are_offered() -> None:
     done = run("--show-completion", env={**os.environ, "_HASHMATCH_COMPLETE": "source_bash"})
     assert done.returncode == 0
     assert b"_HASHMATCH_COMPLETE" in done.stdout
-    words = {"COMP_WORDS": "hashmatch s", "COMP_CWORD": "1", "_HASHMATCH_COMPLETE": "complete_bash"}
+    words = {
+        "COMP_WORDS": "hashmatch sc",
+        "COMP_CWORD": "1",
+        "_HASHMATCH_COMPLETE": "complete_bash",
+    }
     done = run(env={**os.environ, **words})
     assert done.stdout.split() == [b"scan"]
 

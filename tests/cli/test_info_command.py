@@ -20,7 +20,8 @@ def test_json_says_what_is_installed(capfd: pytest.CaptureFixture[str]) -> None:
     assert facts["kernel"] == _core.active_kernel()
     assert facts["runnable_kernels"] == list(_core.runnable_kernels())
     assert facts["pillow"] == PIL.__version__
-    assert set(facts["codecs"]) == {"JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF"}
+    pictures = {"JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL"}
+    assert set(facts["codecs"]) == pictures
     assert facts["codecs"]["JPEG"]
     assert facts["algorithms"] == ["pdq"]
 

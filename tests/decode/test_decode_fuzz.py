@@ -226,7 +226,8 @@ def test_damaged_animations(file_format):
         try:
             found = [one.array for one in decode_pictures(data, frames=True, limits=limits)]
         except DecodeError as error:
-            assert REASON.match(str(error))
+            reason = str(error)
+            assert REASON.match(reason)
             outcomes["refused"] += 1
             return
         outcomes["pixels"] += 1

@@ -1,4 +1,4 @@
-"""Views on the whole road: a border, a transparent ground or a frame does not hide a listed picture."""
+"""Views on the whole road: no border, ground or frame hides a listed picture."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Make what `hashmatch selfcheck` hashes, and pin the hashes: run by hand, results are committed.
 
-    python tests/selfcheck/make_files.py          # the files, from indexes/demo/images, and the pins
+    python tests/selfcheck/make_files.py          # files from indexes/demo, and pins
     python tests/selfcheck/make_files.py --pins   # the pins alone, for new rows of ROWS
 
 A pin that changes for a file that did not is drift: say in CHANGELOG.md what moved it.

@@ -23,7 +23,8 @@ _PLUG_INS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
 def codecs() -> dict[str, str | None]:
     """Return, for Pillow and each accepted format, what decodes it and its version.
 
-    None where this Pillow was built without, or the extra is not installed; contents in that format then cannot be decoded.
+    None where this Pillow was built without it, or the extra that brings it is not installed;
+    contents in that format then cannot be decoded.
     """
     return {"Pillow": PIL.__version__} | {one.name: _codec(one.name) for one in FORMATS}
 
