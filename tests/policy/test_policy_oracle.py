@@ -26,9 +26,12 @@ def fits(when, match):
             return False
     if when.get("algorithm", "pdq") != match["algorithm"]:
         return False
-    if match["quality"] is not None and match["quality"] < when.get("min_quality", 50):
-        return False
-    return match["distance"] <= when["max_distance"]
+    sightings = [(match["distance"], match["quality"]), *match["clearer"]]
+    return any(
+        distance <= when["max_distance"]
+        and (quality is None or quality >= when.get("min_quality", 50))
+        for distance, quality in sightings
+    )
 
 
 def taker(rules, match):
@@ -87,10 +90,12 @@ GRID = [
         "list": list_,
         "classification": classification,
         "algorithm": algorithm,
+        "clearer": clearer,
     }
     for distance, quality, harm, list_, classification, algorithm in itertools.product(
         DISTANCES, QUALITIES, HARMS, (*LISTS, "unnamed"), CLASSES, ALGORITHMS
     )
+    for clearer in [(), *(((far, 1),) for far in DISTANCES if quality == 0 and far > distance)]
 ]
 
 

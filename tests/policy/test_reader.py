@@ -349,3 +349,42 @@ def test_a_rule_behind_several_that_cover_it_together():
         '("h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", 4 more); '
         "move this rule before them or remove it",
     )
+
+
+def test_views_are_all_unless_some_are_named():
+    kinds = ("orientations", "trimmed", "flattened", "frames")
+    assert read_policy(HEAD + ON_ERROR, "policy.toml").views == kinds
+    for views, expected in (
+        ("[]", ()),
+        ('["frames", "orientations"]', ("orientations", "frames")),
+        ('["trimmed"]', ("trimmed",)),
+    ):
+        assert read_policy(f"{HEAD}views = {views}\n{ON_ERROR}", "policy.toml").views == expected
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        ('"trimmed"', "views: expected a list of strings, not a string"),
+        ("[1]", "views[0]: expected a string, not a whole number"),
+        ('["frames", "frames"]', 'views[1]: "frames" is listed twice'),
+        (
+            '["trimed"]',
+            'views[0]: "trimed" is not one of orientations, trimmed, flattened, frames; '
+            "did you mean trimmed?",
+        ),
+        (
+            '["as_stored"]',
+            'views[0]: "as_stored" is not one of orientations, trimmed, flattened, frames',
+        ),
+    ],
+)
+def test_views_are_read_strictly(views, message):
+    refused(f"{HEAD}views = {views}\n{ON_ERROR}", message)
+
+
+def test_views_belong_above_the_rules():
+    refused(
+        HEAD + ON_ERROR + RULE + 'views = ["frames"]\n',
+        'rules[0] "csam".views: unknown key here; it belongs above the first [[rules]]',
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +108,9 @@ def test_a_dim_frame_does_not_hide_a_bright_one(
     coffee: Image.Image, demo: Path, tmp_path: Path
 ) -> None:
     """The nearest view is recorded; a rule is taken by one that is good enough for it."""
-    folder = tmp_path / "faded"
-    shutil.copytree(demo, folder)
-    # The picture at a hundredth of its contrast has little quality, and about the same hash.
-    dim = coffee.point(lambda level: 100 + level // 25)
-    bright = coffee.resize((coffee.width // 2, coffee.height // 2)).resize(coffee.size)
+    # At a tenth of its contrast a picture has little quality, and about the same hash.
+    dim = coffee.point(lambda level: 100 + level // 10)
+    bright = coffee.resize((coffee.width // 8, coffee.height // 8)).resize(coffee.size)
     upload = saved(dim, "PNG", save_all=True, append_images=[bright], duration=100)
     decision = opened_with(demo, tmp_path, None).screen(upload)
     (match,) = decision.matches
