@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -24,7 +25,7 @@ import pdqhash
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.robustness_results import write_results
+from benchmarks.robustness_results import plot, write_results
 from benchmarks.robustness_transforms import TRANSFORMS, encoded
 from hashmatch.fingerprint import fingerprint_image
 
@@ -128,10 +129,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.robustness", description=__doc__.partition("\n\n")[0]
     )
-    parser.add_argument("photos", type=Path, help="a folder of photographs")
+    parser.add_argument("photos", type=Path, nargs="?", help="a folder of photographs")
     parser.add_argument("--every", type=int, default=1, help="take every n-th photograph only")
+    parser.add_argument("--draw", action="store_true", help="the picture again, from the JSON")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     options = parser.parse_args()
+    if options.draw:
+        plot(json.loads((RESULTS / "robustness.json").read_text()), RESULTS / "robustness.png")
+        return
+    if options.photos is None:
+        parser.error("name a folder of photographs")
     paths = sorted(path for path in options.photos.iterdir() if path.is_file())[:: options.every]
     if len(paths) < 2:
         sys.exit(f"{options.photos}: fewer than two photographs")

@@ -65,9 +65,10 @@ def write_results(counted: Counted, n_photos: int, folder: Path) -> list[Path]:
         }
         for contender, by_transform in counted.items()
     }
-    paths[0].write_text(json.dumps({**facts, "contenders": summary}, indent=1) + "\n")
+    results = {**facts, "contenders": summary}
+    paths[0].write_text(json.dumps(results, indent=1) + "\n")
     paths[1].write_text(table(counted, n_photos, facts))
-    plot(counted, n_photos, paths[2])
+    plot(results, paths[2])
     return paths
 
 
@@ -122,66 +123,62 @@ def table(counted: Counted, n_photos: int, facts: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plot(counted: Counted, n_photos: int, path: Path) -> None:
-    """Draw recall by transform, and recall against false matches as the radius grows."""
+def plot(results: dict[str, Any], path: Path) -> None:
+    """Draw recall by transform, and recall against false matches at each radius."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(15, 11), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
-    draw_transforms(left, counted)
-    draw_trade_off(right, counted)
-    figure.suptitle(f"Copies of {n_photos} photographs that are still found", fontsize=13)
+    left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
+    draw_transforms(left, results["contenders"])
+    draw_trade_off(right, results["contenders"])
+    figure.suptitle(f"Copies of {results['photographs']} photographs that are still found")
     figure.savefig(path, dpi=100)
 
 
-def draw_transforms(axes: Any, counted: Counted) -> None:
-    markers = {
-        "imagehash phash": "s",
-        "pdqhash, dihedral": "D",
-        "hashmatch, as stored": ".",
-        "hashmatch, orientations": "o",
-        "hashmatch, and trimmed": "o",
-        "hashmatch, all views": "*",
-    }
-    names = list(next(iter(counted.values())))[::-1]
-    for contender, marker in markers.items():
-        by_transform = counted[contender]
-        radius = SHOWN_RADIUS[bins(by_transform)]
-        recall = [100 * share(by_transform[name]["copies"], radius) for name in names]
-        size = 170 if contender == "hashmatch, all views" else 60
-        axes.scatter(
-            recall,
-            names,
-            s=size,
-            marker=marker,
-            color=COLOURS[contender],
-            label=f"{contender} ({radius} bits)",
-            alpha=0.9,
-            edgecolors="none",
-        )
-    axes.set(xlabel="recall (%)", xlim=(-3, 103), title="By transform")
-    axes.margins(y=0.01)
-    axes.grid(alpha=0.3)
-    axes.legend(loc="center left", fontsize=9)
+def draw_transforms(axes: Any, contenders: dict[str, Any]) -> None:
+    """Draw a field for each transform and contender: recall in percent, in figures and colour."""
+    transforms = list(next(iter(contenders.values()))["recall"])
+    shares = [
+        [100 * one["recall"][name][str(shown_radius(one))] for one in contenders.values()]
+        for name in transforms
+    ]
+    axes.imshow(shares, cmap="RdYlGn", vmin=0, vmax=100, aspect="auto", alpha=0.75)
+    for row, values in enumerate(shares):
+        for column, value in enumerate(values):
+            axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8)
+    names = [name.replace(", ", ",\n").replace("imagehash ", "imagehash\n") for name in contenders]
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
+    axes.set_yticks(range(len(transforms)), transforms, fontsize=9)
+    axes.xaxis.tick_top()
+    axes.set_xlabel("recall in percent: PDQ within 31 bits of 256, the others within 8 of 64")
 
 
-def draw_trade_off(axes: Any, counted: Counted) -> None:
-    for contender, by_transform in counted.items():
-        copies, others = together(by_transform, "copies"), together(by_transform, "others")
-        reach = range(0, bins(by_transform) // 3)
-        false = [share(others, radius) for radius in reach]
-        recall = [100 * share(copies, radius) for radius in reach]
-        axes.plot(false, recall, color=COLOURS[contender], label=contender,
-                  linestyle="--" if contender == "pdqhash" else "-")  # fmt: skip
-        radius = SHOWN_RADIUS[bins(by_transform)]
-        axes.plot(share(others, radius), 100 * share(copies, radius), "o", color=COLOURS[contender])
-    axes.set_xscale("symlog", linthresh=1e-7)
+def draw_trade_off(axes: Any, contenders: dict[str, Any]) -> None:
+    """Draw a line for each contender through its radii."""
+    for contender, one in contenders.items():
+        false = list(one["false_match_rate"].values())
+        recall = [
+            100
+            * sum(by_radius[radius] for by_radius in one["recall"].values())
+            / len(one["recall"])
+            for radius in one["false_match_rate"]
+        ]
+        line = "--" if contender.startswith("pdqhash") else "-"
+        axes.plot(false, recall, line, marker="o", color=COLOURS[contender], label=contender)
+        for radius, at, height in zip(one["false_match_rate"], false, recall, strict=True):
+            if max(false) > 0 or contender in {"hashmatch, all views", "imagehash phash"}:
+                axes.annotate(radius, (at, height), (6, -3), textcoords="offset points", fontsize=8)
+    axes.set_xscale("symlog", linthresh=1e-6)
     axes.set(
         xlabel="false match rate over all unrelated pairs",
-        ylabel="recall over all transforms (%)",
-        title="As the radius grows (dots: 31 bits of 256, 8 of 64)",
-        xlim=(-2e-8, 1e-1),
-        ylim=(0, 100),
+        ylabel="recall, mean over all transforms (%)",
+        title="As the radius grows (figures: bits)",
+        xlim=(-2e-7, 1e-2),
+        ylim=(40, 100),
     )
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=9)
+    axes.legend(loc="upper right", fontsize=9)
+
+
+def shown_radius(contender: dict[str, Any]) -> int:
+    return next(radius for radius in (31, 8) if str(radius) in contender["false_match_rate"])
