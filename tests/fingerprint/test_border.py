@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashmatch.fingerprint.border import LEAST_LEFT_PX, LEAST_LEFT_SHARE, find_border
+from hashmatch.fingerprint.border import (
+    LEAST_LEFT_PX,
+    LEAST_LEFT_SHARE,
+    find_border,
+    possible_borders,
+)
 
 Pixels = np.ndarray
 
@@ -43,13 +48,13 @@ def test_a_plain_border_comes_off_to_the_line(
     # Sides that are too thin to matter stay; so none is thinner than that here.
     sides = tuple(0 if side < 4 else side for side in sides)  # type: ignore[assignment]
     large = framed(picture, sides, colour)
-    border = find_border(large)
+    inside = find_border(large)
     if sides == (0, 0, 0, 0):
-        assert border.inside is None
+        assert inside is None
     else:
-        assert border.inside is not None
-        np.testing.assert_array_equal(large[border.inside], picture)
-    assert border.sure
+        assert inside is not None
+        np.testing.assert_array_equal(large[inside], picture)
+    assert possible_borders(large) == (inside,)
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 3), st.integers(0, 1000))
@@ -58,16 +63,18 @@ def test_what_is_left_is_never_less_than_promised(
 ) -> None:
     levels = np.random.default_rng(seed).normal(128, 20 / 4**smoothness, (height, width))
     levels[: height // 3] = 128
-    border = find_border(levels.clip(0, 255).astype(np.uint8))
-    if border.inside is not None:
-        for part, whole in zip(border.inside, (height, width), strict=True):
+    pixels = levels.clip(0, 255).astype(np.uint8)
+    possible = possible_borders(pixels)
+    assert possible is None or possible[0] == find_border(pixels)
+    for inside in possible or (find_border(pixels),):
+        for part, whole in zip(inside or (), (height, width), strict=bool(inside)):
             left = part.stop - part.start
             assert left >= LEAST_LEFT_PX
             assert left >= LEAST_LEFT_SHARE * whole
 
 
 @given(SIDES, COLOURS, st.sampled_from([30, 60, 90]))
-def test_the_luma_plane_says_the_same_where_it_is_sure(
+def test_what_the_exact_pixels_say_is_among_what_the_luma_plane_leaves_open(
     sides: tuple[int, int, int, int], colour: tuple[int, int, int], quality: int
 ) -> None:
     smooth = Image.fromarray(noise(9, 12)).resize((150, 120), Image.Resampling.BICUBIC)
@@ -77,37 +84,37 @@ def test_the_luma_plane_says_the_same_where_it_is_sure(
     exact = find_border(np.asarray(Image.open(buffer)))
     image = Image.open(buffer)
     image.draft("L", image.size)
-    luma = find_border(np.asarray(image))
+    luma = possible_borders(np.asarray(image))
     # Strong colours leave the gamut, where luma and pixels part: see docs/views.md.
-    if luma.sure and max(colour) - min(colour) < 100:
-        assert luma.inside == exact.inside
+    if luma is not None and max(colour) - min(colour) < 100:
+        assert exact in luma
 
 
 @pytest.mark.parametrize("fill", [0, 128, 255])
 def test_a_blank_picture_has_no_border(fill: int) -> None:
-    assert find_border(np.full((200, 300), fill, np.uint8)).inside is None
+    assert find_border(np.full((200, 300), fill, np.uint8)) is None
 
 
 def test_a_fade_is_no_border() -> None:
     fade = np.repeat(np.arange(200, dtype=np.uint8)[:, None], 200, axis=1)
-    assert find_border(fade).inside is None
+    assert find_border(fade) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (3, 3), (2, 3, 3), (64, 3)])
 def test_small_shapes_have_none(shape: tuple[int, ...]) -> None:
-    assert find_border(np.zeros(shape, np.uint8)).inside is None
+    assert find_border(np.zeros(shape, np.uint8)) is None
 
 
 @pytest.mark.corpus
 def test_luma_and_exact_agree_on_real_photographs(corpus: Path) -> None:
-    n_unsure = 0
+    n_open = 0
     paths = sorted((corpus / "photos").iterdir())[::3]
     for path in paths:
         with Image.open(path) as image:
             exact = find_border(np.asarray(image.convert("RGB")))
         with Image.open(path) as image:
             image.draft("L", image.size)
-            luma = find_border(np.asarray(image.convert("L")))
-        n_unsure += not luma.sure
-        assert not luma.sure or luma.inside == exact.inside, path.name
-    assert n_unsure < len(paths) / 8  # these are decoded twice
+            luma = possible_borders(np.asarray(image.convert("L")))
+        assert luma is None or exact in luma, path.name
+        n_open += luma is None
+    assert n_open <= len(paths) / 50  # these are decoded twice

@@ -7,14 +7,14 @@ border was ``trimmed``.  An orientation comes last, and is the algorithm's affai
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.decode import DecodeLimits, Pixels, decode_pictures
-from hashmatch.fingerprint.border import find_border
+from hashmatch.fingerprint.border import Inside, find_border, possible_borders
 from hashmatch.fingerprint.flatten import flatten
 from hashmatch.values import AS_STORED, VIEW_KINDS
 
@@ -103,10 +103,17 @@ def _with_trimmed(
     *,
     is_first: bool,
 ) -> Iterator[View]:
-    border = find_border(pixels) if "trimmed" in kinds else None
-    sure = picture.decode == "exact" or border is None or border.sure
-    facts = (picture.decode, picture.timestamp_s, is_first, sure)
+    # Of luma every border is looked behind that the exact pixels may turn out to have, so that a
+    # match of theirs is met.
+    if "trimmed" not in kinds:
+        borders: Sequence[Inside | None] | None = ()
+    elif picture.decode == "exact":
+        borders = (find_border(pixels),)
+    else:
+        borders = possible_borders(pixels)
+    facts = (picture.decode, picture.timestamp_s, is_first, borders is not None)
     yield View("/".join(words) or AS_STORED, pixels, *facts)
-    if border is not None and border.inside is not None:
-        trimmed = np.ascontiguousarray(pixels[border.inside])
-        yield View("/".join([*words, "trimmed"]), trimmed, *facts)
+    for inside in borders or ():
+        if inside is not None:
+            trimmed = np.ascontiguousarray(pixels[inside])
+            yield View("/".join([*words, "trimmed"]), trimmed, *facts)
