@@ -34,8 +34,9 @@ class Fingerprint:
     timestamps_s : tuple of float or None, length v
         Time of the frame in seconds; None for a still picture, and for the first frame.
     sure : bool
-        Whether the exact decode is known to give these same views.  A border that shows in the luma
-        plane of a JPEG may not quite be one in its exact pixels, or the other way round.
+        Whether the views that the exact decode gives are all among these, which has to be asked of
+        luma only: a border that shows in the luma plane of a JPEG may not quite be one in its exact
+        pixels, or the other way round.  Views of luma named ``trimmed`` are all it may have.
     """
 
     views: tuple[str, ...]

@@ -38,7 +38,7 @@ class View:
     is_first : bool
         Whether this is the first picture of the content, or made from it.
     sure : bool
-        Whether exactly decoded pixels would give the same views of this picture.
+        Whether the views that exactly decoded pixels would give of this picture are all yielded.
     """
 
     name: str
