@@ -85,7 +85,7 @@ def test_files_no_longer_named_are_removed_and_readers_keep_theirs(
     new = Catalog.open(folder, verify=True)
     for catalog, seed, entry_id in [(old, 1, "a"), (new, 2, "b")]:
         query = np.frombuffer(bytes.fromhex(hash_of(seed)), np.uint8)[None]
-        found = catalog.index("pdq").search(query, 0)
+        found = catalog.search("pdq", query, 0)
         assert catalog.entry_ids("pdq", found.ids) == [entry_id]
     with pytest.raises(HashmatchError):
         build_catalog(folder / "nowhere")
@@ -110,7 +110,9 @@ def test_a_damaged_manifest_stops_the_build(folder: Path) -> None:
     with pytest.raises(IndexFormatError) as caught:
         build_catalog(folder)
     assert f"{path}: damaged" in str(caught.value)
-    assert f"delete {folder / 'built'} and run: hashmatch index build {folder}" in str(caught.value)
+    assert f"restore it, or delete {folder / 'built'} (live changes are lost) and run: " in str(
+        caught.value
+    )
 
 
 def test_a_bad_list_leaves_what_was_built(folder: Path) -> None:
@@ -148,7 +150,7 @@ def test_a_rename_that_fails_leaves_what_was_built(
 def test_a_second_builder_is_told(folder: Path) -> None:
     with (
         BuiltFolder.hold(folder),
-        pytest.raises(HashmatchError, match=f"^{folder} is being built by another process"),
+        pytest.raises(HashmatchError, match=f"^{folder} is being changed by another process"),
     ):
         build_catalog(folder)
 
@@ -202,7 +204,7 @@ def check(generations):
     verify_catalog(folder)
     catalog = Catalog.open(folder)
     assert catalog.ref.generation in generations, catalog.ref
-    n_codes = len(catalog.index("pdq"))
+    n_codes = len(catalog.codes("pdq"))
     assert n_codes == {1: 5, 2: 6}[catalog.ref.generation], n_codes
 
 
