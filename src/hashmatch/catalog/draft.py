@@ -278,7 +278,7 @@ class Draft:
             return self.before.manifest.ledger
         if self.ledger == Ledger():
             return None
-        return self._folder.put(self.ledger.encode(), "changes", LEDGER_SUFFIX)
+        return self._folder.put(self.ledger.encode(), "names", LEDGER_SUFFIX)
 
     def _remove(self, part: Part, rows: Rows) -> None:
         new = rows[~among(rows, part.removed)]

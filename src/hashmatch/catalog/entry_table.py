@@ -111,13 +111,14 @@ class EntryTable:
 
     def take(self, names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:
         """Return columns of rows, which must ascend."""
+        schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
         pieces = [
             pa.table(
-                [self._checked(batch, name).take(pa.array(local)) for name in names], list(names)
+                {name: self._checked(batch, name).take(pa.array(local)) for name in names}, schema
             )
             for batch, _, local in self._by_batch(rows)
         ]
-        return pa.concat_tables([_schema_of(names).empty_table(), *pieces])
+        return pa.concat_tables([schema.empty_table(), *pieces])
 
     def rows_of(self, is_wanted: NDArray[np.bool_], entry_ids: Column | None) -> NDArray[np.int64]:
         """Return the rows whose origin `is_wanted` and whose id is among `entry_ids` (None: any).
@@ -195,10 +196,6 @@ class EntryTable:
     def damaged(self, column: str) -> IndexFormatError:
         """Return the error that says so of a column."""
         return IndexFormatError(f"{self.path}: damaged in column {column}; {_REMEDY}")
-
-
-def _schema_of(names: Sequence[str]) -> pa.Schema:
-    return pa.schema([ENTRY_SCHEMA.field(name) for name in names])
 
 
 def _compact(column: Any) -> Any:

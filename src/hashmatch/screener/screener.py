@@ -36,8 +36,8 @@ class Screener:
     """Decides about contents by one index and one policy.
 
     Made by `open`. Safe to share between threads and to use after a fork: every call works on the
-    index and policy that it found when it began, whatever `reload` or `refresh` does meanwhile. Nothing is
-    remembered about contents.
+    index and policy that it found when it began, whatever `reload` or `refresh` does meanwhile.
+    Nothing is remembered about contents.
     """
 
     def __init__(
