@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import random
 import tomllib
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -276,3 +277,60 @@ def check(folder: Path, model: Model, catalog: Catalog, radius: int = 2) -> None
     assert set(verify_catalog(folder)[1:]) == {
         path.name for path in (folder / "built").iterdir() if not path.name.startswith(".")
     } - {"manifest.json"}
+
+
+def a_row(rng: random.Random, algorithm: str | None = None) -> Row:
+    return Row(
+        entry_id=rng.choice(["a", "b", "ü;,"]),
+        harm=rng.choice(["csam", "spam"]),
+        classification=rng.choice(["", "A1"]),
+        algorithm=algorithm or rng.choice(["pdq", TOY]),
+        seed=rng.randrange(8),
+    )
+
+
+def beginning() -> list[Op]:
+    """Operations after which there is a file of every kind, and two segments an algorithm."""
+    rng = random.Random(5)
+    rows = {a_row(rng, algorithm): "active" for algorithm in ("pdq", TOY) for _ in range(6)}
+    more = {a_row(rng, algorithm): "disputed" for algorithm in ("pdq", TOY) for _ in range(6)}
+    return [
+        Op("edit", "known", tuple(rows.items())),
+        Op("edit", "spam", tuple(more.items())),
+        Op("build"),
+        Op("add", "known", tuple(more.items()), "v2"),
+        Op("remove", "known", ids=("a",)),
+        Op("disable", "spam", ids=("b",)),
+        Op("disable", "known", ids=("ü;,",)),
+    ]
+
+
+def script(seed: int, n_ops: int) -> list[tuple[Op, Model]]:
+    """Operations, each of which publishes a generation, and the model after each of them."""
+    rng = random.Random(seed)
+    model = Model()
+    steps: list[tuple[Op, Model]] = []
+    for op in beginning():
+        model = model.after(op)
+        steps.append((op, model))
+    while len(steps) < n_ops:
+        op = _an_op(rng)
+        try:
+            after = model.after(op)
+        except Refused:
+            continue
+        if after.visible() != model.visible():
+            model = after
+            steps.append((op, model))
+            if op.kind == "add" and len(after.visible()) > 3:
+                steps.append((Op("compact"), model))
+    return steps
+
+
+def _an_op(rng: random.Random) -> Op:
+    kind = rng.choice(["add", "add", "replace", "remove", "disable", "enable", "build"])
+    rows = {a_row(rng): rng.choice(["active", "disputed", "withdrawn"]) for _ in range(4)}
+    ids = (rng.choice(["a", "b", "ü;,"]),)
+    if kind in {"disable", "enable"} and rng.random() < 0.3:
+        ids = None
+    return Op(kind, rng.choice(LISTS), tuple(rows.items()), rng.choice(["v2", "v3"]), ids, True)
