@@ -65,7 +65,7 @@ class Op:
     discard: bool = False
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The model says that the operation must raise this kind of error."""
 
 
@@ -80,7 +80,7 @@ class Model:
     changed: set[str] = field(default_factory=set)
 
     def after(self, op: Op) -> Model:
-        """What the operation leads to; Refused where it must raise."""
+        """What the operation leads to; RefusedError where it must raise."""
         model = deepcopy(self)
         getattr(model, f"_{op.kind}")(op)
         return model
@@ -101,7 +101,7 @@ class Model:
 
     def _build(self, op: Op) -> None:
         if self.changed and not op.discard:
-            raise Refused
+            raise RefusedError
         self.changed = set()
         self.versions = dict.fromkeys(LISTS, "v1")
         self.live = {
@@ -155,7 +155,7 @@ class Model:
             self.disabled_lists.discard(op.list)
             return
         if op.list in self.disabled_lists:
-            raise Refused
+            raise RefusedError
         self._demand(op, self._ids(op.list) | {one for of, one in self.disabled if of == op.list})
         self.disabled -= {(op.list, entry_id) for entry_id in op.ids}
 
@@ -165,7 +165,7 @@ class Model:
     @staticmethod
     def _demand(op: Op, there: set[str]) -> None:
         if not set(op.ids or ()) <= there:
-            raise Refused
+            raise RefusedError
 
 
 def register_toy() -> None:
@@ -317,7 +317,7 @@ def script(seed: int, n_ops: int) -> list[tuple[Op, Model]]:
         op = _an_op(rng)
         try:
             after = model.after(op)
-        except Refused:
+        except RefusedError:
             continue
         if after.visible() != model.visible():
             model = after

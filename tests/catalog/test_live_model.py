@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from live_model import LISTS, Model, Op, Refused, Row, check, contents, perform, write_recipe
+from live_model import LISTS, Model, Op, RefusedError, Row, check, contents, perform, write_recipe
 
 from hashmatch import hashing
 from hashmatch.catalog import Catalog
@@ -66,7 +65,7 @@ def test_any_sequence_of_changes_is_what_the_model_says(
     for op in [Op("edit", "known", known), Op("edit", "spam", spam), Op("build"), *ops]:
         try:
             after = model.after(op)
-        except Refused:
+        except RefusedError:
             with pytest.raises(HashmatchError):
                 perform(folder, op)
             assert reader is not None

@@ -127,3 +127,44 @@ def test_the_digest_covers_files_origins_and_lists() -> None:
     digests = [contents_digest(*variant) for variant in variants]
     assert len(set(digests)) == len(variants)
     assert digests[0] == contents_digest(origins, lists, segments)
+
+
+def test_a_manifest_of_format_1_is_one_without_live_changes() -> None:
+    body = json.loads(encode_manifest(MANIFEST))
+    del body["sha256"], body["ledger"]
+    body["format"] = 1
+    for one in body["lists"]:
+        del one["removed"], one["came_by"]
+    for one in body["segments"]:
+        del one["removed"], one["disabled"]
+    assert decode(sealed(body)) == MANIFEST
+    body["segments"] *= 2  # there was one of each algorithm
+    with pytest.raises(IndexFormatError, match="not a manifest"):
+        decode(sealed(body))
+
+
+def test_several_segments_with_tombstones_and_a_ledger_are_read_back() -> None:
+    (segment,) = MANIFEST.segments
+    rows = StoredFile("pdq-1.removed.rows", 4, SHA)
+    other = replace(segment, removed=rows, disabled=replace(rows, file="pdq-1.disabled.rows"))
+    ledger = StoredFile("names-1.ledger", 9, SHA)
+    manifest = replace(MANIFEST, segments=(segment, other), ledger=ledger)
+    assert decode(encode_manifest(manifest)) == manifest
+    assert [one.file for one in manifest.files][4:] == [
+        "pdq-1.removed.rows",
+        "pdq-1.disabled.rows",
+        "names-1.ledger",
+    ]
+
+
+def test_the_digest_covers_tombstones_and_ledger() -> None:
+    origins, lists, (segment,) = MANIFEST.origins, MANIFEST.lists, MANIFEST.segments
+    rows = StoredFile("x", 4, SHA)
+    digests = {
+        contents_digest(origins, lists, (segment,)),
+        contents_digest(origins, lists, (replace(segment, removed=rows),)),
+        contents_digest(origins, lists, (replace(segment, disabled=rows),)),
+        contents_digest(origins, lists, (segment,), rows),
+        contents_digest(origins, lists, (segment, segment)),
+    }
+    assert len(digests) == 5
