@@ -65,14 +65,14 @@ def test_a_life(own: Path, delta: Path, capfd: Captured) -> None:
 def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None:
     hotline = ("--list", "demo-hotline")
     for args, words in [
-        (("add", own, delta, *hotline), "generation 2 published: 1 rows added"),
-        (("add", own, delta, *hotline), "generation 2 unchanged: 1 duplicates"),
-        (("remove", own, *hotline, "--entry", "N-1"), "generation 3 published: 1 rows removed"),
-        (("remove", own, *hotline, "--entry", "N-1"), "generation 3 unchanged: nothing to do"),
-        (("add", own, delta, *hotline), "1 entries removed earlier are live again"),
-        (("disable", own, "--list", "demo-spam"), "generation 5 published: 6 rows disabled"),
-        (("compact", own), "generation 6 compacted: 3 segments to 1, 1 removed rows dropped"),
-        (("compact", own), "generation 6 unchanged: 1 segments to 1, 0 removed rows dropped"),
+        (("add", own, delta, *hotline), "generation 2 published; rows: 1 added"),
+        (("add", own, delta, *hotline), "generation 2 unchanged; rows: 1 there already"),
+        (("remove", own, *hotline, "--entry", "N-1"), "generation 3 published; rows: 1 removed"),
+        (("remove", own, *hotline, "--entry", "N-1"), "generation 3 unchanged\n"),
+        (("add", own, delta, *hotline), "entries removed earlier that are live again: 1"),
+        (("disable", own, "--list", "demo-spam"), "generation 5 published; rows: 6 disabled"),
+        (("compact", own), "6 compacted; segments: 3, now 1; removed rows dropped: 1"),
+        (("compact", own), "6 unchanged; segments: 1, now 1; removed rows dropped: 0"),
     ]:
         assert run(*args) == 0
         said = capfd.readouterr()

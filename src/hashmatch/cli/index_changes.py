@@ -226,9 +226,9 @@ def compact(
         return
     state = "compacted" if report.is_new else "unchanged"
     print_note(
-        f"index {report.name}: generation {report.generation} {state}: "
-        f"{report.n_segments_before:,} segments to {report.n_segments:,}, "
-        f"{report.n_dropped:,} removed rows dropped"
+        f"index {report.name}: generation {report.generation} {state}; "
+        f"segments: {report.n_segments_before:,}, now {report.n_segments:,}; "
+        f"removed rows dropped: {report.n_dropped:,}"
     )
 
 
@@ -239,25 +239,27 @@ def _tell(report: ChangeReport, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    done = [
+    counts = report.counts
+    rows = [
         f"{number:,} {what}"
         for number, what in (
-            (report.n_added, "rows added"),
-            (report.n_removed, "rows removed"),
-            (report.n_disabled, "rows disabled"),
-            (report.n_enabled, "rows enabled"),
-            (report.n_returned_entries, "entries removed earlier are live again"),
-            (report.counts.duplicates if report.counts else 0, "duplicates"),
-            (report.counts.ignored if report.counts else 0, "ignored"),
-            (report.counts.removed if report.counts else 0, "left out, as their entry is removed"),
+            (report.n_added, "added"),
+            (report.n_removed, "removed"),
+            (report.n_disabled, "disabled"),
+            (report.n_enabled, "enabled"),
+            (counts.duplicates if counts else 0, "there already"),
+            (counts.ignored if counts else 0, "ignored"),
+            (counts.removed if counts else 0, "left out, as their entry is removed"),
         )
         if number
     ]
     state = "published" if report.is_new else "unchanged"
-    print_note(
-        f"index {report.name}: generation {report.generation} {state}: "
-        f"{', '.join(done) or 'nothing to do'}"
-    )
+    said = f"index {report.name}: generation {report.generation} {state}"
+    if rows:
+        said += f"; rows: {', '.join(rows)}"
+    if report.n_returned_entries:
+        said += f"; entries removed earlier that are live again: {report.n_returned_entries:,}"
+    print_note(said)
 
 
 def _ids(entry: list[str] | None, more: list[str] | None) -> list[str] | None:
