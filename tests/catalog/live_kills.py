@@ -31,6 +31,7 @@ from live_model import (
 )
 
 from hashmatch.catalog import Catalog, verify_catalog
+from hashmatch.errors import HashmatchError
 
 AUDITED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "shutil.rmtree"}
 OPS = (
@@ -114,14 +115,44 @@ def check_swept(folder: Path, model: Model) -> None:
     assert left == {".lock", *verify_catalog(folder)}
 
 
+def kill_first_builds(folder: Path) -> int:
+    """Kill a build where nothing is published yet: then nothing is, or the whole."""
+    build = beginning()[2]
+    model = Model().after(build)
+    steps, killed = 0, -signal.SIGKILL
+    while killed:
+        steps += 1
+        shutil.rmtree(folder / "built", ignore_errors=True)
+
+        def write(step: int = steps) -> None:
+            die_before(step, folder)
+            perform(folder, build)
+
+        killed = in_child(write)
+        assert killed in (0, -signal.SIGKILL), (steps, killed)
+
+        def recover() -> None:
+            try:
+                check_one_of(folder, {1: model})
+            except HashmatchError as error:
+                assert "is not built" in str(error)
+            perform(folder, build)
+            check_swept(folder, model)
+
+        assert in_child(recover) == 0, steps
+    assert steps > 10, steps
+    return steps - 1
+
+
 def kill_at_every_step(folder: Path) -> int:
+    n_killed = kill_first_builds(folder)
+    shutil.rmtree(folder / "built")
     model = Model()
     for op in beginning():
         assert in_child(lambda op=op: perform(folder, op)) == 0
         model = model.after(op)
     base, saved = 5, folder.parent / "saved"
     shutil.copytree(folder / "built", saved)
-    n_killed = 0
     for op in OPS:
         after, steps, killed = model.after(op), 0, -signal.SIGKILL
         while killed:

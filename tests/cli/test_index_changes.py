@@ -66,7 +66,7 @@ def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None
     hotline = ("--list", "demo-hotline")
     for args, words in [
         (("add", own, delta, *hotline), "generation 2 published; rows: 1 added"),
-        (("add", own, delta, *hotline), "generation 2 unchanged; rows: 1 there already"),
+        (("add", own, delta, *hotline), "generation 2 unchanged; rows: 1 duplicates"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 published; rows: 1 removed"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 unchanged\n"),
         (("add", own, delta, *hotline), "entries removed earlier that are live again: 1"),

@@ -11,7 +11,7 @@ from hashmatch.catalog.built_folder import BuiltFolder, build_command, built_pat
 from hashmatch.catalog.contents import codes_of, read_contents
 from hashmatch.catalog.draft import Draft
 from hashmatch.catalog.entry_table import ENTRY_SCHEMA, entry_batches
-from hashmatch.catalog.ledger import Ledger
+from hashmatch.catalog.ledger import decode_ledger
 from hashmatch.catalog.manifest import ListCounts
 from hashmatch.catalog.published import read_ledger
 from hashmatch.catalog.recipe import Recipe
@@ -101,7 +101,8 @@ def _build(
     before = read_manifest(directory)
     if before is not None and not discard_additions:
         _refuse_to_discard(directory, before.manifest.lists)
-    ledger = read_ledger(directory, before.manifest) if before else Ledger()
+    raw = read_ledger(directory, before.manifest) if before else None
+    ledger = decode_ledger(raw, str(directory))
     contents = read_contents(recipe, ledger)
     draft = Draft(recipe.name, folder, built_path(directory), before, ledger)
     draft.origins, draft.lists = list(contents.origins), list(contents.lists)

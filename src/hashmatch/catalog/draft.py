@@ -30,7 +30,7 @@ from hashmatch.catalog.built_folder import (
 )
 from hashmatch.catalog.contents import code_column
 from hashmatch.catalog.entry_table import EntryTable, write_entry_batches
-from hashmatch.catalog.ledger import Ledger
+from hashmatch.catalog.ledger import Ledger, decode_ledger
 from hashmatch.catalog.manifest import (
     SEAL_BYTES,
     ListCounts,
@@ -142,7 +142,7 @@ class Draft:
 
         def load(before: Published) -> Draft:
             manifest = before.manifest
-            ledger = read_ledger(directory, manifest)
+            ledger = decode_ledger(read_ledger(directory, manifest), str(directory))
             draft = cls(manifest.name, folder, built_path(directory), before, ledger)
             draft.origins, draft.lists = list(manifest.origins), list(manifest.lists)
             draft.n_entries = manifest.n_entries

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hashmatch.errors import IndexFormatError
+
 Name = tuple[str, str]
 """List and entry id."""
 
@@ -73,6 +75,14 @@ class Ledger:
             )
         except (TypeError, KeyError, AttributeError):
             raise ValueError("ledger") from None
+
+
+def decode_ledger(raw: bytes | None, where: str) -> Ledger:
+    """Return what a ledger says; IndexFormatError names `where` it is, should it be none."""
+    try:
+        return Ledger() if raw is None else Ledger.decode(raw)
+    except ValueError:
+        raise IndexFormatError(f"{where}: the ledger is of another form; build again") from None
 
 
 def _names(list_name: str, entry_ids: Iterable[str]) -> frozenset[Name]:

@@ -18,7 +18,7 @@ from hashmatch.catalog.built_folder import (
     sha256_of,
 )
 from hashmatch.catalog.entry_table import EntryTable
-from hashmatch.catalog.ledger import Ledger
+from hashmatch.catalog.ledger import decode_ledger
 from hashmatch.catalog.manifest import MANIFEST_FILE, Manifest, Segment, StoredFile
 from hashmatch.catalog.row_set import NO_ROWS, Rows, decode_rows
 from hashmatch.catalog.segments import OpenSegment
@@ -62,17 +62,18 @@ def open_segments(
     ]
 
 
-def read_ledger(directory: Path, manifest: Manifest) -> Ledger:
-    """Return the ledger; IndexFormatError where it is not what was written."""
+def read_ledger(directory: Path, manifest: Manifest) -> bytes | None:
+    """Return the ledger as it was written; IndexFormatError where it is not, None for an empty one.
+
+    `decode_ledger` tells what it says.
+    """
     if manifest.ledger is None:
-        return Ledger()
+        return None
     path = built_path(directory) / manifest.ledger.file
     # What it says is nowhere else; starting again without it is for people to say.
-    remedy = f"restore it, or delete {path.parent} and build again"
-    try:
-        return Ledger.decode(_read_checked(path, manifest.ledger, remedy))
-    except ValueError:
-        raise IndexFormatError(f"{path}: not a ledger; {remedy}") from None
+    return _read_checked(
+        path, manifest.ledger, f"restore it, or delete {path.parent} and build again"
+    )
 
 
 def verify_catalog(directory: str | os.PathLike[str]) -> list[str]:
@@ -86,7 +87,7 @@ def verify_catalog(directory: str | os.PathLike[str]) -> list[str]:
     def load(published: Published) -> list[str]:
         manifest = published.manifest
         open_segments(directory, manifest, verify=True)
-        read_ledger(directory, manifest)
+        decode_ledger(read_ledger(directory, manifest), str(directory))
         return [MANIFEST_FILE, *(stored.file for stored in manifest.files)]
 
     return load_published(directory, load)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from hashmatch.catalog.built_folder import Published, read_seal
 from hashmatch.catalog.description import describe
 from hashmatch.catalog.entry_table import ENTRY_SCHEMA, EntryTable
+from hashmatch.catalog.ledger import decode_ledger
 from hashmatch.catalog.manifest import Origin
 from hashmatch.catalog.published import load_published, open_segments, read_ledger
 from hashmatch.catalog.segments import OpenSegment, Segments
@@ -32,9 +33,14 @@ class Catalog:
     """
 
     def __init__(
-        self, directory: Path, published: Published, segments: Iterable[OpenSegment]
+        self,
+        directory: Path,
+        published: Published,
+        segments: Iterable[OpenSegment],
+        ledger: bytes | None,
     ) -> None:
         self._directory = directory
+        self._ledger = ledger
         self._seal, self._manifest = published
         by_algorithm: dict[str, list[OpenSegment]] = {}
         for one in segments:
@@ -62,7 +68,7 @@ class Catalog:
         Notes
         -----
         Without `verify` the cost does not grow with the files but for a look at every 65,536th
-        entry, and for tombstones, which are read; a damaged byte may then give IndexFormatError
+        entry, and for tombstones and ledger, which are read; a damaged byte may then give IndexFormatError
         later or a wrong answer, never a crash.
         """
         # Absolute, so that a change of folder between now and refreshed() changes nothing.
@@ -76,7 +82,8 @@ class Catalog:
             opened = open_segments(
                 directory, published.manifest, verify=verify, open_already=open_already
             )
-            return cls(directory, published, opened)
+            ledger = read_ledger(directory, published.manifest)
+            return cls(directory, published, opened, ledger)
 
         return load_published(directory, load)
 
@@ -180,12 +187,10 @@ class Catalog:
     def describe(self) -> dict[str, Any]:
         """Return what the catalog holds as plain dicts, ready for JSON; nothing of an entry.
 
-        Counts rows: reads 12 bytes of each. IndexFormatError where the ledger is gone, which is so
-        for a catalog that is no longer the newest.
+        Counts rows: reads 12 bytes of each.
         """
-        return describe(
-            self._manifest, self._segments, read_ledger(self._directory, self._manifest)
-        )
+        ledger = decode_ledger(self._ledger, str(self._directory))
+        return describe(self._manifest, self._segments, ledger)
 
     def _gathered(
         self,

@@ -247,7 +247,7 @@ def _tell(report: ChangeReport, *, as_json: bool) -> None:
             (report.n_removed, "removed"),
             (report.n_disabled, "disabled"),
             (report.n_enabled, "enabled"),
-            (counts.duplicates if counts else 0, "there already"),
+            (counts.duplicates if counts else 0, "duplicates"),
             (counts.ignored if counts else 0, "ignored"),
             (counts.removed if counts else 0, "left out, as their entry is removed"),
         )
