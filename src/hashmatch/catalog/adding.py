@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from hashmatch import hashing
 from hashmatch.catalog.contents import Intake, codes_of, read_source, rows_of_algorithm
-from hashmatch.catalog.draft import IDENTITY_COLUMNS, ChangeReport, Draft, changing
+from hashmatch.catalog.draft import ChangeReport, Draft, changing
 from hashmatch.catalog.entry_table import ENTRY_SCHEMA, entry_batches
 from hashmatch.catalog.list_source import ListSettings, list_source
 from hashmatch.catalog.manifest import ListCounts, Origin
 from hashmatch.catalog.numbering import first_alike, number_rows
+from hashmatch.catalog.part import IDENTITY_COLUMNS
 
 
 def add_list(

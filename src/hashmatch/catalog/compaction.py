@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from hashmatch.catalog.draft import Draft, Part, changing
+from hashmatch.catalog.draft import Draft, changing
 from hashmatch.catalog.entry_table import BATCH_ROWS, ENTRY_SCHEMA
+from hashmatch.catalog.part import Part
 from hashmatch.catalog.row_set import Rows
 
 

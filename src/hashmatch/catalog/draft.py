@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,14 +40,12 @@ from hashmatch.catalog.manifest import (
     contents_digest,
     encode_manifest,
 )
+from hashmatch.catalog.part import IDENTITY_COLUMNS, Known, Part
 from hashmatch.catalog.published import load_published, open_segments, read_ledger
 from hashmatch.catalog.row_set import NO_ROWS, Rows, among, encode_rows
 from hashmatch.errors import HashmatchError
 from hashmatch.index import HammingIndex
 from hashmatch.lists.cells import Column
-
-IDENTITY_COLUMNS = ("harm", "classification", "entry_id", "algorithm", "code")
-"""Rows of one list that have all of these alike say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,41 +78,6 @@ class ChangeReport:
     n_enabled: int
     n_returned_entries: int = 0
     counts: ListCounts | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Part:
-    """A segment of the draft: rows as they are stored, and tombstones as they will be."""
-
-    stored: Segment
-    index: HammingIndex
-    entries: EntryTable
-    removed: Rows = field(default_factory=lambda: NO_ROWS)
-    removed_before: Rows = field(default_factory=lambda: NO_ROWS)
-    disabled_before: Rows = field(default_factory=lambda: NO_ROWS)
-
-    def kept(self) -> Rows:
-        """Return the rows that are not removed."""
-        return np.delete(np.arange(len(self.index)), self.removed)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """Rows of one list that are in the draft, removed ones with them.
-
-    `table` has the `IDENTITY_COLUMNS` and the status; `part` and `row` say where each row is.
-    """
-
-    table: pa.Table
-    part: NDArray[np.int64]
-    row: Rows
-    entry: NDArray[np.int64]
-    is_live: NDArray[np.bool_]
-
-    def live_ids(self) -> set[str]:
-        """Return the ids of entries that have a row which is not removed."""
-        ids: Any = self.table["entry_id"].filter(pa.array(self.is_live))
-        return set(ids.to_pylist())
 
 
 class Draft:

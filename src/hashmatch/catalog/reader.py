@@ -68,8 +68,8 @@ class Catalog:
         Notes
         -----
         Without `verify` the cost does not grow with the files but for a look at every 65,536th
-        entry, and for tombstones and ledger, which are read; a damaged byte may then give IndexFormatError
-        later or a wrong answer, never a crash.
+        entry, and for tombstones and ledger, which are read; a damaged byte may then give
+        IndexFormatError later or a wrong answer, never a crash.
         """
         # Absolute, so that a change of folder between now and refreshed() changes nothing.
         return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100

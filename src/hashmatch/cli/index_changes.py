@@ -132,8 +132,9 @@ def replace(
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Put a list file in the place of all that a list has, at once.
+    """Put a list file in the place of a list.
 
+    All that the list had goes, and the rows of the file come, at once.
     Entries that were removed stay out.
 
     Example: hashmatch index replace indexes/demo spam.csv --list demo-spam --version 2026-48
@@ -157,7 +158,9 @@ def remove(
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Remove entries of a list: they match no longer, and no build brings them back.
+    """Remove entries: they never match again.
+
+    No build and no replace brings them back; add does.
 
     Example: hashmatch index remove indexes/demo --list demo-hotline --entry H-1001 H-1002
     """
@@ -178,7 +181,9 @@ def disable(
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Let entries, or a whole list, match no longer until they are enabled again.
+    """Stop entries or a list from matching.
+
+    They match again once they are enabled.
 
     Example: hashmatch index disable indexes/demo --list demo-spam
     """
@@ -196,7 +201,7 @@ def enable(
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Let entries, or a whole list, match again that were disabled.
+    """Let disabled entries or lists match again.
 
     Example: hashmatch index enable indexes/demo --list demo-spam
     """
@@ -212,7 +217,7 @@ def compact(
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Merge what was added into one segment an algorithm, and drop what was removed.
+    """Merge what was added, drop what was removed.
 
     Answers stay the same. hashmatch index info says when it is worth it.
 
