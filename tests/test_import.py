@@ -52,5 +52,5 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_every_error_is_a_hashmatch_error() -> None:
     errors = [getattr(hashmatch, name) for name in hashmatch.__all__ if name.endswith("Error")]
-    assert len(errors) == 5
+    assert len(errors) == 6
     assert all(issubclass(error, hashmatch.HashmatchError) for error in errors)

@@ -15,6 +15,7 @@ from hashmatch.errors import (
     HashmatchError,
     IndexFormatError,
     PolicyError,
+    UnknownNameError,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ __all__ = [
     "PolicyError",
     "Screener",
     "SearchResult",
+    "UnknownNameError",
     "__version__",
     "hash_image",
     "pdq",

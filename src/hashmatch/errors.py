@@ -6,7 +6,8 @@
     ├── DecodeError        bytes that do not yield the pixels of a picture
     ├── HashListError      a hash list or recipe that cannot be read as it stands
     ├── IndexFormatError   a built file that is damaged, foreign or newer than this version
-    └── PolicyError        a policy that is malformed or cannot be carried out
+    ├── PolicyError        a policy that is malformed or cannot be carried out
+    └── UnknownNameError   a list or an entry that an index does not hold; a KeyError, too
 
 Each message is one line: what is wrong, where (file, row or key), and what to do about it. No
 message holds a hash of a list.  Wrong arguments in code raise `ValueError`, `TypeError` or
@@ -34,3 +35,9 @@ class IndexFormatError(HashmatchError):
 
 class PolicyError(HashmatchError):
     """A policy that is malformed or asks for what cannot be done."""
+
+
+class UnknownNameError(HashmatchError, KeyError):
+    """A list or an entry named that an index does not hold."""
+
+    __str__ = Exception.__str__  # KeyError would show the message in quotation marks

@@ -9,6 +9,7 @@ import pytest
 
 from hashmatch.catalog import ListCounts, Origin, Recipe
 from hashmatch.catalog.contents import codes_of, read_contents
+from hashmatch.catalog.ledger import Ledger
 from hashmatch.errors import HashListError
 
 MakeFolder = Callable[..., Path]
@@ -16,7 +17,7 @@ HashOf = Callable[[object], str]
 
 
 def contents(folder: Path) -> Any:
-    return read_contents(Recipe.load(folder))
+    return read_contents(Recipe.load(folder), Ledger())
 
 
 def test_rows_go_where_the_counts_say(folder: Path, hash_of: HashOf) -> None:

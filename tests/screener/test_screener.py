@@ -150,7 +150,7 @@ def test_a_policy_that_the_index_cannot_serve_is_refused(
         {
             "algorithms": ("pdq",),
             "ref": IndexRef("narrow", 1, ""),
-            "index": lambda *_: type("Index", (), {"bits": 16}),
+            "bits": lambda *_: 16,
         },
     )
     monkeypatch.setattr(state_module.Catalog, "open", lambda *_, **__: narrow())

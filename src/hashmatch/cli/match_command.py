@@ -53,7 +53,7 @@ def match(
     if algorithm not in catalog.algorithms:
         held = ", ".join(catalog.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
-    bits = catalog.index(algorithm).bits
+    bits = catalog.bits(algorithm)
     if radius is None:
         radius = get_algorithm(algorithm).default_radius
     elif radius > bits:
@@ -92,7 +92,7 @@ def _matches(catalog: Catalog, algorithm: str, query: str, radius: int) -> Itera
     from hashmatch.screener import Found, one_per_entry
 
     code = np.frombuffer(bytes.fromhex(query), dtype=np.uint8)
-    result = catalog.index(algorithm).search(code[None, :], radius=radius)
+    result = catalog.search(algorithm, code[None, :], radius)
     views = np.zeros(len(result.ids), dtype=np.int64)
     found = one_per_entry(catalog, Found(algorithm, radius, result.ids, result.distances, views))
     for match in found.nearest(catalog, ("as_stored",), (None,), limit=None):

@@ -13,7 +13,7 @@ from hashmatch.errors import DecodeError
 from hashmatch.fingerprint import fingerprint_image
 from hashmatch.screener.matching import match_order
 from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
-from hashmatch.screener.state import State, load_state
+from hashmatch.screener.state import State, fit, load_state
 from hashmatch.values import (
     MAX_RECORDED_MATCHES,
     Decision,
@@ -36,8 +36,8 @@ class Screener:
     """Decides about contents by one index and one policy.
 
     Made by `open`. Safe to share between threads and to use after a fork: every call works on the
-    index and policy that it found when it began, whatever `reload` does meanwhile. Nothing is
-    remembered about contents.
+    index and policy that it found when it began, whatever `reload` or `refresh` does meanwhile.
+    Nothing is remembered about contents.
     """
 
     def __init__(
@@ -108,6 +108,24 @@ class Screener:
         is raised (as by `open`) and the old pair stays in use.
         """
         self._state = load_state(self._index_dir, self._policy_path)
+
+    def refresh(self) -> bool:
+        """Take the generation of the index that is published now; return whether it is another.
+
+        Cheap enough to be called before every batch: one short read where nothing changed, else the
+        cost of opening what is new. The policy stays the one that was read. Calls under way finish
+        with what they began with. May be called by several threads at once: the newest generation
+        has the last word. Errors as by `reload`, and the index in use stays.
+        """
+        is_new = False
+        while True:
+            state = self._state
+            newest = state.catalog.refreshed()
+            if newest is state.catalog:
+                return is_new
+            # Another thread may have been quicker with a newer one: the next look will tell.
+            self._state = fit(newest, state.policy, self._policy_path)
+            is_new = True
 
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
         """Decide about one content; the same as ``screen_many([item])[0]``."""

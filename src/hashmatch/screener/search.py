@@ -43,7 +43,7 @@ def _query(
     if not contents:
         return
     codes = [content.fingerprints[algorithm].codes for content in contents]
-    result = state.catalog.index(algorithm).search(np.concatenate(codes), radius=radius)
+    result = state.catalog.search(algorithm, np.concatenate(codes), radius)
     start = 0
     for content, own in zip(contents, codes, strict=True):
         yield content, result, slice(start, start + len(own))
@@ -61,7 +61,7 @@ def to_confirm(
         if made is not None and made.decode == "luma":
             sure = made.quality is not None and made.quality >= CONFIRM_BELOW_QUALITY
             (safe if sure else confirm).append(content)
-    bits = state.catalog.index(algorithm).bits
+    bits = state.catalog.bits(algorithm)
     wide = min(radius + LUMA_MARGIN_BITS.get(algorithm, 0), bits)
     for content, result, queries in _query(state, algorithm, wide, safe):
         if result.offsets[queries.start] != result.offsets[queries.stop]:

@@ -35,7 +35,11 @@ class State:
 def load_state(index_dir: str | os.PathLike[str], policy_path: str | os.PathLike[str]) -> State:
     """Open an index and a policy; PolicyError where the index cannot serve the policy."""
     policy = Policy.load(policy_path)
-    catalog = Catalog.open(index_dir)
+    return fit(Catalog.open(index_dir), policy, policy_path)
+
+
+def fit(catalog: Catalog, policy: Policy, policy_path: str | os.PathLike[str]) -> State:
+    """Put an open index and a policy together; PolicyError where they do not fit."""
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
         radius = policy.radius_bits(algorithm)
@@ -46,7 +50,7 @@ def load_state(index_dir: str | os.PathLike[str], policy_path: str | os.PathLike
                 f"{os.fspath(policy_path)}: rules ask about {algorithm}, but index "
                 f"{catalog.ref.name} holds {held}; remove those rules or add a {algorithm} list"
             )
-        bits = catalog.index(algorithm).bits
+        bits = catalog.bits(algorithm)
         if radius > bits:
             raise PolicyError(
                 f"{os.fspath(policy_path)}: a rule's max_distance of {radius} is more than the "
