@@ -41,7 +41,7 @@ SearchResult Engine::join(int radius, int threads) const {
     const SearchPlan chosen = planner_.plan(radius, codes_.n);
     std::vector<Hits> parts = chosen.way == Way::kScan
                                   ? scan_join(codes_, radius, chosen.scan, threads)
-                                  : table_join(codes_, *tables_, radius, *chosen.thresholds, threads);
+                                  : table_join(codes_, *tables_, radius, chosen, threads);
     return assemble(parts, codes_.n);
 }
 
