@@ -2,33 +2,47 @@
 # Builds the native tests and runs them.
 #   csrc/tests/run.sh            for this machine
 #   csrc/tests/run.sh sanitize   for this machine, under AddressSanitizer and UndefinedBehaviorSanitizer
+#   csrc/tests/run.sh threads    for this machine, under ThreadSanitizer
 #   csrc/tests/run.sh neon       for aarch64, under qemu-user where this machine is another
-# Further arguments go to the program: the number of rounds.
+# A further argument goes to every program: the number of rounds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+root=$PWD
 
 way=${1:-native}
 shift || true
 compiler=${CXX:-g++}
-flags=(-std=c++17 -O2 -ffp-contract=off -Wall -Wextra -Werror -Icsrc)
+flags=(-std=c++17 -O2 -ffp-contract=off -Wall -Wextra -Werror "-I$root/csrc" -pthread)
+link=()
 runner=()
 case $way in
     native) ;;
     sanitize) flags+=(-g -fsanitize=address,undefined -fno-sanitize-recover=all) ;;
+    threads) flags+=(-g -fsanitize=thread) ;;
     neon)
         if [[ $(uname -m) != aarch64 ]]; then
             compiler=aarch64-linux-gnu-g++ # Debian: g++-aarch64-linux-gnu, qemu-user
-            flags+=(-static)
+            link+=(-static)
             runner=(qemu-aarch64)
         fi
         ;;
     *)
-        echo "usage: $0 [native|sanitize|neon] [ROUNDS]" >&2
+        echo "usage: $0 [native|sanitize|threads|neon] [ROUNDS]" >&2
         exit 2
         ;;
 esac
 
 folder=build/native-tests/$way
+rm -rf "$folder"
 mkdir -p "$folder"
-"$compiler" "${flags[@]}" csrc/tests/kernels_test.cpp csrc/kernels/hamming_*.cpp -o "$folder/kernels_test"
-"${runner[@]}" "$folder/kernels_test" "$@"
+# Objects land in the current folder under their sources' own names.
+(
+    cd "$folder"
+    find "$root"/csrc/{kernels,hash,index,tests} -name '*.cpp' |
+        xargs -P "$(nproc)" -n 3 "$compiler" "${flags[@]}" -c
+)
+for test in "$folder"/*_test.o; do
+    mapfile -t library < <(find "$folder" -name '*.o' ! -name '*_test.o')
+    "$compiler" "${flags[@]}" "${link[@]}" "$test" "${library[@]}" -o "${test%.o}"
+    "${runner[@]}" "${test%.o}" "$@"
+done
