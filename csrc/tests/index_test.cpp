@@ -17,14 +17,14 @@ constexpr std::initializer_list<int> kWidths = {8, 9, 16, 31, 32, 33, 63, 64};
 
 PartLayout some_layout(int n_bytes) {
     if (between(0, 4) == 0) return {0, 0, 8 * n_bytes};
-    const int part_bits = between(kMinPartBits, 11);
+    const int part_bits = between(kMinPartBits, one_of({9, 9, 9, 12}));
     return {between(1, std::min(kMaxParts, 8 * n_bytes / part_bits)), part_bits, 8 * n_bytes};
 }
 
-// Any radius that tables serve, and some that only a scan does.
+// Some radius that tables serve soon, or later, or that only a scan does.
 int some_radius(const PartLayout& layout) {
     if (layout.n_parts == 0 || between(0, 7) == 0) return between(0, layout.code_bits);
-    return between(0, std::min(layout.code_bits, 3 * layout.n_parts));
+    return between(0, std::min(layout.code_bits, one_of({2, 2, 2, 5}) * layout.n_parts));
 }
 
 void check_search(const SmallIndex& index, const Bytes& queries, int n_queries, int radius, long long round) {

@@ -2,7 +2,7 @@
 # Builds the native tests and runs them.
 #   csrc/tests/run.sh            for this machine
 #   csrc/tests/run.sh sanitize   for this machine, under AddressSanitizer and UndefinedBehaviorSanitizer
-#   csrc/tests/run.sh threads    for this machine, under ThreadSanitizer
+#   csrc/tests/run.sh threads    for this machine, under ThreadSanitizer: the test with threads alone
 #   csrc/tests/run.sh neon       for aarch64, under qemu-user where this machine is another
 # A further argument goes to every program: the number of rounds.
 set -euo pipefail
@@ -14,11 +14,15 @@ shift || true
 compiler=${CXX:-g++}
 flags=(-std=c++17 -O2 -ffp-contract=off -Wall -Wextra -Werror "-I$root/csrc" -pthread)
 link=()
+tests=(kernels pdq index threads)
 runner=()
 case $way in
     native) ;;
     sanitize) flags+=(-g -fsanitize=address,undefined -fno-sanitize-recover=all) ;;
-    threads) flags+=(-g -fsanitize=thread) ;;
+    threads)
+        flags+=(-g -fsanitize=thread)
+        tests=(threads)
+        ;;
     neon)
         if [[ $(uname -m) != aarch64 ]]; then
             compiler=aarch64-linux-gnu-g++ # Debian: g++-aarch64-linux-gnu, qemu-user
@@ -38,11 +42,10 @@ mkdir -p "$folder"
 # Objects land in the current folder under their sources' own names.
 (
     cd "$folder"
-    find "$root"/csrc/{kernels,hash,index,tests} -name '*.cpp' |
+    find "$root"/csrc/{kernels,hash,index} -name '*.cpp' |
         xargs -P "$(nproc)" -n 3 "$compiler" "${flags[@]}" -c
 )
-for test in "$folder"/*_test.o; do
-    mapfile -t library < <(find "$folder" -name '*.o' ! -name '*_test.o')
-    "$compiler" "${flags[@]}" "${link[@]}" "$test" "${library[@]}" -o "${test%.o}"
-    "${runner[@]}" "${test%.o}" "$@"
+for test in "${tests[@]/%/_test}"; do
+    "$compiler" "${flags[@]}" "${link[@]}" "csrc/tests/$test.cpp" "$folder"/*.o -o "$folder/$test"
+    "${runner[@]}" "$folder/$test" "$@"
 done
