@@ -12,7 +12,7 @@ ASAN := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench asan golden wheel clean
+.PHONY: help demo test lint format bench asan tsan neon golden wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,12 @@ asan: $(ASAN)/core ## native code under AddressSanitizer and UndefinedBehaviorSa
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	$(BIN)/python -m pytest tests/test_kernels.py tests/hashing tests/index $(ARGS)
+
+tsan: ## native code under ThreadSanitizer; needs g++
+	CXX=g++ csrc/tests/run.sh threads $(ARGS)
+
+neon: ## native tests on aarch64, emulated elsewhere; needs Debian's g++-aarch64-linux-gnu, qemu-user
+	csrc/tests/run.sh neon $(ARGS)
 
 $(ASAN)/core: .venv/dev $(CORE)
 	rm -rf $@

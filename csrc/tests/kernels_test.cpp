@@ -31,6 +31,14 @@ std::vector<NamedKernels> all_kernels() {
     };
 }
 
+// Bits in which two runs of n_bytes bytes differ, those of `a` lying a_step apart; one by one.
+int differing_bits(const uint8_t* a, size_t a_step, const uint8_t* b, int n_bytes) {
+    int bits = 0;
+    for (int byte = 0; byte < n_bytes; ++byte)
+        for (int bit = 0; bit < 8; ++bit) bits += ((a[static_cast<size_t>(byte) * a_step] ^ b[byte]) >> bit) & 1;
+    return bits;
+}
+
 // One round of filter1 and filter4; returns how many codes were compared.
 long long check_filters(const NamedKernels& tested, long long round) {
     const int n_planes = between(1, kMaxPlanes);
@@ -83,7 +91,10 @@ long long check_distances(const NamedKernels& tested, long long round) {
 }
 
 long long check_near_pairs(const NamedKernels& tested, long long round) {
-    const size_t n_queries = static_cast<size_t>(between(0, 64)), n_postings = static_cast<size_t>(between(0, 256));
+    // Many queries and some postings, as a walk asks; or one query and many postings, as a probe does.
+    const bool is_probe = between(0, 15) == 0;
+    const size_t n_queries = static_cast<size_t>(is_probe ? 1 : between(0, 64));
+    const size_t n_postings = static_cast<size_t>(is_probe ? between(4000, 4096) : between(0, 256));
     const int limit = between(-2, 17);
     // What lies behind the postings is read but not reported, however near it is.
     std::vector<uint16_t> queries(n_queries), postings(n_postings + 63);

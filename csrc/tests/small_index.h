@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -59,9 +60,9 @@ class SmallIndex {
     int64_t n() const { return n_; }
     int n_bytes() const { return n_bytes_; }
     int distance(const Bytes& queries, int q, int64_t row) const {
-        return differing_bits(code(row), 1, queries.data() + q * n_bytes_, n_bytes_);
+        return distance(code(row), queries.data() + q * n_bytes_);
     }
-    int distance_of_rows(int64_t a, int64_t b) const { return differing_bits(code(a), 1, code(b), n_bytes_); }
+    int distance_of_rows(int64_t a, int64_t b) const { return distance(code(a), code(b)); }
 
     // Half of them near a code.
     Bytes some_queries(int n_queries, int radius) const {
@@ -126,6 +127,13 @@ class SmallIndex {
     static void damage(T& value, int kind) {
         if (kind < 3 && between(0, kind == 1 ? 1 : 50)) return;
         value = between(0, 1) ? static_cast<T>(g_random()) : static_cast<T>(-between(0, 1));
+    }
+
+    int distance(const uint8_t* a, const uint8_t* b) const {
+        size_t bits = 0;
+        for (int byte = 0; byte < n_bytes_; ++byte)
+            bits += std::bitset<8>(static_cast<unsigned>(a[byte] ^ b[byte])).count();
+        return static_cast<int>(bits);
     }
 
     uint8_t* code(int64_t row) { return rows_.data() + row * n_bytes_; }

@@ -42,14 +42,6 @@ class Bytes {
     std::unique_ptr<uint8_t[]> bytes_;
 };
 
-// Bits in which two runs of n_bytes bytes differ, those of `a` lying a_step apart; one by one.
-inline int differing_bits(const uint8_t* a, size_t a_step, const uint8_t* b, int n_bytes) {
-    int bits = 0;
-    for (int byte = 0; byte < n_bytes; ++byte)
-        for (int bit = 0; bit < 8; ++bit) bits += ((a[static_cast<size_t>(byte) * a_step] ^ b[byte]) >> bit) & 1;
-    return bits;
-}
-
 [[noreturn]] inline void fail(const char* kernel, const char* what, long long round) {
     std::printf("%s: %s: wrong in round %lld\n", kernel, what, round);
     std::exit(1);
