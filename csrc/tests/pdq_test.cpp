@@ -70,7 +70,7 @@ size_t one_round(long long round) {
 
 int main(int argc, char** argv) {
     using namespace hashmatch;
-    const long long rounds = argc > 1 ? std::atoll(argv[1]) : 500;
+    const long long rounds = argc > 1 ? std::atoll(argv[1]) : 200;
     size_t hashed = 0;
     for (long long round = 0; round < rounds; ++round) hashed += one_round(round);
     for (const std::string& kernel : runnable_kernels()) std::printf("%s ", kernel.c_str());
