@@ -163,8 +163,8 @@ def as_markdown(report: dict[str, Any]) -> str:
     lines += [
         "",
         f"t is Welch's, the largest over all times and over those below the percentiles "
-        f"{', '.join(f'{p:g}' for p in PERCENTILES[1:])}. beyond where "
-        f"the times hardly overlap. Above {LEAK:g} the times differ for "
+        f"{', '.join(f'{p:g}' for p in PERCENTILES[1:])}; 'beyond' "
+        f"is where the times hardly overlap. Above {LEAK:g} the times differ for "
         f"certain; below {SUSPECT:g} no difference was found. `search` stands beside to show "
         "that the check sees a difference where there is one.",
         "",
