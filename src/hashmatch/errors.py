@@ -3,7 +3,8 @@
 ::
 
     HashmatchError
-    ├── DecodeError        bytes that do not yield the pixels of a picture
+    ├── AlgorithmError     a hash algorithm that is known by name but cannot be used
+    ├── DecodeError        bytes that do not yield the pixels of a picture, or pixels without a hash
     ├── HashListError      a hash list or recipe that cannot be read as it stands
     ├── IndexFormatError   a built file that is damaged, foreign or newer than this version
     ├── PolicyError        a policy that is malformed or cannot be carried out
@@ -21,8 +22,15 @@ class HashmatchError(Exception):
     """Base of every error that hashmatch raises on purpose."""
 
 
+class AlgorithmError(HashmatchError):
+    """A hash algorithm that is known by name but cannot be used: a broken plug-in, an extra."""
+
+
 class DecodeError(HashmatchError):
-    """Bytes that do not yield the pixels of a picture: not an image, truncated, too large."""
+    """Bytes that do not yield the pixels of a picture: not an image, truncated, too large.
+
+    Also pixels that an algorithm cannot hash.
+    """
 
 
 class HashListError(HashmatchError):

@@ -6,14 +6,21 @@ decides.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import imagehash
+
 Code = NDArray[np.uint8]
 """Packed bits of a hash, shape (bits / 8,), most significant bit first."""
+
+DIGEST_BITS = {"md5": 128, "sha1": 160, "sha256": 256}
+"""Digests of the bytes of a file, by name, with their width; they are equal or not."""
 
 ACTIONS = ("block", "quarantine", "review", "log", "allow")
 """What a decision can order, gravest first."""
@@ -65,6 +72,44 @@ class Hash:
         if self.algorithm != other.algorithm or self.code.size != other.code.size:
             raise ValueError(f"cannot compare {self.algorithm} with {other.algorithm}")
         return int(np.bitwise_count(self.code ^ other.code).sum())
+
+    def to_imagehash(self) -> imagehash.ImageHash:
+        """Return the hash as an `imagehash.ImageHash`, whose `str` is `hex`.
+
+        Its bits are a square where they fill one, as imagehash has them, else one row.
+
+        Raises
+        ------
+        ImportError
+            imagehash is not installed; the message says how to install it.
+        """
+        try:
+            import imagehash  # noqa: PLC0415  (an extra)
+        except ImportError:
+            raise ImportError(
+                "imagehash is not installed; install it: pip install 'hashmatch[compat]'"
+            ) from None
+        side = math.isqrt(self.bits)
+        shape = (side, side) if side * side == self.bits else (1, self.bits)
+        return imagehash.ImageHash(np.unpackbits(self.code).astype(np.bool_).reshape(shape))
+
+    @classmethod
+    def from_imagehash(cls, given: imagehash.ImageHash, algorithm: str) -> Hash:
+        """Return an `imagehash.ImageHash` as a hash of `algorithm`, which the object does not know.
+
+        Raises
+        ------
+        TypeError
+            `given` is no ImageHash. An ImageMultiHash has one in each of its `segment_hashes`.
+        ValueError
+            It has a number of bits that does not fill bytes.
+        """
+        bits = getattr(given, "hash", None)
+        if not isinstance(bits, np.ndarray):
+            raise TypeError(f"expected an imagehash.ImageHash, not {type(given).__name__}")
+        if bits.size == 0 or bits.size % 8:
+            raise ValueError(f"expected a multiple of 8 bits, not {bits.size}")
+        return cls(algorithm, np.packbits(bits.astype(np.bool_)), None)
 
     def __eq__(self, other: object) -> bool:
         """Equal algorithm, bits and quality."""

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch import _core
+from hashmatch.hashing.algorithm import Consumes
 from hashmatch.values import Code
 
 ORIENTATIONS = (
@@ -112,6 +113,7 @@ class Pdq:
     name: str = "pdq"
     bits: int = 256
     default_radius: int = 31
+    consumes: Consumes = "rgb"
     orientations: tuple[str, ...] = ORIENTATIONS
 
     def hash_pixels(
