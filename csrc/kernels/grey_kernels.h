@@ -7,13 +7,26 @@
 
 namespace hashmatch {
 
+// Spans of weights are padded with zeros to a multiple of this.
+constexpr int kSpanStep = 16;
+
+// A weighed sum along a row: of `n` values from `first` on, n a multiple of kSpanStep, with the
+// weights from `weights` on.
+struct WeighedSpan {
+    int first;
+    int n;
+    size_t weights;
+};
+
 struct GreyKernels {
     // grey[i] = (19595 red + 38470 green + 7471 blue + 32768) >> 16 of n interleaved pixels.
     void (*grey_of_rgb)(const uint8_t* rgb, size_t n, uint8_t* grey);
-    // Sum of values[i] * (256 * high[i] + low[i]) over n, modulo 2^32.
-    uint32_t (*weigh)(const int16_t* values, const int16_t* high, const int16_t* low, size_t n);
-    // sums[i] += weight * bytes[i] for i < n, modulo 2^32.
-    void (*add_weighed)(const uint8_t* bytes, uint32_t weight, size_t n, uint32_t* sums);
+    // sums[s] = sum of values[i] * (256 * high[i] + low[i]) over each span, modulo 2^32.
+    void (*weigh_row)(const int16_t* values, const WeighedSpan* spans, size_t n_spans, const int16_t* high,
+                      const int16_t* low, uint32_t* sums);
+    // sums[c] = sum over k < n_rows of weights[k] * rows[k * stride + c], for c < n, modulo 2^32.
+    void (*weigh_columns)(const uint8_t* rows, size_t stride, const int32_t* weights, int n_rows, size_t n,
+                          uint32_t* sums);
 };
 
 extern const GreyKernels kGreyPortable;

@@ -1,5 +1,5 @@
-// The loops of GreyKernels, for the compiler to vectorise: include it with HM_TARGET defined as the
-// instruction set to do so for.
+// Loops of GreyKernels that the compiler vectorises by itself: include it with HM_TARGET defined as
+// the instruction set to do so for.
 
 HM_TARGET void grey_of_rgb(const uint8_t* rgb, size_t n, uint8_t* grey) {
     for (size_t i = 0; i < n; ++i) {
@@ -8,13 +8,21 @@ HM_TARGET void grey_of_rgb(const uint8_t* rgb, size_t n, uint8_t* grey) {
     }
 }
 
-HM_TARGET uint32_t weigh(const int16_t* values, const int16_t* high, const int16_t* low, size_t n) {
-    int32_t highs = 0, lows = 0;
-    for (size_t i = 0; i < n; ++i) highs += values[i] * high[i];
-    for (size_t i = 0; i < n; ++i) lows += values[i] * low[i];
-    return (static_cast<uint32_t>(highs) << 8) + static_cast<uint32_t>(lows);
+template <size_t kTile>
+HM_TARGET inline void weigh_tile(const uint8_t* rows, size_t stride, const int32_t* weights, int n_rows,
+                                 uint32_t* sums) {
+    uint32_t tile[kTile] = {};
+    for (int k = 0; k < n_rows; ++k, rows += stride) {
+        const auto weight = static_cast<uint32_t>(weights[k]);
+        for (size_t i = 0; i < kTile; ++i) tile[i] += weight * rows[i];
+    }
+    for (size_t i = 0; i < kTile; ++i) sums[i] = tile[i];
 }
 
-HM_TARGET void add_weighed(const uint8_t* bytes, uint32_t weight, size_t n, uint32_t* sums) {
-    for (size_t i = 0; i < n; ++i) sums[i] += weight * bytes[i];
+HM_TARGET void weigh_columns(const uint8_t* rows, size_t stride, const int32_t* weights, int n_rows, size_t n,
+                             uint32_t* sums) {
+    size_t c = 0;
+    for (; c + 32 <= n; c += 32) weigh_tile<32>(rows + c, stride, weights, n_rows, sums + c);
+    for (; c + 8 <= n; c += 8) weigh_tile<8>(rows + c, stride, weights, n_rows, sums + c);
+    for (; c < n; ++c) weigh_tile<1>(rows + c, stride, weights, n_rows, sums + c);
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashmatch._version import __version__
 from hashmatch.errors import (
+    AlgorithmError,
     DecodeError,
     HashListError,
     HashmatchError,
@@ -19,7 +20,7 @@ from hashmatch.errors import (
 )
 
 if TYPE_CHECKING:
-    from hashmatch.fingerprint import hash_image
+    from hashmatch.fingerprint import digests, hash_image, hash_segments
     from hashmatch.hashing import pdq
     from hashmatch.index import HammingIndex, SearchResult
     from hashmatch.screener import Screener
@@ -32,11 +33,14 @@ _HOMES = {
     "Match": "hashmatch.values",
     "Screener": "hashmatch.screener",
     "SearchResult": "hashmatch.index",
+    "digests": "hashmatch.fingerprint",
     "hash_image": "hashmatch.fingerprint",
+    "hash_segments": "hashmatch.fingerprint",
     "pdq": "hashmatch.hashing",
 }
 
 __all__ = [
+    "AlgorithmError",
     "Decision",
     "DecodeError",
     "HammingIndex",
@@ -50,7 +54,9 @@ __all__ = [
     "SearchResult",
     "UnknownNameError",
     "__version__",
+    "digests",
     "hash_image",
+    "hash_segments",
     "pdq",
 ]
 

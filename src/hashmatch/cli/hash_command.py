@@ -15,7 +15,9 @@ from hashmatch.cli.options import Decode, PicturePaths, Workers, missing_path
 def hash_pictures(
     paths: PicturePaths,
     *,
-    algorithm: Annotated[str, typer.Option(help="Which hash.")] = "pdq",
+    algorithm: Annotated[
+        str, typer.Option(help="Which hash or digest; hashmatch info lists them.")
+    ] = "pdq",
     decode: Annotated[
         Decode,
         typer.Option(help="exact: equal to the reference; luma: half the time, a few bits off."),
@@ -31,7 +33,7 @@ def hash_pictures(
         ),
     ] = Path("-"),
 ) -> None:
-    """Hash pictures, a row each.
+    """Hash pictures, a row each; or, by md5, sha1 or sha256, files of any kind.
 
     Columns are path, algorithm, hash, quality and error; rows are in the order of the path. A
     file that cannot be hashed is a row too, with its error; the exit code is then 1.

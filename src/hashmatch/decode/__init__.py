@@ -21,7 +21,7 @@ Every failure is one `DecodeError` with a one-line reason that depends on the by
 of Pillow only.  Everything here may be called from several threads.
 """
 
-from hashmatch.decode.content import Readable, read_content, read_stream
+from hashmatch.decode.content import Readable, read_blocks, read_content, read_stream
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import Pixels, check_decode, decode_image
@@ -34,6 +34,7 @@ __all__ = [
     "Readable",
     "check_decode",
     "decode_image",
+    "read_blocks",
     "read_content",
     "read_stream",
     "to_rgb",

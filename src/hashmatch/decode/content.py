@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
@@ -14,6 +15,7 @@ from hashmatch.errors import DecodeError
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _SMALLEST_READ_BYTES = 64 * 1024
+_BLOCK_BYTES = 1024 * 1024
 _OPEN_BINARY = "open it in binary mode"
 
 _REASONS = {
@@ -54,18 +56,22 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
         The file is missing, unreadable, not a regular file, empty or too large.  The reason does
         not repeat the path.
     """
-    try:
-        descriptor = os.open(path, _OPEN_FLAGS)
-    except OSError as error:
-        raise DecodeError(_reason(error)) from error
-    except ValueError as error:
-        raise DecodeError("not a path") from error
-    try:
+    with _opened(path) as descriptor:
         return _read_regular(descriptor, limits)
-    except OSError as error:
-        raise DecodeError(_reason(error)) from error
-    finally:
-        os.close(descriptor)
+
+
+def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """Yield the bytes of a regular file block by block, whatever its size; an empty one has none.
+
+    Raises
+    ------
+    DecodeError
+        The file is missing, unreadable or not a regular file; as for `read_content`.
+    """
+    with _opened(path) as descriptor:
+        _check_regular(os.fstat(descriptor))
+        while block := os.read(descriptor, _BLOCK_BYTES):
+            yield block
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -86,12 +92,33 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
         raise DecodeError(_reason(error)) from error
 
 
-def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
-    status = os.fstat(descriptor)
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[int]:
+    """Open a file for reading; what the system has against it becomes a DecodeError."""
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        raise DecodeError(_reason(error)) from error
+    except ValueError as error:
+        raise DecodeError("not a path") from error
+    try:
+        yield descriptor
+    except OSError as error:
+        raise DecodeError(_reason(error)) from error
+    finally:
+        os.close(descriptor)
+
+
+def _check_regular(status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise DecodeError("is a directory")
     if not stat.S_ISREG(status.st_mode):
         raise DecodeError("not a regular file")
+
+
+def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
+    status = os.fstat(descriptor)
+    _check_regular(status)
     if status.st_size > 0:
         limits.check_bytes(status.st_size)
     expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)

@@ -70,11 +70,11 @@ def to_confirm(
 
 
 def search(state: State, algorithm: str, radius: int, contents: Sequence[Content]) -> None:
-    """Add what every exactly decoded content matches."""
+    """Add what every content matches that is exactly decoded or needs no decoding."""
     exact = [
         content
         for content in contents
-        if algorithm in content.fingerprints and content.fingerprints[algorithm].decode == "exact"
+        if algorithm in content.fingerprints and content.fingerprints[algorithm].decode != "luma"
     ]
     for content, result, queries in _query(state, algorithm, radius, exact):
         offsets = result.offsets[queries.start : queries.stop + 1]
