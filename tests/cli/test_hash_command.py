@@ -104,7 +104,7 @@ def test_mistakes(
     monkeypatch.chdir(tmp_path)
     for code, args, message in (
         (2, ["absent"], "absent: no such file or folder"),
-        (2, [demo / "images", "--algorithm", "md5"], "md5"),
+        (2, [demo / "images", "--algorithm", "photodna"], "photodna"),
         (2, [demo / "images", "-o", "rows.txt"], "rows.txt: expected a name that ends in .csv"),
         (2, [demo / "images", "-o", "rows"], "rows: expected a name that ends in .csv"),
         (1, [demo / "images", "-o", "no/rows.csv"], "no/rows.csv.part: No such file"),

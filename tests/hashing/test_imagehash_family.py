@@ -129,16 +129,20 @@ def test_crop_resistant_without_imagehash_says_what_to_install(monkeypatch):
         hash_segments(np.zeros((9, 9, 3), np.uint8))
 
 
-def test_crop_resistant_of_a_picture_too_small_to_have_parts():
-    pixels = np.random.default_rng(7).integers(0, 2, (2, 40, 3), dtype=np.uint8) * 255
-    expected = None
-    try:
-        imagehash.crop_resistant_hash(Image.fromarray(pixels))
-    except ValueError:
-        expected = pytest.raises(DecodeError, match=r"^too small for crop-resistant: 40 x 2 px$")
-    assert expected is not None
-    with expected:
-        hash_segments(pixels)
+def test_crop_resistant_of_tiny_pictures():
+    for shape in ((1, 1), (1, 5), (3, 3), (2, 40)):
+        pixels = np.random.default_rng(7).integers(0, 2, (*shape, 3), dtype=np.uint8) * 255
+        ours = ",".join(one.hex for one in hash_segments(pixels))
+        assert ours == str(imagehash.crop_resistant_hash(Image.fromarray(pixels)))
+
+
+def test_what_imagehash_cannot_hash_is_a_decode_error(monkeypatch):
+    def refuse(_image):
+        raise ValueError("tile cannot extend outside image")
+
+    monkeypatch.setattr(imagehash, "crop_resistant_hash", refuse)
+    with pytest.raises(DecodeError, match=r"^too small for crop-resistant: 40 x 2 px$"):
+        hash_segments(np.zeros((2, 40, 3), np.uint8))
 
 
 def test_segments_of_what_has_none():

@@ -33,7 +33,10 @@ def hash_pictures(
         ),
     ] = Path("-"),
 ) -> None:
-    """Hash pictures, a row each; or, by md5, sha1 or sha256, files of any kind.
+    """Hash pictures, a row each.
+
+    The digests md5, sha1 and sha256 take files of any kind and size; crop-resistant gives a row for
+    each segment.
 
     Columns are path, algorithm, hash, quality and error; rows are in the order of the path. A
     file that cannot be hashed is a row too, with its error; the exit code is then 1.

@@ -70,7 +70,7 @@ class Picture:
 
     def __init__(self, pixels: Pixels, decode: str) -> None:
         self.decode = decode
-        self._pixels = pixels
+        self.pixels = pixels
         self._grey: Pixels | None = None
 
     @classmethod
@@ -84,9 +84,9 @@ class Picture:
     def for_algorithm(self, algorithm: PixelHash | SegmentHash) -> Pixels:
         """Return what the algorithm consumes."""
         if algorithm.consumes == "rgb":
-            return self._pixels
+            return self.pixels
         if self._grey is None:
-            self._grey = grey_of(self._pixels)
+            self._grey = grey_of(self.pixels)
         return self._grey
 
 
