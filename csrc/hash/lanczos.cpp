@@ -10,7 +10,7 @@
 namespace hashmatch {
 namespace {
 
-constexpr int kPrecisionBits = 32 - 8 - 2;
+constexpr int kPrecisionBits = 22;  // as GreyKernels::round_sums has it
 constexpr double kSupport = 3.0;
 constexpr double kThirdOfPi = M_PI / 3.0;
 
@@ -111,11 +111,6 @@ Filter make_filter(int in_size, int out_size) {
     return filter;
 }
 
-uint8_t to_byte(uint32_t sum) {
-    const auto rounded = static_cast<int32_t>(sum + (1u << (kPrecisionBits - 1)));
-    return static_cast<uint8_t>(std::clamp(rounded >> kPrecisionBits, 0, 255));
-}
-
 void resize_rows(const uint8_t* grey, int height, int width, int out_width, uint8_t* out) {
     const Filter filter = make_filter(width, out_width);
     const GreyKernels& kernels = *active_kernel().grey;
@@ -125,7 +120,7 @@ void resize_rows(const uint8_t* grey, int height, int width, int out_width, uint
         std::copy(grey, grey + width, row.begin());
         kernels.weigh_row(row.data(), filter.spans.data(), filter.spans.size(), filter.high.data(), filter.low.data(),
                           sums.data());
-        std::transform(sums.begin(), sums.end(), out, to_byte);
+        kernels.round_sums(sums.data(), sums.size(), out);
     }
 }
 
@@ -137,7 +132,8 @@ void resize_columns(const uint8_t* grey, int height, int width, int out_height, 
         const int n_rows = std::min(span.n, height - span.first);  // what is padded may lie below
         kernels.weigh_columns(grey + static_cast<size_t>(span.first) * width, width,
                               filter.weights.data() + span.weights, n_rows, width, sums.data());
-        out = std::transform(sums.begin(), sums.end(), out, to_byte);
+        kernels.round_sums(sums.data(), sums.size(), out);
+        out += width;
     }
 }
 

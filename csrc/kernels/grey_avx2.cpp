@@ -48,7 +48,7 @@ HM_TARGET void weigh_row(const int16_t* values, const WeighedSpan* spans, size_t
 
 }  // namespace
 
-const GreyKernels kGreyAvx2 = {grey_of_rgb, weigh_row, weigh_columns};
+const GreyKernels kGreyAvx2 = {grey_of_rgb, weigh_row, weigh_columns, round_sums};
 
 }  // namespace hashmatch
 #endif

@@ -27,6 +27,8 @@ struct GreyKernels {
     // sums[c] = sum over k < n_rows of weights[k] * rows[k * stride + c], for c < n, modulo 2^32.
     void (*weigh_columns)(const uint8_t* rows, size_t stride, const int32_t* weights, int n_rows, size_t n,
                           uint32_t* sums);
+    // bytes[i] = (int32(sums[i]) + 2^21) >> 22, from 0 to 255.
+    void (*round_sums)(const uint32_t* sums, size_t n, uint8_t* bytes);
 };
 
 extern const GreyKernels kGreyPortable;

@@ -26,3 +26,10 @@ HM_TARGET void weigh_columns(const uint8_t* rows, size_t stride, const int32_t* 
     for (; c + 8 <= n; c += 8) weigh_tile<8>(rows + c, stride, weights, n_rows, sums + c);
     for (; c < n; ++c) weigh_tile<1>(rows + c, stride, weights, n_rows, sums + c);
 }
+
+HM_TARGET void round_sums(const uint32_t* sums, size_t n, uint8_t* bytes) {
+    for (size_t i = 0; i < n; ++i) {
+        const int32_t rounded = static_cast<int32_t>(sums[i] + (1u << 21)) >> 22;
+        bytes[i] = static_cast<uint8_t>(rounded < 0 ? 0 : rounded > 255 ? 255 : rounded);
+    }
+}

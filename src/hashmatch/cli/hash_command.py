@@ -60,11 +60,13 @@ def hash_pictures(
     except FileNotFoundError as error:
         raise missing_path(error) from None
     n_files = n_errors = 0
+    before = None
     with open_hash_rows(output) as write:
         for row in hashed:
             write(row)
-            n_files += 1
+            n_files += row.path != before  # segments of one file follow one another
             n_errors += row.error is not None
+            before = row.path
     if n_errors:
         print_note(f"hashmatch: {n_errors:,} of {n_files:,} files could not be hashed")
         raise typer.Exit(1)
