@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import imagehash
@@ -123,6 +124,15 @@ def test_crop_resistant_matches_as_imagehash_does(pictures, tmp_path):
     assert {match.entry_id for match in decision.matches} == expected
     assert all(match.view.startswith("segment_") for match in decision.matches)
     assert decision.n_matches == len(expected) > 0
+
+
+def test_a_screener_without_what_computes_its_hashes_does_not_open(tmp_path, monkeypatch):
+    rules = rule("crop-resistant", max_distance=16)
+    folder = write_index(tmp_path, {"crop-resistant": {"a": ["00" * 8]}}, rules)
+    opened(folder)
+    monkeypatch.setitem(sys.modules, "imagehash", None)
+    with pytest.raises(AlgorithmError, match="install it: pip install"):
+        opened(folder)
 
 
 def digest_index(folder, files, rules=""):

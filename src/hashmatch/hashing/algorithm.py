@@ -80,6 +80,10 @@ class SegmentHash(Algorithm, Protocol):
         """What `hash_segments` is given."""
         ...
 
+    def check_usable(self) -> None:
+        """Raise AlgorithmError where a package that it needs is not installed."""
+        ...
+
     def hash_segments(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Return one code for each part, uint8 (n, bits / 8), n at least 1."""
         ...

@@ -32,6 +32,15 @@ class CropResistantHash:
     default_radius: int = 16
     consumes: Consumes = "rgb"
 
+    def check_usable(self) -> None:
+        """Raise AlgorithmError where imagehash is not installed."""
+        try:
+            import imagehash  # noqa: F401, PLC0415  (an extra)
+        except ImportError:
+            raise AlgorithmError(
+                f"{self.name} is computed by imagehash; install it: pip install 'hashmatch[compat]'"
+            ) from None
+
     def hash_segments(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Return a code for each part, uint8 (n, 8), in the order of imagehash.
 
@@ -40,22 +49,20 @@ class CropResistantHash:
         AlgorithmError
             imagehash is not installed.
         DecodeError
-            The picture is so small that a part has no pixel.
+            imagehash cannot hash the picture.
         """
-        try:
-            import imagehash  # noqa: PLC0415  (an extra)
-        except ImportError:
-            raise AlgorithmError(
-                f"{self.name} is computed by imagehash; install it: pip install 'hashmatch[compat]'"
-            ) from None
+        self.check_usable()
+        import imagehash  # noqa: PLC0415  (an extra)
         from PIL import Image  # noqa: PLC0415  (for this hash alone)
 
         image = Image.fromarray(np.ascontiguousarray(pixels))
         try:
             found = imagehash.crop_resistant_hash(image).segment_hashes
-        except ValueError as error:
-            height, width = pixels.shape[:2]
-            raise DecodeError(f"too small for {self.name}: {width} x {height} px") from error
+        except MemoryError:
+            raise
+        except Exception as error:
+            problem = " ".join(f"{type(error).__name__}: {error}".split())
+            raise DecodeError(f"imagehash cannot hash it by {self.name}: {problem}") from error
         return np.stack([np.packbits(segment.hash) for segment in found])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hashmatch.catalog import Catalog
 from hashmatch.errors import AlgorithmError, PolicyError
-from hashmatch.hashing import get_algorithm
+from hashmatch.hashing import SegmentHash, get_algorithm
 from hashmatch.policy import Policy
 from hashmatch.values import DIGEST_BITS
 
@@ -78,7 +78,9 @@ def fit(catalog: Catalog, policy: Policy, policy_path: str | os.PathLike[str]) -
 def _check_usable(algorithm: str) -> None:
     """Raise AlgorithmError for what the index holds but this installation cannot compute."""
     try:
-        get_algorithm(algorithm)
+        hasher = get_algorithm(algorithm)
     except ValueError as error:
         remedy = "install the plug-in that the index was built with"
         raise AlgorithmError(f"{error}; {remedy}") from None
+    if isinstance(hasher, SegmentHash):
+        hasher.check_usable()
