@@ -18,11 +18,11 @@ from hashmatch.errors import (
 )
 
 if TYPE_CHECKING:
-    from hashmatch.fingerprint import hash_image
+    from hashmatch.fingerprint import hash_image, hash_video
     from hashmatch.hashing import pdq
     from hashmatch.index import HammingIndex, SearchResult
     from hashmatch.screener import Screener
-    from hashmatch.values import Decision, Hash, Match
+    from hashmatch.values import Decision, Hash, Match, VideoHash
 
 _HOMES = {
     "Decision": "hashmatch.values",
@@ -31,7 +31,9 @@ _HOMES = {
     "Match": "hashmatch.values",
     "Screener": "hashmatch.screener",
     "SearchResult": "hashmatch.index",
+    "VideoHash": "hashmatch.values",
     "hash_image": "hashmatch.fingerprint",
+    "hash_video": "hashmatch.fingerprint",
     "pdq": "hashmatch.hashing",
 }
 
@@ -47,8 +49,10 @@ __all__ = [
     "PolicyError",
     "Screener",
     "SearchResult",
+    "VideoHash",
     "__version__",
     "hash_image",
+    "hash_video",
     "pdq",
 ]
 

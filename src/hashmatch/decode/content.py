@@ -54,18 +54,31 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
         The file is missing, unreadable, not a regular file, empty or too large.  The reason does
         not repeat the path.
     """
+    with open_content(path) as file:
+        try:
+            return _read_regular(file.fileno(), limits)
+        except OSError as error:
+            raise DecodeError(_reason(error)) from error
+
+
+def open_content(path: str | os.PathLike[str]) -> io.FileIO:
+    """Open a regular file for reading, unbuffered.
+
+    Symbolic links are followed.  DecodeError, as by `read_content`, where that cannot be done.
+    """
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except OSError as error:
         raise DecodeError(_reason(error)) from error
     except ValueError as error:
         raise DecodeError("not a path") from error
+    file = io.FileIO(descriptor)
     try:
-        return _read_regular(descriptor, limits)
-    except OSError as error:
-        raise DecodeError(_reason(error)) from error
-    finally:
-        os.close(descriptor)
+        _check_regular(os.fstat(descriptor))
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -88,14 +101,17 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
 
 def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
     status = os.fstat(descriptor)
-    if stat.S_ISDIR(status.st_mode):
-        raise DecodeError("is a directory")
-    if not stat.S_ISREG(status.st_mode):
-        raise DecodeError("not a regular file")
     if status.st_size > 0:
         limits.check_bytes(status.st_size)
     expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
     return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise DecodeError("is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise DecodeError("not a regular file")
 
 
 def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeLimits) -> bytes:
