@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hashmatch.index import HammingIndex, SearchResult
     from hashmatch.screener import Screener
     from hashmatch.values import Decision, Hash, Match, VideoHash
+    from hashmatch.video_matching import VideoLibrary, VideoMatch, match_videos
 
 _HOMES = {
     "Decision": "hashmatch.values",
@@ -32,8 +33,11 @@ _HOMES = {
     "Screener": "hashmatch.screener",
     "SearchResult": "hashmatch.index",
     "VideoHash": "hashmatch.values",
+    "VideoLibrary": "hashmatch.video_matching",
+    "VideoMatch": "hashmatch.video_matching",
     "hash_image": "hashmatch.fingerprint",
     "hash_video": "hashmatch.fingerprint",
+    "match_videos": "hashmatch.video_matching",
     "pdq": "hashmatch.hashing",
 }
 
@@ -50,9 +54,12 @@ __all__ = [
     "Screener",
     "SearchResult",
     "VideoHash",
+    "VideoLibrary",
+    "VideoMatch",
     "__version__",
     "hash_image",
     "hash_video",
+    "match_videos",
     "pdq",
 ]
 

@@ -62,7 +62,7 @@ DEFAULT_LIMITS = DecodeLimits()
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:
-    """Bounds on one video, all inclusive. It is read as it goes, so none of them bounds memory alone.
+    """Bounds on one video, all inclusive; memory does not grow with its length.
 
     Parameters
     ----------

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from hashmatch.decode.limits import DEFAULT_VIDEO_LIMITS, VideoLimits
-from hashmatch.decode.video_clock import FrameClock, Sampler
+from hashmatch.decode.video_clock import FrameClock, Sampler, check_interval
 from hashmatch.decode.video_extent import ends_early
 from hashmatch.decode.video_file import VideoFile, VideoSource, open_video_file
 from hashmatch.decode.video_formats import CODECS, HEAD_BYTES, Container, identify_video
@@ -19,9 +20,11 @@ from hashmatch.errors import DecodeError
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 _BUFFER_BYTES = 256 * 1024
+_MICROSECOND = Fraction(1, 1_000_000)  # FFmpeg's own unit, where a stream has none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,35 +49,36 @@ class StoredFrames:
     def __init__(
         self,
         file: VideoFile,
-        container: InputContainer,
+        packets: Iterator[Packet[VideoStream]],
         stream: VideoStream,
+        *,
         name: str,
-        sampler: Sampler,
+        interval_s: float,
         limits: VideoLimits,
+        is_cut: bool,
     ) -> None:
         self._file = file
-        self._packets = container.demux(stream)
+        self._packets = packets
         self._stream = stream
         self._name = name
-        self._sampler = sampler
+        self._interval_s = interval_s
         self._limits = limits
         self._stopped: str | None = None
         self._first_damage: str | None = None
-        self.is_cut = False
+        self._is_cut = is_cut
         self.n_decoded = 0
 
     @property
     def fault(self) -> str | None:
         """What is wrong, gravest first."""
-        cut = f"truncated {self._name}: the file should be longer" if self.is_cut else None
+        cut = f"truncated {self._name}: the file should be longer" if self._is_cut else None
         return self._file.fault or self._stopped or cut or self._first_damage
 
     def __iter__(self) -> Iterator[StoredFrame]:
         """Yield the chosen frames in order; no exception but for those of the caller."""
-        time_base = self._stream.time_base
-        if time_base is None:
-            raise RuntimeError("FFmpeg gave a stream without a time base")
+        time_base = self._stream.time_base or _MICROSECOND
         clock = FrameClock(time_base, self._stream.average_rate)
+        sampler = Sampler(self._interval_s, time_base)
         for frame in self._decoded():
             if self._file.is_late():
                 return
@@ -86,8 +90,10 @@ class StoredFrames:
             number, self.n_decoded = self.n_decoded, self.n_decoded + 1
             if frame.is_corrupt:
                 self._damaged(f"frame {number} is damaged")
-            if self._sampler.is_due(ticks):
-                yield StoredFrame(number, timestamp_s, luma_of(frame))
+            if sampler.is_due(ticks):
+                luma = self._luma(frame, number)
+                if luma is not None:
+                    yield StoredFrame(number, timestamp_s, luma)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Yield every frame that can be decoded; what is damaged is noted and passed over."""
@@ -106,12 +112,19 @@ class StoredFrames:
                 self._damaged(f"packet {n_packets} is cut short or corrupt")
             try:
                 frames = packet.decode()
-            except EOFError:
-                return
+            except EOFError:  # a decoder that was drained already
+                continue
             except errors as error:
                 self._damaged(f"packet {n_packets}: {_words(error)}")
                 continue
             yield from frames
+
+    def _luma(self, frame: av.VideoFrame, number: int) -> Luma | None:
+        try:
+            return luma_of(frame)
+        except (_av().FFmpegError, MemoryError, ValueError) as error:
+            self._damaged(f"frame {number} of {frame.format.name}: {_words(error)}")
+            return None
 
     def _damaged(self, what: str) -> None:
         if self._first_damage is None:
@@ -166,6 +179,7 @@ def open_video(
     may depend on how many it has. Safe to call from several threads; PyAV releases the GIL while it
     decodes.
     """
+    check_interval(interval_s)
     _av()
     with open_video_file(source, limits) as file:
         accepted = identify_video(file.read_at(0, HEAD_BYTES))
@@ -174,17 +188,22 @@ def open_video(
         with _opened(file, accepted, limits, is_cut=is_cut) as container:
             stream = _video_stream(container, accepted)
             _prepare(stream, accepted, limits, keyframes_only=keyframes_only)
-            sampler = Sampler(interval_s, stream.time_base or _av().time_base)
-            frames = StoredFrames(file, container, stream, accepted.name, sampler, limits)
-            frames.is_cut = is_cut
-            yield frames
+            yield StoredFrames(
+                file,
+                container.demux(stream),
+                stream,
+                name=accepted.name,
+                interval_s=interval_s,
+                limits=limits,
+                is_cut=is_cut,
+            )
 
 
 def _av() -> ModuleType:
     try:
         import av  # noqa: PLC0415  (an extra, and slow to load)
     except ImportError:
-        raise DecodeError("video needs PyAV; install hashmatch with its extra: hashmatch[video]") from None
+        raise DecodeError("video needs PyAV: install hashmatch[video], the extra video") from None
     return av
 
 

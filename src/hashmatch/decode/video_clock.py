@@ -47,29 +47,33 @@ class FrameClock:
         return ticks
 
 
+def check_interval(interval_s: float) -> None:
+    """Raise ValueError unless an interval is 0 or a positive number."""
+    if not (math.isfinite(interval_s) and interval_s >= 0):
+        raise ValueError(f"interval_s must be 0 or a positive number, not {interval_s!r}")
+
+
 class Sampler:
     """Chooses the frames that stand for an interval.
 
-    For each k = 0, 1, 2, ... the first frame at or after k times the interval is chosen; a frame that
-    is so for several k, as after a gap, is chosen once. An interval of 0 chooses every frame. The
-    interval is the decimal number it is written as (0.1 is a tenth), and nothing is rounded.
+    For each k = 0, 1, 2, ... the first frame at or after k times the interval is chosen; a frame
+    that is so for several k, as after a gap, is chosen once. An interval of 0 chooses every frame.
+    The interval is the decimal number it is written as (0.1 is a tenth); nothing is rounded.
 
     Parameters
     ----------
     interval_s : float
-        Seconds, at least 0.
+        Seconds, as `check_interval` wants it.
     time_base_s : Fraction
         Seconds in a tick.
     """
 
     def __init__(self, interval_s: float, time_base_s: Fraction) -> None:
-        if not (math.isfinite(interval_s) and interval_s >= 0):
-            raise ValueError(f"interval_s must be 0 or a positive number, not {interval_s!r}")
         self._interval = Fraction(repr(float(interval_s))) / time_base_s
         self._due = 0
 
     def is_due(self, ticks: int) -> bool:
-        """Return whether the frame at these ticks is chosen; to be asked of every frame in order."""
+        """Return whether the frame at these ticks is chosen; ask of every frame, in order."""
         if not self._interval:
             return True
         if ticks < self._due:

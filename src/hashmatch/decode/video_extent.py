@@ -1,10 +1,11 @@
 """Whether a video file ends before its contents do, by the sizes that the file itself states.
 
-Demuxers stop quietly where a file ends. A video that was cut short must not pass for a whole one, so
-the outermost chunks of a file are walked, without reading what is in them. That finds every cut
+Demuxers stop quietly where a file ends. A video that was cut short must not pass for a whole one,
+so the outermost chunks of a file are walked, without reading what is in them. That finds every cut
 through an MP4, Matroska, AVI or ASF file whose writer stated the sizes, and a cut through the last
-tag of an FLV file. Live recordings in Matroska state no size; MPEG-TS, MPEG-PS and Ogg are streams
-without an end of their own: there a cut cannot be told from a stop.
+tag of an FLV file. A cut between chunks, as of an MP4 in fragments, is none by this account. Live
+recordings in Matroska state no size; MPEG-TS, MPEG-PS and Ogg are streams without an end of their
+own: there a cut cannot be told from a stop.
 
 Sources: ISO/IEC 14496-12, section 4.2 (boxes); RFC 8794, section 4-6 and RFC 9559 (EBML, Matroska);
 the RIFF and ASF specifications of Microsoft; Adobe's Video File Format Specification 10.1, annex E.

@@ -1,4 +1,4 @@
-"""The bytes of a video as FFmpeg reads them: of one regular file, no more than were there at first."""
+"""The bytes of a video as FFmpeg reads them: those of one regular file as it was when opened."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ VideoSource = str | os.PathLike[str] | bytes | bytearray | memoryview
 class VideoFile:
     """A file to be handed to PyAV, which calls `read`, `seek` and `tell`.
 
-    An exception in there would be printed by PyAV if it came twice. So whatever happens while reading is
-    kept in `fault`, and FFmpeg sees the end of the file. A file that grows is read as it was when it
-    was opened.
+    An exception in there would be printed by PyAV if it came twice. So whatever happens while
+    reading is kept in `fault`, and FFmpeg sees the end of the file. A file that grows is read as it
+    was when it was opened.
     """
 
     def __init__(self, raw: io.FileIO | io.BytesIO, limits: VideoLimits) -> None:
@@ -72,7 +72,7 @@ class VideoFile:
 
 @contextmanager
 def open_video_file(source: VideoSource, limits: VideoLimits) -> Iterator[VideoFile]:
-    """Open a path or bytes; DecodeError where it is missing, not a regular file, empty or too large."""
+    """Open a path or bytes; DecodeError where it is no regular file, empty or too large."""
     if isinstance(source, str | os.PathLike):
         raw: io.FileIO | io.BytesIO = open_content(source)
     elif isinstance(source, bytes | bytearray | memoryview):

@@ -39,8 +39,19 @@ CODECS = frozenset(
         *("h264", "hevc", "av1", "vp8", "vp9", "vp6", "vp6f", "vp6a", "theora"),
         *("mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"),
         *("wmv1", "wmv2", "wmv3", "vc1", "h261", "h263", "h263p", "h263i", "flv1", "svq1", "svq3"),
-        *("mjpeg", "dvvideo", "prores", "dnxhd", "cinepak", "msvideo1", "msrle", "indeo3", "indeo5"),
-        *("rawvideo", "ffv1", "ffvhuff", "huffyuv", "utvideo", "qtrle", "rpza", "png"),
+        *("mjpeg", "dvvideo", "prores", "dnxhd", "cinepak", "msvideo1", "msrle"),
+        *(
+            "indeo3",
+            "indeo5",
+            "rawvideo",
+            "ffv1",
+            "ffvhuff",
+            "huffyuv",
+            "utvideo",
+            "qtrle",
+            "rpza",
+            "png",
+        ),
     )
 )
 """FFmpeg's names of the codecs, not of the decoders: AV1 is "av1", whatever decodes it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,8 @@ def luma_of(frame: VideoFrame) -> Luma:
     """
     form = _LUMA_FIRST.fullmatch(frame.format.name)
     if form is None or frame.planes[0].line_size < 0:  # stored bottom up
-        return Luma(frame.to_ndarray(format="rgb24"), 1.0)
+        rgb: NDArray[Any] = frame.to_ndarray(format="rgb24")
+        return Luma(rgb, 1.0)
     is_limited = not form["full"] and frame.color_range != _FULL_RANGE
     if form["grey"]:
         is_limited = frame.color_range == _LIMITED_RANGE

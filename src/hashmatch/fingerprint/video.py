@@ -37,8 +37,8 @@ def hash_video(
     Returns
     -------
     VideoHash
-        With `error` set where the video is damaged or truncated or a limit ended it: it then holds the
-        frames that could be hashed, and is no proof that the rest is harmless.
+        With `error` set where the video is damaged or truncated or a limit ended it: it then holds
+        the frames that could be hashed, and is no proof that the rest is harmless.
 
     Raises
     ------

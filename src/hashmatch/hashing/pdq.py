@@ -44,9 +44,7 @@ ORIENTATIONS = (
 bottom, ``flipy`` left and right."""
 
 
-def hash(
-    pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0
-) -> tuple[Code, int]:
+def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:
     """Hash a picture as it is stored.
 
     Parameters
