@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hashmatch.cli.display import print_note, print_table, printable
+from hashmatch.cli.display import print_note, print_table
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _print(found: list[VideoMatch]) -> None:
     for match in found:
         for one in match.segments:
             print_note(
-                f"{one.query_start_s:.1f}-{one.query_end_s:.1f} s matches {printable(match.entry_id)} "
+                f"{one.query_start_s:.1f}-{one.query_end_s:.1f} s matches {match.entry_id} "
                 f"{one.entry_start_s:.1f}-{one.entry_end_s:.1f} s: {one.n_frames} frames, "
                 f"{one.mean_distance:.1f} bits"
             )

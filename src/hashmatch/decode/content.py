@@ -72,13 +72,12 @@ def open_content(path: str | os.PathLike[str]) -> io.FileIO:
         raise DecodeError(_reason(error)) from error
     except ValueError as error:
         raise DecodeError("not a path") from error
-    file = io.FileIO(descriptor)
     try:
         _check_regular(os.fstat(descriptor))
     except BaseException:
-        file.close()
+        os.close(descriptor)
         raise
-    return file
+    return io.FileIO(descriptor)
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:

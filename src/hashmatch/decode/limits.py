@@ -69,7 +69,7 @@ class VideoLimits:
     max_bytes : int
         Size of the file.
     max_pixels : int
-        Width times height of a frame; also what FFmpeg's decoders are told to refuse.
+        Width times height of a frame.
     max_frames : int
         Frames decoded, whether or not they are hashed. By default a day of 30 a second.
     max_duration_s : float

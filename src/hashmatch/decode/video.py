@@ -219,7 +219,7 @@ def _opened(
             file,
             format=accepted.demuxer,
             container_options=options,
-            options={"max_pixels": str(limits.max_pixels)},
+            options={"max_pixels": str(_decoder_pixels(limits))},
             buffer_size=_BUFFER_BYTES,
             metadata_errors="replace",
         )
@@ -256,10 +256,15 @@ def _prepare(
         raise DecodeError(f"unsupported {accepted.name}: video of codec {name} is not accepted")
     if codec.width * codec.height > limits.max_pixels:
         raise DecodeError(_too_many_pixels(codec.width, codec.height, limits))
-    codec.options = {"max_pixels": str(limits.max_pixels)}
+    codec.options = {"max_pixels": str(_decoder_pixels(limits))}
     codec.thread_count = 1
     if keyframes_only:
         codec.skip_frame = "NONKEY"
+
+
+def _decoder_pixels(limits: VideoLimits) -> int:
+    """Return what decoders are to refuse; they count rows filled up to 64 px."""
+    return min(2 * limits.max_pixels + (1 << 20), (1 << 31) - 1)
 
 
 def _too_many_pixels(width_px: int, height_px: int, limits: VideoLimits) -> str:

@@ -8,9 +8,9 @@ share one. In a window, hits in the order of q are a *run* as long as no two nei
 apart than the longest gap.
 
 Runs are taken greedily, the one with the most query frames first, then the nearest. Each query
-frame belongs to one segment at most: what a segment covers is cut out of the runs that are left, and
-what is left of them counts as runs of its own. An entry's frames may be in several, as where the
-query repeats them.
+frame belongs to one segment at most: what a segment covers is cut out of the runs that are left,
+and what is left of them counts as runs of its own. An entry's frames may be in several, as where
+the query repeats them.
 
 Laws, which the tests hold it to: a stretch of hits whose offsets differ by at most the tolerance,
 without a longer gap, is covered by one segment unless its query frames belong to longer ones; the
@@ -69,8 +69,8 @@ class Segment:
 
     Times are those of the first and last matched frame, in seconds; each frame stands for what lies
     until the next one, so a stretch is up to one interval longer at either end. `n_frames` counts
-    the matched frames of the query, `mean_distance` is over them, in bits, each to the nearest frame
-    of the entry there.
+    the matched frames of the query, `mean_distance` is over them, in bits, each to the nearest
+    frame of the entry there.
     """
 
     query_start_s: float
