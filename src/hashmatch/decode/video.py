@@ -182,8 +182,11 @@ def open_video(
     check_interval(interval_s)
     _av()
     with open_video_file(source, limits) as file:
-        accepted = identify_video(file.read_at(0, HEAD_BYTES))
+        head = file.read_at(0, HEAD_BYTES)
+        file.raise_fault()
+        accepted = identify_video(head)
         is_cut = ends_early(accepted, file.read_at, file.size_bytes)
+        file.raise_fault()
         file.seek(0)
         with _opened(file, accepted, limits, is_cut=is_cut) as container:
             stream = _video_stream(container, accepted)
@@ -229,8 +232,7 @@ def _opened(
         reason = file.fault or f"{word} {accepted.name}: {_words(error)}"
         raise DecodeError(reason) from error
     with container:
-        if file.fault is not None:
-            raise DecodeError(file.fault)
+        file.raise_fault()
         yield container
 
 

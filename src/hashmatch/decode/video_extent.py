@@ -51,7 +51,7 @@ def _box_bytes(head: bytes) -> int | None:
         return None
     size_bytes = int.from_bytes(head[:4], "big")
     if size_bytes == 1:
-        size_bytes = int.from_bytes(head[8:16], "big")
+        size_bytes = int.from_bytes(head[8:16], "big") if len(head) >= 16 else 16
     return size_bytes if size_bytes >= 8 else None
 
 
@@ -70,6 +70,8 @@ def _element_bytes(head: bytes) -> int | None:
 
 def _riff_bytes(head: bytes) -> int | None:
     """Whole size of a RIFF chunk; None where it is none or was never stated."""
+    if len(head) < 8 and b"RIFF".startswith(head[:4]):
+        return 8
     size_bytes = int.from_bytes(head[4:8], "little")
     if head[:4] != b"RIFF" or size_bytes in (0, 0xFFFFFFFF):
         return None
@@ -78,6 +80,8 @@ def _riff_bytes(head: bytes) -> int | None:
 
 def _object_bytes(head: bytes) -> int | None:
     """Whole size of an ASF object; None where it was never stated."""
+    if len(head) < 24:
+        return 24
     size_bytes = int.from_bytes(head[16:24], "little")
     return size_bytes if size_bytes >= 24 else None
 

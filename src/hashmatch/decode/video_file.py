@@ -61,6 +61,11 @@ class VideoFile:
         """Return the place of the next byte."""
         return self._raw.tell()
 
+    def raise_fault(self) -> None:
+        """Raise DecodeError where there was a fault."""
+        if self.fault is not None:
+            raise DecodeError(self.fault)
+
     def is_late(self) -> bool:
         """Return whether the time is up, and keep that as the fault."""
         most_s = self._limits.max_wall_s
