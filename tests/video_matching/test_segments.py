@@ -45,8 +45,8 @@ def naive_align(hits, query_s, entry_s, rule):
         parts = []
         for run in runs:
             # Frames that are taken, also those between the run's own, cut it.
-            def part_of(step, run=run):
-                return len([q for q in taken if run[0][0] <= q <= step[0]])
+            def part_of(step, before=frozenset(taken), first=run[0][0]):
+                return len([q for q in before if first <= q <= step[0]])
 
             free = [step for step in run if step[0] not in taken]
             parts += [list(part) for _, part in groupby(free, key=part_of)]
@@ -145,7 +145,7 @@ def test_planted_stretches_are_found(lead, lengths, starts, entry_step, jitter):
         for second in range(length):
             if second not in (0, length - 1) and jitter.random() < 0.2:
                 continue  # a frame that is missed
-            row = int(round((start + second) * EIGHTHS / entry_step))
+            row = round((start + second) * EIGHTHS / entry_step)
             hits.append((at + second, row, jitter.randrange(32)))
         kept = [q for q, _, _ in hits if q >= at]
         assume(len(kept) >= rule.min_frames and np.diff(kept).max() <= rule.max_gap_s)
