@@ -1,10 +1,9 @@
 """What hashing adds to the time PyAV takes to decode the same frames, one thread each.
 
-Under pytest each group is one clip. `python -m benchmarks.bench_video` measures decoding and hashing
-turn by turn, so that other work on the machine befalls them alike, and prints what hashing adds in
-percent of processor time, the best of each. With HASHMATCH_TEST_CORPUS set, the clips in it are
-measured, too. Before timing, the frames hashed are compared with those PyAV gives, hashed from RGB
-by pdqhash.
+`python -m benchmarks.bench_video` measures decoding and hashing turn by turn, so that other work on
+the machine befalls them alike, and prints what hashing adds in percent of processor time, the best
+of each. With HASHMATCH_TEST_CORPUS set, its clips are measured, too. Before timing, the frames
+hashed are compared with those PyAV gives, hashed from RGB by pdqhash.
 """
 
 import io
