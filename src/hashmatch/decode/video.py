@@ -218,11 +218,12 @@ def _opened(
     if accepted.demuxer == "mov":
         options |= {"enable_drefs": "0", "use_absolute_path": "0"}
     try:
+        # No `options`: before version 18, PyAV frees memory that it does not own where FFmpeg finds
+        # streams late, as in MPEG-PS.
         container: Any = _av().open(
             file,
             format=accepted.demuxer,
             container_options=options,
-            options={"max_pixels": str(_decoder_pixels(limits))},
             buffer_size=_BUFFER_BYTES,
             metadata_errors="replace",
         )
