@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     {"values", "errors", "_core", "_version"},
     {"decode", "hashing", "index", "lists", "policy"},
-    {"fingerprint", "catalog"},
+    {"fingerprint", "catalog", "video_matching"},
     {"screener"},
     {"scan"},
     {"cli"},
@@ -31,6 +31,7 @@ HOMES = {
     "faiss": {"index"},
     "PIL": {"decode", "hashing"},
     "imagehash": {"hashing", "values"},
+    "av": {"decode"},
     "typer": {"cli"},
     "rich": {"cli"},
     "matplotlib": {"cli"},

@@ -75,6 +75,7 @@ class _PdqEvidence(TypedDict):
 
 def pdq_hash(
     pixels: NDArray[np.uint8] | NDArray[np.float32],
+    gain: float = 1.0,
 ) -> tuple[NDArray[np.uint8], int]: ...
 def pdq_dihedral(
     pixels: NDArray[np.uint8] | NDArray[np.float32],

@@ -125,6 +125,74 @@ class Hash:
         return hash((self.algorithm, self.hex, self.quality))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoHash:
+    """PDQ hashes of frames of one video, in the order they are shown. All arrays are read-only.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8, shape (n, 32)
+        One code a frame, packed bits, most significant first.
+    qualities : ndarray of int16, shape (n,)
+        0..100.
+    frames : ndarray of int64, shape (n,)
+        Number of each frame among all that were decoded, from 0; increasing.
+    timestamps_s : ndarray of float64, shape (n,)
+        Seconds since the first frame; finite, never decreasing.
+    error : str or None
+        Why the video could not be decoded whole, None where it was: frames are then missing.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, a quality out of range, frames or times that run backward.
+    """
+
+    codes: NDArray[np.uint8]
+    qualities: NDArray[np.int16]
+    frames: NDArray[np.int64]
+    timestamps_s: NDArray[np.float64]
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        codes = np.array(self.codes, dtype=np.uint8, order="C")
+        qualities = np.array(self.qualities, dtype=np.int16)
+        frames = np.array(self.frames, dtype=np.int64)
+        times = np.array(self.timestamps_s, dtype=np.float64)
+        if codes.ndim != 2 or codes.shape[1] != 32:
+            raise ValueError(f"codes must have shape (n, 32), not {codes.shape}")
+        if not qualities.shape == frames.shape == times.shape == (len(codes),):
+            raise ValueError(f"qualities, frames and timestamps_s must have shape ({len(codes)},)")
+        if ((qualities < 0) | (qualities > 100)).any():
+            raise ValueError("qualities must be from 0 to 100")
+        if (frames[:1] < 0).any() or (np.diff(frames) <= 0).any():
+            raise ValueError("frames must increase from 0 or more")
+        if not np.isfinite(times).all() or (times[:1] < 0).any() or (np.diff(times) < 0).any():
+            raise ValueError("timestamps_s must be finite, from 0 on, and never decrease")
+        for name, array in (
+            ("codes", codes),
+            ("qualities", qualities),
+            ("frames", frames),
+            ("timestamps_s", times),
+        ):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in everything."""
+        if not isinstance(other, VideoHash):
+            return NotImplemented
+        return self.error == other.error and all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("codes", "qualities", "frames", "timestamps_s")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedHash:
     """A hash as a decision records it: `decode` says how its pixels were obtained."""

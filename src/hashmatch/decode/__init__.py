@@ -1,4 +1,4 @@
-"""Bytes to pixels: the only package that knows Pillow.
+"""Bytes to pixels: the only package that knows Pillow and PyAV.
 
 What is opened: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, told apart by content, never by name;
 nothing else is ever tried.  What comes out: the stored pixels of the first picture in the file.
@@ -22,18 +22,31 @@ of Pillow only.  Everything here may be called from several threads.
 """
 
 from hashmatch.decode.content import Readable, read_blocks, read_content, read_stream
-from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode.limits import (
+    DEFAULT_LIMITS,
+    DEFAULT_VIDEO_LIMITS,
+    DecodeLimits,
+    VideoLimits,
+)
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import Pixels, check_decode, decode_image
+from hashmatch.decode.video import StoredFrame, StoredFrames, open_video
+from hashmatch.decode.video_file import VideoSource
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "DEFAULT_VIDEO_LIMITS",
     "DecodeLimits",
     "PillowImage",
     "Pixels",
     "Readable",
+    "StoredFrame",
+    "StoredFrames",
+    "VideoLimits",
+    "VideoSource",
     "check_decode",
     "decode_image",
+    "open_video",
     "read_blocks",
     "read_content",
     "read_stream",

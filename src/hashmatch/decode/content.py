@@ -69,9 +69,27 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
         The file is missing, unreadable or not a regular file; as for `read_content`.
     """
     with _opened(path) as descriptor:
-        _check_regular(os.fstat(descriptor))
         while block := os.read(descriptor, _BLOCK_BYTES):
             yield block
+
+
+def open_content(path: str | os.PathLike[str]) -> io.FileIO:
+    """Open a regular file for reading, unbuffered.
+
+    Symbolic links are followed.  DecodeError, as by `read_content`, where that cannot be done.
+    """
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        raise DecodeError(_reason(error)) from error
+    except ValueError as error:
+        raise DecodeError("not a path") from error
+    try:
+        _check_regular(os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return io.FileIO(descriptor)
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -94,19 +112,20 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
 
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[int]:
-    """Open a file for reading; what the system has against it becomes a DecodeError."""
-    try:
-        descriptor = os.open(path, _OPEN_FLAGS)
-    except OSError as error:
-        raise DecodeError(_reason(error)) from error
-    except ValueError as error:
-        raise DecodeError("not a path") from error
-    try:
-        yield descriptor
-    except OSError as error:
-        raise DecodeError(_reason(error)) from error
-    finally:
-        os.close(descriptor)
+    """Open a regular file; what the system has against reading it becomes a DecodeError."""
+    with open_content(path) as file:
+        try:
+            yield file.fileno()
+        except OSError as error:
+            raise DecodeError(_reason(error)) from error
+
+
+def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
+    status = os.fstat(descriptor)
+    if status.st_size > 0:
+        limits.check_bytes(status.st_size)
+    expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
+    return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
 
 
 def _check_regular(status: os.stat_result) -> None:
@@ -114,15 +133,6 @@ def _check_regular(status: os.stat_result) -> None:
         raise DecodeError("is a directory")
     if not stat.S_ISREG(status.st_mode):
         raise DecodeError("not a regular file")
-
-
-def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
-    status = os.fstat(descriptor)
-    _check_regular(status)
-    if status.st_size > 0:
-        limits.check_bytes(status.st_size)
-    expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
-    return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
 
 
 def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeLimits) -> bytes:

@@ -10,6 +10,7 @@ from hashmatch.fingerprint.image import (
     hash_image,
     hash_segments,
 )
+from hashmatch.fingerprint.video import hash_video
 
 __all__ = [
     "Fingerprint",
@@ -20,4 +21,5 @@ __all__ = [
     "fingerprint_picture",
     "hash_image",
     "hash_segments",
+    "hash_video",
 ]
