@@ -90,6 +90,12 @@ long long check_distances(const NamedKernels& tested, long long round) {
     return static_cast<long long>(n);
 }
 
+int bits_set(int sketch) {
+    int bits = 0;
+    for (int bit = 0; bit < 16; ++bit) bits += (sketch >> bit) & 1;
+    return bits;
+}
+
 long long check_near_pairs(const NamedKernels& tested, long long round) {
     // Many queries and some postings, as a walk asks; or one query and many postings, as a probe does.
     const bool is_probe = between(0, 15) == 0;
@@ -110,13 +116,44 @@ long long check_near_pairs(const NamedKernels& tested, long long round) {
     std::sort(found.begin(), found.end());
     for (uint32_t q = 0; q < n_queries; ++q)
         for (uint32_t p = 0; p < n_postings; ++p) {
-            const int differing = queries[q] ^ postings[p];
-            int bits = 0;
-            for (int bit = 0; bit < 16; ++bit) bits += (differing >> bit) & 1;
-            if (bits <= limit) expected.emplace_back(q, p);
+            if (bits_set(queries[q] ^ postings[p]) <= limit) expected.emplace_back(q, p);
         }
     if (found != expected) fail(tested.name, "near_pairs", round);
     return static_cast<long long>(n_queries * n_postings);
+}
+
+// Probes scattered over one array, whose runs begin and end anywhere in a cache line.
+long long check_near_probes(const NamedKernels& tested, long long round) {
+    constexpr int kLineSketches = 32, kLines = 20;
+    struct alignas(64) Line {
+        uint16_t sketches[kLineSketches];
+    };
+    std::vector<Line> lines(kLines + 2);  // what follows a run is read, too
+    uint16_t* sketches = lines[0].sketches;
+    const bool crowded = between(0, 3) == 0;
+    for (int i = 0; i < (kLines + 2) * kLineSketches; ++i)
+        sketches[i] = static_cast<uint16_t>(crowded ? 0x00fe : g_random());
+    const size_t n_probes = static_cast<size_t>(between(0, 40)), n_next = static_cast<size_t>(between(0, 3));
+    std::vector<SketchProbe> probes;
+    size_t n_compared = 0, room = 0;
+    for (size_t i = 0; i < n_probes + n_next; ++i) {
+        const int first = between(0, kLines * kLineSketches - 1);
+        const int count = between(1, std::min(one_of({3, 40, 300}), kLines * kLineSketches - first));
+        probes.push_back({sketches + first, static_cast<uint32_t>(count),
+                          static_cast<uint16_t>(crowded ? 0x00ff : g_random()), static_cast<int16_t>(between(0, 32))});
+        if (i < n_probes) room += static_cast<size_t>(count);
+    }
+    std::vector<NearPair> pairs(room);
+    pairs.resize(tested.kernels.near_probes(probes.data(), n_probes, n_next, pairs.data()));
+
+    std::vector<std::pair<uint32_t, uint32_t>> found, expected;
+    for (const NearPair& pair : pairs) found.emplace_back(pair.query, pair.posting);
+    std::sort(found.begin(), found.end());
+    for (uint32_t i = 0; i < n_probes; ++i)
+        for (uint32_t j = 0; j < probes[i].count; ++j, ++n_compared)
+            if (bits_set(probes[i].sketch ^ probes[i].sketches[j]) <= probes[i].limit) expected.emplace_back(i, j);
+    if (found != expected) fail(tested.name, "near_probes", round);
+    return static_cast<long long>(n_compared);
 }
 
 }  // namespace
@@ -134,7 +171,7 @@ int main(int argc, char** argv) {
         for (long long round = 0; round < rounds; ++round) {
             filtered += check_filters(tested, round);
             compared += check_distances(tested, round);
-            sketched += check_near_pairs(tested, round);
+            sketched += check_near_pairs(tested, round) + check_near_probes(tested, round);
         }
         std::printf("%s: %lld codes filtered, %lld compared whole, %lld pairs of sketches: all right\n", tested.name,
                     filtered, compared, sketched);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bitset>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -36,6 +37,20 @@ inline void flip_some(uint8_t* code, int n_bytes, int most) {
         code[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
     }
 }
+
+// Begins on a cache line, as sketches must.
+template <class T>
+struct OnCacheLine {
+    using value_type = T;
+    OnCacheLine() = default;
+    template <class U>
+    OnCacheLine(const OnCacheLine<U>&) {}
+    T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64})); }
+    void deallocate(T* memory, size_t) { ::operator delete(memory, std::align_val_t{64}); }
+    bool operator==(const OnCacheLine&) const { return true; }
+    bool operator!=(const OnCacheLine&) const { return false; }
+};
+using Sketches = std::vector<uint16_t, OnCacheLine<uint16_t>>;
 
 class SmallIndex {
   public:
@@ -103,7 +118,7 @@ class SmallIndex {
     bool is_same_with_threads(int threads) const {
         if (layout_.n_parts == 0) return true;
         std::vector<uint32_t> directory, postings;
-        std::vector<uint16_t> sketches;
+        Sketches sketches;
         build(threads, directory, postings, sketches);
         return directory == directory_ && postings == postings_ && sketches == sketches_;
     }
@@ -143,7 +158,7 @@ class SmallIndex {
     }
 
     void build(int threads, std::vector<uint32_t>& directory, std::vector<uint32_t>& postings,
-               std::vector<uint16_t>& sketches) const {
+               Sketches& sketches) const {
         directory.resize(directory_size(layout_));
         postings.resize(postings_size(layout_, n_));
         sketches.resize(sketches_size(layout_, n_));
@@ -162,7 +177,7 @@ class SmallIndex {
     std::vector<uint8_t> planes_;
     std::vector<int64_t> ids_;
     std::vector<uint32_t> directory_, postings_;
-    std::vector<uint16_t> sketches_;
+    Sketches sketches_;
     std::optional<Engine> engine_;
 };
 
