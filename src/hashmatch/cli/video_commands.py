@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hashmatch.video_matching import VideoMatch
 
 video_app = typer.Typer(
-    help="Hash videos and find what two of them have in common (needs the extra video)."
+    help="Hash videos, find what they have in common."
 )
 
 _TEXT_SUFFIX = ".txt"
@@ -51,9 +51,9 @@ def hash_video_file(
         Path, typer.Option("--output", "-o", metavar="FILE", help="- is stdout.")
     ] = Path("-"),
 ) -> None:
-    """Hash frames of a video; print vPDQ text: frame, quality, hash, seconds.
+    """Hash frames of a video, as vPDQ text.
 
-    A video that cannot be decoded whole is an error, and nothing is written unless --partial is
+    A line a frame: number, quality, hash, seconds. A video that cannot be decoded whole is an error, and nothing is written unless --partial is
     given; the exit code is 1 even then.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
