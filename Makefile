@@ -12,7 +12,7 @@ ASAN := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench asan golden wheel clean
+.PHONY: help demo test lint format bench asan fuzz tsan neon golden wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -48,17 +48,31 @@ wheel: .venv/dev ## build/wheel: the wheel, made from the source distribution
 
 # The sanitizers' libraries must be loaded before Python, and Python's own allocations at exit are
 # not leaks of ours.
-asan: $(ASAN)/core ## native code under AddressSanitizer and UndefinedBehaviorSanitizer; needs g++
+SANITIZED = PYTHONPATH=$(CURDIR)/$(ASAN) \
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(BIN)/python
+
+asan: $(ASAN)/package ## native code under AddressSanitizer and UndefinedBehaviorSanitizer; needs g++
 	CXX=g++ csrc/tests/run.sh sanitize
+	$(SANITIZED) -m pytest tests/test_kernels.py tests/hashing tests/index $(ARGS)
+
+fuzz: $(ASAN)/package ## damaged index files, under the same sanitizers; ARGS="--seconds 3600"
+	$(SANITIZED) tests/index/fuzz_reader.py $(ARGS)
+
+tsan: ## native code under ThreadSanitizer; needs g++
+	CXX=g++ csrc/tests/run.sh threads $(ARGS)
+
+neon: ## native tests on aarch64, emulated elsewhere; needs Debian's g++-aarch64-linux-gnu, qemu-user
+	csrc/tests/run.sh neon $(ARGS)
+
+# Made anew each time: the Python sources may have changed.
+.PHONY: $(ASAN)/package
+$(ASAN)/package: $(ASAN)/core
 	rm -rf $(ASAN)/hashmatch
 	cp -R src/hashmatch $(ASAN)/hashmatch
 	rm -f $(ASAN)/hashmatch/_core.*.so
 	cp $(ASAN)/core/hashmatch/_core.*.so $(ASAN)/hashmatch/
 	grep -q __asan_report $(ASAN)/hashmatch/_core.*.so
-	PYTHONPATH=$(CURDIR)/$(ASAN) \
-	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	$(BIN)/python -m pytest tests/test_kernels.py tests/hashing tests/index $(ARGS)
 
 $(ASAN)/core: .venv/dev $(CORE)
 	rm -rf $@

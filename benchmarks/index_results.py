@@ -122,7 +122,8 @@ def draw(report: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(15, 1.4 + 0.45 * len(measured)), layout="constrained")
     figure.suptitle(
         f"{report['codes']:,} {report['skew']} codes of {report['bits']} bits, radius "
-        f"{report['radius']}, one thread, {report['machine']['cpu']} (log scales)",
+        f"{report['radius']}, one thread, {report['machine']['cpu']} "
+        "(log scales; shorter is better)",
         fontsize=10,
     )
     grid = figure.subplots(1, len(panels), sharey=True)
@@ -135,4 +136,5 @@ def draw(report: dict[str, Any], path: Path) -> None:
         axes.set_xscale("log")
         axes.set_title(title, fontsize=9)
         axes.margins(x=0.35)
+        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)

@@ -1,14 +1,19 @@
-"""What every test may lean on: the corpus, the kernels, golden files, one Hypothesis profile."""
+"""What every test may lean on: corpus, clips, kernels, golden files, one Hypothesis profile."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 
 from hashmatch import _core
+
+Picture = NDArray[np.uint8]
 
 CORPUS_VARIABLE = "HASHMATCH_TEST_CORPUS"
 
@@ -67,6 +72,67 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[str]:
     before = _core.select_kernel(request.param)
     yield request.param
     _core.select_kernel(before)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[Picture]:
+    """Return 40 grey pictures, 96 x 64: five scenes, each of which moves a little."""
+    rng = np.random.default_rng(20261124)
+    found = []
+    for _ in range(5):
+        scene = sum(
+            np.kron(rng.normal(0, 10 + step, (80 // step, 112 // step)), np.ones((step, step)))
+            for step in (4, 8, 16)
+        )
+        scene = (128 + scene[:80, :112]).clip(0, 255).astype(np.uint8)
+        found += [np.ascontiguousarray(scene[at : at + 64, at : at + 96]) for at in range(8)]
+    return found
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+    """Return what encodes pictures as a video; `stamps` are in tenths of a second."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(
+        pictures: list[Picture],
+        suffix: str = "mkv",
+        codec: str = "libx264",
+        *,
+        pixels: str = "yuv420p",
+        stamps: list[int] | None = None,
+        with_sound: bool = False,
+        movie_flags: str = "",
+        **options: str,
+    ) -> bytes:
+        import av
+
+        path = folder / f"clip.{suffix}"
+        flags = {"movflags": movie_flags} if movie_flags else {}
+        with av.open(str(path), "w", options=flags) as container:
+            stream = container.add_stream(codec, rate=10, options=options) if codec else None
+            sound = container.add_stream("aac", rate=8000) if with_sound else None
+            if stream:
+                stream.height, stream.width = pictures[0].shape
+                stream.pix_fmt = pixels
+                stream.codec_context.time_base = Fraction(1, 10)
+                stream.codec_context.thread_count = 1  # x264's threads take part in what it does
+            for number, picture in enumerate(pictures if stream else ()):
+                frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format=pixels)
+                frame.pts = stamps[number] if stamps else number
+                frame.time_base = Fraction(1, 10)
+                container.mux(stream.encode(frame))
+            if sound:
+                silence = av.AudioFrame.from_ndarray(
+                    np.zeros((1, 8000), np.float32), format="fltp", layout="mono"
+                )
+                silence.sample_rate, silence.pts = 8000, 0
+                container.mux([*sound.encode(silence), *sound.encode(None)])
+            if stream:
+                container.mux(stream.encode(None))
+        return path.read_bytes()
+
+    return make
 
 
 @pytest.fixture(scope="session")

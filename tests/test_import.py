@@ -50,7 +50,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         hashmatch.HamingIndex  # noqa: B018
 
 
-def test_every_error_is_a_hashmatch_error() -> None:
-    errors = [getattr(hashmatch, name) for name in hashmatch.__all__ if name.endswith("Error")]
-    assert len(errors) == 5
-    assert all(issubclass(error, hashmatch.HashmatchError) for error in errors)
+def test_every_error_is_public_and_a_hashmatch_error() -> None:
+    public = {name for name in hashmatch.__all__ if name.endswith("Error")}
+    assert public == {name for name in vars(hashmatch.errors) if name.endswith("Error")}
+    assert all(issubclass(getattr(hashmatch, name), hashmatch.HashmatchError) for name in public)

@@ -49,6 +49,15 @@ struct TableArrays {
     py::array_t<uint16_t, py::array::c_style> sketches;
 };
 
+// Sketches are read by cache lines, which must not begin before the array does; ours and mapped ones never do.
+using Sketches = py::array_t<uint16_t, py::array::c_style>;
+Sketches on_cache_line(const Sketches& sketches) {
+    if (reinterpret_cast<uintptr_t>(sketches.data()) % 64 == 0) return sketches;
+    Sketches copy = make_array<uint16_t>({sketches.size()});
+    std::memcpy(copy.mutable_data(), sketches.data(), static_cast<size_t>(sketches.nbytes()));
+    return copy;
+}
+
 // The layout is the cost model's unless it is given as (n_parts, part_bits).
 std::optional<TableArrays> tables_of(const Bytes& rows, int threads, std::optional<std::pair<int, int>> given) {
     if (rows.ndim() != 2) throw py::value_error("codes must have two dimensions");
@@ -183,8 +192,11 @@ void register_hamming(py::module_& core) {
     core.def("build_tables", &tables_of, py::arg("codes").noconvert(), py::arg("threads"),
              py::arg("layout") = py::none());
     py::class_<TableArrays>(core, "Tables")
-        .def(py::init<int, int, py::array_t<uint32_t, py::array::c_style>, py::array_t<uint32_t, py::array::c_style>,
-                      py::array_t<uint16_t, py::array::c_style>>(),
+        .def(py::init([](int n_parts, int part_bits, py::array_t<uint32_t, py::array::c_style> directory,
+                         py::array_t<uint32_t, py::array::c_style> postings, const Sketches& sketches) {
+                 return TableArrays{n_parts, part_bits, std::move(directory), std::move(postings),
+                                    on_cache_line(sketches)};
+             }),
              py::arg("n_parts"), py::arg("part_bits"), py::arg("directory").noconvert(),
              py::arg("postings").noconvert(), py::arg("sketches").noconvert())
         .def_readonly("n_parts", &TableArrays::n_parts)

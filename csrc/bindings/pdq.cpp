@@ -34,13 +34,14 @@ HeldPicture hold(py::array pixels) {
     return {std::move(pixels), picture};
 }
 
-PdqHashes compute(const HeldPicture& held, int orientations) {
+PdqHashes compute(const HeldPicture& held, int orientations, float gain = 1.0f) {
     const py::gil_scoped_release unlocked;
-    return pdq_hashes(held.picture, orientations);
+    return pdq_hashes(held.picture, orientations, gain);
 }
 
-py::tuple pdq_hash(const py::array& pixels) {
-    const PdqHashes hashes = compute(hold(pixels), 1);
+py::tuple pdq_hash(const py::array& pixels, float gain) {
+    if (!(gain >= 1.0f && gain <= 2.0f)) throw py::value_error("gain must be from 1 to 2");
+    const PdqHashes hashes = compute(hold(pixels), 1, gain);
     py::array_t<uint8_t> code(kCodeBytes);
     std::memcpy(code.mutable_data(), hashes.codes, kCodeBytes);
     return py::make_tuple(std::move(code), hashes.quality);
@@ -76,7 +77,7 @@ py::dict pdq_evidence_dict(const py::array& pixels, int orientations) {
 }  // namespace
 
 void register_pdq(py::module_& core) {
-    core.def("pdq_hash", &pdq_hash, py::arg("pixels"));
+    core.def("pdq_hash", &pdq_hash, py::arg("pixels"), py::arg("gain") = 1.0f);
     core.def("pdq_dihedral", &pdq_dihedral, py::arg("pixels"));
     core.def("pdq_evidence", &pdq_evidence_dict, py::arg("pixels"), py::arg("orientations"));
 }

@@ -78,13 +78,23 @@ class Errors {
     float scale_, across_, down_, gradients_;
 };
 
-// Hashes a grid, exact where `errors` is null. False where the errors could change the outcome.
-bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int orientations,
-               PdqHashes& hashes) {
+// Takes the quality of a grid, exact where `errors` is null. False where the errors could change it.
+bool take_quality(const PdqKernels& kernels, const float* grid, const Errors* errors, float gain, PdqHashes& hashes) {
+    float scaled[kCells];
+    if (gain != 1.0f) {
+        for (int cell = 0; cell < kCells; ++cell) scaled[cell] = gain * grid[cell];
+        grid = scaled;
+    }
     int low, high;
-    kernels.gradient_sums(grid, errors ? errors->of_gradients() : 0.0f, &low, &high);
+    kernels.gradient_sums(grid, errors ? gain * errors->of_gradients() : 0.0f, &low, &high);
     hashes.quality = quality_of(low);
-    if (quality_of(high) != hashes.quality) return false;
+    return quality_of(high) == hashes.quality;
+}
+
+// Hashes a grid, exact where `errors` is null. False where the errors could change the outcome.
+bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int orientations, float gain,
+               PdqHashes& hashes) {
+    if (!take_quality(kernels, grid, errors, gain, hashes)) return false;
 
     float coefficients[kCoefficients], flipped[kCoefficients], error_bounds[kCoefficients];
     cosine_transform(kernels, grid, coefficients);
@@ -103,7 +113,7 @@ bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* error
 
 }  // namespace
 
-PdqHashes pdq_hashes(const Picture& picture, int orientations) {
+PdqHashes pdq_hashes(const Picture& picture, int orientations, float gain) {
     const PdqKernels& kernels = *active_kernel().pdq;
     const float largest = largest_luma(kernels, picture);
     PdqHashes hashes = {};
@@ -112,16 +122,16 @@ PdqHashes pdq_hashes(const Picture& picture, int orientations) {
     float grid[kCells];
     if (orientations == 1 && picture.height_px == kGridSide && picture.width_px == kGridSide) {
         for (int row = 0; row < kGridSide; ++row) read_luma(kernels, picture, row, grid + row * kGridSide);
-        hash_grid(kernels, grid, nullptr, orientations, hashes);
+        hash_grid(kernels, grid, nullptr, orientations, gain, hashes);
         return hashes;
     }
     if (can_downsample(picture)) {
         downsample(kernels, picture, grid);
         const Errors errors(picture, largest);
-        if (hash_grid(kernels, grid, &errors, orientations, hashes)) return hashes;
+        if (hash_grid(kernels, grid, &errors, orientations, gain, hashes)) return hashes;
     }
     reference_grid(kernels, picture, grid);
-    hash_grid(kernels, grid, nullptr, orientations, hashes);
+    hash_grid(kernels, grid, nullptr, orientations, gain, hashes);
     return hashes;
 }
 
@@ -144,7 +154,7 @@ PdqEvidence pdq_evidence(const Picture& picture, int orientations) {
     errors.of_coefficients(found.coefficients.data(), found.errors.data());
     found.gradient_slack = errors.of_gradients();
     PdqHashes hashes;
-    found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, orientations, hashes);
+    found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, orientations, 1.0f, hashes);
     return found;
 }
 

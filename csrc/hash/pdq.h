@@ -28,7 +28,10 @@ struct PdqHashes {
 //
 // As in pdqhash, a single hash of 64 x 64 px takes the pixels as they are, while the eight of such a
 // picture are filtered first, which changes nothing but the rounding.
-PdqHashes pdq_hashes(const Picture& picture, int orientations);
+//
+// The quality is that of the picture with all differences of luma `gain` times as large; codes do not
+// depend on it.
+PdqHashes pdq_hashes(const Picture& picture, int orientations, float gain = 1.0f);
 
 // What a test of the error bound needs; throws std::invalid_argument where there is no fast way.
 struct PdqEvidence {

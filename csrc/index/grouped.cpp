@@ -4,22 +4,19 @@
 #include <atomic>
 
 #include "index/probe.h"
+#include "index/scan.h"
 #include "index/threads.h"
 #include "index/verifier.h"
+#include "index/walk.h"
 
 namespace hashmatch {
 namespace {
 
 // Queries sorted together; more would not share buckets better, and their keys must fit in memory.
 constexpr int64_t kGroupQueries = 1 << 20;
-// Sketches compared in one call, so that the pairs found fit a small buffer.
-constexpr uint32_t kChunkQueries = 64;
-constexpr uint32_t kChunkPostings = 256;
 // A bucket is overfull from this size on, in multiples of the usual one.
 constexpr double kOverfull = 64;
 constexpr uint32_t kLeastOverfull = 4096;
-// Keys of a table that one thread walks at a time.
-constexpr int64_t kWalkKeys = 4096;
 
 // One side of the walk: items sorted by their key in one part, each with its sketch.
 struct Sorted {
@@ -45,28 +42,6 @@ void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, in
     }
 }
 
-// Calls near(i, j) for each pair of sketches within `limit` bits.
-template <class Near>
-void for_near_pairs(const HammingKernels& kernel, std::vector<NearPair>& pairs, const uint16_t* queries,
-                    uint32_t n_queries, const uint16_t* postings, uint32_t n_postings, int limit, const Near& near) {
-    for (uint32_t i = 0; i < n_queries; i += kChunkQueries)
-        for (uint32_t j = 0; j < n_postings; j += kChunkPostings) {
-            const size_t found = kernel.near_pairs(queries + i, std::min(kChunkQueries, n_queries - i), postings + j,
-                                                   std::min(kChunkPostings, n_postings - j), limit, pairs.data());
-            for (size_t pair = 0; pair < found; ++pair) near(i + pairs[pair].query, j + pairs[pair].posting);
-        }
-}
-
-// Calls walk(thread, first_key, last_key) over all keys, threads taking runs of keys in turn.
-template <class Walk>
-void walk_keys(const PartLayout& layout, int threads, const Walk& walk) {
-    std::atomic<int64_t> next{0};
-    run_threads(threads, [&](int thread) {
-        for (int64_t key; (key = next.fetch_add(kWalkKeys)) < layout.n_keys();)
-            walk(thread, key, std::min(key + kWalkKeys, layout.n_keys()));
-    });
-}
-
 // The search of one group of queries.
 class Group {
   public:
@@ -81,6 +56,7 @@ class Group {
           first_(first),
           count_(count),
           threads_(threads),
+          budget_(plan.scan_cost.ns * static_cast<double>(count)),
           keys_(static_cast<size_t>(count * tables.layout.n_parts)),
           set_aside_(static_cast<size_t>(count)),
           overfull_(
@@ -88,24 +64,39 @@ class Group {
                                                                        static_cast<double>(tables.layout.n_keys())))) {}
 
     void search(std::vector<Hits>& parts) {
+        if (!search_tables(parts)) scan(parts);
+    }
+
+  private:
+    // False where a scan is cheaper; nothing has then been reported.
+    bool search_tables(std::vector<Hits>& parts) {
         cut_queries();
         std::vector<Hits> found(static_cast<size_t>(threads_));
         Sorted sorted;
         for (int part = 0; part < tables_.layout.n_parts; ++part) {
             if (thresholds_[static_cast<size_t>(part)] < 0) continue;
             sort_by_key(tables_.layout, keys_, count_, part, sorted);
-            walk_keys(tables_.layout, threads_, [&](int thread, int64_t first_key, int64_t last_key) {
-                walk(part, sorted, first_key, last_key, found[static_cast<size_t>(thread)]);
-            });
+            const bool is_whole =
+                walk_keys(tables_.layout, threads_, budget_,
+                          [&](int thread, SketchComparer& comparer, int64_t first_key, int64_t last_key) {
+                              walk(part, sorted, comparer, first_key, last_key, found[static_cast<size_t>(thread)]);
+                          });
+            if (!is_whole) return false;
         }
         for (size_t thread = 0; thread < found.size(); ++thread)
             for (const Hit& hit : found[thread])
                 if (!set_aside_[static_cast<size_t>(hit.query - first_)].load(std::memory_order_relaxed))
                     parts[thread].push_back(hit);
         search_set_aside(parts[0]);
+        return true;
     }
 
-  private:
+    void scan(std::vector<Hits>& parts) {
+        std::vector<Hits> found = scan_search(codes_, queries_, count_, radius_, plan_.scan, threads_);
+        for (Hits& hits : found)
+            for (const Hit& hit : hits) parts[0].push_back({first_ + hit.query, hit.id, hit.distance});
+    }
+
     void cut_queries() {
         std::atomic<int64_t> next{0};
         run_threads(threads_, [&](int) {
@@ -116,10 +107,9 @@ class Group {
         });
     }
 
-    void walk(int part, const Sorted& sorted, int64_t first_key, int64_t last_key, Hits& hits) {
-        const HammingKernels& kernel = *active_kernel().hamming;
+    void walk(int part, const Sorted& sorted, SketchComparer& comparer, int64_t first_key, int64_t last_key,
+              Hits& hits) {
         Verifier verifier(codes_, tables_, radius_, hits);
-        std::vector<NearPair> pairs(kChunkQueries * kChunkPostings);
         const int n_parts = tables_.layout.n_parts;
         const Flips::Flip* last_flip = tables_.flips.end(thresholds_[static_cast<size_t>(part)]);
         for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
@@ -135,13 +125,13 @@ class Group {
                         set_aside_[sorted.items[i]].store(1, std::memory_order_relaxed);
                     continue;
                 }
-                for_near_pairs(kernel, pairs, &sorted.sketches[begin], end - begin,
-                               tables_.sketches_at(part, bucket.begin), bucket.size(), limit,
-                               [&](uint32_t i, uint32_t j) {
-                                   const int64_t q = sorted.items[begin + i];
-                                   verifier.add({queries_ + q * codes_.n_bytes, first_ + q, thresholds_.data()}, part,
+                comparer.for_near_pairs(&sorted.sketches[begin], end - begin, tables_.sketches_at(part, bucket.begin),
+                                        bucket.size(), limit, [&](uint32_t i, uint32_t j) {
+                                            const int64_t q = sorted.items[begin + i];
+                                            verifier.add(
+                                                {queries_ + q * codes_.n_bytes, first_ + q, thresholds_.data()}, part,
                                                 tables_.postings_at(part, bucket.begin + j));
-                               });
+                                        });
             }
         }
         verifier.settle();
@@ -163,10 +153,37 @@ class Group {
     const uint8_t* queries_;
     const int64_t first_, count_;
     const int threads_;
+    Budget budget_;
     std::vector<uint32_t> keys_;
     std::vector<std::atomic<uint8_t>> set_aside_;
     const uint32_t overfull_;
 };
+
+// Every bucket from first_key to last_key meets the buckets of the keys near its own.
+void join_buckets(const Codes& codes, const Tables& tables, const std::vector<int>& thresholds, int part,
+                  int64_t first_key, int64_t last_key, SketchComparer& comparer, Verifier& verifier) {
+    const Flips::Flip* last_flip = tables.flips.end(thresholds[static_cast<size_t>(part)]);
+    for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
+        const Tables::Bucket mine = tables.bucket(part, key);
+        if (mine.size() == 0) continue;
+        for (const Flips::Flip* flip = tables.flips.begin(); flip < last_flip; ++flip) {
+            if ((key ^ flip->mask) < key) continue;  // the other bucket has met this one
+            const Tables::Bucket other = tables.bucket(part, key ^ flip->mask);
+            const int limit = sketch_limit(thresholds.data(), tables.layout.n_parts, part, flip->bits);
+            if (other.size() == 0 || limit < 0) continue;
+            const uint32_t* rows = tables.postings_at(part, mine.begin);
+            const uint32_t* others = tables.postings_at(part, other.begin);
+            comparer.for_near_pairs(
+                tables.sketches_at(part, mine.begin), mine.size(), tables.sketches_at(part, other.begin), other.size(),
+                limit, [&](uint32_t i, uint32_t j) {
+                    if (flip->mask == 0 && rows[i] >= others[j]) return;
+                    if (rows[i] >= codes.n) return;  // a damaged table
+                    verifier.add({codes.code(rows[i]), rows[i], thresholds.data()}, part, &others[j]);
+                });
+        }
+    }
+    verifier.settle();
+}
 
 }  // namespace
 
@@ -179,37 +196,23 @@ std::vector<Hits> grouped_search(const Codes& codes, const Tables& tables, int r
     return parts;
 }
 
-std::vector<Hits> table_join(const Codes& codes, const Tables& tables, int radius, const std::vector<int>& thresholds,
+std::vector<Hits> table_join(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
                              int threads) {
     std::vector<Hits> found(static_cast<size_t>(threads));
-    const int n_parts = tables.layout.n_parts;
-    for (int part = 0; part < n_parts; ++part) {
-        const Flips::Flip* last_flip = tables.flips.end(thresholds[static_cast<size_t>(part)]);
-        walk_keys(tables.layout, threads, [&](int thread, int64_t first_key, int64_t last_key) {
-            Verifier verifier(codes, tables, radius, found[static_cast<size_t>(thread)]);
-            std::vector<NearPair> pairs(kChunkQueries * kChunkPostings);
-            const HammingKernels& kernel = *active_kernel().hamming;
-            for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
-                const Tables::Bucket mine = tables.bucket(part, key);
-                if (mine.size() == 0) continue;
-                for (const Flips::Flip* flip = tables.flips.begin(); flip < last_flip; ++flip) {
-                    if ((key ^ flip->mask) < key) continue;  // the other bucket has met this one
-                    const Tables::Bucket other = tables.bucket(part, key ^ flip->mask);
-                    const int limit = sketch_limit(thresholds.data(), n_parts, part, flip->bits);
-                    if (other.size() == 0 || limit < 0) continue;
-                    const uint32_t* rows = tables.postings_at(part, mine.begin);
-                    const uint32_t* others = tables.postings_at(part, other.begin);
-                    for_near_pairs(
-                        kernel, pairs, tables.sketches_at(part, mine.begin), mine.size(),
-                        tables.sketches_at(part, other.begin), other.size(), limit, [&](uint32_t i, uint32_t j) {
-                            if (flip->mask == 0 && rows[i] >= others[j]) return;
-                            if (rows[i] >= codes.n) return;  // a damaged table
-                            verifier.add({codes.code(rows[i]), rows[i], thresholds.data()}, part, &others[j]);
-                        });
-                }
-            }
-            verifier.settle();
-        });
+    const std::vector<int>& thresholds = *plan.thresholds;
+    // Half of it: a scan meets each pair of rows once, too.
+    Budget budget(plan.scan_cost.ns / 2 * static_cast<double>(codes.n));
+    for (int part = 0; part < tables.layout.n_parts; ++part) {
+        const bool is_whole =
+            walk_keys(tables.layout, threads, budget,
+                      [&](int thread, SketchComparer& comparer, int64_t first_key, int64_t last_key) {
+                          Verifier verifier(codes, tables, radius, found[static_cast<size_t>(thread)]);
+                          join_buckets(codes, tables, thresholds, part, first_key, last_key, comparer, verifier);
+                      });
+        if (!is_whole) {
+            found.clear();  // before the scan takes memory, too
+            return scan_join(codes, radius, plan.scan, threads);
+        }
     }
     for (Hits& hits : found)
         for (Hit& hit : hits)

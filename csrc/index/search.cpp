@@ -39,9 +39,8 @@ SearchResult Engine::search(const uint8_t* queries, int64_t n_queries, int radiu
 
 SearchResult Engine::join(int radius, int threads) const {
     const SearchPlan chosen = planner_.plan(radius, codes_.n);
-    std::vector<Hits> parts = chosen.way == Way::kScan
-                                  ? scan_join(codes_, radius, chosen.scan, threads)
-                                  : table_join(codes_, *tables_, radius, *chosen.thresholds, threads);
+    std::vector<Hits> parts = chosen.way == Way::kScan ? scan_join(codes_, radius, chosen.scan, threads)
+                                                       : table_join(codes_, *tables_, radius, chosen, threads);
     return assemble(parts, codes_.n);
 }
 

@@ -14,12 +14,12 @@ bool always() { return true; }
 // Best first.
 const Kernel kKernels[] = {
 #if defined(__x86_64__)
-    {"avx512", cpu_has_avx512, &kHammingAvx512, &kPdqAvx512},
-    {"avx2", cpu_has_avx2, &kHammingAvx2, &kPdqAvx2},
+    {"avx512", cpu_has_avx512, &kHammingAvx512, &kPdqAvx512, &kGreyAvx2},
+    {"avx2", cpu_has_avx2, &kHammingAvx2, &kPdqAvx2, &kGreyAvx2},
 #elif defined(__aarch64__)
-    {"neon", always, &kHammingNeon, &kPdqNeon},
+    {"neon", always, &kHammingNeon, &kPdqNeon, &kGreyPortable},
 #endif
-    {"portable", always, &kHammingPortable, &kPdqPortable},
+    {"portable", always, &kHammingPortable, &kPdqPortable, &kGreyPortable},
 };
 
 std::string known_names() {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/grey_kernels.h"
 #include "kernels/hamming_kernels.h"
 #include "kernels/pdq_kernels.h"
 
@@ -14,6 +15,7 @@ struct Kernel {
     bool (*runs_here)();
     const HammingKernels* hamming;
     const PdqKernels* pdq;
+    const GreyKernels* grey;
 };
 
 // The kernel in use: the one HASHMATCH_KERNEL names, else the best this CPU runs.

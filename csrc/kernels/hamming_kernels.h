@@ -20,8 +20,8 @@ struct NearPair {
     uint32_t posting;
 };
 
-// A run of sketches, those of one bucket, to be compared with one sketch. Sketches are read a cache line
-// at a time: what else lies in the first and the last line must be readable, and is never reported.
+// A run of sketches, those of one bucket, to be compared with one sketch. What else lies in the first cache
+// line, and up to 63 sketches past the run, must be readable, and is never reported.
 struct SketchProbe {
     const uint16_t* sketches;
     uint32_t count;  // at least 1

@@ -28,35 +28,59 @@ int count_bits(uint64_t word) {
     return static_cast<int>((((nibbles + (nibbles >> 4)) & kNibbles) * kBytes) >> 56);
 }
 
-// Adds to `counts` the differing bits of each of the 64 bytes of one plane.
-inline void add_plane(const uint8_t* plane, uint8_t query_byte, uint64_t counts[8]) {
-    const uint64_t query = query_byte * kBytes;
+// Adds to `counts` the differing bits of each of the 64 bytes of some planes: at most three, so that
+// their sum fits in a nibble.
+template <int kPlanes>
+inline void add_planes(const uint8_t* planes, const uint8_t* query, uint64_t counts[8]) {
     for (int word = 0; word < 8; ++word) {
-        const uint64_t nibbles = nibble_counts(load(plane + 8 * word) ^ query);
-        counts[word] += (nibbles + (nibbles >> 4)) & kNibbles;
+        uint64_t nibbles = 0;
+        for (int p = 0; p < kPlanes; ++p)
+            nibbles += nibble_counts(load(planes + p * kBlockCodes + 8 * word) ^ query[p] * kBytes);
+        counts[word] += (nibbles & kNibbles) + ((nibbles >> 4) & kNibbles);
+    }
+}
+
+// One bit for each of 64 counts of at most 128, set where it is at most `radius`.
+inline uint64_t mask_within(const uint64_t counts[8], int radius) {
+    if (radius > 127) return ~uint64_t{0};
+    // The top bit of a byte survives where its count does not exceed the radius.
+    const uint64_t bound = static_cast<uint64_t>(128 + radius) * kBytes;
+    uint64_t mask = 0;
+    for (int word = 0; word < 8; ++word) {
+        uint64_t within = ((bound - counts[word]) >> 7) & kBytes;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        within = __builtin_bswap64(within);
+#endif
+        // Moves the lowest bit of byte i to bit 56 + i.
+        mask |= (within * 0x0102040810204080u) >> 56 << 8 * word;
+    }
+    return mask;
+}
+
+// Filters all blocks with one query; its masks lie n_queries apart.
+inline void filter(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* query,
+                   int radius, uint64_t* masks, size_t n_queries) {
+    for (size_t block = 0; block < n_blocks; ++block) {
+        const uint8_t* plane = planes + block * stride_bytes;
+        uint64_t counts[8] = {};
+        int p = 0;
+        for (; p + 3 <= n_planes; p += 3) add_planes<3>(plane + p * kBlockCodes, query + p, counts);
+        if (n_planes - p == 2) add_planes<2>(plane + p * kBlockCodes, query + p, counts);
+        if (n_planes - p == 1) add_planes<1>(plane + p * kBlockCodes, query + p, counts);
+        masks[block * n_queries] = mask_within(counts, radius);
     }
 }
 
 void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* query,
              int radius, uint64_t* masks) {
-    for (size_t block = 0; block < n_blocks; ++block) {
-        const uint8_t* plane = planes + block * stride_bytes;
-        uint64_t counts[8] = {};
-        for (int p = 0; p < n_planes; ++p) add_plane(plane + p * kBlockCodes, query[p], counts);
-        uint8_t bytes[kBlockCodes];
-        std::memcpy(bytes, counts, sizeof bytes);
-        uint64_t mask = 0;
-        for (int code = 0; code < kBlockCodes; ++code) mask |= static_cast<uint64_t>(bytes[code] <= radius) << code;
-        masks[block] = mask;
-    }
+    filter(planes, stride_bytes, n_blocks, n_planes, query, radius, masks, 1);
 }
 
+// Query after query: there are no registers to spare for more than one.
 void filter4(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_planes, const uint8_t* const* queries,
              int radius, uint64_t* masks) {
-    for (size_t block = 0; block < n_blocks; ++block)
-        for (int query = 0; query < kFilterQueries; ++query)
-            filter1(planes + block * stride_bytes, stride_bytes, 1, n_planes, queries[query], radius,
-                    masks + block * kFilterQueries + query);
+    for (int query = 0; query < kFilterQueries; ++query)
+        filter(planes, stride_bytes, n_blocks, n_planes, queries[query], radius, masks + query, kFilterQueries);
 }
 
 void distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, uint16_t* out) {

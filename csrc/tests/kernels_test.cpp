@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <random>
 #include <utility>
 #include <vector>
 
 #include "kernels/cpu.h"
 #include "kernels/hamming_kernels.h"
+#include "tests/testing.h"
 
 namespace hashmatch {
 namespace {
@@ -33,37 +31,12 @@ std::vector<NamedKernels> all_kernels() {
     };
 }
 
-std::mt19937_64 g_random(20261122);
-
-int between(int low, int high) { return low + static_cast<int>(g_random() % static_cast<uint64_t>(high - low + 1)); }
-
-// Bytes on the heap and to the byte, at any alignment, so that a sanitizer sees what lies outside.
-class Bytes {
-  public:
-    explicit Bytes(size_t size)
-        : shift_(static_cast<size_t>(between(0, 7))), size_(size), bytes_(new uint8_t[shift_ + size]) {
-        const int kind = between(0, 7);
-        for (size_t i = 0; i < size; ++i)
-            data()[i] = kind == 0 ? 0 : kind == 1 ? 255 : static_cast<uint8_t>(g_random());
-    }
-    uint8_t* data() { return bytes_.get() + shift_; }
-    size_t size() const { return size_; }
-
-  private:
-    size_t shift_, size_;
-    std::unique_ptr<uint8_t[]> bytes_;
-};
-
+// Bits in which two runs of n_bytes bytes differ, those of `a` lying a_step apart; one by one.
 int differing_bits(const uint8_t* a, size_t a_step, const uint8_t* b, int n_bytes) {
     int bits = 0;
     for (int byte = 0; byte < n_bytes; ++byte)
         for (int bit = 0; bit < 8; ++bit) bits += ((a[static_cast<size_t>(byte) * a_step] ^ b[byte]) >> bit) & 1;
     return bits;
-}
-
-[[noreturn]] void fail(const char* kernel, const char* what, long long round) {
-    std::printf("%s: %s differs from the bits counted one by one (round %lld)\n", kernel, what, round);
-    std::exit(1);
 }
 
 // One round of filter1 and filter4; returns how many codes were compared.
@@ -76,9 +49,8 @@ long long check_filters(const NamedKernels& tested, long long round) {
     const uint8_t* pointers[kFilterQueries];
     for (int q = 0; q < kFilterQueries; ++q) queries.emplace_back(static_cast<size_t>(n_planes));
     for (int q = 0; q < kFilterQueries; ++q) pointers[q] = queries[static_cast<size_t>(q)].data();
-    const int radii[] = {
-        0, 1, 8 * n_planes - 1, 8 * n_planes, 255, between(0, 255), between(3 * n_planes, 5 * n_planes)};
-    const int radius = radii[between(0, 6)];
+    const int radius =
+        one_of({0, 1, 8 * n_planes - 1, 8 * n_planes, 255, between(0, 255), between(3 * n_planes, 5 * n_planes)});
     // A code at the radius to the bit, in some place: the query with that many bits flipped.
     if (n_blocks > 0 && radius <= 8 * n_planes) {
         uint8_t* block = planes.data() + static_cast<size_t>(between(0, static_cast<int>(n_blocks) - 1)) * stride;
@@ -118,8 +90,17 @@ long long check_distances(const NamedKernels& tested, long long round) {
     return static_cast<long long>(n);
 }
 
+int bits_set(int sketch) {
+    int bits = 0;
+    for (int bit = 0; bit < 16; ++bit) bits += (sketch >> bit) & 1;
+    return bits;
+}
+
 long long check_near_pairs(const NamedKernels& tested, long long round) {
-    const size_t n_queries = static_cast<size_t>(between(0, 64)), n_postings = static_cast<size_t>(between(0, 256));
+    // Many queries and some postings, as a walk asks; or one query and many postings, as a probe does.
+    const bool is_probe = between(0, 15) == 0;
+    const size_t n_queries = static_cast<size_t>(is_probe ? 1 : between(0, 64));
+    const size_t n_postings = static_cast<size_t>(is_probe ? between(4000, 4096) : between(0, 256));
     const int limit = between(-2, 17);
     // What lies behind the postings is read but not reported, however near it is.
     std::vector<uint16_t> queries(n_queries), postings(n_postings + 63);
@@ -135,13 +116,44 @@ long long check_near_pairs(const NamedKernels& tested, long long round) {
     std::sort(found.begin(), found.end());
     for (uint32_t q = 0; q < n_queries; ++q)
         for (uint32_t p = 0; p < n_postings; ++p) {
-            const int differing = queries[q] ^ postings[p];
-            int bits = 0;
-            for (int bit = 0; bit < 16; ++bit) bits += (differing >> bit) & 1;
-            if (bits <= limit) expected.emplace_back(q, p);
+            if (bits_set(queries[q] ^ postings[p]) <= limit) expected.emplace_back(q, p);
         }
     if (found != expected) fail(tested.name, "near_pairs", round);
     return static_cast<long long>(n_queries * n_postings);
+}
+
+// Probes scattered over one array, whose runs begin and end anywhere in a cache line.
+long long check_near_probes(const NamedKernels& tested, long long round) {
+    constexpr int kLineSketches = 32, kLines = 20;
+    struct alignas(64) Line {
+        uint16_t sketches[kLineSketches];
+    };
+    std::vector<Line> lines(kLines + 2);  // what follows a run is read, too
+    uint16_t* sketches = lines[0].sketches;
+    const bool crowded = between(0, 3) == 0;
+    for (int i = 0; i < (kLines + 2) * kLineSketches; ++i)
+        sketches[i] = static_cast<uint16_t>(crowded ? 0x00fe : g_random());
+    const size_t n_probes = static_cast<size_t>(between(0, 40)), n_next = static_cast<size_t>(between(0, 3));
+    std::vector<SketchProbe> probes;
+    size_t n_compared = 0, room = 0;
+    for (size_t i = 0; i < n_probes + n_next; ++i) {
+        const int first = between(0, kLines * kLineSketches - 1);
+        const int count = between(1, std::min(one_of({3, 40, 300}), kLines * kLineSketches - first));
+        probes.push_back({sketches + first, static_cast<uint32_t>(count),
+                          static_cast<uint16_t>(crowded ? 0x00ff : g_random()), static_cast<int16_t>(between(0, 32))});
+        if (i < n_probes) room += static_cast<size_t>(count);
+    }
+    std::vector<NearPair> pairs(room);
+    pairs.resize(tested.kernels.near_probes(probes.data(), n_probes, n_next, pairs.data()));
+
+    std::vector<std::pair<uint32_t, uint32_t>> found, expected;
+    for (const NearPair& pair : pairs) found.emplace_back(pair.query, pair.posting);
+    std::sort(found.begin(), found.end());
+    for (uint32_t i = 0; i < n_probes; ++i)
+        for (uint32_t j = 0; j < probes[i].count; ++j, ++n_compared)
+            if (bits_set(probes[i].sketch ^ probes[i].sketches[j]) <= probes[i].limit) expected.emplace_back(i, j);
+    if (found != expected) fail(tested.name, "near_probes", round);
+    return static_cast<long long>(n_compared);
 }
 
 }  // namespace
@@ -159,7 +171,7 @@ int main(int argc, char** argv) {
         for (long long round = 0; round < rounds; ++round) {
             filtered += check_filters(tested, round);
             compared += check_distances(tested, round);
-            sketched += check_near_pairs(tested, round);
+            sketched += check_near_pairs(tested, round) + check_near_probes(tested, round);
         }
         std::printf("%s: %lld codes filtered, %lld compared whole, %lld pairs of sketches: all right\n", tested.name,
                     filtered, compared, sketched);

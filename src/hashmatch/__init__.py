@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from hashmatch._version import __version__
 from hashmatch.errors import (
+    AlgorithmError,
     DecodeError,
     HashListError,
     HashmatchError,
     IndexFormatError,
     PolicyError,
+    UnknownNameError,
 )
 
 if TYPE_CHECKING:
-    from hashmatch.fingerprint import hash_image
+    from hashmatch.fingerprint import digests, hash_image, hash_segments, hash_video
     from hashmatch.hashing import pdq
     from hashmatch.index import HammingIndex, SearchResult
     from hashmatch.screener import Screener
-    from hashmatch.values import Decision, Hash, Match
+    from hashmatch.values import Decision, Hash, Match, VideoHash
+    from hashmatch.video_matching import VideoLibrary, VideoMatch, match_videos
 
 _HOMES = {
     "Decision": "hashmatch.values",
@@ -31,11 +34,19 @@ _HOMES = {
     "Match": "hashmatch.values",
     "Screener": "hashmatch.screener",
     "SearchResult": "hashmatch.index",
+    "VideoHash": "hashmatch.values",
+    "VideoLibrary": "hashmatch.video_matching",
+    "VideoMatch": "hashmatch.video_matching",
+    "digests": "hashmatch.fingerprint",
     "hash_image": "hashmatch.fingerprint",
+    "hash_segments": "hashmatch.fingerprint",
+    "hash_video": "hashmatch.fingerprint",
+    "match_videos": "hashmatch.video_matching",
     "pdq": "hashmatch.hashing",
 }
 
 __all__ = [
+    "AlgorithmError",
     "Decision",
     "DecodeError",
     "HammingIndex",
@@ -47,8 +58,16 @@ __all__ = [
     "PolicyError",
     "Screener",
     "SearchResult",
+    "UnknownNameError",
+    "VideoHash",
+    "VideoLibrary",
+    "VideoMatch",
     "__version__",
+    "digests",
     "hash_image",
+    "hash_segments",
+    "hash_video",
+    "match_videos",
     "pdq",
 ]
 

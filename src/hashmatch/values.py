@@ -6,14 +6,21 @@ decides.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import imagehash
+
 Code = NDArray[np.uint8]
 """Packed bits of a hash, shape (bits / 8,), most significant bit first."""
+
+DIGEST_BITS = {"md5": 128, "sha1": 160, "sha256": 256}
+"""Digests of the bytes of a file, by name, with their width; they are equal or not."""
 
 ACTIONS = ("block", "quarantine", "review", "log", "allow")
 """What a decision can order, gravest first."""
@@ -73,6 +80,44 @@ class Hash:
             raise ValueError(f"cannot compare {self.algorithm} with {other.algorithm}")
         return int(np.bitwise_count(self.code ^ other.code).sum())
 
+    def to_imagehash(self) -> imagehash.ImageHash:
+        """Return the hash as an `imagehash.ImageHash`, whose `str` is `hex`.
+
+        Its bits are a square where they fill one, as imagehash has them, else one row.
+
+        Raises
+        ------
+        ImportError
+            imagehash is not installed; the message says how to install it.
+        """
+        try:
+            import imagehash  # noqa: PLC0415  (an extra)
+        except ImportError:
+            raise ImportError(
+                "imagehash is not installed; install it: pip install 'hashmatch[compat]'"
+            ) from None
+        side = math.isqrt(self.bits)
+        shape = (side, side) if side * side == self.bits else (1, self.bits)
+        return imagehash.ImageHash(np.unpackbits(self.code).astype(np.bool_).reshape(shape))
+
+    @classmethod
+    def from_imagehash(cls, given: imagehash.ImageHash, algorithm: str) -> Hash:
+        """Return an `imagehash.ImageHash` as a hash of `algorithm`, which the object does not know.
+
+        Raises
+        ------
+        TypeError
+            `given` is no ImageHash. An ImageMultiHash has one in each of its `segment_hashes`.
+        ValueError
+            It has a number of bits that does not fill bytes.
+        """
+        bits = getattr(given, "hash", None)
+        if not isinstance(bits, np.ndarray):
+            raise TypeError(f"expected an imagehash.ImageHash, not {type(given).__name__}")
+        if bits.size == 0 or bits.size % 8:
+            raise ValueError(f"expected a multiple of 8 bits, not {bits.size}")
+        return cls(algorithm, np.packbits(bits.astype(np.bool_)), None)
+
     def __eq__(self, other: object) -> bool:
         """Equal algorithm, bits and quality."""
         if not isinstance(other, Hash):
@@ -85,6 +130,74 @@ class Hash:
 
     def __hash__(self) -> int:
         return hash((self.algorithm, self.hex, self.quality))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoHash:
+    """PDQ hashes of frames of one video, in the order they are shown. All arrays are read-only.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8, shape (n, 32)
+        One code a frame, packed bits, most significant first.
+    qualities : ndarray of int16, shape (n,)
+        0..100.
+    frames : ndarray of int64, shape (n,)
+        Number of each frame among all that were decoded, from 0; increasing.
+    timestamps_s : ndarray of float64, shape (n,)
+        Seconds since the first frame; finite, never decreasing.
+    error : str or None
+        Why the video could not be decoded whole, None where it was: frames are then missing.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, a quality out of range, frames or times that run backward.
+    """
+
+    codes: NDArray[np.uint8]
+    qualities: NDArray[np.int16]
+    frames: NDArray[np.int64]
+    timestamps_s: NDArray[np.float64]
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        codes = np.array(self.codes, dtype=np.uint8, order="C")
+        qualities = np.array(self.qualities, dtype=np.int16)
+        frames = np.array(self.frames, dtype=np.int64)
+        times = np.array(self.timestamps_s, dtype=np.float64)
+        if codes.ndim != 2 or codes.shape[1] != 32:
+            raise ValueError(f"codes must have shape (n, 32), not {codes.shape}")
+        if not qualities.shape == frames.shape == times.shape == (len(codes),):
+            raise ValueError(f"qualities, frames and timestamps_s must have shape ({len(codes)},)")
+        if ((qualities < 0) | (qualities > 100)).any():
+            raise ValueError("qualities must be from 0 to 100")
+        if (frames[:1] < 0).any() or (np.diff(frames) <= 0).any():
+            raise ValueError("frames must increase from 0 or more")
+        if not np.isfinite(times).all() or (times[:1] < 0).any() or (np.diff(times) < 0).any():
+            raise ValueError("timestamps_s must be finite, from 0 on, and never decrease")
+        for name, array in (
+            ("codes", codes),
+            ("qualities", qualities),
+            ("frames", frames),
+            ("timestamps_s", times),
+        ):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in everything."""
+        if not isinstance(other, VideoHash):
+            return NotImplemented
+        return self.error == other.error and all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("codes", "qualities", "frames", "timestamps_s")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

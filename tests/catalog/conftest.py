@@ -80,3 +80,18 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def hash_of() -> Callable[[object], str]:
     return pdq
+
+
+@pytest.fixture
+def list_file(tmp_path: Path) -> Callable[[Rows], Path]:
+    """Write rows to a list file of their own."""
+
+    def write(rows: Rows, name: str = "delta.csv") -> Path:
+        path = tmp_path / name
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]) if rows else ["entry_id", "hash", "harm"])
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    return write

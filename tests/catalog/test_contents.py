@@ -9,6 +9,7 @@ import pytest
 
 from hashmatch.catalog import ListCounts, Origin, Recipe
 from hashmatch.catalog.contents import codes_of, read_contents
+from hashmatch.catalog.ledger import Ledger
 from hashmatch.errors import HashListError
 
 MakeFolder = Callable[..., Path]
@@ -16,7 +17,7 @@ HashOf = Callable[[object], str]
 
 
 def contents(folder: Path) -> Any:
-    return read_contents(Recipe.load(folder))
+    return read_contents(Recipe.load(folder), Ledger())
 
 
 def test_rows_go_where_the_counts_say(folder: Path, hash_of: HashOf) -> None:
@@ -46,10 +47,10 @@ def test_one_table_an_algorithm(make_folder: MakeFolder, hash_of: HashOf, toy: s
     rows = [
         {"entry_id": "a", "hash": hash_of(1)[:16], "harm": "h", "algorithm": toy},
         {"entry_id": "a", "hash": hash_of(1), "harm": "h", "algorithm": ""},
-        {"entry_id": "b", "hash": "00ff", "harm": "h", "algorithm": "md5"},
+        {"entry_id": "b", "hash": "00ff", "harm": "h", "algorithm": "photodna"},
         {"entry_id": "c", "hash": hash_of(2)[:16], "harm": "h", "algorithm": "Toy"},
     ]
-    got = contents(make_folder({"known": rows}, ignore_algorithms='["md5"]'))
+    got = contents(make_folder({"known": rows}, ignore_algorithms='["photodna"]'))
     assert list(got.tables) == ["pdq", toy]
     assert got.tables["pdq"]["entry"].to_pylist() == [0]
     assert got.tables[toy]["entry"].to_pylist() == [0, 1]
@@ -92,8 +93,8 @@ def test_two_statuses_of_one_hash_are_refused(make_folder: MakeFolder, hash_of: 
 @pytest.mark.parametrize(
     ("algorithm", "message"),
     [
-        ("md5", "column type: md5 is not among the algorithms known ("),
-        ("md5", "); name it in ignore_algorithms in recipe.toml to leave such rows out"),
+        ("photodna", "column type: photodna is not among the algorithms known ("),
+        ("photodna", "); name it in ignore_algorithms in recipe.toml to leave such rows out"),
         ("0123456789abcdef", "column type: this is not among the algorithms known ("),
         ("", "column digits: expected 64 hex digits, as pdq has 256 bits"),
     ],
@@ -116,7 +117,7 @@ def test_what_the_registry_does_not_know_is_refused(
 
 def test_the_first_of_two_kinds_of_fault_is_named(make_folder: MakeFolder, hash_of: HashOf) -> None:
     good = {"entry_id": "a", "hash": hash_of(1), "harm": "h", "algorithm": "pdq"}
-    short, foreign = good | {"hash": "00"}, good | {"algorithm": "md5"}
+    short, foreign = good | {"hash": "00"}, good | {"algorithm": "photodna"}
     for rows, place in [([short, foreign], "column hash"), ([foreign, short], "column algorithm")]:
         with pytest.raises(HashListError, match=f"row 2, {place}"):
             contents(make_folder({"known": rows}))

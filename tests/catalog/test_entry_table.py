@@ -12,7 +12,12 @@ import pyarrow as pa
 import pytest
 
 from hashmatch.catalog import entry_table
-from hashmatch.catalog.entry_table import ENTRY_SCHEMA, EntryTable, write_entry_table
+from hashmatch.catalog.entry_table import (
+    ENTRY_SCHEMA,
+    EntryTable,
+    entry_batches,
+    write_entry_batches,
+)
 from hashmatch.errors import IndexFormatError
 
 
@@ -44,7 +49,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def saved(path: Path, n: int) -> Path:
     with path.open("wb") as file:
-        write_entry_table(file, pa.Table.from_pylist(rows_of(n), ENTRY_SCHEMA))
+        write_entry_batches(file, entry_batches(pa.Table.from_pylist(rows_of(n), ENTRY_SCHEMA)))
     return path
 
 
@@ -100,7 +105,7 @@ def test_equal_tables_give_equal_bytes_however_chunked() -> None:
     filtered = pa.concat_tables([table, table]).filter(pa.array([row < 50 for row in range(100)]))
     files = [io.BytesIO() for _ in range(3)]
     for file, one in zip(files, (table, slices, filtered), strict=True):
-        write_entry_table(file, one)
+        write_entry_batches(file, entry_batches(one))
     assert files[0].getvalue() == files[1].getvalue() == files[2].getvalue()
 
 

@@ -50,9 +50,8 @@ def test_what_is_written_is_read() -> None:
     assert decode(raw) == MANIFEST
     body = json.loads(raw)
     assert list(body)[:2] == ["sha256", "format"]
-    assert body["format"] == 1
+    assert body["format"] == 2
     assert body["segments"][0]["codes"] == {"file": "pdq-1.hmi", "size_bytes": 10, "sha256": SHA}
-    assert "tombstones" not in body
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x20, 0x80, 0xFF])
@@ -76,9 +75,10 @@ def test_a_cut_or_foreign_file_is_refused() -> None:
 
 def test_a_newer_format_is_refused_with_the_remedy() -> None:
     with pytest.raises(
-        IndexFormatError, match=r"of format 2, this hashmatch reads format 1; upgrade hashmatch, or"
+        IndexFormatError,
+        match=r"of format 3, this hashmatch reads formats up to 2; upgrade hashmatch, or",
     ):
-        decode(sealed({"format": 2, "all": "new"}))
+        decode(sealed({"format": 3, "all": "new"}))
 
 
 def without(key: str) -> Callable[[dict[str, Any]], object]:
@@ -94,7 +94,6 @@ def without(key: str) -> Callable[[dict[str, Any]], object]:
         lambda body: body.update(extra=1),
         lambda body: body.update(generation="3"),
         lambda body: body.update(generation=0),
-        lambda body: body.update(segments=2 * body["segments"]),
         lambda body: body.update(origins=[[]]),
         lambda body: body["segments"][0]["codes"].update(file="../../etc/passwd"),
         lambda body: body["segments"][0]["codes"].update(sha256="x"),
@@ -109,7 +108,7 @@ def test_nonsense_under_a_sound_digest_is_refused(
     del body["sha256"]
     assert decode(sealed(body)) == MANIFEST
     spoil(body)
-    with pytest.raises(IndexFormatError, match="not a manifest of format 1; build again"):
+    with pytest.raises(IndexFormatError, match="not a manifest of format 2; build again"):
         decode(sealed(body))
 
 
@@ -128,3 +127,44 @@ def test_the_digest_covers_files_origins_and_lists() -> None:
     digests = [contents_digest(*variant) for variant in variants]
     assert len(set(digests)) == len(variants)
     assert digests[0] == contents_digest(origins, lists, segments)
+
+
+def test_a_manifest_of_format_1_is_one_without_live_changes() -> None:
+    body = json.loads(encode_manifest(MANIFEST))
+    del body["sha256"], body["ledger"]
+    body["format"] = 1
+    for one in body["lists"]:
+        del one["removed"], one["came_by"]
+    for one in body["segments"]:
+        del one["removed"], one["disabled"]
+    assert decode(sealed(body)) == MANIFEST
+    body["segments"] *= 2  # there was one of each algorithm
+    with pytest.raises(IndexFormatError, match="not a manifest"):
+        decode(sealed(body))
+
+
+def test_several_segments_with_tombstones_and_a_ledger_are_read_back() -> None:
+    (segment,) = MANIFEST.segments
+    rows = StoredFile("pdq-1.removed.rows", 4, SHA)
+    other = replace(segment, removed=rows, disabled=replace(rows, file="pdq-1.disabled.rows"))
+    ledger = StoredFile("names-1.ledger", 9, SHA)
+    manifest = replace(MANIFEST, segments=(segment, other), ledger=ledger)
+    assert decode(encode_manifest(manifest)) == manifest
+    assert [one.file for one in manifest.files][4:] == [
+        "pdq-1.removed.rows",
+        "pdq-1.disabled.rows",
+        "names-1.ledger",
+    ]
+
+
+def test_the_digest_covers_tombstones_and_ledger() -> None:
+    origins, lists, (segment,) = MANIFEST.origins, MANIFEST.lists, MANIFEST.segments
+    rows = StoredFile("x", 4, SHA)
+    digests = {
+        contents_digest(origins, lists, (segment,)),
+        contents_digest(origins, lists, (replace(segment, removed=rows),)),
+        contents_digest(origins, lists, (replace(segment, disabled=rows),)),
+        contents_digest(origins, lists, (segment,), rows),
+        contents_digest(origins, lists, (segment, segment)),
+    }
+    assert len(digests) == 5

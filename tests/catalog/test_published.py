@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.catalog import Catalog, build_catalog, verify_catalog
-from hashmatch.catalog.manifest import Manifest
+from hashmatch.catalog.built_folder import Published
 from hashmatch.catalog.published import load_published
 from hashmatch.errors import HashmatchError, IndexFormatError
 
@@ -111,14 +111,14 @@ def test_a_generation_published_meanwhile_is_taken(folder: Path) -> None:
     build_catalog(folder)
     seen = []
 
-    def load(manifest: Manifest) -> int:
-        seen.append(manifest.generation)
+    def load(published: Published) -> int:
+        seen.append(published.manifest.generation)
         if len(seen) == 1:
             with (folder / "spam.csv").open("a", encoding="utf-8") as file:
                 file.write(f"k-9,{'ab' * 32},spam\n")
             build_catalog(folder)
             raise IndexFormatError("a file of the generation before is gone")
-        return manifest.generation
+        return published.manifest.generation
 
     assert load_published(folder, load) == 2
     assert seen == [1, 2]
@@ -140,7 +140,7 @@ for position in range(0, len(whole), 7):
         file.write(damaged)
     try:
         catalog = Catalog.open(folder)
-        found = catalog.index("pdq").search(np.zeros((1, 32), np.uint8), 256)
+        found = catalog.search("pdq", np.zeros((1, 32), np.uint8), 256)
         catalog.origin_of("pdq", found.ids)
         catalog.entry_of("pdq", found.ids)
         catalog.entry_ids("pdq", found.ids)

@@ -64,7 +64,7 @@ def test_every_row_is_found_with_its_provenance(
     found: list[tuple[str, ...]] = []
     entries: dict[int, tuple[str, ...]] = {}
     for hash_hex in sorted({row["hash"] for rows in lists for row in rows}):
-        rows_found = catalog.index("pdq").search(code(hash_hex), 0).ids
+        rows_found = catalog.search("pdq", code(hash_hex), 0).ids
         for origin, entry, entry_id in zip(
             catalog.origin_of("pdq", rows_found).tolist(),
             catalog.entry_of("pdq", rows_found).tolist(),
@@ -85,7 +85,7 @@ def test_a_row_tells_everything(folder: Path, hash_of: HashOf) -> None:
     catalog = Catalog.open(folder)
     assert catalog.algorithms == ("pdq",)
     assert catalog.origins[1] == Origin("known", "v1", "csam", None)
-    (row,) = catalog.index("pdq").search(code(hash_of(2)), 0).ids.tolist()
+    (row,) = catalog.search("pdq", code(hash_of(2)), 0).ids.tolist()
     told = catalog.provenance("pdq", row)
     assert json.loads(told.pop("record")) == {
         "entry_id": "k-2",
@@ -114,11 +114,18 @@ def test_the_description_counts_and_names_no_entry(folder: Path) -> None:
         "generation": 1,
         "digest": report.digest,
         "n_entries": 4,
+        "n_removed_entries": 0,
+        "n_disabled_entries": 0,
+        "disabled_lists": [],
+        "compaction_advised": False,
         "algorithms": [
             {
                 "algorithm": "pdq",
                 "bits": 256,
+                "n_segments": 1,
                 "n_codes": 5,
+                "n_removed": 0,
+                "n_disabled": 0,
                 "codes_bytes": next(size for name, size in built.items() if ".hmi" in name),
                 "entries_bytes": next(size for name, size in built.items() if ".arrow" in name),
             }
@@ -132,6 +139,9 @@ def test_the_description_counts_and_names_no_entry(folder: Path) -> None:
                 "withdrawn": 1,
                 "ignored": 0,
                 "duplicates": 1,
+                "removed": 0,
+                "came_by": "build",
+                "live": 4,
                 "harms": ["csam", "spam"],
             },
             {
@@ -142,6 +152,9 @@ def test_the_description_counts_and_names_no_entry(folder: Path) -> None:
                 "withdrawn": 0,
                 "ignored": 0,
                 "duplicates": 0,
+                "removed": 0,
+                "came_by": "build",
+                "live": 1,
                 "harms": ["spam"],
             },
         ],
@@ -160,7 +173,7 @@ def test_wrong_arguments_are_named(folder: Path) -> None:
     build_catalog(folder)
     catalog = Catalog.open(folder)
     with pytest.raises(KeyError, match="no phash codes, only: pdq"):
-        catalog.index("phash")
+        catalog.bits("phash")
     for rows in (np.array([0.0]), np.array([[0]]), np.array(0)):
         with pytest.raises(ValueError, match="rows must be int64"):
             catalog.entry_ids("pdq", rows)
@@ -173,8 +186,8 @@ def test_an_empty_list_is_searched_in_vain(make_folder: MakeFolder, hash_of: Has
     folder = make_folder({"known": []})
     build_catalog(folder)
     catalog = Catalog.open(folder, verify=True)
-    assert len(catalog.index("pdq")) == 0
-    assert catalog.index("pdq").search(code(hash_of(1)), 31).ids.size == 0
+    assert len(catalog.codes("pdq")) == 0
+    assert catalog.search("pdq", code(hash_of(1)), 31).ids.size == 0
 
 
 def test_two_algorithms_share_their_entries(
@@ -189,7 +202,7 @@ def test_two_algorithms_share_their_entries(
     build_catalog(folder)
     catalog = Catalog.open(folder)
     assert catalog.algorithms == ("pdq", toy)
-    assert [catalog.index(name).bits for name in catalog.algorithms] == [256, 64]
+    assert [catalog.bits(name) for name in catalog.algorithms] == [256, 64]
     assert catalog.entry_of("pdq", np.array([0])).tolist() == [0]
     assert catalog.entry_of(toy, np.array([0, 1])).tolist() == [1, 0]
     assert catalog.entry_ids(toy, np.array([0, 1])) == ["b", "a"]

@@ -10,7 +10,7 @@ import pytest
 from hashmatch import __version__
 from hashmatch.cli import app, main, scan_command
 
-COMMANDS = ("demo", "hash", "index", "match", "scan", "selfcheck", "info")
+COMMANDS = ("demo", "hash", "index", "match", "scan", "video", "selfcheck", "info")
 
 
 def run(*args: object, **options: object) -> subprocess.CompletedProcess[bytes]:
@@ -38,6 +38,7 @@ def test_nothing_heavy_is_imported_before_a_command_runs() -> None:
         [],
         *([command] for command in COMMANDS),
         *(["index", command] for command in ("build", "info", "verify")),
+        *(["video", command] for command in ("hash", "match")),
     ],
 )
 def test_help_is_on_stdout_with_an_example(
@@ -48,7 +49,7 @@ def test_help_is_on_stdout_with_an_example(
         said = capfd.readouterr()
         assert said.err == ""
         assert said.out.startswith(f"Usage: hashmatch {' '.join(args)}".rstrip())
-        if args != ["index"]:
+        if args not in (["index"], ["video"]):
             assert "Example: hashmatch" in said.out or "Try it: hashmatch demo" in said.out
         assert "..." not in said.out.partition("Commands:")[2]  # no summary is cut short
 

@@ -1,9 +1,11 @@
 """`hashmatch hash`: the same rows in three forms."""
 
 import csv
+import hashlib
 import io
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hashmatch.cli import main
-from hashmatch.fingerprint import hash_image
+from hashmatch.fingerprint import hash_image, hash_segments
 
 COLUMNS = ["path", "algorithm", "hash", "quality", "error"]
 
@@ -104,7 +106,7 @@ def test_mistakes(
     monkeypatch.chdir(tmp_path)
     for code, args, message in (
         (2, ["absent"], "absent: no such file or folder"),
-        (2, [demo / "images", "--algorithm", "md5"], "md5"),
+        (2, [demo / "images", "--algorithm", "photodna"], "photodna"),
         (2, [demo / "images", "-o", "rows.txt"], "rows.txt: expected a name that ends in .csv"),
         (2, [demo / "images", "-o", "rows"], "rows: expected a name that ends in .csv"),
         (1, [demo / "images", "-o", "no/rows.csv"], "no/rows.csv.part: No such file"),
@@ -129,3 +131,39 @@ def test_a_failure_half_way_leaves_what_was_there(
     assert main(["hash", str(demo / "images"), "-o", str(output)]) == 1
     assert output.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_digests_of_files_of_any_kind(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("md5", "sha1", "sha256"):
+        assert main(["hash", str(demo / "uploads"), "--algorithm", name]) == 0
+        rows = rows_of_csv(capfd.readouterr().out)
+        assert len(rows) == 26
+        for row in rows:
+            data = Path(row["path"]).read_bytes()
+            assert row["hash"] == hashlib.new(name, data).hexdigest()
+            assert (row["algorithm"], row["quality"], row["error"]) == (name, None, None)
+
+
+def test_a_row_for_each_segment(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    paths = [demo / "images" / "coffee.jpg", demo / "uploads" / "text-file.jpg"]
+    assert main(["hash", *map(str, paths), "--algorithm", "crop-resistant"]) == 1
+    said = capfd.readouterr()
+    assert said.err == "hashmatch: 1 of 2 files could not be hashed\n"
+    *rows, bad = rows_of_csv(said.out)
+    assert [row["hash"] for row in rows] == [made.hex for made in hash_segments(paths[0])]
+    assert {row["path"] for row in rows} == {str(paths[0])}
+    assert bad["hash"] is None
+    assert bad["error"].startswith("not an image")
+
+
+def test_an_algorithm_that_is_not_installed(
+    demo: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imagehash", None)
+    picture = str(demo / "images" / "coffee.jpg")
+    assert main(["hash", picture, "--algorithm", "crop-resistant"]) == 1
+    said = capfd.readouterr()
+    assert said.err == (
+        "hashmatch: error: crop-resistant is computed by imagehash; install it: "
+        "pip install 'hashmatch[compat]'\n"
+    )

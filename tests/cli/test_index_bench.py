@@ -122,6 +122,20 @@ def test_a_folder_and_synthetic_codes_do_not_go_together(
     assert "the index holds pdq" in capfd.readouterr().err
 
 
+def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "folder.png"
+    path.mkdir()
+    assert run("--codes", "300", "--plot", path) == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert f"{path}: Is a directory" in said.err
+    path.rmdir()
+    assert run("--codes", "300", "--backend", "native", "--plot", path, "--radius", "999") == 2
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_plot(tmp_path: Path, capfd: pytest.CaptureFixture[str], suffix: str) -> None:
     pytest.importorskip("matplotlib")

@@ -8,6 +8,7 @@ import pytest
 
 from hashmatch import __version__, _core
 from hashmatch.cli import info_command, main
+from hashmatch.hashing import algorithms
 
 
 def test_json_says_what_is_installed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +24,8 @@ def test_json_says_what_is_installed(capfd: pytest.CaptureFixture[str]) -> None:
     pictures = {"JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL"}
     assert set(facts["codecs"]) == pictures
     assert facts["codecs"]["JPEG"]
-    assert facts["algorithms"] == ["pdq"]
+    assert facts["algorithms"] == list(algorithms())
+    assert facts["algorithm_problems"] == []
 
 
 def test_people_read_it_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """`hashmatch match`: entries near a hash, against lists read by hand."""
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -113,3 +114,22 @@ def test_mistakes(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str])
         assert (said.out, said.err.count("\n")) == ("", 1)
         assert message in said.err
         assert good not in said.err
+
+
+def test_digests_match_by_equality(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    digest = hashlib.md5(b"a", usedforsecurity=False).hexdigest()
+    (tmp_path / "list.csv").write_text(f"entry_id,hash,harm\na,{digest},h\nb,{'0' * 32},h\n")
+    (tmp_path / "recipe.toml").write_text(
+        'name = "d"\n[[lists]]\nname = "d"\nfile = "list.csv"\nversion = "1"\nalgorithm = "md5"\n'
+    )
+    assert main(["index", "build", str(tmp_path)]) == 0
+    capfd.readouterr()
+    assert match(tmp_path, digest.upper(), "--algorithm", "md5") == 0
+    (row,) = csv.DictReader(io.StringIO(capfd.readouterr().out))
+    assert (row["entry_id"], row["distance"], row["radius"]) == ("a", "0", "0")
+    assert match(tmp_path, digest, "--algorithm", "md5", "--radius", "0") == 0
+    capfd.readouterr()
+    assert match(tmp_path, digest, "--algorithm", "md5", "--radius", "1") == 2
+    assert "md5 is a digest, equal or not; leave it out" in capfd.readouterr().err
+    assert main(["index", "info", str(tmp_path)]) == 0
+    assert "md5 codes" in capfd.readouterr().err

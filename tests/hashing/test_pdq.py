@@ -295,3 +295,23 @@ def test_threads_do_not_disturb_one_another():
         found = list(pool.map(pdq.dihedral, jobs * 10))
     for i, result in enumerate(found):
         assert_same(result, expected[i % len(jobs)])
+
+
+@pytest.mark.parametrize("gain", [1.0, 255 / 219, 2.0])
+def test_gain_is_that_of_the_quality_alone(kernel: str, gain: float) -> None:
+    rng = np.random.default_rng(11)
+    for spread in (0, 1, 3, 10, 40):
+        coarse = rng.normal(120, spread, (12, 16))
+        luma = np.kron(coarse, np.ones((20, 20))).clip(16, 235).astype(np.uint8)
+        code, quality = pdq.hash(luma, gain=gain)
+        stretched_code, stretched_quality = pdq.hash(luma * np.float32(gain))
+        assert np.array_equal(code, pdq.hash(luma)[0])
+        if gain != 255 / 219:  # by a power of 2 nothing is rounded
+            assert np.array_equal(code, stretched_code)
+        assert abs(quality - stretched_quality) <= 1
+
+
+@pytest.mark.parametrize("gain", [0.99, 2.01, float("nan"), -1.0])
+def test_a_gain_out_of_range_is_refused(gain: float) -> None:
+    with pytest.raises(ValueError, match="gain must be from 1 to 2"):
+        pdq.hash(np.zeros((8, 8), np.uint8), gain=gain)

@@ -1,42 +1,100 @@
 """The registry of algorithms."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from hashmatch.hashing import algorithms, get_algorithm, pdq
+from hashmatch.hashing import (
+    Digest,
+    OrientedHash,
+    PixelHash,
+    SegmentHash,
+    algorithms,
+    get_algorithm,
+    get_pixel_hash,
+    pdq,
+    problems,
+)
+
+OF_PICTURES = ("ahash", "dhash", "pdq", "phash", "whash")
+DIGESTS = ("md5", "sha1", "sha256")
+
+
+def test_the_algorithms_are_these():
+    assert list(algorithms()) == sorted([*OF_PICTURES, "crop-resistant", *DIGESTS])
+    assert problems() == []
 
 
 def test_pdq_is_registered():
     algorithm = get_algorithm("pdq")
-    assert algorithms()["pdq"] is algorithm
+    assert algorithms()["pdq"] is algorithm is get_pixel_hash("pdq")
     assert (algorithm.name, algorithm.bits, algorithm.default_radius) == ("pdq", 256, 31)
+    assert isinstance(algorithm, OrientedHash)
     assert algorithm.orientations == pdq.ORIENTATIONS
     assert algorithm.orientations[0] == "as_stored"
 
 
-@pytest.mark.parametrize("name", sorted(algorithms()))
-def test_every_algorithm_keeps_the_protocol(name):
-    algorithm = get_algorithm(name)
+@pytest.mark.parametrize("name", list(algorithms()))
+def test_every_algorithm_is_of_one_kind(name):
+    algorithm = algorithms()[name]
     assert algorithm.name == name
     assert algorithm.bits % 8 == 0
     assert 0 <= algorithm.default_radius <= algorithm.bits
+    kinds = [kind for kind in (PixelHash, SegmentHash, Digest) if isinstance(algorithm, kind)]
+    assert len(kinds) == 1
+    assert (algorithm.default_radius == 0) == (kinds == [Digest])
+
+
+@pytest.mark.parametrize("name", OF_PICTURES)
+def test_every_hash_of_pictures_keeps_the_protocol(name):
+    algorithm = get_pixel_hash(name)
     pixels = np.random.default_rng(0).integers(0, 256, (70, 90, 3), dtype=np.uint8)
-    for shaped in (pixels, pixels[..., 0], pixels[..., 0].astype(np.float32)):
+    for shaped in (pixels, pixels[..., 0], pixels[::2, ::-1]):
         code, quality = algorithm.hash_pixels(shaped)
-        codes, same_quality = algorithm.hash_orientations(shaped)
         assert (code.dtype, code.shape) == (np.uint8, (algorithm.bits // 8,))
-        assert codes.dtype == np.uint8
-        assert codes.shape == (len(algorithm.orientations), algorithm.bits // 8)
-        assert np.array_equal(codes[0], code)
-        assert quality == same_quality
         assert quality is None or 0 <= quality <= 100
+        again, _ = algorithm.hash_pixels(np.ascontiguousarray(shaped))
+        assert np.array_equal(code, again)
+        if isinstance(algorithm, OrientedHash):
+            codes, same_quality = algorithm.hash_orientations(shaped)
+            assert codes.dtype == np.uint8
+            assert codes.shape == (len(algorithm.orientations), algorithm.bits // 8)
+            assert np.array_equal(codes[0], code)
+            assert quality == same_quality
+
+
+@pytest.mark.parametrize("name", OF_PICTURES)
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3), np.uint16)],
+)
+def test_what_is_no_picture_is_refused(name, pixels):
+    with pytest.raises(ValueError, match="pixels must"):
+        get_pixel_hash(name).hash_pixels(pixels)
 
 
 def test_an_unknown_algorithm_is_named_with_those_known():
-    with pytest.raises(ValueError, match=r"^unknown hash algorithm 'pdqf'; known: pdq$"):
+    known = ", ".join(algorithms())
+    with pytest.raises(ValueError, match=f"^unknown hash algorithm 'pdqf'; known: {known}$"):
         get_algorithm("pdqf")
+    with pytest.raises(KeyError):
+        algorithms()["pdqf"]
 
 
-def test_the_registry_cannot_be_changed_through_what_it_gives():
-    algorithms().clear()
-    assert "pdq" in algorithms()
+def test_what_gives_no_hash_of_a_picture_says_what_to_use():
+    with pytest.raises(ValueError, match=r"^md5 is a digest of a file, .*hashmatch\.digests$"):
+        get_pixel_hash("md5")
+    with pytest.raises(ValueError, match=r"^crop-resistant gives .*hashmatch\.hash_segments$"):
+        get_pixel_hash("crop-resistant")
+
+
+def test_nothing_is_imported_before_it_is_asked_for():
+    code = (
+        "import sys; from hashmatch.hashing import get_algorithm; get_algorithm('pdq');"
+        "print([m for m in ('PIL', 'imagehash', 'scipy', 'pywt', 'hashmatch.hashing.phash')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

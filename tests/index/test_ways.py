@@ -176,6 +176,27 @@ def test_damaged_tables_lose_matches_but_never_the_process():
         index.nearest(codes[:3], 2, 1)
 
 
+@pytest.mark.parametrize("claimed", [4000, 20_000])  # below, and above, what counts as overfull
+def test_buckets_that_all_claim_to_hold_everything_end_in_a_scan(claimed):
+    random = np.random.default_rng(claimed)
+    codes = random.integers(0, 256, (20_000, 32), dtype=np.uint8)
+    codes[1::50] = flipped(codes[::50], 9, random)
+    tables = _core.build_tables(codes, 1, (16, 12))
+    directory = np.zeros_like(tables.directory)
+    directory[1::2] = claimed  # every second bucket, and a bucket meets hundreds of others
+    damaged = _core.Tables(16, 12, directory, tables.postings, np.zeros_like(tables.sketches))
+    index = _core.Index(codes, _core.pack_planes(codes), None, damaged)
+    expected = oracle(codes, codes[:100], 31)
+    for threads in (1, 3):
+        joined = as_lists(index.join(31, threads))
+        assert sum(map(len, joined)) == 400
+        assert joined[:100] == [
+            [pair for pair in found if pair[1] > row] for row, found in enumerate(expected)
+        ]
+        found = index.search(codes, 31, threads, _core.Way.grouped)
+        assert as_lists(found)[:100] == expected
+
+
 @pytest.mark.parametrize(("radius", "n_queries", "way"), [(31, 1, "probe"), (31, 10**7, "grouped")])
 def test_plan_tells_the_way_and_why(crowded, radius, n_queries, way):
     _, _, index = crowded

@@ -244,7 +244,7 @@ def test_the_example_of_the_documentation_is_a_policy():
     page = Path(__file__).parents[2].joinpath("docs", "policy.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     policy = Policy.parse(example)
-    assert policy.algorithms == ("pdq", "phash")
+    assert policy.algorithms == ("md5", "pdq", "phash")
     assert (policy.radius_bits("pdq"), policy.radius_bits("phash")) == (31, 6)
     spam = Evidence("spam-2026", "spam", None, "pdq", 12, 90)
     own = Evidence("own-artwork", "none", None, "pdq", 3, 90)

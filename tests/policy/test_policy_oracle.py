@@ -41,8 +41,11 @@ def taker(rules, match):
     return None
 
 
-def oracle(document, matches):
-    """Say what happens: a dict with the fields of a verdict, rules as (name, n, suppressed_by)."""
+def oracle(document, matches, *, failed=False):
+    """Say what happens: a dict with the fields of a verdict, rules as (name, n, suppressed_by).
+
+    Where the content `failed`, on_error stands behind the last rule.
+    """
     rules = document.get("rules", [])
     takers = [taker(rules, match) for match in matches]
     fired = [rule for rule in rules if rule["name"] in takers]
@@ -54,6 +57,8 @@ def oracle(document, matches):
         return None
 
     left = [rule for rule in fired if suppressor(rule) is None]
+    if failed:
+        left.append(document["on_error"] | {"name": None})
 
     def urgency(rule):
         return URGENT_FIRST.index(rule.get("priority", "medium"))
@@ -141,7 +146,11 @@ def documents(draw, *, with_dead_rules):
         "version": "v1",
         "mode": draw(st.sampled_from(("enforce", "shadow"))),
         "default": draw(st.sampled_from(GRAVEST_FIRST)),
-        "on_error": {"action": "review", "queue": "undecodable"},
+        "on_error": {
+            "action": draw(st.sampled_from(("block", "quarantine", "review"))),
+            "queue": "undecodable",
+            "priority": draw(st.sampled_from(URGENT_FIRST)),
+        },
         "rules": rules,
     }
 
@@ -183,6 +192,19 @@ def test_decide_equals_the_oracle(document, matches):
         assert fired.priority == rule.get("priority", "medium")
         assert fired.sla == rule.get("sla")
         assert fired.routes == tuple(rule.get("routes", ()))
+
+
+@given(documents(with_dead_rules=False), MATCHES)
+def test_an_error_swallows_no_rule_and_no_rule_an_error(document, matches):
+    policy = Policy.parse(toml(document))
+    verdict = policy.decide_error([evidence_of(match) for match in matches])
+    expected = oracle(document, matches, failed=True)
+    assert [(r.name, r.n_matches, r.suppressed_by) for r in verdict.rules] == expected.pop("fired")
+    assert {name: getattr(verdict, name) for name in expected} == expected
+    gravity = GRAVEST_FIRST.index
+    assert gravity(verdict.would_action) <= gravity(document["on_error"]["action"])
+    standing = [r.action for r in verdict.rules if r.suppressed_by is None]
+    assert all(gravity(verdict.would_action) <= gravity(action) for action in standing)
 
 
 @given(documents(with_dead_rules=False), MATCHES, st.data())

@@ -10,7 +10,7 @@ import pytest
 
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import PolicyError
-from hashmatch.fingerprint import Fingerprint, fingerprint_image
+from hashmatch.fingerprint import Picture
 from hashmatch.screener import Screener
 from hashmatch.screener import screener as screener_module
 from hashmatch.screener import state as state_module
@@ -110,12 +110,14 @@ def test_want_of_memory_is_a_decision_about_one_item(
     expected = screener.screen_many(uploads)
     victim = next(n for n, path in enumerate(uploads) if path.name == "coffee-recompressed.jpg")
 
-    def starved(data: bytes, **options: Any) -> Fingerprint:
-        if data == uploads[victim].read_bytes():
-            raise MemoryError
-        return fingerprint_image(data, **options)
+    class Starved(Picture):
+        @classmethod
+        def decoded(cls, data: bytes, **options: Any) -> Picture:
+            if data == uploads[victim].read_bytes():
+                raise MemoryError
+            return Picture.decoded(data, **options)
 
-    monkeypatch.setattr(screener_module, "fingerprint_image", starved)
+    monkeypatch.setattr(screener_module, "Picture", Starved)
     decisions = screener.screen_many(uploads)
     assert decisions[victim].error == "not enough memory to decode it"
     assert decisions[victim].queue == "undecodable"
@@ -150,7 +152,7 @@ def test_a_policy_that_the_index_cannot_serve_is_refused(
         {
             "algorithms": ("pdq",),
             "ref": IndexRef("narrow", 1, ""),
-            "index": lambda *_: type("Index", (), {"bits": 16}),
+            "bits": lambda *_: 16,
         },
     )
     monkeypatch.setattr(state_module.Catalog, "open", lambda *_, **__: narrow())

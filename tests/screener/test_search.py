@@ -9,21 +9,24 @@ import numpy as np
 import pytest
 
 from hashmatch.catalog import build_catalog
-from hashmatch.fingerprint import Fingerprint, fingerprint_image
+from hashmatch.fingerprint import Fingerprint, fingerprint_content, fingerprint_image
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
 from hashmatch.screener import screener as screener_module
 
 Opened = Callable[..., Screener]
 
 
-def drifting(n_bits: int, quality: int | None = None) -> Any:
-    """Return a fingerprint function whose luma codes are `n_bits` off in every view."""
+def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = None) -> None:
+    """Make every picture one that luma decode can take, with codes `n_bits` off in every view."""
     mask = np.packbits(np.arange(256) < n_bits)
 
-    def fingerprint(data: bytes, **options: Any) -> Fingerprint:
-        made = fingerprint_image(data, **{**options, "decode": "exact"})
-        if options["decode"] != "luma":
-            return made
+    def fingerprint(data: bytes, *, decode: str, **options: Any) -> Any:
+        made, error = fingerprint_content(data, decode="exact", **options)
+        if decode == "luma":
+            made = {name: drifted(one) for name, one in made.items()}
+        return made, error
+
+    def drifted(made: Fingerprint) -> Fingerprint:
         return dataclasses.replace(
             made,
             codes=made.codes ^ mask,
@@ -31,7 +34,7 @@ def drifting(n_bits: int, quality: int | None = None) -> Any:
             qualities=made.qualities if quality is None else (quality,) * len(made.views),
         )
 
-    return fingerprint
+    monkeypatch.setattr(screener_module, "fingerprint_content", fingerprint)
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_drift_within_the_margin_changes_no_match(
 ) -> None:
     exact = opened(decode="exact").screen_many(copies)
     screener = opened()
-    monkeypatch.setattr(screener_module, "fingerprint_image", drifting(drift_bits))
+    drift(monkeypatch, drift_bits)
     drifted = screener.screen_many(copies)
     for one, other in zip(drifted, exact, strict=True):
         assert dataclasses.replace(one, hashes=()) == dataclasses.replace(other, hashes=())
@@ -62,7 +65,7 @@ def test_drift_beyond_the_margin_is_what_the_margin_is_for(
     path = demo / "uploads" / "coffee-exact-copy.jpg"
     screener = opened()
     assert screener.screen(path).n_matches == 1
-    monkeypatch.setattr(screener_module, "fingerprint_image", drifting(31 + 16 + 1))
+    drift(monkeypatch, 31 + 16 + 1)
     assert screener.screen(path).n_matches == 0
 
 
@@ -71,9 +74,7 @@ def test_low_quality_is_confirmed_whatever_the_drift(
 ) -> None:
     path = demo / "uploads" / "coffee-exact-copy.jpg"
     screener = opened()
-    monkeypatch.setattr(
-        screener_module, "fingerprint_image", drifting(128, quality=CONFIRM_BELOW_QUALITY - 1)
-    )
+    drift(monkeypatch, 128, quality=CONFIRM_BELOW_QUALITY - 1)
     decision = screener.screen(path)
     assert decision.matches[0].distance == 0
     assert (decision.hashes[0].decode, decision.hashes[0].quality) == ("exact", 100)

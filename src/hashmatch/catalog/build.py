@@ -6,27 +6,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from hashmatch import hashing
-from hashmatch._version import __version__
-from hashmatch.catalog.built_folder import BuiltFolder, read_manifest, sync
-from hashmatch.catalog.contents import Contents, codes_of, read_contents
-from hashmatch.catalog.entry_table import ENTRY_SCHEMA, write_entry_table
-from hashmatch.catalog.manifest import (
-    ListCounts,
-    Manifest,
-    Segment,
-    StoredFile,
-    contents_digest,
-    encode_manifest,
-)
+from hashmatch.catalog.built_folder import BuiltFolder, build_command, built_path, read_manifest
+from hashmatch.catalog.contents import codes_of, read_contents
+from hashmatch.catalog.draft import Draft
+from hashmatch.catalog.entry_table import ENTRY_SCHEMA, entry_batches
+from hashmatch.catalog.ledger import decode_ledger
+from hashmatch.catalog.manifest import ListCounts
+from hashmatch.catalog.published import read_ledger
 from hashmatch.catalog.recipe import Recipe
 from hashmatch.errors import HashmatchError
-from hashmatch.index import HammingIndex
-
-CODES_SUFFIX = ".hmi"
-ENTRIES_SUFFIX = ".entries.arrow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +45,26 @@ class BuildReport:
     lists: tuple[ListCounts, ...]
 
 
-def build_catalog(directory: str | os.PathLike[str]) -> BuildReport:
+def build_catalog(
+    directory: str | os.PathLike[str], *, discard_additions: bool = False, wait_s: float = 0.0
+) -> BuildReport:
     """Build `directory/built` from `directory/recipe.toml`.
 
-    Reads every list, leaves out withdrawn rows, exact repetitions and algorithms to be ignored
-    (each counted in the report), and publishes the rest as one generation. Equal lists give equal
-    bytes; the number of the generation grows only when contents change, and files that were damaged
-    are written anew either way.
+    Reads every list, leaves out withdrawn rows, exact repetitions, algorithms to be ignored and
+    entries that `remove_entries` removed (each counted in the report), and publishes the rest as
+    one generation. What was disabled stays so. Equal lists give equal bytes; the number of the
+    generation grows only when contents change, and files that were damaged are written anew either
+    way.
 
     Parameters
     ----------
     directory : path-like
         A folder with a recipe.
+    discard_additions : bool
+        Build even where lists were added to or replaced since the last build. The recipe's files
+        alone count then: what they lack is gone.
+    wait_s : float
+        Seconds to wait for another writer to finish.
 
     Returns
     -------
@@ -78,9 +75,11 @@ def build_catalog(directory: str | os.PathLike[str]) -> BuildReport:
     HashListError
         A recipe or list that cannot be taken as it stands; what was published before stays.
     IndexFormatError
-        The published manifest is damaged, so that the number of the next generation is not known.
+        The published manifest or its ledger is damaged, so that the number of the next generation,
+        or what was removed, is not known.
     HashmatchError
-        Another process builds the folder now, or it cannot be written.
+        Lists were added to or replaced since the last build; another process changes the folder
+        now; or it cannot be written.
 
     Notes
     -----
@@ -89,66 +88,46 @@ def build_catalog(directory: str | os.PathLike[str]) -> BuildReport:
     directory = Path(directory)
     recipe = Recipe.load(directory)
     try:
-        with BuiltFolder.hold(directory) as folder:
-            return _build(recipe, directory, folder)
+        with BuiltFolder.hold(directory, wait_s=wait_s) as folder:
+            return _build(recipe, directory, folder, discard_additions=discard_additions)
     except OSError as error:
         reason = error.strerror or type(error).__name__
     raise HashmatchError(f"{directory}: cannot be built: {reason}")
 
 
-def _build(recipe: Recipe, directory: Path, folder: BuiltFolder) -> BuildReport:
-    published = read_manifest(directory)
-    contents = read_contents(recipe)
-    segments = tuple(_write_segment(folder, name, rows) for name, rows in contents.tables.items())
-    manifest = _manifest(recipe, contents, segments, published[1] if published else None)
-    folder.publish(encode_manifest(manifest))
-    folder.remove_others({stored.file for stored in manifest.files}, (CODES_SUFFIX, ENTRIES_SUFFIX))
+def _build(
+    recipe: Recipe, directory: Path, folder: BuiltFolder, *, discard_additions: bool
+) -> BuildReport:
+    before = read_manifest(directory)
+    if before is not None and not discard_additions:
+        _refuse_to_discard(directory, before.manifest.lists)
+    raw = read_ledger(directory, before.manifest) if before else None
+    ledger = decode_ledger(raw, str(directory))
+    contents = read_contents(recipe, ledger)
+    draft = Draft(recipe.name, folder, built_path(directory), before, ledger)
+    draft.origins, draft.lists = list(contents.origins), list(contents.lists)
+    draft.n_entries = contents.n_entries
+    for algorithm, rows in contents.tables.items():
+        codes = codes_of(rows, hashing.get_algorithm(algorithm).bits)
+        entries = rows.select(ENTRY_SCHEMA.names).cast(ENTRY_SCHEMA)
+        draft.append(algorithm, codes, entry_batches(entries))
+    published = draft.publish()
     return BuildReport(
-        name=manifest.name,
-        generation=manifest.generation,
-        digest=manifest.digest,
-        is_new=published is None or published[1].digest != manifest.digest,
-        n_codes={segment.algorithm: segment.n_codes for segment in segments},
-        n_entries=manifest.n_entries,
-        lists=manifest.lists,
-    )
-
-
-def _manifest(
-    recipe: Recipe,
-    contents: Contents,
-    segments: tuple[Segment, ...],
-    before: Manifest | None,
-) -> Manifest:
-    digest = contents_digest(contents.origins, contents.lists, segments)
-    generation = 1 if before is None else before.generation + (before.digest != digest)
-    return Manifest(
-        name=recipe.name,
-        generation=generation,
-        digest=digest,
-        hashmatch_version=__version__,
+        name=published.name,
+        generation=published.generation,
+        digest=published.digest,
+        is_new=published.is_new,
+        n_codes={name: rows.num_rows for name, rows in contents.tables.items()},
         n_entries=contents.n_entries,
-        origins=contents.origins,
         lists=contents.lists,
-        segments=segments,
     )
 
 
-def _write_segment(folder: BuiltFolder, algorithm: str, rows: pa.Table) -> Segment:
-    codes = codes_of(rows, hashing.get_algorithm(algorithm).bits)
-    index = HammingIndex.build(codes, algorithm=algorithm)
-    index.save(folder.staged("codes"))
-    entries = _write_entries(folder, algorithm, rows.select(ENTRY_SCHEMA.names))
-    return Segment(
-        algorithm=algorithm,
-        n_codes=rows.num_rows,
-        codes=folder.adopt("codes", algorithm, CODES_SUFFIX),
-        entries=entries,
-    )
-
-
-def _write_entries(folder: BuiltFolder, algorithm: str, rows: pa.Table) -> StoredFile:
-    with folder.create("entries") as file:
-        write_entry_table(file, rows.cast(ENTRY_SCHEMA))
-        sync(file)
-    return folder.adopt("entries", algorithm, ENTRIES_SUFFIX)
+def _refuse_to_discard(directory: Path, lists: tuple[ListCounts, ...]) -> None:
+    live = list(dict.fromkeys(one.list for one in lists if one.came_by != "build"))
+    if live:
+        raise HashmatchError(
+            f"{directory}: changed since the last build by add or replace: {', '.join(live)}; make "
+            f"sure that the files of the recipe say the same, then run: {build_command(directory)} "
+            "--discard-additions"
+        )

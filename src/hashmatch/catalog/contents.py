@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hashmatch import hashing
+from hashmatch.catalog.ledger import Ledger
 from hashmatch.catalog.manifest import ListCounts, Origin
 from hashmatch.catalog.numbering import first_alike, number_rows
 from hashmatch.catalog.recipe import RECIPE_FILE, Recipe, RecipeList
 from hashmatch.errors import HashListError
 from hashmatch.lists import read_list
-from hashmatch.lists.cells import cell_bytes
+from hashmatch.lists.cells import Column, cell_bytes
 
+_CHUNK_ROWS = 1 << 20
 _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 
 
@@ -37,26 +40,54 @@ class Contents:
     n_entries: int
 
 
-def read_contents(recipe: Recipe) -> Contents:
-    """Read every list of a recipe; HashListError names file, row and column of what is wrong."""
+def code_column(codes: NDArray[np.uint8]) -> Column:
+    """Return codes, uint8 (n, bits / 8), as a column; the inverse of `codes_of`."""
+    n_bytes = codes.shape[1]
+    chunks = []
+    for start in range(0, len(codes), _CHUNK_ROWS):
+        chunk = np.ascontiguousarray(codes[start : start + _CHUNK_ROWS])
+        offsets = np.arange(len(chunk) + 1, dtype=np.int32) * n_bytes
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(chunk.data)]
+        chunks.append(pa.BinaryArray.from_buffers(pa.binary(), len(chunk), buffers))
+    return pa.chunked_array(chunks, pa.binary())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Intake:
+    """What one list brings: the rows to index, those withdrawn, and where all of them went.
+
+    `algorithms` are those of any row, withdrawn ones with them, in order.
+    """
+
+    rows: pa.Table
+    withdrawn: pa.Table
+    counts: ListCounts
+    algorithms: tuple[str, ...]
+
+
+def read_contents(recipe: Recipe, ledger: Ledger) -> Contents:
+    """Read every list of a recipe; HashListError names file, row and column of what is wrong.
+
+    Entries that the ledger says are removed are left out.
+    """
     claimed: set[str] = set()
     tables: list[pa.Table] = []
     origins: list[Origin] = []
     counts: list[ListCounts] = []
     n_entries = 0
     for source in recipe.lists:
-        rows, counted, algorithms = _rows_of(source)
+        intake = read_source(source, ledger.removed_of(source.name))
+        rows = intake.rows
         numbering = number_rows(rows)
         entry = pa.array(numbering.entry + n_entries, pa.int64())
         origin = pa.array(numbering.origin + len(origins), pa.int32())
         tables.append(rows.append_column("entry", entry).append_column("origin", origin))
         origins += [Origin(source.name, source.version, *pair) for pair in numbering.origins]
-        counts.append(counted)
+        counts.append(intake.counts)
         n_entries += numbering.n_entries
-        # A list yet or again empty has its segment, so that policies can count on it.
-        claimed.update(algorithms or [source.algorithm])
+        claimed.update(intake.algorithms)
     every = pa.concat_tables(tables)
-    by_algorithm = {name: _where(every, "algorithm", name) for name in sorted(claimed)}
+    by_algorithm = {name: rows_of_algorithm(every, name) for name in sorted(claimed)}
     return Contents(by_algorithm, tuple(origins), tuple(counts), n_entries)
 
 
@@ -67,11 +98,8 @@ def codes_of(rows: pa.Table, bits: int) -> NDArray[np.uint8]:
     return np.concatenate([np.empty(0, dtype=np.uint8), *data]).reshape(-1, bits // 8)
 
 
-def _rows_of(source: RecipeList) -> tuple[pa.Table, ListCounts, list[str]]:
-    """Return the rows of a list that go into the index, where the others went, and the algorithms.
-
-    The algorithms are those of withdrawn rows, too.
-    """
+def read_source(source: RecipeList, removed: Collection[str], came_by: str = "build") -> Intake:
+    """Read one list and sort out its rows; those of the entries `removed` are left out."""
     hash_list = read_list(
         source.file,
         name=source.name,
@@ -87,18 +115,26 @@ def _rows_of(source: RecipeList) -> tuple[pa.Table, ListCounts, list[str]]:
     first = first_alike(rows)
     _check_statuses(rows, first, source)
     is_first = first == np.arange(rows.num_rows)
-    is_withdrawn = _mask(rows, "status", "withdrawn")
-    kept = is_first & ~is_withdrawn
+    is_withdrawn = is_first & _mask(rows, "status", "withdrawn")
+    ids = pa.array(sorted(removed), pa.string())
+    is_removed: Any = pc.is_in(rows["entry_id"], ids)
+    is_removed = is_removed.to_numpy() & is_first & ~is_withdrawn
+    kept = is_first & ~is_withdrawn & ~is_removed
     counts = ListCounts(
         list=source.name,
         list_version=source.version,
         rows=rows.num_rows + hash_list.n_ignored,
         indexed=int(kept.sum()),
-        withdrawn=int((is_first & is_withdrawn).sum()),
+        withdrawn=int(is_withdrawn.sum()),
         ignored=hash_list.n_ignored,
         duplicates=int((~is_first).sum()),
+        removed=int(is_removed.sum()),
+        came_by=came_by,
     )
-    return rows.filter(pa.array(kept)), counts, _algorithms(rows)
+    # A list yet or again empty has its segment, so that policies can count on it.
+    algorithms = _algorithms(rows) or [source.algorithm]
+    withdrawn = rows.filter(pa.array(is_withdrawn))
+    return Intake(rows.filter(pa.array(kept)), withdrawn, counts, tuple(algorithms))
 
 
 def _check_algorithms(rows: pa.Table, source: RecipeList) -> None:
@@ -154,8 +190,9 @@ def _mask(rows: pa.Table, column: str, value: str) -> NDArray[np.bool_]:
     return mask
 
 
-def _where(rows: pa.Table, column: str, value: str) -> pa.Table:
-    return rows.filter(pa.array(_mask(rows, column, value)))
+def rows_of_algorithm(rows: pa.Table, name: str) -> pa.Table:
+    """Return the rows of one algorithm, in order."""
+    return rows.filter(pa.array(_mask(rows, "algorithm", name)))
 
 
 def _shown(name: str) -> str:

@@ -7,18 +7,20 @@ checked before text is read through them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import IOBase
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.ipc
 from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.lists import SCHEMA as LIST_SCHEMA
+from hashmatch.lists.cells import Column
 
 BATCH_ROWS = 1 << 16
 
@@ -39,13 +41,29 @@ ENTRY_SCHEMA = pa.schema(_FIELDS)
 rest is as in the list, but for what the segment or the origin says."""
 
 
-def write_entry_table(file: IOBase, table: pa.Table) -> None:
-    """Write a table with the columns of `ENTRY_SCHEMA`; equal tables give equal bytes."""
+def entry_batches(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield a table with the columns of `ENTRY_SCHEMA` as `write_entry_batches` takes it."""
+    starts = range(0, table.num_rows, BATCH_ROWS)
+    return (table.slice(start, BATCH_ROWS) for start in starts)
+
+
+def write_entry_batches(file: IOBase, batches: Iterable[pa.Table]) -> None:
+    """Write tables of `BATCH_ROWS` rows, the last one shorter, with the columns of `ENTRY_SCHEMA`.
+
+    Equal tables give equal bytes.
+    """
     options = pa.ipc.IpcWriteOptions(use_threads=False)
     with pa.ipc.new_file(file, ENTRY_SCHEMA, options=options) as writer:
-        for start in range(0, table.num_rows, BATCH_ROWS):
-            columns = [_compact(column) for column in table.slice(start, BATCH_ROWS).columns]
+        for batch in batches:
+            columns = [_compact(column) for column in batch.columns]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=ENTRY_SCHEMA))
+
+
+class Counts(NamedTuple):
+    """Rows by origin, int64 (n_origins,), and which entries have any, bool (n_entries,)."""
+
+    by_origin: NDArray[np.int64]
+    is_there: NDArray[np.bool_]
 
 
 class EntryTable:
@@ -90,6 +108,58 @@ class EntryTable:
             for place, cell in zip(places.tolist(), cells, strict=True):
                 found[place] = cell
         return found
+
+    def take(self, names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:
+        """Return columns of rows, which must ascend."""
+        schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
+        pieces = [
+            pa.table(
+                {name: self._checked(batch, name).take(pa.array(local)) for name in names}, schema
+            )
+            for batch, _, local in self._by_batch(rows)
+        ]
+        return pa.concat_tables([schema.empty_table(), *pieces])
+
+    def rows_of(self, is_wanted: NDArray[np.bool_], entry_ids: Column | None) -> NDArray[np.int64]:
+        """Return the rows whose origin `is_wanted` and whose id is among `entry_ids` (None: any).
+
+        Reads all origins, and all ids where there are such origins, in native code.
+        """
+        mask = self._has_origin(is_wanted)
+        if entry_ids is not None and mask.any():
+            ids = pa.chunked_array(
+                [self._checked(batch, "entry_id") for batch in range(len(self._batches))]
+            )
+            is_in: Any = pc.is_in(ids, entry_ids)
+            mask &= is_in.to_numpy()
+        return np.flatnonzero(mask)
+
+    def count(self, n_entries: int, n_origins: int, hidden: NDArray[np.int64]) -> Counts:
+        """Count by origin, and note the entries of, all rows but the `hidden`."""
+        is_shown = np.ones(len(self), dtype=np.bool_)
+        is_shown[hidden] = False
+        is_there = np.zeros(n_entries, dtype=np.bool_)
+        by_origin = np.zeros(n_origins, dtype=np.int64)
+        start = 0
+        for entries, origins in zip(self._entries, self._origins, strict=True):
+            shown = is_shown[start : start + len(entries)]
+            start += len(entries)
+            is_there[self.below(entries, n_entries, "entry")[shown]] = True
+            shown_origins = self.below(origins, n_origins, "origin")[shown]
+            by_origin += np.bincount(shown_origins, minlength=n_origins)
+        return Counts(by_origin, is_there)
+
+    def below(self, found: NDArray[_Int], limit: int, column: str) -> NDArray[_Int]:
+        """Return `found` if all of it is in 0..limit-1, else the file must be damaged."""
+        if found.size and not (found.min() >= 0 and found.max() < limit):
+            raise self.damaged(column)
+        return found
+
+    def _has_origin(self, is_wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        masks = [
+            is_wanted[self.below(origins, is_wanted.size, "origin")] for origins in self._origins
+        ]
+        return np.concatenate([np.empty(0, dtype=np.bool_), *masks])
 
     def _gather(
         self, batches: list[NDArray[_Int]], rows: NDArray[np.int64], dtype: type[_Int]

@@ -5,10 +5,11 @@ of the file can change unnoticed::
 
     {
      "sha256": "<64 hex digits>",
-     "format": 1,
+     "format": 2,
      ...
 
-`segments` is a list, of one segment an algorithm in this format; `tombstones` does not occur.
+docs/catalog.md says what stands in it. A manifest of format 1, from before there were live changes,
+is read as one of format 2 without any.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from typing import Any, TypeVar
 from hashmatch.errors import IndexFormatError
 
 MANIFEST_FILE = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+READABLE_FORMATS = (1, 2)
+SEAL_BYTES = 78
+"""So much from the beginning of a manifest, its digest with it, tells it from any other."""
 
 _HEAD = b'{\n "sha256": "'
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -43,10 +47,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ListCounts:
-    """Where the rows of one list went.
+    """Where the rows went that one version of a list brought.
 
-    `rows` is the sum of the others: in the index, withdrawn by their source, of an algorithm to be
-    ignored, or exact repetitions (same entry, algorithm, hash and origin).
+    `rows` is the sum of those after it: in the index, withdrawn by their source, of an algorithm to
+    be ignored, exact repetitions (same entry, algorithm, hash and origin, or what is there
+    already), or of an entry that was removed before. `came_by` says how the last of them came, by
+    "build", "add" or "replace". Rows that go later are not counted out again.
     """
 
     list: str
@@ -56,6 +62,8 @@ class ListCounts:
     withdrawn: int
     ignored: int
     duplicates: int
+    removed: int = 0
+    came_by: str = "build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +77,23 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Codes of one algorithm and the entries they stand for, row by row."""
+    """Codes of one algorithm and the entries they stand for, row by row.
+
+    `removed` and `disabled` are sets of rows that never match, None where empty; no row is in both.
+    """
 
     algorithm: str
     n_codes: int
     codes: StoredFile
     entries: StoredFile
+    removed: StoredFile | None = None
+    disabled: StoredFile | None = None
+
+    @property
+    def files(self) -> tuple[StoredFile, ...]:
+        """Every file of it."""
+        tombstones = (one for one in (self.removed, self.disabled) if one is not None)
+        return (self.codes, self.entries, *tombstones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +107,15 @@ class Manifest:
     generation : int
         From 1; one more with every change of contents.
     digest : str
-        `contents_digest` of origins, lists and segments.
+        `contents_digest` of origins, lists, segments and ledger.
     hashmatch_version : str
         What wrote it.
     n_entries : int
-        Distinct entries: ordinals in the entry tables are below it.
+        Distinct entries, removed ones with them: ordinals in the entry tables are below it.
     origins, lists, segments
-        In the order that ids, the recipe and the algorithms' names give.
+        Those of a build in the order of ids, recipe and algorithms' names; later ones behind them.
+    ledger : StoredFile or None
+        What was removed and disabled by whom the folder belongs to.
     """
 
     name: str
@@ -105,22 +126,35 @@ class Manifest:
     origins: tuple[Origin, ...]
     lists: tuple[ListCounts, ...]
     segments: tuple[Segment, ...]
+    ledger: StoredFile | None = None
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
         """Every file but the manifest itself."""
-        return tuple(file for one in self.segments for file in (one.codes, one.entries))
+        ledger = () if self.ledger is None else (self.ledger,)
+        return (*(file for one in self.segments for file in one.files), *ledger)
 
 
 def contents_digest(
-    origins: tuple[Origin, ...], lists: tuple[ListCounts, ...], segments: tuple[Segment, ...]
+    origins: tuple[Origin, ...],
+    lists: tuple[ListCounts, ...],
+    segments: tuple[Segment, ...],
+    ledger: StoredFile | None = None,
 ) -> str:
     """Return the SHA-256, in hex, of what a generation holds.
 
     It covers the digest of every file in order, and origins and lists, on which decisions depend.
+    What has its default is left out, so that the same contents have one digest in every format.
     """
-    contents = [[asdict(item) for item in items] for items in (origins, lists, segments)]
+    contents = [[_told(item) for item in items] for items in (origins, lists, segments)]
+    if ledger is not None:
+        contents.append([_told(ledger)])
     return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+
+
+def _told(item: Origin | ListCounts | Segment | StoredFile) -> dict[str, Any]:
+    defaults = {field.name: field.default for field in fields(item)}
+    return {key: value for key, value in asdict(item).items() if value != defaults[key]}
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -142,39 +176,62 @@ def decode_manifest(raw: bytes, where: str, remedy: str) -> Manifest:
         body = json.loads(raw)
         written = body.pop("format")
         del body["sha256"]
-        if written == FORMAT:
-            return _manifest(body)
+        if written in READABLE_FORMATS:
+            return _manifest(body if written == FORMAT else _as_format_2(body))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise IndexFormatError(f"{where}: not a manifest of format {FORMAT}; {remedy}") from None
     raise IndexFormatError(
-        f"{where}: of format {written}, this hashmatch reads format {FORMAT}; "
+        f"{where}: of format {written}, this hashmatch reads formats up to {FORMAT}; "
         f"upgrade hashmatch, or {remedy}"
     )
+
+
+def _as_format_2(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body of format 1, which knows no change after a build, as one of format 2."""
+    names = [segment["algorithm"] for segment in body["segments"]]
+    if len(set(names)) != len(names):
+        raise ValueError("segments")
+    return {
+        **body,
+        "lists": [{**one, "removed": 0, "came_by": "build"} for one in body["lists"]],
+        "segments": [{**one, "removed": None, "disabled": None} for one in body["segments"]],
+        "ledger": None,
+    }
 
 
 def _manifest(body: dict[str, Any]) -> Manifest:
     body["origins"] = tuple(_record(Origin, item) for item in body["origins"])
     body["lists"] = tuple(_record(ListCounts, item) for item in body["lists"])
     body["segments"] = tuple(_segment(item) for item in body["segments"])
+    body["ledger"] = _stored(body["ledger"])
     manifest = _record(Manifest, body)
-    names = [segment.algorithm for segment in manifest.segments]
-    if len(set(names)) != len(names) or manifest.generation < 1 or manifest.n_entries < 0:
-        raise ValueError("segments, generation or entries")
+    if manifest.generation < 1 or manifest.n_entries < 0:
+        raise ValueError("generation or entries")
     return manifest
 
 
 def _segment(item: dict[str, Any]) -> Segment:
-    files = {key: _record(StoredFile, item[key]) for key in ("codes", "entries")}
-    for stored in files.values():
-        if not _FILE_NAME.fullmatch(stored.file) or not _SHA256.fullmatch(stored.sha256):
-            raise ValueError("file name or digest")
+    keys = ("codes", "entries", "removed", "disabled")
+    files = {key: _stored(item[key]) for key in keys}
+    if files["codes"] is None or files["entries"] is None:
+        raise ValueError("files")
     return _record(Segment, {**item, **files})
+
+
+def _stored(item: dict[str, Any] | None) -> StoredFile | None:
+    if item is None:
+        return None
+    stored = _record(StoredFile, item)
+    if not _FILE_NAME.fullmatch(stored.file) or not _SHA256.fullmatch(stored.sha256):
+        raise ValueError("file name or digest")
+    return stored
 
 
 def _record(kind: type[_Record], item: dict[str, Any]) -> _Record:
     """Return a dataclass from a dict of exactly its fields, text and numbers of the right type."""
     plain = {"str": str, "int": int, "str | None": str | None}
     for field in fields(kind):  # type: ignore[arg-type]
-        if field.type in plain and not isinstance(item[field.name], plain[field.type]):
+        value = item[field.name]
+        if field.type in plain and not isinstance(value, plain[field.type]):
             raise TypeError(field.name)
     return kind(**item)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from hashmatch.catalog.built_folder import Published, read_seal
+from hashmatch.catalog.description import describe
 from hashmatch.catalog.entry_table import ENTRY_SCHEMA, EntryTable
-from hashmatch.catalog.manifest import Manifest, Origin, Segment
-from hashmatch.catalog.published import OpenSegment, load_published, open_segments
-from hashmatch.index import HammingIndex
+from hashmatch.catalog.ledger import decode_ledger
+from hashmatch.catalog.manifest import Origin
+from hashmatch.catalog.published import load_published, open_segments, read_ledger
+from hashmatch.catalog.segments import OpenSegment, Segments
+from hashmatch.index import SearchResult
 from hashmatch.values import IndexRef
 
 _Int = TypeVar("_Int", np.int32, np.int64)
@@ -23,17 +27,29 @@ _Int = TypeVar("_Int", np.int32, np.int64)
 class Catalog:
     """One generation of a built folder, opened for search.
 
-    It stays what it is while newer generations are published. Files are mapped, not read; safe to
-    use from several threads and after fork.
+    It stays what it is while newer generations are published; `refreshed` gives the newest. Files
+    are mapped, not read; safe to use from several threads and after fork. Rows are numbered by
+    algorithm, through all of its segments, and hold for this generation only.
     """
 
-    def __init__(self, manifest: Manifest, segments: Mapping[str, OpenSegment]) -> None:
-        self._manifest = manifest
-        self._segments = segments
+    def __init__(
+        self,
+        directory: Path,
+        published: Published,
+        segments: Iterable[OpenSegment],
+        ledger: bytes | None,
+    ) -> None:
+        self._directory = directory
+        self._ledger = ledger
+        self._seal, self._manifest = published
+        by_algorithm: dict[str, list[OpenSegment]] = {}
+        for one in segments:
+            by_algorithm.setdefault(one.stored.algorithm, []).append(one)
+        self._segments = {name: Segments(by_algorithm[name]) for name in sorted(by_algorithm)}
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str], *, verify: bool = False) -> Catalog:
-        """Open what was last built in a folder.
+        """Open what was last published in a folder.
 
         Parameters
         ----------
@@ -52,14 +68,36 @@ class Catalog:
         Notes
         -----
         Without `verify` the cost does not grow with the files but for a look at every 65,536th
-        entry; a damaged byte may then give IndexFormatError later or a wrong answer, never a crash.
+        entry, and for tombstones and ledger, which are read; a damaged byte may then give
+        IndexFormatError later or a wrong answer, never a crash.
         """
-        directory = Path(directory)
+        # Absolute, so that a change of folder between now and refreshed() changes nothing.
+        return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100
 
-        def load(manifest: Manifest) -> Catalog:
-            return cls(manifest, open_segments(directory, manifest, verify=verify))
+    @classmethod
+    def _load(
+        cls, directory: Path, *, verify: bool, open_already: Iterable[OpenSegment] = ()
+    ) -> Catalog:
+        def load(published: Published) -> Catalog:
+            opened = open_segments(
+                directory, published.manifest, verify=verify, open_already=open_already
+            )
+            ledger = read_ledger(directory, published.manifest)
+            return cls(directory, published, opened, ledger)
 
         return load_published(directory, load)
+
+    def refreshed(self) -> Catalog:
+        """Return the generation that is published now: this very catalog where it is this one.
+
+        Costs one read of 78 bytes where nothing changed, else as much as opening what is new:
+        segments that both generations have stay open. Blocks nobody and waits for nobody. Errors
+        as by `open`.
+        """
+        if read_seal(self._directory) == self._seal:
+            return self
+        opened = [one for segments in self._segments.values() for one in segments.all]
+        return self._load(self._directory, verify=False, open_already=opened)
 
     @property
     def ref(self) -> IndexRef:
@@ -76,70 +114,101 @@ class Catalog:
         """What rules may ask about entries; `origin_of` gives positions in it."""
         return self._manifest.origins
 
-    def index(self, algorithm: str) -> HammingIndex:
-        """Codes of an algorithm; the ids that it finds are the rows to ask about here.
+    def bits(self, algorithm: str) -> int:
+        """Width of the codes of an algorithm; KeyError where the catalog has no such algorithm."""
+        return self._of(algorithm).bits
 
-        KeyError where the catalog has no such algorithm.
+    def codes(self, algorithm: str) -> NDArray[np.uint8]:
+        """Codes of an algorithm that may match, uint8 (m, bits / 8), in the order of their rows.
+
+        A view of the file where there is one segment without tombstones, else a copy.
         """
-        return self._segment(algorithm).index
+        return self._of(algorithm).codes()
+
+    def search(
+        self, algorithm: str, queries: ArrayLike, radius: int | None = None, threads: int = 1
+    ) -> SearchResult:
+        """Find every row of an algorithm within `radius` bits of each query.
+
+        As `HammingIndex.search`, over all segments; the ids found are the rows to ask about here.
+        Removed and disabled entries are never found. One segment costs what its index costs, each
+        further one as much again, small ones little (docs/catalog.md, "What it costs").
+
+        Raises
+        ------
+        KeyError
+            The catalog has no such algorithm.
+        ValueError
+            As `HammingIndex.search`.
+        """
+        return self._of(algorithm).search(queries, radius, threads)
 
     def origin_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the origins of rows as positions in `origins`, int32 (m,) from int64 (m,)."""
-        entries = self._segment(algorithm).entries
-        found = entries.origins(_int64(rows))
-        return _below(found, len(self._manifest.origins), entries, "origin")
+        n_origins = len(self._manifest.origins)
+
+        def origins(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int32]:
+            return entries.below(entries.origins(local), n_origins, "origin")
+
+        return self._gathered(algorithm, rows, origins, np.int32)
 
     def entry_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ordinals of the entries of rows, int64 (m,) from int64 (m,).
 
-        Rows of any algorithm have one ordinal where list, entry id, harm and classification are the
-        same.
+        Rows of any algorithm and segment have one ordinal where list, entry id, harm and
+        classification are the same, whatever the version of the list that brought them.
         """
-        entries = self._segment(algorithm).entries
-        found = entries.entries(_int64(rows))
-        return _below(found, self._manifest.n_entries, entries, "entry")
+        n_entries = self._manifest.n_entries
+
+        def ordinals(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int64]:
+            return entries.below(entries.entries(local), n_entries, "entry")
+
+        return self._gathered(algorithm, rows, ordinals, np.int64)
 
     def entry_ids(self, algorithm: str, rows: NDArray[np.int64]) -> list[str]:
         """Return the ids that the lists give the entries of rows."""
-        return self._segment(algorithm).entries.cells("entry_id", _int64(rows))
+        rows = _int64(rows)
+        found = [""] * rows.size
+        for segment, places, local in self._of(algorithm).by_segment(rows):
+            ids = segment.entries.cells("entry_id", local)
+            for place, entry_id in zip(places.tolist(), ids, strict=True):
+                found[place] = entry_id
+        return found
 
     def provenance(self, algorithm: str, row: int) -> dict[str, Any]:
         """Return all that is known of a row: its origin, its ordinal, and what the list says."""
         rows = np.array([row], dtype=np.int64)
         origin = self.origins[int(self.origin_of(algorithm, rows)[0])]
         self.entry_of(algorithm, rows)
-        entries = self._segment(algorithm).entries
+        ((segment, _, local),) = self._of(algorithm).by_segment(rows)
         names = [name for name in ENTRY_SCHEMA.names if name != "origin"]
-        return {**asdict(origin), **{name: entries.cells(name, rows)[0] for name in names}}
+        return {**asdict(origin), **{name: segment.entries.cells(name, local)[0] for name in names}}
 
     def describe(self) -> dict[str, Any]:
-        """Return what the catalog holds as plain dicts, ready for JSON; nothing of an entry."""
-        manifest = self._manifest
-        return {
-            "name": manifest.name,
-            "generation": manifest.generation,
-            "digest": manifest.digest,
-            "hashmatch_version": manifest.hashmatch_version,
-            "n_entries": manifest.n_entries,
-            "algorithms": [self._describe_segment(segment) for segment in manifest.segments],
-            "lists": [
-                {**asdict(counts), "harms": self._harms(counts.list)} for counts in manifest.lists
-            ],
-        }
+        """Return what the catalog holds as plain dicts, ready for JSON; nothing of an entry.
 
-    def _describe_segment(self, segment: Segment) -> dict[str, Any]:
-        return {
-            "algorithm": segment.algorithm,
-            "bits": self._segments[segment.algorithm].index.bits,
-            "n_codes": segment.n_codes,
-            "codes_bytes": segment.codes.size_bytes,
-            "entries_bytes": segment.entries.size_bytes,
-        }
+        Counts rows: reads 12 bytes of each.
+        """
+        ledger = decode_ledger(self._ledger, str(self._directory))
+        return describe(self._manifest, self._segments, ledger)
 
-    def _harms(self, list_name: str) -> list[str]:
-        return sorted({origin.harm for origin in self.origins if origin.list == list_name})
+    def _gathered(
+        self,
+        algorithm: str,
+        rows: NDArray[np.int64],
+        gather: Callable[[EntryTable, NDArray[np.int64]], NDArray[_Int]],
+        dtype: type[_Int],
+    ) -> NDArray[_Int]:
+        rows = _int64(rows)
+        segments = self._of(algorithm)
+        if len(segments.all) == 1:
+            return gather(segments.all[0].entries, rows)
+        found = np.empty(rows.size, dtype=dtype)
+        for segment, places, local in segments.by_segment(rows):
+            found[places] = gather(segment.entries, local)
+        return found
 
-    def _segment(self, algorithm: str) -> OpenSegment:
+    def _of(self, algorithm: str) -> Segments:
         try:
             return self._segments[algorithm]
         except KeyError:
@@ -152,10 +221,3 @@ def _int64(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     if rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
         raise ValueError(f"rows must be int64 of shape (m,), not {rows.dtype} {rows.shape}")
     return rows.astype(np.int64, copy=False)
-
-
-def _below(found: NDArray[_Int], limit: int, entries: EntryTable, column: str) -> NDArray[_Int]:
-    """Return `found` if all of it is in 0..limit-1, else the file must be damaged."""
-    if found.size and not (found.min() >= 0 and found.max() < limit):
-        raise entries.damaged(column)
-    return found

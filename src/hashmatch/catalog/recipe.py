@@ -125,7 +125,7 @@ class _Keys:
     def required(self, key: str, read: Callable[[Any], _T]) -> _T:
         self._known.append(key)
         if key not in self._table:
-            misspelt = _closest(key, self._table)
+            misspelt = closest(key, self._table)
             hint = f"; is {misspelt} meant to be {key}?" if misspelt else ""
             raise self.error(key, f"missing{hint}")
         try:
@@ -148,13 +148,14 @@ class _Keys:
         return HashListError(f"{self._where}, key {key}: {problem}")
 
 
-def _closest(name: str, candidates: Collection[str]) -> str | None:
+def closest(name: str, candidates: Collection[str]) -> str | None:
+    """Return the candidate that a misspelt name is likely to mean, None where none is."""
     return next(iter(difflib.get_close_matches(name, candidates, n=1)), None)
 
 
 def _suggestion(name: str, candidates: Collection[str]) -> str:
-    closest = _closest(name, candidates)
-    return f"did you mean {closest}?" if closest else f"expected one of: {', '.join(candidates)}"
+    likely = closest(name, candidates)
+    return f"did you mean {likely}?" if likely else f"expected one of: {', '.join(candidates)}"
 
 
 def _text(value: Any) -> str:

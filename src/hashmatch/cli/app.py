@@ -18,6 +18,7 @@ from hashmatch.cli.info_command import info
 from hashmatch.cli.match_command import match
 from hashmatch.cli.scan_command import scan_files
 from hashmatch.cli.selfcheck_command import selfcheck
+from hashmatch.cli.video_commands import video_app
 from hashmatch.errors import HashmatchError
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -39,6 +40,7 @@ app.add_typer(index_app, name="index")
 app.command("match")(match)
 app.command("scan")(scan_files)
 app.command("selfcheck")(selfcheck)
+app.add_typer(video_app, name="video")
 app.command("info")(info)
 
 

@@ -23,14 +23,20 @@ _MOST_MATCHES = 2
 def explain(row: dict[str, Any]) -> str:
     """Return why a decision row says what it says."""
     if row["error"] is not None:
-        return f"cannot be decoded: {row['error']}"
+        reason = f"cannot be decoded: {row['error']}"
+        return f"{reason}; {_findings(row)}" if row["matches"] else reason
     qualities = [made["quality"] for made in row["hashes"] if made["quality"] is not None]
     if not row["matches"]:
         return "nothing to see (quality 0)" if 0 in qualities else "like nothing on any list"
+    return _findings(row)
+
+
+def _findings(row: dict[str, Any]) -> str:
     matches = "; ".join(_match(match) for match in row["matches"][:_MOST_MATCHES])
     if row["n_matches"] > _MOST_MATCHES:
         matches += f"; {row['n_matches'] - _MOST_MATCHES:,} more"
     if not row["rules"]:
+        qualities = [made["quality"] for made in row["hashes"] if made["quality"] is not None]
         return f"no rule takes it (quality {min(qualities, default=None)}): {matches}"
     return f"{', '.join(_rule(rule) for rule in row['rules'])}: {matches}"
 

@@ -15,7 +15,9 @@ from hashmatch.cli.options import Decode, PicturePaths, Workers, missing_path
 def hash_pictures(
     paths: PicturePaths,
     *,
-    algorithm: Annotated[str, typer.Option(help="Which hash.")] = "pdq",
+    algorithm: Annotated[
+        str, typer.Option(help="Which hash or digest; hashmatch info lists them.")
+    ] = "pdq",
     decode: Annotated[
         Decode,
         typer.Option(help="exact: equal to the reference; luma: half the time, a few bits off."),
@@ -32,6 +34,9 @@ def hash_pictures(
     ] = Path("-"),
 ) -> None:
     """Hash pictures, a row each.
+
+    The digests md5, sha1 and sha256 take files of any kind and size; crop-resistant gives a row for
+    each segment.
 
     Columns are path, algorithm, hash, quality and error; rows are in the order of the path. A
     file that cannot be hashed is a row too, with its error; the exit code is then 1.
@@ -55,11 +60,13 @@ def hash_pictures(
     except FileNotFoundError as error:
         raise missing_path(error) from None
     n_files = n_errors = 0
+    before = None
     with open_hash_rows(output) as write:
         for row in hashed:
             write(row)
-            n_files += 1
+            n_files += row.path != before  # segments of one file follow one another
             n_errors += row.error is not None
+            before = row.path
     if n_errors:
         print_note(f"hashmatch: {n_errors:,} of {n_files:,} files could not be hashed")
         raise typer.Exit(1)

@@ -202,7 +202,7 @@ def _built_codes(directory: Path, algorithm: str) -> NDArray[np.uint8]:
     if algorithm not in catalog.algorithms:
         held = ", ".join(catalog.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
-    return catalog.index(algorithm).codes
+    return catalog.codes(algorithm)
 
 
 def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:

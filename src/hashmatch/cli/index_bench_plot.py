@@ -27,6 +27,13 @@ def check_plot(path: Path) -> None:
         )
     if not path.absolute().parent.is_dir():
         raise typer.BadParameter(f"{path.parent}: no such folder", param_hint="--plot")
+    existed = path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--plot") from None
+    if not existed:
+        path.unlink()
     try:
         import_module("matplotlib")
     except ImportError:
@@ -43,7 +50,7 @@ def plot_report(report: BenchReport, described: str, path: Path) -> None:
     panels = {
         "single query, p50 and p99 (us)": [row.single_p50_us for row in rows],
         "bulk (queries/s)": [row.bulk_queries_per_s for row in rows],
-        "memory (bytes/code)": [row.bytes_per_code or 0.0 for row in rows],
+        "memory (bytes/code)": [row.bytes_per_code or 0.0 for row in rows],  # 0: not told
         "build (s)": [row.build_s for row in rows],
     }
     names = [row.backend if row.exact else f"{row.backend}\n(approximate)" for row in rows]
@@ -58,7 +65,7 @@ def plot_report(report: BenchReport, described: str, path: Path) -> None:
         zip(panels.items(), figure.subplots(1, len(panels), sharey=True), strict=True)
     ):
         bars = axes.barh(names, values, color=colours)
-        labels = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values]
+        labels = [_label(value) for value in values]
         axes.bar_label(bars, labels, padding=3, fontsize=8)
         if number == 0:
             axes.invert_yaxis()  # shared by all
@@ -67,4 +74,11 @@ def plot_report(report: BenchReport, described: str, path: Path) -> None:
             axes.set_xscale("log")
         axes.set_title(title, fontsize=9)
         axes.margins(x=0.35)
+        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
+
+
+def _label(value: float) -> str:
+    if value == 0:
+        return "?"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from hashmatch._version import __version__
-from hashmatch.cli.display import print_facts, print_json
+from hashmatch.cli.display import print_facts, print_json, print_note
 from hashmatch.cli.options import AsJson
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['\"]([^'\"]+)['\"]")
@@ -42,13 +42,15 @@ def info(*, as_json: AsJson = False) -> None:
             **extras,
         },
     )
+    for problem in facts["algorithm_problems"]:
+        print_note(f"hashmatch: {problem}")
 
 
 def collect() -> dict[str, Any]:
     """Return what there is to know about this installation."""
     from hashmatch import _core
     from hashmatch.decode.codecs import codecs
-    from hashmatch.hashing import algorithms
+    from hashmatch.hashing import algorithms, problems
 
     pillow, *formats = codecs().items()
     return {
@@ -57,7 +59,8 @@ def collect() -> dict[str, Any]:
         "machine": platform.machine(),
         "kernel": _core.active_kernel(),
         "runnable_kernels": _core.runnable_kernels(),
-        "algorithms": sorted(algorithms()),
+        "algorithms": list(algorithms()),
+        "algorithm_problems": problems(),
         "pillow": pillow[1],
         "codecs": dict(formats),
         "extras": extras(),

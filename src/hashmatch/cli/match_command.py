@@ -47,15 +47,20 @@ def match(
     Example: hashmatch match $(hashmatch hash a.jpg | tail -1 | cut -d, -f3) --index indexes/demo
     """
     from hashmatch.catalog import Catalog
-    from hashmatch.hashing import get_algorithm
+    from hashmatch.hashing import Digest, get_algorithm
 
     catalog = Catalog.open(index)
     if algorithm not in catalog.algorithms:
         held = ", ".join(catalog.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
-    bits = catalog.index(algorithm).bits
+    bits = catalog.bits(algorithm)
+    hasher = get_algorithm(algorithm)
     if radius is None:
-        radius = get_algorithm(algorithm).default_radius
+        radius = hasher.default_radius
+    elif radius and isinstance(hasher, Digest):
+        raise typer.BadParameter(
+            f"{algorithm} is a digest, equal or not; leave it out", param_hint="--radius"
+        )
     elif radius > bits:
         raise typer.BadParameter(f"{algorithm} has {bits} bits only", param_hint="--radius")
     queries = _queries(hashes, bits)
@@ -92,7 +97,7 @@ def _matches(catalog: Catalog, algorithm: str, query: str, radius: int) -> Itera
     from hashmatch.screener import Found, one_per_entry
 
     code = np.frombuffer(bytes.fromhex(query), dtype=np.uint8)
-    result = catalog.index(algorithm).search(code[None, :], radius=radius)
+    result = catalog.search(algorithm, code[None, :], radius)
     views = np.zeros(len(result.ids), dtype=np.int64)
     every = Found(algorithm, radius, result.ids, result.distances, views, (None,))
     found = one_per_entry(catalog, every)

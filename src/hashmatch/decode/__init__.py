@@ -1,4 +1,4 @@
-"""Bytes to pixels: the only package that knows Pillow.
+"""Bytes to pixels: the only package that knows Pillow and PyAV.
 
 What is opened: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, and with the extras `heic` and `jxl` HEIC
 and JPEG XL; told apart by content, never by name; nothing else is ever tried.  What comes out are
@@ -9,23 +9,37 @@ Every failure is one `DecodeError` with a one-line reason that depends on the by
 of Pillow only.  Everything here may be called from several threads.
 """
 
-from hashmatch.decode.content import Readable, read_content, read_stream
-from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode.content import Readable, read_blocks, read_content, read_stream
+from hashmatch.decode.limits import (
+    DEFAULT_LIMITS,
+    DEFAULT_VIDEO_LIMITS,
+    DecodeLimits,
+    VideoLimits,
+)
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
 from hashmatch.decode.reasons import accept_truncated
 from hashmatch.decode.stored import Pixels
+from hashmatch.decode.video import StoredFrame, StoredFrames, open_video
+from hashmatch.decode.video_file import VideoSource
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "DEFAULT_VIDEO_LIMITS",
     "DecodeLimits",
     "PillowImage",
     "Pixels",
     "Readable",
+    "StoredFrame",
+    "StoredFrames",
+    "VideoLimits",
+    "VideoSource",
     "accept_truncated",
     "check_decode",
     "decode_image",
     "decode_pictures",
+    "open_video",
+    "read_blocks",
     "read_content",
     "read_stream",
     "to_rgb",

@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
@@ -14,6 +15,7 @@ from hashmatch.errors import DecodeError
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _SMALLEST_READ_BYTES = 64 * 1024
+_BLOCK_BYTES = 1024 * 1024
 _OPEN_BINARY = "open it in binary mode"
 
 _REASONS = {
@@ -54,6 +56,28 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
         The file is missing, unreadable, not a regular file, empty or too large.  The reason does
         not repeat the path.
     """
+    with _opened(path) as descriptor:
+        return _read_regular(descriptor, limits)
+
+
+def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """Yield the bytes of a regular file block by block, whatever its size; an empty one has none.
+
+    Raises
+    ------
+    DecodeError
+        The file is missing, unreadable or not a regular file; as for `read_content`.
+    """
+    with _opened(path) as descriptor:
+        while block := os.read(descriptor, _BLOCK_BYTES):
+            yield block
+
+
+def open_content(path: str | os.PathLike[str]) -> io.FileIO:
+    """Open a regular file for reading, unbuffered.
+
+    Symbolic links are followed.  DecodeError, as by `read_content`, where that cannot be done.
+    """
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except OSError as error:
@@ -61,11 +85,11 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
     except ValueError as error:
         raise DecodeError("not a path") from error
     try:
-        return _read_regular(descriptor, limits)
-    except OSError as error:
-        raise DecodeError(_reason(error)) from error
-    finally:
+        _check_regular(os.fstat(descriptor))
+    except BaseException:
         os.close(descriptor)
+        raise
+    return io.FileIO(descriptor)
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -86,16 +110,29 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
         raise DecodeError(_reason(error)) from error
 
 
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[int]:
+    """Open a regular file; what the system has against reading it becomes a DecodeError."""
+    with open_content(path) as file:
+        try:
+            yield file.fileno()
+        except OSError as error:
+            raise DecodeError(_reason(error)) from error
+
+
 def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
     status = os.fstat(descriptor)
-    if stat.S_ISDIR(status.st_mode):
-        raise DecodeError("is a directory")
-    if not stat.S_ISREG(status.st_mode):
-        raise DecodeError("not a regular file")
     if status.st_size > 0:
         limits.check_bytes(status.st_size)
     expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
     return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise DecodeError("is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise DecodeError("not a regular file")
 
 
 def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeLimits) -> bytes:

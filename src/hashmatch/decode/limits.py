@@ -73,3 +73,47 @@ class DecodeLimits:
 
 
 DEFAULT_LIMITS = DecodeLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLimits:
+    """Bounds on one video, all inclusive; memory does not grow with its length.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Size of the file.
+    max_pixels : int
+        Width times height of a frame.
+    max_frames : int
+        Frames decoded, whether or not they are hashed. By default a day of 30 a second.
+    max_duration_s : float
+        Time of the last frame.
+    max_wall_s : float or None
+        Seconds that decoding may take; None is no bound. Where it strikes depends on the machine,
+        so what is found then does, too; the other bounds always strike at the same frame.
+
+    Raises
+    ------
+    ValueError
+        If a bound is not a positive number, or one that counts is not whole.
+    """
+
+    max_bytes: int = 64 * 1024**3
+    max_pixels: int = 8192 * 8192
+    max_frames: int = 2_592_000
+    max_duration_s: float = 86_400.0
+    max_wall_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "max_pixels", "max_frames"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, not {value!r}")
+        if not self.max_duration_s > 0:
+            raise ValueError(f"max_duration_s must be positive, not {self.max_duration_s!r}")
+        if self.max_wall_s is not None and not self.max_wall_s > 0:
+            raise ValueError(f"max_wall_s must be positive or None, not {self.max_wall_s!r}")
+
+
+DEFAULT_VIDEO_LIMITS = VideoLimits()

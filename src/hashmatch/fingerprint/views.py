@@ -2,7 +2,7 @@
 
 A name is made of up to three parts, joined by ``/``: which picture of the content (``frame``,
 ``page2``; the first has no word), how it was laid out (``on_white``, ``on_black``) and whether its
-border was ``trimmed``.  An orientation comes last, and is the algorithm's affair.
+border was ``trimmed``.  An orientation or a segment comes last, and is the algorithm's affair.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ def check_views(views: Collection[str]) -> None:
             raise ValueError(f"unknown view {kind!r}: expected some of {', '.join(VIEW_KINDS)}")
 
 
-def oriented(view: str, orientation: str) -> str:
-    """Return the name of a view that is turned or mirrored."""
-    if orientation == AS_STORED:
+def name_of(view: str, word: str) -> str:
+    """Return the name of a view that is turned or mirrored, or of a segment of it."""
+    if word == AS_STORED:
         return view
-    return orientation if view == AS_STORED else f"{view}/{orientation}"
+    return word if view == AS_STORED else f"{view}/{word}"
 
 
 def views_of(

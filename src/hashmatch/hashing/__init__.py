@@ -1,5 +1,33 @@
-"""Perceptual hashes of pixels: one small protocol, one registry, one module for each algorithm."""
+"""Hashes of pixels and digests of bytes: one small protocol, one registry, one module each.
 
-from hashmatch.hashing.registry import Algorithm, Pixels, algorithms, get_algorithm
+docs/algorithms.md says what each is good for and how a third party adds one.
+"""
 
-__all__ = ["Algorithm", "Pixels", "algorithms", "get_algorithm"]
+from hashmatch.hashing import pdq
+from hashmatch.hashing.algorithm import (
+    Algorithm,
+    Digest,
+    OrientedHash,
+    PixelHash,
+    Pixels,
+    SegmentHash,
+)
+from hashmatch.hashing.digests import digest_blocks
+from hashmatch.hashing.grey import grey_of
+from hashmatch.hashing.registry import algorithms, get_algorithm, get_pixel_hash, problems
+
+__all__ = [
+    "Algorithm",
+    "Digest",
+    "OrientedHash",
+    "PixelHash",
+    "Pixels",
+    "SegmentHash",
+    "algorithms",
+    "digest_blocks",
+    "get_algorithm",
+    "get_pixel_hash",
+    "grey_of",
+    "pdq",
+    "problems",
+]

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch import _core
+from hashmatch.hashing.algorithm import Consumes
 from hashmatch.values import Code
 
 ORIENTATIONS = (
@@ -44,7 +45,7 @@ ORIENTATIONS = (
 bottom, ``flipy`` left and right."""
 
 
-def hash(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> tuple[Code, int]:
+def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:
     """Hash a picture as it is stored.
 
     Parameters
@@ -52,6 +53,10 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> tuple[Code, int]:
     pixels : ndarray
         uint8 (H, W), uint8 (H, W, 3) or float32 (H, W); float32 from -65535 to 65535, customarily
         0 to 255. Arrays that are not contiguous are copied.
+    gain : float
+        From 1 to 2. The quality is that of the picture with all differences of luma so many times
+        as large, such as 255 / 219 for luma that spans 16 to 235, as most video does. The code
+        does not depend on it.
 
     Returns
     -------
@@ -63,13 +68,14 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> tuple[Code, int]:
     Raises
     ------
     ValueError
-        Wrong dtype or shape, an empty array, or luma that is not finite or out of range.
+        Wrong dtype or shape, an empty array, luma that is not finite or out of range, or a `gain`
+        that is.
 
     Notes
     -----
     Thread-safe; releases the GIL. One pass over the pixels, as a rule.
     """
-    return _core.pdq_hash(pixels)
+    return _core.pdq_hash(pixels, gain)
 
 
 def dihedral(
@@ -112,6 +118,7 @@ class Pdq:
     name: str = "pdq"
     bits: int = 256
     default_radius: int = 31
+    consumes: Consumes = "rgb"
     orientations: tuple[str, ...] = ORIENTATIONS
 
     def hash_pixels(

@@ -132,18 +132,42 @@ class Policy:
         Verdict
             With every rule that fired, in file order.
         """
+        n_matches = self._taken(evidence)
+        if not n_matches:
+            return self._nothing
+        return self._decided(n_matches, None)
+
+    def decide_error(self, evidence: Iterable[Evidence] = ()) -> Verdict:
+        """Return what is to be done about a content that could not be read, decoded or hashed.
+
+        Rules fire on whatever it matches all the same, by a digest say, and `on_error` has its say
+        as a rule after the last would that fires and that nothing suppresses: the action is the
+        gravest of all, the queue that of the highest priority.
+
+        Parameters
+        ----------
+        evidence : iterable of Evidence
+            As for `decide`.
+        """
+        return self._decided(self._taken(evidence), self.on_error)
+
+    def _taken(self, evidence: Iterable[Evidence]) -> dict[int, int]:
+        """Return the numbers of the rules that take evidence, and how many matches each takes."""
         n_matches: dict[int, int] = {}
         first = self._table.first
         for item in evidence:
             number = first(item)
             if number is not None:
                 n_matches[number] = n_matches.get(number, 0) + item.n_matches
-        if not n_matches:
-            return self._nothing
+        return n_matches
+
+    def _decided(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Verdict:
         suppressed_by = self._suppression.apply(n_matches)
-        standing = [
+        standing: list[Rule | OnError] = [
             self.rules[number] for number in sorted(n_matches) if number not in suppressed_by
         ]
+        if on_error is not None:
+            standing.append(on_error)
         # min() keeps the first of equals, and `standing` is in file order.
         gravest = min(standing, key=lambda rule: (_GRAVITY[rule.action], _URGENCY[rule.priority]))
         queued = min(
@@ -153,16 +177,11 @@ class Policy:
         )
         return self._verdict(
             gravest.action,
-            gravest.name,
+            gravest.name if isinstance(gravest, Rule) else None,
             queued.queue if queued else None,
             queued.priority if queued else None,
             self._fired(n_matches, suppressed_by),
         )
-
-    def decide_error(self) -> Verdict:
-        """Return what is to be done about a content that could not be read or decoded."""
-        on_error = self.on_error
-        return self._verdict(on_error.action, None, on_error.queue, on_error.priority, ())
 
     def _fired(
         self, n_matches: Mapping[int, int], suppressed_by: Mapping[int, int]

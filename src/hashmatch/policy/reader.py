@@ -29,7 +29,7 @@ from hashmatch.policy.strict_table import (
     quoted,
 )
 from hashmatch.policy.suppression import find_cycle
-from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS
+from hashmatch.values import ACTIONS, DIGEST_BITS, PRIORITIES, VIEW_KINDS
 
 MAX_POLICY_BYTES = 4 * 2**20
 """More than this is not a policy; reading it would only take long to say so."""
@@ -184,14 +184,26 @@ def _rule(raw: object, place: Place) -> Rule:
 def _condition(rule: StrictTable) -> Condition:
     raw = rule.raw("when", 'a table such as { harm = "spam", max_distance = 31 }')
     when = StrictTable(raw, rule.place.key("when"), _WHEN_KEYS, misplaced=_NOT_OF_WHEN)
+    algorithm = when.optional_text("algorithm") or DEFAULT_ALGORITHM
     return Condition(
         harm=when.alternatives("harm"),
         list=when.alternatives("list"),
         classification=when.alternatives("classification"),
-        algorithm=when.optional_text("algorithm") or DEFAULT_ALGORITHM,
-        max_distance=when.whole_number("max_distance", 0, MAX_DISTANCE_BITS),
+        algorithm=algorithm,
+        max_distance=_max_distance(when, algorithm),
         min_quality=when.whole_number("min_quality", 0, 100, DEFAULT_MIN_QUALITY),
     )
+
+
+def _max_distance(when: StrictTable, algorithm: str) -> int:
+    if algorithm not in DIGEST_BITS:
+        return when.whole_number("max_distance", 0, MAX_DISTANCE_BITS)
+    distance = when.whole_number("max_distance", 0, MAX_DISTANCE_BITS, 0)
+    if distance:
+        raise when.place.key("max_distance").error(
+            f"{distance}, but {algorithm} is a digest, equal or not; write 0 or leave it out"
+        )
+    return distance
 
 
 def _check_suppression(rules: Sequence[Rule], places: Sequence[Place]) -> None:

@@ -10,16 +10,17 @@ from functools import partial
 
 from hashmatch.decode import DEFAULT_LIMITS, check_decode, read_content
 from hashmatch.errors import DecodeError, HashmatchError
-from hashmatch.fingerprint import hash_image
-from hashmatch.hashing import get_algorithm
+from hashmatch.fingerprint import digests, hash_image, hash_segments
+from hashmatch.hashing import Digest, SegmentHash, get_algorithm
 from hashmatch.scan.chunks import CHUNK_FILES
 from hashmatch.scan.listing import Listed, list_files
 from hashmatch.scan.pool import WorkerDiedError, run_in_order
+from hashmatch.values import Hash
 
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
-    """The hash of one file: `hash` in hex and `quality`, or else `error`."""
+    """One hash of one file: `hash` in hex and `quality`, or else `error`."""
 
     path: str
     algorithm: str
@@ -37,6 +38,9 @@ def hash_files(
 ) -> Iterator[HashedFile]:
     """Yield the hash of every file under `paths`, in the order of the bytes of the path.
 
+    A hash of segments gives a row for each segment. A digest takes any file, picture or not, and
+    of any size.
+
     Parameters
     ----------
     paths : iterable of path
@@ -52,6 +56,8 @@ def hash_files(
         For one of `paths` that does not exist, at once.
     ValueError
         Unknown `algorithm` or `decode`, at once.
+    AlgorithmError
+        An algorithm that cannot be used; a plug-in at once.
     HashmatchError
         Where a worker process dies.
     """
@@ -82,17 +88,30 @@ def _hash_listed(
 
 
 def _hash_chunk(algorithm: str, decode: str, chunk: Sequence[Listed]) -> list[HashedFile]:
-    return [_hash_file(algorithm, decode, listed) for listed in chunk]
+    return [row for listed in chunk for row in _hash_file(algorithm, decode, listed)]
 
 
-def _hash_file(algorithm: str, decode: str, listed: Listed) -> HashedFile:
+def _hash_file(algorithm: str, decode: str, listed: Listed) -> list[HashedFile]:
+    """Return one row for each hash of a file, or one with the reason why there is none."""
     problem = listed.problem
     try:
         if problem is None:
-            made = hash_image(read_content(listed.path, limits=DEFAULT_LIMITS), algorithm, decode)
-            return HashedFile(listed.path, algorithm, made.hex, made.quality, None)
+            return [
+                HashedFile(listed.path, algorithm, made.hex, made.quality, None)
+                for made in _hashes_of(listed.path, algorithm, decode)
+            ]
     except DecodeError as error:
         problem = str(error)
     except MemoryError:
         problem = "not enough memory to decode it"
-    return HashedFile(listed.path, algorithm, None, None, problem)
+    return [HashedFile(listed.path, algorithm, None, None, problem)]
+
+
+def _hashes_of(path: str, algorithm: str, decode: str) -> Iterable[Hash]:
+    hasher = get_algorithm(algorithm)
+    if isinstance(hasher, Digest):
+        return digests(path, [algorithm]).values()
+    data = read_content(path, limits=DEFAULT_LIMITS)
+    if isinstance(hasher, SegmentHash):
+        return hash_segments(data, algorithm, decode)
+    return [hash_image(data, algorithm, decode)]

@@ -30,7 +30,7 @@ class Found:
     radius : int
         Bits, inclusive; what was searched with.
     rows : ndarray of int64, shape (m,)
-        Row numbers of the algorithm's index in the catalog.
+        Rows of the algorithm in the catalog, through all of its segments.
     distances : ndarray of int32, shape (m,)
         Bits.
     views : ndarray of int64, shape (m,)

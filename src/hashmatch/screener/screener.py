@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from hashmatch._version import __version__
 from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, read_content
 from hashmatch.errors import DecodeError
-from hashmatch.fingerprint import fingerprint_image
+from hashmatch.fingerprint import digests, fingerprint_content, fingerprint_digest
+from hashmatch.policy import Evidence
 from hashmatch.screener.matching import match_order
 from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
-from hashmatch.screener.state import State, load_state
+from hashmatch.screener.state import State, fit, load_state
 from hashmatch.values import (
     MAX_RECORDED_MATCHES,
     Decision,
@@ -36,8 +37,8 @@ class Screener:
     """Decides about contents by one index and one policy.
 
     Made by `open`. Safe to share between threads and to use after a fork: every call works on the
-    index and policy that it found when it began, whatever `reload` does meanwhile. Nothing is
-    remembered about contents.
+    index and policy that it found when it began, whatever `reload` or `refresh` does meanwhile.
+    Nothing is remembered about contents.
     """
 
     def __init__(
@@ -88,6 +89,8 @@ class Screener:
         PolicyError
             Where the policy is malformed, or asks for an algorithm or a radius that the index
             cannot serve.
+        AlgorithmError
+            Where an algorithm cannot be used: its plug-in is missing or broken.
         """
         return cls(index_dir, policy, decode=decode, limits=limits)
 
@@ -108,6 +111,24 @@ class Screener:
         is raised (as by `open`) and the old pair stays in use.
         """
         self._state = load_state(self._index_dir, self._policy_path)
+
+    def refresh(self) -> bool:
+        """Take the generation of the index that is published now; return whether it is another.
+
+        Cheap enough to be called before every batch: one short read where nothing changed, else the
+        cost of opening what is new. The policy stays the one that was read. Calls under way finish
+        with what they began with. May be called by several threads at once: the newest generation
+        has the last word. Errors as by `reload`, and the index in use stays.
+        """
+        is_new = False
+        while True:
+            state = self._state
+            newest = state.catalog.refreshed()
+            if newest is state.catalog:
+                return is_new
+            # Another thread may have been quicker with a newer one: the next look will tell.
+            self._state = fit(newest, state.policy, self._policy_path)
+            is_new = True
 
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
         """Decide about one content; the same as ``screen_many([item])[0]``."""
@@ -134,8 +155,9 @@ class Screener:
         Returns
         -------
         list of Decision
-            One for each item. An item that cannot be read or decoded has a decision with `error`
-            and the policy's `on_error`.
+            One for each item. An item that cannot be read or decoded has a decision with `error`,
+            made by the policy's `on_error` and by whatever rules fire all the same: a file that is
+            no picture can have the digest of a listed one.
 
         Raises
         ------
@@ -179,13 +201,15 @@ class Screener:
         content = Content(content_id or "")
         try:
             content.data = self._read(item)
-            content.sha256 = hashlib.sha256(content.data).hexdigest()
-            if content_id is None:
-                content.content_id = content.sha256
+            _digest(state, content, content.data)
         except (DecodeError, MemoryError) as error:
             content.error = _reason(error)
+            if state.digests and isinstance(item, str | os.PathLike):
+                _digest_unread(state, content, item)
         else:
             self._fingerprint(state, content, self._decode)
+        if content_id is None and content.sha256 is not None:
+            content.content_id = content.sha256
         return content
 
     def _read(self, item: Item) -> bytes:
@@ -194,18 +218,29 @@ class Screener:
         return bytes(item)
 
     def _fingerprint(self, state: State, content: Content, decode: str) -> None:
-        try:
-            for algorithm in state.algorithms:
-                content.fingerprints[algorithm] = fingerprint_image(
-                    content.data,
-                    algorithm=algorithm,
-                    decode=decode if algorithm in LUMA_MARGIN_BITS else "exact",
-                    limits=self._limits,
-                    views=state.policy.views,
-                )
-        except (DecodeError, MemoryError) as error:
+        """Hash the pixels by every algorithm that asks for them, from one decode.
+
+        What cannot be decoded to its end, or hashed by one of them, is an error of the content;
+        the views before that, and what the others make of it, stand.
+        """
+        names = state.pixel_hashes
+        for name in names:
+            content.fingerprints.pop(name, None)
+        if not names:
+            content.data = b""
+            return
+        if any(name not in LUMA_MARGIN_BITS for name in names):
+            decode = "exact"
+        made, error = fingerprint_content(
+            content.data,
+            algorithms=names,
+            decode=decode,
+            limits=self._limits,
+            views=state.policy.views,
+        )
+        content.fingerprints |= made
+        if error is not None:
             content.error = _reason(error)
-            content.fingerprints.clear()
         if all(made.decode != "luma" for made in content.fingerprints.values()):
             content.data = b""
 
@@ -235,21 +270,39 @@ def _named(
     return list(zip(content_ids, items, strict=True))
 
 
+def _digest(state: State, content: Content, item: bytes | str | os.PathLike[str]) -> None:
+    """Take the SHA-256 of a content and the digests that rules ask about, in one read."""
+    made = digests(item, {"sha256", *state.digests})
+    content.sha256 = made["sha256"].hex
+    for name in state.digests:
+        content.fingerprints[name] = fingerprint_digest(made[name])
+
+
+def _digest_unread(state: State, content: Content, path: str | os.PathLike[str]) -> None:
+    """Take the digests of a file that was not read, since it is empty or too large, if that goes.
+
+    The content has its error already.
+    """
+    with contextlib.suppress(DecodeError, MemoryError):
+        _digest(state, content, path)
+
+
 def _reason(error: DecodeError | MemoryError) -> str:
     return str(error) if isinstance(error, DecodeError) else "not enough memory to decode it"
 
 
 def _decision(state: State, content: Content) -> Decision:
+    """Decide by all that a content matches; an error has its say besides."""
     catalog, policy = state.catalog, state.policy
-    if content.error is not None:
-        return _row(state, content, policy.decide_error(), [])
-    evidence, matches = [], []
+    evidence: list[Evidence] = []
+    matches: list[Match] = []
     for found in content.found:
         made = content.fingerprints[found.algorithm]
         evidence += found.evidence(catalog)
         matches += found.nearest(catalog, made.views, made.timestamps_s, MAX_RECORDED_MATCHES)
     matches.sort(key=match_order)
-    return _row(state, content, policy.decide(evidence), matches[:MAX_RECORDED_MATCHES])
+    decide = policy.decide if content.error is None else policy.decide_error
+    return _row(state, content, decide(evidence), matches[:MAX_RECORDED_MATCHES])
 
 
 def _row(state: State, content: Content, verdict: Verdict, matches: list[Match]) -> Decision:
@@ -258,7 +311,8 @@ def _row(state: State, content: Content, verdict: Verdict, matches: list[Match])
         sha256=content.sha256,
         hashes=tuple(
             RecordedHash(algorithm, made.codes[0].tobytes().hex(), made.quality, made.decode)
-            for algorithm, made in content.fingerprints.items()
+            for algorithm in state.algorithms
+            if (made := content.fingerprints.get(algorithm)) is not None
         ),
         n_matches=sum(map(len, content.found)),
         matches=tuple(matches),

@@ -43,7 +43,7 @@ def _query(
     if not contents:
         return
     codes = [content.fingerprints[algorithm].codes for content in contents]
-    result = state.catalog.index(algorithm).search(np.concatenate(codes), radius=radius)
+    result = state.catalog.search(algorithm, np.concatenate(codes), radius)
     start = 0
     for content, own in zip(contents, codes, strict=True):
         yield content, result, slice(start, start + len(own))
@@ -64,7 +64,7 @@ def to_confirm(
                 for quality in made.qualities
             )
             (safe if is_clear and made.sure else confirm).append(content)
-    bits = state.catalog.index(algorithm).bits
+    bits = state.catalog.bits(algorithm)
     wide = min(radius + LUMA_MARGIN_BITS.get(algorithm, 0), bits)
     for content, result, queries in _query(state, algorithm, wide, safe):
         if result.offsets[queries.start] != result.offsets[queries.stop]:
@@ -73,11 +73,11 @@ def to_confirm(
 
 
 def search(state: State, algorithm: str, radius: int, contents: Sequence[Content]) -> None:
-    """Add what every exactly decoded content matches."""
+    """Add what every content matches that is exactly decoded or needs no decoding."""
     exact = [
         content
         for content in contents
-        if algorithm in content.fingerprints and content.fingerprints[algorithm].decode == "exact"
+        if algorithm in content.fingerprints and content.fingerprints[algorithm].decode != "luma"
     ]
     for content, result, queries in _query(state, algorithm, radius, exact):
         offsets = result.offsets[queries.start : queries.stop + 1]

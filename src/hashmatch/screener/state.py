@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hashmatch.catalog import Catalog
-from hashmatch.errors import PolicyError
+from hashmatch.errors import AlgorithmError, PolicyError
+from hashmatch.hashing import SegmentHash, get_algorithm
 from hashmatch.policy import Policy
+from hashmatch.values import DIGEST_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class State:
     policy : Policy
     algorithms : tuple of str
         What contents are hashed by: all that rules ask about, all of the index where there are no
-        rules, so that contents are decoded in any case.
+        rules. Where none of them looks at pixels, nothing is decoded.
     radii : mapping of str to int
         Algorithm to the inclusive radius in bits that rules need.
     """
@@ -31,11 +33,25 @@ class State:
     algorithms: tuple[str, ...]
     radii: Mapping[str, int]
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Those of `algorithms` that are digests of the bytes."""
+        return tuple(name for name in self.algorithms if name in DIGEST_BITS)
+
+    @property
+    def pixel_hashes(self) -> tuple[str, ...]:
+        """Those of `algorithms` that look at pixels."""
+        return tuple(name for name in self.algorithms if name not in DIGEST_BITS)
+
 
 def load_state(index_dir: str | os.PathLike[str], policy_path: str | os.PathLike[str]) -> State:
     """Open an index and a policy; PolicyError where the index cannot serve the policy."""
     policy = Policy.load(policy_path)
-    catalog = Catalog.open(index_dir)
+    return fit(Catalog.open(index_dir), policy, policy_path)
+
+
+def fit(catalog: Catalog, policy: Policy, policy_path: str | os.PathLike[str]) -> State:
+    """Put an open index and a policy together; PolicyError where they do not fit."""
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
         radius = policy.radius_bits(algorithm)
@@ -46,11 +62,25 @@ def load_state(index_dir: str | os.PathLike[str], policy_path: str | os.PathLike
                 f"{os.fspath(policy_path)}: rules ask about {algorithm}, but index "
                 f"{catalog.ref.name} holds {held}; remove those rules or add a {algorithm} list"
             )
-        bits = catalog.index(algorithm).bits
+        bits = catalog.bits(algorithm)
         if radius > bits:
             raise PolicyError(
                 f"{os.fspath(policy_path)}: a rule's max_distance of {radius} is more than the "
                 f"{bits} bits of {algorithm} in index {catalog.ref.name}"
             )
         radii[algorithm] = radius
-    return State(catalog, policy, policy.algorithms or catalog.algorithms, radii)
+    algorithms = policy.algorithms or catalog.algorithms
+    for algorithm in algorithms:
+        _check_usable(algorithm)
+    return State(catalog, policy, algorithms, radii)
+
+
+def _check_usable(algorithm: str) -> None:
+    """Raise AlgorithmError for what the index holds but this installation cannot compute."""
+    try:
+        hasher = get_algorithm(algorithm)
+    except ValueError as error:
+        remedy = "install the plug-in that the index was built with"
+        raise AlgorithmError(f"{error}; {remedy}") from None
+    if isinstance(hasher, SegmentHash):
+        hasher.check_usable()

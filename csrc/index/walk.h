@@ -1,0 +1,90 @@
+// Walking a table key by key, on several threads, within a budget.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "index/parts.h"
+#include "index/plan.h"
+#include "index/threads.h"
+#include "kernels/dispatch.h"
+
+namespace hashmatch {
+
+// What a walk may cost before comparing every code is cheaper, shared by its threads. Codes crowded into
+// few buckets spend it, and so does a damaged directory, whose buckets may all claim to hold everything.
+class Budget {
+  public:
+    explicit Budget(double ns) : left_ns_(static_cast<int64_t>(ns)) {}
+
+    void spend(double ns) { left_ns_.fetch_sub(static_cast<int64_t>(ns), std::memory_order_relaxed); }
+    bool is_spent() const { return left_ns_.load(std::memory_order_relaxed) < 0; }
+
+  private:
+    std::atomic<int64_t> left_ns_;
+};
+
+// Compares the sketches of buckets, on one thread, while the budget lasts.
+class SketchComparer {
+  public:
+    explicit SketchComparer(Budget& budget)
+        : kernel_(*active_kernel().hamming), budget_(budget), pairs_(kChunkQueries * kChunkPostings) {}
+    ~SketchComparer() { budget_.spend(ns_); }
+
+    // Calls near(i, j) for each pair of sketches within `limit` bits; some are left out, here and in
+    // later calls, once the budget is spent.
+    template <class Near>
+    void for_near_pairs(const uint16_t* queries, uint32_t n_queries, const uint16_t* postings, uint32_t n_postings,
+                        int limit, const Near& near) {
+        if (is_spent_) return;
+        for (uint32_t i = 0; i < n_queries; i += kChunkQueries)
+            for (uint32_t j = 0; j < n_postings; j += kChunkPostings) {
+                const uint32_t n_some = std::min(kChunkQueries, n_queries - i);
+                const uint32_t n_others = std::min(kChunkPostings, n_postings - j);
+                const size_t found =
+                    kernel_.near_pairs(queries + i, n_some, postings + j, n_others, limit, pairs_.data());
+                if (!is_within_budget(static_cast<double>(n_some) * n_others, static_cast<double>(found))) return;
+                for (size_t pair = 0; pair < found; ++pair) near(i + pairs_[pair].query, j + pairs_[pair].posting);
+            }
+    }
+
+  private:
+    // Sketches compared in one call, so that the pairs found fit a small buffer.
+    static constexpr uint32_t kChunkQueries = 64, kChunkPostings = 256;
+    // Work that a thread does before it tells the others of it.
+    static constexpr double kChargeNs = 1e6;
+
+    bool is_within_budget(double n_compared, double n_verified) {
+        ns_ += n_compared * kSketchNs + n_verified * kVerifyNs;
+        if (ns_ > kChargeNs) {
+            budget_.spend(ns_);
+            ns_ = 0;
+            is_spent_ = budget_.is_spent();
+        }
+        return !is_spent_;
+    }
+
+    const HammingKernels& kernel_;
+    Budget& budget_;
+    std::vector<NearPair> pairs_;
+    double ns_ = 0;  // spent, and not told yet
+    bool is_spent_ = false;
+};
+
+// Calls walk(thread, comparer, first_key, last_key) over all keys, threads taking runs of keys in turn;
+// false where the budget was spent, and some were left out.
+template <class Walk>
+bool walk_keys(const PartLayout& layout, int threads, Budget& budget, const Walk& walk) {
+    constexpr int64_t kWalkKeys = 4096;  // that a thread takes at a time
+    std::atomic<int64_t> next{0};
+    run_threads(threads, [&](int thread) {
+        SketchComparer comparer(budget);
+        for (int64_t key; !budget.is_spent() && (key = next.fetch_add(kWalkKeys)) < layout.n_keys();)
+            walk(thread, comparer, key, std::min(key + kWalkKeys, layout.n_keys()));
+    });
+    return !budget.is_spent();
+}
+
+}  // namespace hashmatch

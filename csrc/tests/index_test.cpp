@@ -1,0 +1,128 @@
+// The index in every way a search can go against bits counted one by one, whole and with damaged tables.
+// Prints how much was searched; exits non-zero at a difference. csrc/tests/run.sh builds and runs it.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/small_index.h"
+#include "tests/testing.h"
+
+namespace hashmatch {
+namespace {
+
+// Around the sizes of a block (64), a tile (2048) and a chunk of postings (4096).
+constexpr std::initializer_list<int> kSizes = {0,   1,   2,   3,    63,   64,   65,   127,  128,
+                                               129, 200, 500, 2047, 2048, 2049, 4095, 4096, 4097};
+constexpr std::initializer_list<int> kWidths = {8, 9, 16, 31, 32, 33, 63, 64};
+constexpr int kMostJoined = 500;  // comparing every pair takes long
+
+PartLayout some_layout(int n_bytes) {
+    if (between(0, 4) == 0) return {0, 0, 8 * n_bytes};
+    const int part_bits = between(kMinPartBits, one_of({9, 9, 9, 12}));
+    return {between(1, std::min(kMaxParts, 8 * n_bytes / part_bits)), part_bits, 8 * n_bytes};
+}
+
+// Some radius that tables serve soon, or later, or that only a scan does.
+int some_radius(const PartLayout& layout) {
+    if (layout.n_parts == 0 || between(0, 7) == 0) return between(0, layout.code_bits);
+    return between(0, std::min(layout.code_bits, one_of({2, 2, 2, 5}) * layout.n_parts));
+}
+
+void check_search(const SmallIndex& index, const Bytes& queries, int n_queries, int radius, long long round) {
+    const Engine& engine = index.engine();
+    const Lists expected = index.within(queries, n_queries, radius);
+    for (const Way way : {Way::kScan, Way::kProbe, Way::kGrouped}) {
+        const SearchPlan plan = engine.planner().plan(radius, n_queries, way);
+        const Lists found = lists_of(engine.search(queries.data(), n_queries, radius, between(1, 3), plan));
+        check(found == expected, active_kernel().name, "a search", round);
+    }
+    const Lists chosen = lists_of(engine.search(queries.data(), n_queries, radius, between(1, 3)));
+    check(chosen == expected, active_kernel().name, "a search as planned", round);
+}
+
+void check_nearest(const SmallIndex& index, const Bytes& queries, int n_queries, long long round) {
+    Lists expected = index.within(queries, n_queries, 8 * index.n_bytes());
+    const int k = between(1, 9);
+    for (List& list : expected) list.resize(std::min(list.size(), static_cast<size_t>(k)));
+    const Lists found = lists_of(index.engine().nearest(queries.data(), n_queries, k, between(1, 3)));
+    check(found == expected, active_kernel().name, "nearest", round);
+}
+
+void check_join(const SmallIndex& index, int radius, long long round) {
+    const Lists found = lists_of(index.engine().join(radius, between(1, 3)));
+    check(found == index.pairs_within(radius), active_kernel().name, "a join", round);
+}
+
+void check_constant_time(const SmallIndex& index, const Bytes& queries, int n_queries, int radius, long long round) {
+    const int64_t row_bytes = (index.n() + 7) / 8;
+    Bytes bitmaps(static_cast<size_t>(n_queries * row_bytes));
+    constant_time_scan(index.engine().codes(), queries.data(), n_queries, radius, between(1, 3), bitmaps.data());
+    for (int q = 0; q < n_queries; ++q)
+        for (int64_t row = 0; row < 8 * row_bytes; ++row) {
+            const bool expected = row < index.n() && index.distance(queries, q, row) <= radius;
+            const int byte = bitmaps.data()[q * row_bytes + row / 8];
+            check((byte >> (7 - row % 8) & 1) == expected, active_kernel().name, "a bitmap", round);
+        }
+}
+
+// Damage may lose matches, but never a process, and what is reported is true.
+void check_damaged(SmallIndex& index, const Bytes& queries, int n_queries, int radius, long long round) {
+    index.damage();
+    const Engine& engine = index.engine();
+    const auto is_true = [&](const Lists& found, const Lists& expected) {
+        for (size_t q = 0; q < found.size(); ++q)
+            for (const Match& match : found[q])
+                if (!std::binary_search(expected[q].begin(), expected[q].end(), match)) return false;
+        return true;
+    };
+    const Lists expected = index.within(queries, n_queries, radius);
+    for (const Way way : {Way::kScan, Way::kProbe, Way::kGrouped}) {
+        const SearchPlan plan = engine.planner().plan(radius, n_queries, way);
+        const Lists found = lists_of(engine.search(queries.data(), n_queries, radius, 2, plan));
+        check(is_true(found, expected), active_kernel().name, "a search by damaged tables", round);
+    }
+    const Lists all = index.within(queries, n_queries, 8 * index.n_bytes());
+    const Lists nearest = lists_of(engine.nearest(queries.data(), n_queries, 3, 2));
+    check(is_true(nearest, all), active_kernel().name, "nearest by damaged tables", round);
+    if (index.n() > kMostJoined) return;
+    const SearchResult joined = engine.join(radius, 2);
+    check(joined.ids.size() == joined.distances.size(), active_kernel().name, "a join by damaged tables", round);
+    for (size_t a = 0; a + 1 < joined.offsets.size(); ++a)
+        for (int64_t i = joined.offsets[a]; i < joined.offsets[a + 1]; ++i) {
+            const size_t at = static_cast<size_t>(i);
+            check(index.distance_of_rows(static_cast<int64_t>(a), joined.ids[at]) == joined.distances[at],
+                  active_kernel().name, "a join by damaged tables", round);
+        }
+}
+
+// Returns how many codes were compared with a query, by the oracle.
+long long one_round(long long round) {
+    const int n = one_of(kSizes), n_bytes = one_of(kWidths);
+    const PartLayout layout = some_layout(n_bytes);
+    SmallIndex index(n, n_bytes, layout);
+    const int n_queries = between(0, 9), radius = some_radius(layout);
+    const Bytes queries = index.some_queries(n_queries, radius);
+    check(index.is_same_with_threads(3), "the tables", "another number of threads", round);
+    check_search(index, queries, n_queries, radius, round);
+    check_nearest(index, queries, n_queries, round);
+    check_constant_time(index, queries, n_queries, radius, round);
+    if (n <= kMostJoined) check_join(index, radius, round);
+    if (layout.n_parts > 0) check_damaged(index, queries, n_queries, radius, round);
+    return static_cast<long long>(n) * n_queries;
+}
+
+}  // namespace
+}  // namespace hashmatch
+
+int main(int argc, char** argv) {
+    using namespace hashmatch;
+    const long long rounds = argc > 1 ? std::atoll(argv[1]) : 100;
+    for (const std::string& kernel : runnable_kernels()) {
+        select_kernel(kernel);
+        long long compared = 0;
+        for (long long round = 0; round < rounds; ++round) compared += one_round(round);
+        std::printf("%s: %lld codes and queries searched in every way: all right\n", kernel.c_str(), compared);
+        if (compared == 0) return 1;  // a test that tested nothing
+    }
+    return 0;
+}

@@ -1,0 +1,316 @@
+"""`hashmatch index add|replace|remove|disable|enable|compact`: changes of an index in use."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hashmatch.cli.display import print_json, print_note
+from hashmatch.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from hashmatch.catalog import ChangeReport
+    from hashmatch.catalog.list_source import ListSettings
+
+BuiltDir = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="A folder that hashmatch index build has built.",
+        exists=True,
+        file_okay=False,
+        show_default=False,
+    ),
+]
+ListFile = Annotated[
+    Path,
+    typer.Argument(metavar="LISTFILE", help="CSV or JSON Lines.", exists=True, dir_okay=False),
+]
+WaitS = Annotated[
+    float,
+    typer.Option(
+        "--wait-s",
+        metavar="SECONDS",
+        min=0.0,
+        help="How long to wait while another process changes the index.",
+    ),
+]
+ListOfFile = Annotated[
+    str | None,
+    typer.Option(
+        "--list",
+        metavar="NAME",
+        help="The list that the file belongs to; may be left out where there is only one.",
+        show_default=False,
+    ),
+]
+ListName = Annotated[str, typer.Option("--list", metavar="NAME", help="The list.")]
+Version = Annotated[
+    str | None,
+    typer.Option(help="What matches will say of the rows; as before if left out."),
+]
+Harm = Annotated[str | None, typer.Option(help="Harm of rows that do not say.")]
+Classification = Annotated[str | None, typer.Option(help="Classification of such rows.")]
+Algorithm = Annotated[str | None, typer.Option(help="Algorithm of such rows.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column", metavar="NAME=COLUMN", help="The file's own column for hash, entry_id, ..."
+    ),
+]
+Ignored = Annotated[
+    list[str] | None,
+    typer.Option("--ignore-algorithm", metavar="NAME", help="Leave out rows of this algorithm."),
+]
+Entries = Annotated[
+    list[str] | None,
+    typer.Option("--entry", metavar="ID...", help="Entries, as the list names them."),
+]
+MoreEntries = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID", help="Further ids behind --entry.", show_default=False),
+]
+
+
+def add(
+    directory: BuiltDir,
+    file: ListFile,
+    *,
+    list_name: ListOfFile = None,
+    version: Version = None,
+    new_list: Annotated[
+        bool, typer.Option("--new-list", help="The list is new; needs --version.")
+    ] = False,
+    harm: Harm = None,
+    classification: Classification = None,
+    algorithm: Algorithm = None,
+    column: Columns = None,
+    ignore_algorithm: Ignored = None,
+    wait_s: WaitS = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Add the rows of a list file; they are searched at once.
+
+    How to read the file is taken from the recipe where that has the list. Rows that are there
+    already count as duplicates; withdrawn ones remove what is there.
+
+    Example: hashmatch index add indexes/demo new.csv --list demo-hotline --version 2026-12-01
+    """
+    from hashmatch.catalog import add_list
+
+    settings = _settings(harm, classification, algorithm, column, ignore_algorithm)
+    _check_text(list_name, version)
+    if new_list and (list_name is None or version is None):
+        raise typer.BadParameter("a new list needs --list and --version", param_hint="--new-list")
+    report = add_list(
+        directory,
+        file,
+        list_name=list_name,
+        version=version,
+        new_list=new_list,
+        wait_s=wait_s,
+        **settings,
+    )
+    _tell(report, as_json=as_json)
+
+
+def replace(
+    directory: BuiltDir,
+    file: ListFile,
+    *,
+    list_name: ListOfFile = None,
+    version: Version = None,
+    harm: Harm = None,
+    classification: Classification = None,
+    algorithm: Algorithm = None,
+    column: Columns = None,
+    ignore_algorithm: Ignored = None,
+    wait_s: WaitS = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Put a list file in the place of a list.
+
+    All that the list had goes, and the rows of the file come, at once.
+    Entries that were removed stay out.
+
+    Example: hashmatch index replace indexes/demo spam.csv --list demo-spam --version 2026-48
+    """
+    from hashmatch.catalog import replace_list
+
+    settings = _settings(harm, classification, algorithm, column, ignore_algorithm)
+    _check_text(list_name, version)
+    report = replace_list(
+        directory, file, list_name=list_name, version=version, wait_s=wait_s, **settings
+    )
+    _tell(report, as_json=as_json)
+
+
+def remove(
+    directory: BuiltDir,
+    more: MoreEntries = None,
+    *,
+    list_name: ListName,
+    entry: Entries = None,
+    wait_s: WaitS = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Remove entries: they never match again.
+
+    No build and no replace brings them back; add does.
+
+    Example: hashmatch index remove indexes/demo --list demo-hotline --entry H-1001 H-1002
+    """
+    from hashmatch.catalog import remove_entries
+
+    ids = _ids(entry, more)
+    if ids is None:
+        raise typer.BadParameter("name at least one entry", param_hint="--entry")
+    _tell(remove_entries(directory, list_name, ids, wait_s=wait_s), as_json=as_json)
+
+
+def disable(
+    directory: BuiltDir,
+    more: MoreEntries = None,
+    *,
+    list_name: ListName,
+    entry: Entries = None,
+    wait_s: WaitS = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Stop entries or a list from matching.
+
+    They match again once they are enabled.
+
+    Example: hashmatch index disable indexes/demo --list demo-spam
+    """
+    from hashmatch.catalog import disable as disable_names
+
+    _tell(disable_names(directory, list_name, _ids(entry, more), wait_s=wait_s), as_json=as_json)
+
+
+def enable(
+    directory: BuiltDir,
+    more: MoreEntries = None,
+    *,
+    list_name: ListName,
+    entry: Entries = None,
+    wait_s: WaitS = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Let disabled entries or lists match again.
+
+    Example: hashmatch index enable indexes/demo --list demo-spam
+    """
+    from hashmatch.catalog import enable as enable_names
+
+    _tell(enable_names(directory, list_name, _ids(entry, more), wait_s=wait_s), as_json=as_json)
+
+
+def compact(
+    directory: BuiltDir,
+    *,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads to build with.")] = 1,
+    wait_s: WaitS = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Merge what was added, drop what was removed.
+
+    Answers stay the same. hashmatch index info says when it is worth it.
+
+    Example: hashmatch index compact indexes/demo
+    """
+    from hashmatch.catalog import compact_catalog
+
+    report = compact_catalog(directory, threads=threads, wait_s=wait_s)
+    if as_json:
+        print_json(asdict(report))
+        return
+    state = "compacted" if report.is_new else "unchanged"
+    print_note(
+        f"index {report.name}: generation {report.generation} {state}; "
+        f"segments: {report.n_segments_before:,}, now {report.n_segments:,}; "
+        f"removed rows dropped: {report.n_dropped:,}"
+    )
+
+
+COMMANDS = (add, replace, remove, disable, enable, compact)
+
+
+def _tell(report: ChangeReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(report))
+        return
+    counts = report.counts
+    rows = [
+        f"{number:,} {what}"
+        for number, what in (
+            (report.n_added, "added"),
+            (report.n_removed, "removed"),
+            (report.n_disabled, "disabled"),
+            (report.n_enabled, "enabled"),
+            (counts.duplicates if counts else 0, "duplicates"),
+            (counts.ignored if counts else 0, "ignored"),
+            (counts.removed if counts else 0, "left out, as their entry is removed"),
+        )
+        if number
+    ]
+    state = "published" if report.is_new else "unchanged"
+    said = f"index {report.name}: generation {report.generation} {state}"
+    if rows:
+        said += f"; rows: {', '.join(rows)}"
+    if report.n_returned_entries:
+        said += f"; entries removed earlier that are live again: {report.n_returned_entries:,}"
+    print_note(said)
+
+
+def _ids(entry: list[str] | None, more: list[str] | None) -> list[str] | None:
+    """Return the ids of `--entry A B --entry C`: what stands behind an option is an argument."""
+    if more and not entry:
+        raise typer.BadParameter("ids of entries go behind --entry", param_hint="ID")
+    return [*(entry or []), *(more or [])] or None
+
+
+def _settings(
+    harm: str | None,
+    classification: str | None,
+    algorithm: str | None,
+    columns: list[str] | None,
+    ignored: list[str] | None,
+) -> ListSettings:
+    from hashmatch.hashing import algorithms
+
+    if algorithm is not None and algorithm not in algorithms():
+        known = ", ".join(sorted(algorithms()))
+        raise typer.BadParameter(f"expected one of: {known}", param_hint="--algorithm")
+    return {
+        "harm": harm,
+        "classification": classification,
+        "algorithm": algorithm,
+        "columns": _columns(columns) if columns else None,
+        "ignore_algorithms": ignored or None,
+    }
+
+
+def _columns(pairs: list[str]) -> dict[str, str]:
+    from hashmatch.lists import SOURCE_COLUMNS
+
+    columns = {}
+    for pair in pairs:
+        canonical, equals, name = pair.partition("=")
+        if canonical not in SOURCE_COLUMNS or not equals or not name.strip():
+            known = ", ".join(SOURCE_COLUMNS)
+            raise typer.BadParameter(
+                f"expected NAME=COLUMN with a NAME of: {known}", param_hint="--column"
+            )
+        columns[canonical] = name
+    return columns
+
+
+def _check_text(list_name: str | None, version: str | None) -> None:
+    for option, text in (("--list", list_name), ("--version", version)):
+        if text is not None and not (text.strip() and text.isprintable()):
+            raise typer.BadParameter("expected text on one line", param_hint=option)

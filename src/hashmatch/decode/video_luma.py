@@ -1,0 +1,71 @@
+"""The pixels of a decoded frame from which a hash is taken: its luma plane, as it stands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+LIMITED_RANGE_GAIN = 255 / 219
+"""What spreads luma of 16..235, as most video has it, over the whole range of 8 bits."""
+
+_FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG
+_LUMA_FIRST = re.compile(
+    r"(?P<grey>gray)(?P<grey_bits>9|10|12|14|16)?(?P<grey_order>le|be)?"
+    r"|(?P<full>yuvj)4\d\dp"
+    r"|yuva?4\d\dp(?P<bits>9|10|12|14|16)?(?P<order>le|be)?"
+    r"|nv(12|21|16|24|42)"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Luma:
+    """What a frame is hashed from.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        uint8 (H, W), the plane as decoded, which the frame still owns; float32 (H, W) where it has
+        more than 8 bits; uint8 (H, W, 3), red, green, blue, where there is no luma plane.
+    gain : float
+        What differences of luma are to be multiplied by to be those of the picture as shown.
+    """
+
+    pixels: NDArray[np.uint8] | NDArray[np.float32]
+    gain: float
+
+
+def luma_of(frame: VideoFrame) -> Luma:
+    """Return the luma of a frame.
+
+    The plane is taken straight from the decoder, unscaled and unturned. Formats without such a
+    plane (RGB, palettes, packed YUV) are converted to RGB by FFmpeg. Luma is taken to be limited
+    to 16..235 unless the frame says otherwise, and grey to be full, as FFmpeg does.
+    """
+    form = _LUMA_FIRST.fullmatch(frame.format.name)
+    if form is None or frame.planes[0].line_size < 0:  # stored bottom up
+        rgb: NDArray[Any] = frame.to_ndarray(format="rgb24")
+        return Luma(rgb, 1.0)
+    is_limited = not form["full"] and frame.color_range != _FULL_RANGE
+    if form["grey"]:
+        is_limited = frame.color_range == _LIMITED_RANGE
+    gain = LIMITED_RANGE_GAIN if is_limited else 1.0
+    bits = int(form["bits"] or form["grey_bits"] or 8)
+    if bits == 8:
+        return Luma(_plane(frame, np.dtype(np.uint8)), gain)
+    order = ">" if "be" in (form["order"], form["grey_order"]) else "<"
+    deep = _plane(frame, np.dtype(f"{order}u2"))
+    return Luma(deep.astype(np.float32) * np.float32(gain / (1 << (bits - 8))), 1.0)
+
+
+def _plane(frame: VideoFrame, dtype: np.dtype[np.generic]) -> NDArray[np.uint8]:
+    plane = frame.planes[0]
+    rows: NDArray[np.uint8] = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
+    row_items = plane.line_size // dtype.itemsize
+    return rows[: row_items * frame.height].reshape(frame.height, row_items)[:, : frame.width]

@@ -1,0 +1,227 @@
+"""Fingerprint contents: every view of one, hashed by every algorithm asked for, from one decode."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode
+from hashmatch.errors import DecodeError
+from hashmatch.fingerprint.image import Picture
+from hashmatch.fingerprint.views import View, check_views, name_of, views_of
+from hashmatch.hashing import OrientedHash, SegmentHash, get_algorithm, get_pixel_hash
+from hashmatch.values import AS_STORED, VIEW_KINDS, Code, Hash
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fingerprint:
+    """The hashes of every view of one content.
+
+    Parameters
+    ----------
+    views : tuple of str, length v
+        What was looked at, the picture as stored first.
+    codes : ndarray of uint8, shape (v, bits / 8)
+        One code per view; read-only.
+    qualities : tuple of int or None, length v
+        0..100; None where the algorithm has no such measure.
+    algorithm : str
+        Registered name, such as ``"pdq"``.
+    decode : str
+        ``"exact"`` or ``"luma"``: how the pixels were obtained; ``"bytes"`` of a digest, which
+        needs none.
+    timestamps_s : tuple of float or None, length v
+        Time of the frame in seconds; None for a still picture, and for the first frame.
+    sure : bool
+        Whether the views that the exact decode gives are all among these, which has to be asked of
+        luma only: a border that shows in the luma plane of a JPEG may not quite be one in its exact
+        pixels, or the other way round.  Views of luma named ``trimmed`` are all it may have.
+    """
+
+    views: tuple[str, ...]
+    codes: NDArray[np.uint8]
+    qualities: tuple[int | None, ...]
+    algorithm: str
+    decode: str
+    timestamps_s: tuple[float | None, ...]
+    sure: bool = True
+
+    def __post_init__(self) -> None:
+        codes = np.array(self.codes, dtype=np.uint8, order="C")
+        lengths = {len(self.views), len(self.qualities), len(self.timestamps_s)}
+        if codes.ndim != 2 or lengths != {len(codes)}:
+            raise ValueError(f"codes {codes.shape} do not fit {len(self.views)} views")
+        codes.setflags(write=False)
+        object.__setattr__(self, "codes", codes)
+
+    @property
+    def quality(self) -> int | None:
+        """Quality of the picture as stored."""
+        return self.qualities[0]
+
+
+def fingerprint_image(
+    data: bytes,
+    *,
+    algorithm: str = "pdq",
+    decode: str = "exact",
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    views: Collection[str] = VIEW_KINDS,
+) -> Fingerprint:
+    """Hash one content in every way of looking at it, from one decode.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    algorithm : str
+        Registered name of a hash of pixels.
+    decode : {"exact", "luma"}
+        See `hash_image`.
+    limits : DecodeLimits
+        Bounds on the content.
+    views : collection of str
+        Kinds of views beside ``"as_stored"``, any of `hashmatch.values.VIEW_KINDS`.
+
+    Returns
+    -------
+    Fingerprint
+        ``"as_stored"`` first.  A frame or page that looks the same as an earlier view is left out.
+
+    Raises
+    ------
+    DecodeError
+        The content cannot be decoded, to its last frame or page where ``"frames"`` are looked at.
+    ValueError
+        Unknown `algorithm`, `decode` or view.
+    AlgorithmError
+        An algorithm that cannot be used.
+
+    Notes
+    -----
+    Safe to call from several threads.  Memory is that of one picture, whatever the number of
+    frames.
+    """
+    made, error = fingerprint_content(
+        data, algorithms=(algorithm,), decode=decode, limits=limits, views=views
+    )
+    if error is not None:
+        raise error
+    return made[algorithm]
+
+
+def fingerprint_content(
+    data: bytes,
+    *,
+    algorithms: Sequence[str],
+    decode: str = "exact",
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    views: Collection[str] = VIEW_KINDS,
+) -> tuple[dict[str, Fingerprint], DecodeError | MemoryError | None]:
+    """Hash one content as `fingerprint_image` does, by several algorithms and as far as it goes.
+
+    Returns
+    -------
+    made : dict of str to Fingerprint
+        What could be hashed: of a content that is damaged further on, the views before that.
+    error : DecodeError, MemoryError or None
+        The first thing that went wrong.
+
+    Raises
+    ------
+    ValueError, AlgorithmError
+        As `fingerprint_image`.
+    """
+    check_decode(decode)
+    check_views(views)
+    collected = {name: _Collected(name) for name in algorithms}
+    failed: dict[str, DecodeError | MemoryError] = {}
+    error: DecodeError | MemoryError | None = None
+    try:
+        for view in views_of(data, views, decode=decode, limits=limits):
+            picture = Picture(view.pixels, view.decode)
+            for name in algorithms:
+                if name not in failed:
+                    try:
+                        collected[name].add(view, picture, oriented="orientations" in views)
+                    except (DecodeError, MemoryError) as found:
+                        failed[name] = found
+    except (DecodeError, MemoryError) as found:
+        error = found
+    made = {name: one.fingerprint() for name, one in collected.items() if one}
+    return made, error or next(iter(failed.values()), None)
+
+
+def fingerprint_digest(digest: Hash) -> Fingerprint:
+    """Return a digest of a content as its one view."""
+    return Fingerprint(
+        views=(AS_STORED,),
+        codes=digest.code[None, :],
+        qualities=(None,),
+        algorithm=digest.algorithm,
+        decode="bytes",
+        timestamps_s=(None,),
+    )
+
+
+class _Collected:
+    """The hashes that one algorithm gives of the views so far."""
+
+    def __init__(self, algorithm: str) -> None:
+        self._hasher = get_algorithm(algorithm)
+        if not isinstance(self._hasher, SegmentHash):
+            self._hasher = get_pixel_hash(algorithm)
+        self._views: list[str] = []
+        self._codes: list[Code] = []
+        self._qualities: list[int | None] = []
+        self._timestamps_s: list[float | None] = []
+        self._seen: dict[bytes, int] = {}
+        self._decode = ""
+        self._sure = True
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def add(self, view: View, picture: Picture, *, oriented: bool) -> None:
+        """Hash a view; DecodeError where the algorithm cannot."""
+        words, codes, quality = self._hashed(picture, oriented=oriented)
+        self._decode = self._decode or view.decode
+        self._sure &= view.sure
+        for word, code in zip(words, codes, strict=True):
+            # Of two views with one code the earlier is what a match names, unless it is the poorer.
+            key, grade = code.tobytes(), -1 if quality is None else quality
+            if not view.is_first and self._seen.get(key, -2) >= grade:
+                continue
+            self._seen[key] = max(grade, self._seen.get(key, grade))
+            self._views.append(name_of(view.name, word))
+            self._codes.append(code)
+            self._qualities.append(quality)
+            self._timestamps_s.append(view.timestamp_s)
+
+    def _hashed(
+        self, picture: Picture, *, oriented: bool
+    ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
+        hasher = self._hasher
+        if isinstance(hasher, SegmentHash):
+            codes = hasher.hash_segments(picture.for_algorithm(hasher))
+            return [f"segment_{number}" for number in range(1, len(codes) + 1)], codes, None
+        if oriented and isinstance(hasher, OrientedHash):
+            codes, quality = hasher.hash_orientations(picture.for_algorithm(hasher))
+            return hasher.orientations, codes, quality
+        hasher = get_pixel_hash(hasher.name)
+        code, quality = hasher.hash_pixels(picture.for_algorithm(hasher))
+        return (AS_STORED,), code[None, :], quality
+
+    def fingerprint(self) -> Fingerprint:
+        return Fingerprint(
+            views=tuple(self._views),
+            codes=np.stack(self._codes),
+            qualities=tuple(self._qualities),
+            algorithm=self._hasher.name,
+            decode=self._decode,
+            timestamps_s=tuple(self._timestamps_s),
+            sure=self._sure,
+        )

@@ -1,0 +1,110 @@
+"""What an algorithm must be able to do to be known to the registry.
+
+Every algorithm has a `name`, a width in `bits` and a `default_radius`. What it makes codes of tells
+its kind: a `PixelHash` gives one code of a picture, an `OrientedHash` further ones of its
+orientations, a `SegmentHash` one of each part that it finds, a `Digest` one of the bytes of a file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.values import Code
+
+Pixels = NDArray[np.uint8]
+"""uint8 red, green, blue (H, W, 3), or uint8 grey (H, W)."""
+
+Consumes = Literal["rgb", "grey"]
+"""What a hash of pixels is given. ``"rgb"``: colours, or grey where that is all there is.
+``"grey"``: 8-bit grey (H, W) as Pillow makes it of RGB, once for all algorithms that ask for it."""
+
+CONSUMES: tuple[Consumes, ...] = ("rgb", "grey")
+
+
+class Algorithm(Protocol):
+    """What there is to know of every algorithm."""
+
+    @property
+    def name(self) -> str:
+        """Name in the registry, in lists and in decisions; in lower case."""
+        ...
+
+    @property
+    def bits(self) -> int:
+        """Width of the codes, a multiple of 8."""
+        ...
+
+    @property
+    def default_radius(self) -> int:
+        """Customary search radius in bits, inclusive."""
+        ...
+
+
+@runtime_checkable
+class PixelHash(Algorithm, Protocol):
+    """A perceptual hash of a whole picture. This is what a third party provides."""
+
+    @property
+    def consumes(self) -> Consumes:
+        """What `hash_pixels` is given."""
+        ...
+
+    def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
+        """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""
+        ...
+
+
+@runtime_checkable
+class OrientedHash(PixelHash, Protocol):
+    """A perceptual hash that has the eight orientations of a picture from one look at it."""
+
+    @property
+    def orientations(self) -> tuple[str, ...]:
+        """Names of what `hash_orientations` gives, ``"as_stored"`` first."""
+        ...
+
+    def hash_orientations(self, pixels: Pixels) -> tuple[NDArray[np.uint8], int | None]:
+        """Return one code for each orientation, uint8 (n, bits / 8), and the quality."""
+        ...
+
+
+@runtime_checkable
+class SegmentHash(Algorithm, Protocol):
+    """A perceptual hash of the parts that it finds in a picture."""
+
+    @property
+    def consumes(self) -> Consumes:
+        """What `hash_segments` is given."""
+        ...
+
+    def check_usable(self) -> None:
+        """Raise AlgorithmError where a package that it needs is not installed."""
+        ...
+
+    def hash_segments(self, pixels: Pixels) -> NDArray[np.uint8]:
+        """Return one code for each part, uint8 (n, bits / 8), n at least 1."""
+        ...
+
+
+class RunningDigest(Protocol):
+    """A digest under way, as `hashlib` has them."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in the next bytes."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the digest of all bytes so far."""
+        ...
+
+
+@runtime_checkable
+class Digest(Algorithm, Protocol):
+    """A digest of the bytes of a file: equal or not, so the radius is 0."""
+
+    def start(self) -> RunningDigest:
+        """Begin a digest."""
+        ...

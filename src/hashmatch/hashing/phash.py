@@ -1,0 +1,42 @@
+"""pHash: the lowest 8 x 8 cosine coefficients of 32 x 32 grey values against their median; 64 bits.
+
+Equal to ``imagehash.phash`` of the same pixels. Where a picture is symmetric or flat, many
+coefficients are 0 but for rounding errors, and imagehash makes bits of these; so the coefficients
+are computed by the very operations that SciPy's transform takes, in their order, on every machine,
+and equal those of SciPy's x86-64 wheels to the last bit (`csrc/hash/phash_transform.cpp`).
+
+References
+----------
+.. [1] https://github.com/JohannesBuchner/imagehash
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hashmatch import _core
+from hashmatch.hashing.algorithm import Consumes, Pixels
+from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.values import Code
+
+
+@dataclass(frozen=True, slots=True)
+class PHash:
+    """pHash as the registry knows it."""
+
+    name: str = "phash"
+    bits: int = 64
+    default_radius: int = 8
+    consumes: Consumes = "grey"
+
+    def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
+        """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
+        low = _core.phash_coefficients(resized(grey_of(pixels), 32, 32))
+        ordered = np.sort(low, axis=None)
+        median = (ordered[31] + ordered[32]) / 2.0  # as numpy.median rounds it
+        return np.packbits(low > median), None
+
+
+PHASH = PHash()

@@ -1,0 +1,107 @@
+"""`hashmatch video`: text out, matches in, and no part of a video taken for the whole."""
+
+import json
+
+import pytest
+
+from hashmatch.cli import main
+from hashmatch.fingerprint import hash_video
+from hashmatch.lists import read_vpdq
+
+
+@pytest.fixture
+def clip(make_clip, pictures, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(make_clip(pictures, "mp4", movie_flags="faststart"))
+    return path
+
+
+@pytest.fixture
+def cut(clip, tmp_path):
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(clip.read_bytes()[:-1500])
+    return path
+
+
+def test_hash_writes_what_reads_as_the_same(clip, tmp_path, capfd):
+    text = tmp_path / "clip.txt"
+    assert main(["video", "hash", str(clip), "--interval", "0", "-o", str(text)]) == 0
+    assert read_vpdq(text) == hash_video(clip, 0)
+    assert main(["video", "hash", str(clip), "--interval", "0"]) == 0
+    said = capfd.readouterr()
+    assert (said.out, said.err) == (text.read_text(), "")
+    assert main(["video", "hash", str(clip), "--keyframes-only"]) == 0
+    assert capfd.readouterr().out.startswith("0,")
+
+
+def test_a_cut_video_is_an_error_and_nothing_is_written(cut, tmp_path, capfd):
+    text = tmp_path / "cut.txt"
+    assert main(["video", "hash", str(cut), "-o", str(text)]) == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"hashmatch: error: {cut}: truncated MP4: the file should be longer; "
+        "--partial takes what can be decoded\n"
+    )
+    assert not text.exists()
+    assert main(["video", "hash", str(cut), "-o", str(text), "--partial"]) == 1
+    assert capfd.readouterr().err == (
+        f"hashmatch: {cut}: only in part: truncated MP4: the file should be longer\n"
+    )
+    assert 0 < len(read_vpdq(text)) <= 4
+
+
+def test_match_as_json(clip, tmp_path, capfd):
+    text = tmp_path / "clip.txt"
+    main(["video", "hash", str(clip), "-o", str(text)])
+    assert main(["video", "match", str(clip), str(text), str(clip), "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert [one["entry_id"] for one in found] == [str(text), str(clip)]
+    for one in found:
+        assert (one["query_percent"], one["index_percent"], one["distance"]) == (100, 100, 0)
+        (segment,) = one["segments"]
+        assert (segment["query_start_s"], segment["entry_end_s"]) == (0, 3)
+
+
+def test_match_for_people(clip, capfd):
+    assert main(["video", "match", str(clip), str(clip)]) == 0
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "4 of 4 (100.0%)" in said.err
+    assert f"0.0-3.0 s matches {clip} 0.0-3.0 s: 4 frames, 0.0 bits" in said.err
+
+
+def test_no_match_and_what_cannot_be_compared(clip, make_clip, pictures, tmp_path, capfd):
+    blank = tmp_path / "blank.mp4"
+    blank.write_bytes(make_clip([pictures[0] * 0] * 20, "mp4"))
+    assert main(["video", "match", str(clip), str(blank)]) == 0
+    said = capfd.readouterr()
+    assert f"hashmatch: {blank}: cannot be compared: no frame of quality 50" in said.err
+    assert f"{clip}: no match" in said.err
+    assert main(["video", "match", str(clip), str(blank), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == []
+
+
+def test_a_match_in_part_fails(clip, cut, capfd):
+    assert main(["video", "match", str(clip), str(cut)]) == 1
+    assert capfd.readouterr().err.count("\n") == 1
+    assert main(["video", "match", str(clip), str(cut), "--partial", "--json"]) == 1
+    assert json.loads(capfd.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["hash", "absent.mp4"], 1),
+        (["hash", "clip.mp4", "--interval", "-1"], 2),
+        (["match", "clip.mp4"], 2),
+        (["match", "clip.mp4", "clip.mp4", "--radius", "257"], 2),
+        (["match", "clip.mp4", "absent.txt"], 1),
+    ],
+)
+def test_mistakes_are_one_line(clip, args, code, monkeypatch, capfd):
+    monkeypatch.chdir(clip.parent)
+    assert main(["video", *args]) == code
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1

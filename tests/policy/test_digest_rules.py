@@ -1,0 +1,76 @@
+"""Rules about digests, which are equal or not."""
+
+import pytest
+
+from hashmatch.errors import PolicyError
+from hashmatch.policy import Evidence, Policy
+
+HEAD = """
+version = "1"
+default = "allow"
+on_error = { action = "review", queue = "undecodable", priority = "low" }
+"""
+
+
+def rule(when, name="known", rest='action = "block"'):
+    return f'[[rules]]\nname = "{name}"\nwhen = {when}\n{rest}\n'
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_the_distance_of_a_digest_is_0(algorithm):
+    for distance in ("", ", max_distance = 0"):
+        text = HEAD + rule(f'{{ harm = "csam", algorithm = "{algorithm}"{distance} }}')
+        policy = Policy.parse(text)
+        assert policy.radius_bits(algorithm) == 0
+        found = Evidence("l", "csam", None, algorithm, 0, None)
+        assert policy.decide([found]).action == "block"
+    text = HEAD + rule(f'{{ algorithm = "{algorithm}", max_distance = 3 }}')
+    expected = (
+        f'^policy: rules\\[0\\] "known".when.max_distance: 3, but {algorithm} is a digest, '
+        "equal or not; write 0 or leave it out$"
+    )
+    with pytest.raises(PolicyError, match=expected):
+        Policy.parse(text)
+
+
+def test_the_distance_of_a_perceptual_hash_cannot_be_left_out():
+    for algorithm in ("pdq", "phash", "no-digest"):
+        with pytest.raises(PolicyError, match="max_distance: missing"):
+            Policy.parse(HEAD + rule(f'{{ algorithm = "{algorithm}" }}'))
+
+
+def test_an_error_and_a_digest_on_a_list():
+    """The gravest action, the queue of the highest priority, and every rule that fired."""
+    known = Evidence("l", "csam", None, "md5", 0, None, n_matches=2)
+    text = HEAD + rule('{ harm = "csam", algorithm = "md5" }')
+    verdict = Policy.parse(text).decide_error([known])
+    assert (verdict.action, verdict.rule) == ("block", "known")
+    assert (verdict.queue, verdict.priority) == ("undecodable", "low")
+    assert [(fired.name, fired.n_matches) for fired in verdict.rules] == [("known", 2)]
+
+    log = HEAD + rule('{ algorithm = "md5" }', rest='action = "log"')
+    verdict = Policy.parse(log).decide_error([known])
+    assert (verdict.action, verdict.rule, verdict.queue) == ("review", None, "undecodable")
+    assert [fired.name for fired in verdict.rules] == ["known"]
+
+
+def test_an_allow_list_does_not_set_an_error_aside():
+    text = (
+        HEAD
+        + rule(
+            '{ harm = "own", algorithm = "md5" }', "own", 'action = "allow"\nsuppresses = ["known"]'
+        )
+        + rule('{ harm = "csam", algorithm = "md5" }')
+    )
+    evidence = [Evidence("l", harm, None, "md5", 0, None) for harm in ("own", "csam")]
+    policy = Policy.parse(text)
+    assert policy.decide(evidence).action == "allow"
+    verdict = policy.decide_error(evidence)
+    assert (verdict.action, verdict.queue) == ("review", "undecodable")
+    assert verdict.rules[1].suppressed_by == "own"
+
+
+def test_shadow_orders_nothing_on_an_error_either():
+    text = HEAD.replace("version", 'mode = "shadow"\nversion') + rule('{ algorithm = "md5" }')
+    verdict = Policy.parse(text).decide_error([Evidence("l", "csam", None, "md5", 0, None)])
+    assert (verdict.action, verdict.would_action, verdict.queue) == ("allow", "block", None)
