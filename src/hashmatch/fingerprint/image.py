@@ -12,6 +12,10 @@ from hashmatch.fingerprint.source import Source, pixels_of
 from hashmatch.hashing import get_algorithm
 from hashmatch.values import Hash
 
+LUMA_TOLERANCE_BITS = 8
+"""What a fingerprint of luma may be off, on top of what the pixels are: it is for finding candidates,
+so rounding is not settled where it concerns a few bits."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
@@ -119,7 +123,8 @@ def fingerprint_image(
     """
     hasher = get_algorithm(algorithm)
     pixels = decode_image(data, decode=decode, limits=limits)
-    codes, quality = hasher.hash_orientations(pixels.array)
+    tolerance_bits = LUMA_TOLERANCE_BITS if pixels.decode == "luma" else 0
+    codes, quality = hasher.hash_orientations(pixels.array, tolerance_bits=tolerance_bits)
     views = tuple(hasher.orientations)
     return Fingerprint(
         views=views,

@@ -41,8 +41,13 @@ class Algorithm(Protocol):
         """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""
         ...
 
-    def hash_orientations(self, pixels: Pixels) -> tuple[NDArray[np.uint8], int | None]:
-        """Return one code for each orientation, uint8 (n, bits / 8), and the quality."""
+    def hash_orientations(
+        self, pixels: Pixels, *, tolerance_bits: int = 0
+    ) -> tuple[NDArray[np.uint8], int | None]:
+        """Return one code for each orientation, uint8 (n, bits / 8), and the quality.
+
+        Codes may be off by `tolerance_bits` where that saves time.
+        """
         ...
 
 
