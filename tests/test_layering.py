@@ -30,6 +30,7 @@ HOMES = {
     "pyarrow": None,
     "faiss": {"index"},
     "PIL": {"decode"},
+    "pebble": {"decode"},
     "typer": {"cli"},
     "rich": {"cli"},
     "matplotlib": {"cli"},

@@ -11,6 +11,7 @@ import pytest
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import PolicyError
 from hashmatch.fingerprint import Fingerprint, fingerprint_image
+from hashmatch.fingerprint import image as image_module
 from hashmatch.screener import Screener
 from hashmatch.screener import screener as screener_module
 from hashmatch.screener import state as state_module
@@ -115,9 +116,9 @@ def test_want_of_memory_is_a_decision_about_one_item(
             raise MemoryError
         return fingerprint_image(data, **options)
 
-    monkeypatch.setattr(screener_module, "fingerprint_image", starved)
+    monkeypatch.setattr(image_module, "fingerprint_image", starved)
     decisions = screener.screen_many(uploads)
-    assert decisions[victim].error == "not enough memory to decode it"
+    assert decisions[victim].error == "out of memory"
     assert decisions[victim].queue == "undecodable"
     expected[victim] = decisions[victim]
     assert decisions == expected

@@ -10,8 +10,8 @@ import pytest
 
 from hashmatch.catalog import build_catalog
 from hashmatch.fingerprint import Fingerprint, fingerprint_image
+from hashmatch.fingerprint import image as image_module
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
-from hashmatch.screener import screener as screener_module
 
 Opened = Callable[..., Screener]
 
@@ -45,7 +45,7 @@ def test_drift_within_the_margin_changes_no_match(
 ) -> None:
     exact = opened(decode="exact").screen_many(copies)
     screener = opened()
-    monkeypatch.setattr(screener_module, "fingerprint_image", drifting(drift_bits))
+    monkeypatch.setattr(image_module, "fingerprint_image", drifting(drift_bits))
     drifted = screener.screen_many(copies)
     for one, other in zip(drifted, exact, strict=True):
         assert dataclasses.replace(one, hashes=()) == dataclasses.replace(other, hashes=())
@@ -62,7 +62,7 @@ def test_drift_beyond_the_margin_is_what_the_margin_is_for(
     path = demo / "uploads" / "coffee-exact-copy.jpg"
     screener = opened()
     assert screener.screen(path).n_matches == 1
-    monkeypatch.setattr(screener_module, "fingerprint_image", drifting(31 + 16 + 1))
+    monkeypatch.setattr(image_module, "fingerprint_image", drifting(31 + 16 + 1))
     assert screener.screen(path).n_matches == 0
 
 
@@ -72,7 +72,7 @@ def test_low_quality_is_confirmed_whatever_the_drift(
     path = demo / "uploads" / "coffee-exact-copy.jpg"
     screener = opened()
     monkeypatch.setattr(
-        screener_module, "fingerprint_image", drifting(128, quality=CONFIRM_BELOW_QUALITY - 1)
+        image_module, "fingerprint_image", drifting(128, quality=CONFIRM_BELOW_QUALITY - 1)
     )
     decision = screener.screen(path)
     assert decision.matches[0].distance == 0

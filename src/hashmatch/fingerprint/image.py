@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,3 +135,16 @@ def fingerprint_image(
         decode=pixels.decode,
         timestamps_s=(None,) * len(views),
     )
+
+
+def fingerprint_each(
+    data: bytes, decodes: Mapping[str, str], limits: DecodeLimits
+) -> dict[str, Fingerprint]:
+    """Hash one content by several algorithms: `decodes` says for each how pixels are obtained.
+
+    Raises as `fingerprint_image`.
+    """
+    return {
+        algorithm: fingerprint_image(data, algorithm=algorithm, decode=decode, limits=limits)
+        for algorithm, decode in decodes.items()
+    }

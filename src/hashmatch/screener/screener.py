@@ -8,9 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from hashmatch._version import __version__
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, read_content
+from hashmatch.decode import (
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    Decoding,
+    InProcess,
+    Isolated,
+    Isolation,
+    read_content,
+)
 from hashmatch.errors import DecodeError
-from hashmatch.fingerprint import fingerprint_image
+from hashmatch.fingerprint import Fingerprint, fingerprint_each
 from hashmatch.screener.matching import match_order
 from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
 from hashmatch.screener.state import State, fit, load_state
@@ -47,6 +55,8 @@ class Screener:
         *,
         decode: str = "luma",
         limits: DecodeLimits = DEFAULT_LIMITS,
+        isolation: Isolation | None = None,
+        children: int = 1,
     ) -> None:
         if decode not in {"luma", "exact"}:
             raise ValueError(f"decode must be 'luma' or 'exact', not {decode!r}")
@@ -55,6 +65,11 @@ class Screener:
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._decode = decode
         self._limits = limits
+        self._decoding: Decoding[dict[str, Fingerprint]] = (
+            InProcess(fingerprint_each)
+            if isolation is None
+            else Isolated(fingerprint_each, isolation, children=children)
+        )
         self._state = load_state(self._index_dir, self._policy_path)
 
     @classmethod
@@ -65,6 +80,8 @@ class Screener:
         *,
         decode: str = "luma",
         limits: DecodeLimits = DEFAULT_LIMITS,
+        isolation: Isolation | None = None,
+        children: int = 1,
     ) -> Screener:
         """Open a built index by mmap, and a policy.
 
@@ -80,6 +97,12 @@ class Screener:
             hash without any match may differ by a few bits, and says so in its `decode`.
         limits : DecodeLimits
             Bytes and pixels above which a content is not opened.
+        isolation : Isolation, optional
+            Decode in child processes within these limits, so that a decoder that crashes, hangs or
+            eats memory is a decision with an error; `hashmatch.decode.Isolated` says what this
+            asks of a script. Without, in the calling thread.
+        children : int
+            Child processes; more than one serve several threads.
 
         Raises
         ------
@@ -89,7 +112,9 @@ class Screener:
             Where the policy is malformed, or asks for an algorithm or a radius that the index
             cannot serve.
         """
-        return cls(index_dir, policy, decode=decode, limits=limits)
+        return cls(
+            index_dir, policy, decode=decode, limits=limits, isolation=isolation, children=children
+        )
 
     @property
     def index_ref(self) -> IndexRef:
@@ -183,53 +208,56 @@ class Screener:
     ) -> Iterator[Decision]:
         """Yield decisions, searching for many contents at a time within a budget of memory."""
         held: list[Content] = []
+        held_bytes = 0
         for content_id, item in batch:
-            held.append(self._taken(state, content_id, item))
-            if sum(len(content.data) for content in held) >= _BATCH_BYTES:
+            content = self._read(content_id, item)
+            held.append(content)
+            held_bytes += len(content.data)
+            if held_bytes >= _BATCH_BYTES:
                 yield from self._decided(state, held)
-                held.clear()
+                held, held_bytes = [], 0
         yield from self._decided(state, held)
 
-    def _taken(self, state: State, content_id: str | None, item: Item) -> Content:
-        """Read one item and fingerprint it the first way."""
+    def _read(self, content_id: str | None, item: Item) -> Content:
         if content_id is None and isinstance(item, str | os.PathLike):
             content_id = os.fsdecode(item)
         content = Content(content_id or "")
         try:
-            content.data = self._read(item)
+            if isinstance(item, str | os.PathLike):
+                content.data = read_content(item, limits=self._limits)
+            else:
+                content.data = bytes(item)
             content.sha256 = hashlib.sha256(content.data).hexdigest()
-            if content_id is None:
-                content.content_id = content.sha256
-        except (DecodeError, MemoryError) as error:
-            content.error = _reason(error)
-        else:
-            self._fingerprint(state, content, self._decode)
+        except DecodeError as error:
+            content.error = str(error)
+        except MemoryError:
+            content.error = "out of memory"
+        if content_id is None and content.sha256 is not None:
+            content.content_id = content.sha256
         return content
 
-    def _read(self, item: Item) -> bytes:
-        if isinstance(item, str | os.PathLike):
-            return read_content(item, limits=self._limits)
-        return bytes(item)
-
-    def _fingerprint(self, state: State, content: Content, decode: str) -> None:
-        try:
-            for algorithm in state.algorithms:
-                content.fingerprints[algorithm] = fingerprint_image(
-                    content.data,
-                    algorithm=algorithm,
-                    decode=decode if algorithm in LUMA_MARGIN_BITS else "exact",
-                    limits=self._limits,
-                )
-        except (DecodeError, MemoryError) as error:
-            content.error = _reason(error)
-            content.fingerprints.clear()
-        if all(made.decode != "luma" for made in content.fingerprints.values()):
-            content.data = b""
+    def _fingerprint(self, state: State, contents: Iterable[Content], decode: str) -> None:
+        """Give each content that was read its fingerprints, or the error that came of it."""
+        decodes = {
+            algorithm: decode if algorithm in LUMA_MARGIN_BITS else "exact"
+            for algorithm in state.algorithms
+        }
+        readable = [content for content in contents if content.error is None]
+        arguments = ((content.data, decodes, self._limits) for content in readable)
+        for content, made in zip(readable, self._decoding.run(arguments), strict=True):
+            if isinstance(made, DecodeError):
+                content.error = str(made)
+                content.fingerprints.clear()
+            else:
+                content.fingerprints = made
+            if all(one.decode != "luma" for one in content.fingerprints.values()):
+                content.data = b""
 
     def _decided(self, state: State, contents: Sequence[Content]) -> Iterator[Decision]:
+        self._fingerprint(state, contents, self._decode)
         for algorithm, radius in state.radii.items():
-            for content in to_confirm(state, algorithm, radius, contents):
-                self._fingerprint(state, content, "exact")
+            confirm = to_confirm(state, algorithm, radius, contents)
+            self._fingerprint(state, confirm, "exact")
         for algorithm, radius in state.radii.items():
             search(state, algorithm, radius, contents)
         for content in contents:
@@ -250,10 +278,6 @@ def _named(
         if not isinstance(content_id, str | None):
             raise TypeError(f"a content_id must be a str, not {type(content_id).__name__}")
     return list(zip(content_ids, items, strict=True))
-
-
-def _reason(error: DecodeError | MemoryError) -> str:
-    return str(error) if isinstance(error, DecodeError) else "not enough memory to decode it"
 
 
 def _decision(state: State, content: Content) -> Decision:
