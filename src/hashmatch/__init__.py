@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hashmatch.fingerprint import hash_image
     from hashmatch.hashing import pdq
     from hashmatch.index import HammingIndex, SearchResult
+    from hashmatch.scan import hash_many
     from hashmatch.screener import Screener
     from hashmatch.values import Decision, Hash, Match
 
@@ -33,6 +34,7 @@ _HOMES = {
     "Screener": "hashmatch.screener",
     "SearchResult": "hashmatch.index",
     "hash_image": "hashmatch.fingerprint",
+    "hash_many": "hashmatch.scan",
     "pdq": "hashmatch.hashing",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "UnknownNameError",
     "__version__",
     "hash_image",
+    "hash_many",
     "pdq",
 ]
 

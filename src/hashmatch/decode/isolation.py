@@ -138,34 +138,47 @@ class _Child(Generic[ResultT]):
         self._function = function
         self._isolation = isolation
         self._pool: ProcessPool | None = None
+        self._waiting: deque[_Job[ResultT]] = deque()
+        self._is_stopped = False
 
     def run(self, contents: Iterable[Arguments | DecodeError]) -> Iterator[ResultT | DecodeError]:
-        waiting: deque[_Job[ResultT]] = deque()
+        waiting = self._waiting
         try:
             for arguments in contents:
                 job: _Job[ResultT] = _Job(arguments)
                 waiting.append(job)
                 self._submit(job)
                 if len(waiting) > _AHEAD:
-                    yield self._result(waiting.popleft())
+                    yield self._next()
             while waiting:
-                yield self._result(waiting.popleft())
+                yield self._next()
         finally:
-            for job in waiting:
-                if job.future is not None:
-                    job.future.cancel()
+            self._give_up()
 
     def stop(self) -> None:
+        self._is_stopped = True
+        self._give_up()
+        self._drop_pool()
+
+    def _give_up(self) -> None:
+        for job in list(self._waiting):
+            if job.future is not None:
+                job.future.cancel()
+        self._waiting.clear()
+
+    def _drop_pool(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.stop()
+            pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
 
     def _submit(self, job: _Job[ResultT]) -> None:
         if isinstance(job.arguments, DecodeError):
             return
+        if self._is_stopped:
+            raise HashmatchError("the processes to decode in have been stopped")
         if self._pool is None or not self._pool.active:
-            self.stop()
+            self._drop_pool()
             self._pool = _start(self._function, self._isolation)
         with _interrupts_held_back():  # the first call starts threads and the process
             job.future = self._pool.schedule(
@@ -173,6 +186,11 @@ class _Child(Generic[ResultT]):
                 args=(self._function, job.arguments, self._isolation),
                 timeout=self._isolation.time_s,
             )
+
+    def _next(self) -> ResultT | DecodeError:
+        result = self._result(self._waiting[0])
+        self._waiting.popleft()
+        return result
 
     def _result(self, job: _Job[ResultT]) -> ResultT | DecodeError:
         from pebble import ProcessExpired  # noqa: PLC0415  (by now it is loaded)
@@ -211,7 +229,7 @@ def _start(function: Callable[..., object], isolation: Isolation) -> ProcessPool
 
     return ProcessPool(
         max_workers=1,
-        context=multiprocessing.get_context("spawn"),  # type: ignore[arg-type]
+        context=multiprocessing.get_context("spawn"),
         initializer=_settle,
         # The function goes along so that its modules are loaded before memory is measured.
         initargs=(function, isolation),

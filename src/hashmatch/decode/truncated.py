@@ -8,6 +8,6 @@ from PIL import ImageFile
 def hand_over_truncated() -> None:
     """Have Pillow hand over what it can decode of a truncated file, in this whole process.
 
-    What is missing is grey or black. For processes that only decode; see `hashmatch.decode.Isolation`.
+    What is missing is grey or black. For processes that only decode: `hashmatch.decode.Isolation`.
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = True

@@ -14,8 +14,8 @@ from hashmatch.hashing import get_algorithm
 from hashmatch.values import Hash
 
 LUMA_TOLERANCE_BITS = 8
-"""What a fingerprint of luma may be off, on top of what the pixels are: it is for finding candidates,
-so rounding is not settled where it concerns a few bits."""
+"""What a fingerprint of luma may be off, beside what its pixels are: it is to find candidates, so
+rounding is not settled where it concerns a few bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +53,13 @@ class Fingerprint:
         object.__setattr__(self, "codes", codes)
 
 
-def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") -> Hash:
+def hash_image(
+    source: Source,
+    algorithm: str = "pdq",
+    decode: str = "exact",
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+) -> Hash:
     """Hash one picture as it is stored.
 
     Parameters
@@ -67,6 +73,8 @@ def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") ->
         ``"exact"``: RGB, then float luma, as the reference implementations do; bit-equal to them.
         ``"luma"``: from the Y plane of a JPEG, in half the time and a few bits off.  Other sources
         are hashed the exact way.
+    limits : DecodeLimits
+        Bounds on encoded contents.
 
     Returns
     -------
@@ -87,7 +95,7 @@ def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") ->
     """
     hasher = get_algorithm(algorithm)
     check_decode(decode)
-    code, quality = hasher.hash_pixels(pixels_of(source, decode=decode))
+    code, quality = hasher.hash_pixels(pixels_of(source, decode=decode, limits=limits))
     return Hash(algorithm=algorithm, code=code, quality=quality)
 
 

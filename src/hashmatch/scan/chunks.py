@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hashmatch.decode import DecodeLimits
+from hashmatch.decode import DecodeLimits, Isolation
 from hashmatch.errors import HashmatchError
 from hashmatch.scan.listing import Listed
 from hashmatch.scan.rows import json_row
@@ -26,6 +26,7 @@ class Setup:
     policy_path: str
     decode: str
     limits: DecodeLimits
+    isolation: Isolation | None
     index_ref: IndexRef
     policy_ref: PolicyRef
 
@@ -68,7 +69,11 @@ def screen_chunk_in_worker(setup: Setup, chunk: Sequence[Listed]) -> ChunkRows:
 @lru_cache(maxsize=1)
 def _screener(setup: Setup) -> Screener:
     screener = Screener.open(
-        setup.index_dir, setup.policy_path, decode=setup.decode, limits=setup.limits
+        setup.index_dir,
+        setup.policy_path,
+        decode=setup.decode,
+        limits=setup.limits,
+        isolation=setup.isolation,
     )
     if (screener.index_ref, screener.policy_ref) != (setup.index_ref, setup.policy_ref):
         raise HashmatchError("the index or the policy changed while the scan started; run it again")
