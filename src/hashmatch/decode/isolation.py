@@ -38,6 +38,7 @@ ResultT = TypeVar("ResultT")
 _AHEAD = 4
 """Contents that wait for a process, so that it never waits for us."""
 
+_COPIES_OF_RECEIVED = 4
 _LAST_RESORT_S = 5.0
 _MOST_STARTS = 3
 _STATM = Path("/proc/self/statm")
@@ -145,7 +146,7 @@ class _Child(Generic[ResultT]):
         waiting = self._waiting
         try:
             for arguments in contents:
-                job: _Job[ResultT] = _Job(arguments)
+                job: _Job[ResultT] = _Job(self._refused(arguments) or arguments)
                 waiting.append(job)
                 self._submit(job)
                 if len(waiting) > _AHEAD:
@@ -214,6 +215,15 @@ class _Child(Generic[ResultT]):
             'if __name__ == "__main__": around what it does'
         )
 
+    def _refused(self, arguments: Arguments | DecodeError) -> DecodeError | None:
+        """Refuse bytes that the process could not even receive: then it would die undecided."""
+        if isinstance(arguments, DecodeError):
+            return None
+        sent_bytes = sum(len(one) for one in arguments if isinstance(one, bytes))
+        if sent_bytes * _COPIES_OF_RECEIVED <= self._isolation.memory_bytes:
+            return None
+        return _out_of_memory("out of memory", self._isolation)
+
     def _verdict(self, exit_code: int) -> DecodeError:
         if exit_code == -signal.SIGALRM:
             return DecodeError(f"timed out: more than {self._isolation.time_s:g} s")
@@ -259,6 +269,10 @@ def _settle(_function: Callable[..., object], isolation: Isolation) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (held_bytes + isolation.memory_bytes,) * 2)
 
 
+def _out_of_memory(words: str, isolation: Isolation) -> DecodeError:
+    return DecodeError(f"{words}: more than {isolation.memory_bytes >> 20} MiB")
+
+
 def _attempt_in_time(
     function: Callable[..., ResultT], arguments: Arguments, isolation: Isolation
 ) -> ResultT | DecodeError:
@@ -269,8 +283,7 @@ def _attempt_in_time(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     if isinstance(result, DecodeError) and str(result).startswith("out of memory"):
-        limit_mib = isolation.memory_bytes >> 20
-        return DecodeError(f"{result}: more than {limit_mib} MiB")
+        return _out_of_memory(str(result), isolation)
     if isinstance(result, DecodeError):
         return DecodeError(str(result))  # without its cause, which need not be picklable
     return result

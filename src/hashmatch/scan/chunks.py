@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from hashmatch.decode import DecodeLimits, Isolation
 from hashmatch.errors import HashmatchError
@@ -66,8 +65,18 @@ def screen_chunk_in_worker(setup: Setup, chunk: Sequence[Listed]) -> ChunkRows:
     return screen_chunk(_screener(setup), chunk)
 
 
-@lru_cache(maxsize=1)
+_open: dict[Setup, Screener] = {}
+
+
+def close_screeners() -> None:
+    """End what the screener of a worker process has started."""
+    for screener in _open.values():
+        screener.close()
+
+
 def _screener(setup: Setup) -> Screener:
+    if setup in _open:
+        return _open[setup]
     screener = Screener.open(
         setup.index_dir,
         setup.policy_path,
@@ -77,4 +86,5 @@ def _screener(setup: Setup) -> Screener:
     )
     if (screener.index_ref, screener.policy_ref) != (setup.index_ref, setup.policy_ref):
         raise HashmatchError("the index or the policy changed while the scan started; run it again")
+    _open[setup] = screener
     return screener

@@ -22,6 +22,7 @@ _CHUNKS_IN_FLIGHT_PER_WORKER = 4
 
 
 _CHUNKS_IN_FLIGHT_PER_THREAD = 2
+_PATIENCE_S = 5.0
 
 
 class WorkerDiedError(Exception):
@@ -61,6 +62,7 @@ def run_in_processes(
     chunks: Sequence[ChunkT],
     *,
     workers: int,
+    at_end: Callable[[], None] | None = None,
 ) -> Generator[ResultT, None, None]:
     """Yield the result of each chunk, in order.
 
@@ -68,7 +70,7 @@ def run_in_processes(
     processes, started afresh, and must be picklable as chunks and results must. A bounded number of
     chunks is in flight, so that memory does not grow with their number. What a task raises is
     raised here. Workers ignore Ctrl-C, and end at once when the iterator is closed, when it raises
-    or when this process dies.
+    or when this process dies, but for what `at_end` does there in the midst of a task.
 
     Raises
     ------
@@ -81,7 +83,9 @@ def run_in_processes(
     context = multiprocessing.get_context("spawn")
     lifeline, held_end = context.Pipe(duplex=False)
     workers = min(workers, len(chunks))
-    executor = ProcessPoolExecutor(workers, context, initializer=_settle, initargs=(lifeline,))
+    executor = ProcessPoolExecutor(
+        workers, context, initializer=_settle, initargs=(lifeline, at_end)
+    )
     most_in_flight = _CHUNKS_IN_FLIGHT_PER_WORKER * workers
     n_done = 0
     try:
@@ -123,12 +127,16 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _settle(lifeline: Connection) -> None:
+def _settle(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
     """Prepare a worker process: leave Ctrl-C to the parent, and never outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(lifeline, at_end), daemon=True).start()
 
 
-def _end_with(lifeline: Connection) -> None:
+def _end_with(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
     lifeline.poll(None)  # nothing is ever sent: it becomes readable when the other end is gone
+    if at_end is not None:
+        last = threading.Thread(target=at_end, daemon=True)
+        last.start()
+        last.join(_PATIENCE_S)
     os._exit(1)

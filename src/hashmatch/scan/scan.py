@@ -19,6 +19,7 @@ from hashmatch.scan.chunks import (
     CHUNK_FILES,
     ChunkRows,
     Setup,
+    close_screeners,
     screen_chunk,
     screen_chunk_in_worker,
 )
@@ -176,6 +177,7 @@ def scan(
             partial(screen_chunk_in_worker, setup),
             [files[start : start + CHUNK_FILES] for start in range(0, len(files), CHUNK_FILES)],
             workers=workers,
+            at_end=None if isolation is None else close_screeners,
         )
         try:
             with closing(results):

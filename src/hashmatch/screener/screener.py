@@ -152,6 +152,11 @@ class Screener:
             self._state = fit(newest, state.policy, self._policy_path)
             is_new = True
 
+    def close(self) -> None:
+        """End the child processes, where there are any; to screen in isolation is then an error."""
+        if isinstance(self._decoding, Isolated):
+            self._decoding.close()
+
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
         """Decide about one content; the same as ``screen_many([item])[0]``."""
         return self.screen_many([item], content_ids=[content_id])[0]
