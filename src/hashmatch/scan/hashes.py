@@ -85,7 +85,7 @@ def hash_many(
     ------
     TypeError, ValueError
         For `algorithm`, `decode` or `workers`, at once; for a source that is of no accepted type,
-        or an array of another shape, in its place.
+        or an array of another shape, when the chunk of eight that it is in would be yielded.
 
     Notes
     -----
