@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hashmatch import hash_image
 from hashmatch.catalog import build_catalog
 
 ONE_IN = 100
+_TILE_PX = (500, 375)
 _POLICY = """
 version = "1"
 mode = "enforce"
@@ -65,15 +67,19 @@ def make_catalog(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
 
 
 def large_photo(folder: Path, megapixels: int, *, is_progressive: bool) -> Path:
-    """Write a JPEG (quality 85, 4:2:0) of so many megapixels: a mosaic of enlarged photos."""
+    """Write a JPEG (quality 85, 4:2:0) of so many megapixels: a mosaic of photos.
+
+    Photos keep their size, so there is as much detail to decode as in a sharp picture.
+    """
     width = round((megapixels * 1e6 * 4 / 3) ** 0.5)
     height = width * 3 // 4
     picture = Image.new("RGB", (width, height))
-    tile = (-(-width // 3), -(-height // 3))
-    for n, path in enumerate(photo_paths()[10:19]):
-        with Image.open(path) as image:
-            enlarged = image.convert("RGB").resize(tile, Image.Resampling.BICUBIC)
-        picture.paste(enlarged, (n % 3 * tile[0], n // 3 * tile[1]))
+    across = -(-width // _TILE_PX[0])
+    photos = cycle(photo_paths())
+    for n in range(across * -(-height // _TILE_PX[1])):
+        with Image.open(next(photos)) as image:
+            tile = image.convert("RGB").resize(_TILE_PX)
+        picture.paste(tile, (n % across * _TILE_PX[0], n // across * _TILE_PX[1]))
     path = folder / f"{megapixels}mp-{'progressive' if is_progressive else 'baseline'}.jpg"
     picture.save(path, "JPEG", quality=85, progressive=is_progressive)
     return path

@@ -52,7 +52,7 @@ Workers = Annotated[
         metavar="N",
         min=1,
         max=1024,
-        help="Processes; as many as CPUs unless given. Results do not depend on it.",
+        help="How many work at a time; as many as CPUs unless given. Results do not depend on it.",
         default_factory=_usable_cpus,
         show_default=False,
     ),
