@@ -31,6 +31,7 @@ HOMES = {
     "faiss": {"index"},
     "PIL": {"decode", "hashing"},
     "imagehash": {"hashing", "values"},
+    "pebble": {"decode"},
     "typer": {"cli"},
     "rich": {"cli"},
     "matplotlib": {"cli"},

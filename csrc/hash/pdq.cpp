@@ -78,11 +78,12 @@ class Errors {
     float scale_, across_, down_, gradients_;
 };
 
-// Hashes a grid, exact where `errors` is null. False where the errors could change the outcome.
-bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int orientations,
+// Hashes a grid, exact where `errors` is null. False where the errors could change the quality, or
+// more than `tolerance_bits` of a code; with a tolerance the quality is as it seems.
+bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int tolerance_bits, int orientations,
                PdqHashes& hashes) {
     int low, high;
-    kernels.gradient_sums(grid, errors ? errors->of_gradients() : 0.0f, &low, &high);
+    kernels.gradient_sums(grid, errors && tolerance_bits == 0 ? errors->of_gradients() : 0.0f, &low, &high);
     hashes.quality = quality_of(low);
     if (quality_of(high) != hashes.quality) return false;
 
@@ -93,7 +94,7 @@ bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* error
     for (int flip = 0; flip < (orientations > 1 ? kFlips : 1); ++flip) {
         apply_flip(coefficients, static_cast<Flip>(flip), flipped);
         const float median = lower_median(flipped);
-        if (errors && !is_clear(flipped, median, error_bounds)) return false;
+        if (errors && 2 * count_unclear(flipped, median, error_bounds) > tolerance_bits) return false;
         bits[flip] = bits_above(flipped, median);
     }
     for (int o = 0; o < orientations; ++o)
@@ -103,7 +104,7 @@ bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* error
 
 }  // namespace
 
-PdqHashes pdq_hashes(const Picture& picture, int orientations) {
+PdqHashes pdq_hashes(const Picture& picture, int orientations, int tolerance_bits) {
     const PdqKernels& kernels = *active_kernel().pdq;
     const float largest = largest_luma(kernels, picture);
     PdqHashes hashes = {};
@@ -112,16 +113,16 @@ PdqHashes pdq_hashes(const Picture& picture, int orientations) {
     float grid[kCells];
     if (orientations == 1 && picture.height_px == kGridSide && picture.width_px == kGridSide) {
         for (int row = 0; row < kGridSide; ++row) read_luma(kernels, picture, row, grid + row * kGridSide);
-        hash_grid(kernels, grid, nullptr, orientations, hashes);
+        hash_grid(kernels, grid, nullptr, 0, orientations, hashes);
         return hashes;
     }
     if (can_downsample(picture)) {
         downsample(kernels, picture, grid);
         const Errors errors(picture, largest);
-        if (hash_grid(kernels, grid, &errors, orientations, hashes)) return hashes;
+        if (hash_grid(kernels, grid, &errors, tolerance_bits, orientations, hashes)) return hashes;
     }
     reference_grid(kernels, picture, grid);
-    hash_grid(kernels, grid, nullptr, orientations, hashes);
+    hash_grid(kernels, grid, nullptr, 0, orientations, hashes);
     return hashes;
 }
 
@@ -144,7 +145,7 @@ PdqEvidence pdq_evidence(const Picture& picture, int orientations) {
     errors.of_coefficients(found.coefficients.data(), found.errors.data());
     found.gradient_slack = errors.of_gradients();
     PdqHashes hashes;
-    found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, orientations, hashes);
+    found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, 0, orientations, hashes);
     return found;
 }
 

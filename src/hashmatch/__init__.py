@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hashmatch.fingerprint import digests, hash_image, hash_segments
     from hashmatch.hashing import pdq
     from hashmatch.index import HammingIndex, SearchResult
+    from hashmatch.scan import hash_many
     from hashmatch.screener import Screener
     from hashmatch.values import Decision, Hash, Match
 
@@ -35,6 +36,7 @@ _HOMES = {
     "SearchResult": "hashmatch.index",
     "digests": "hashmatch.fingerprint",
     "hash_image": "hashmatch.fingerprint",
+    "hash_many": "hashmatch.scan",
     "hash_segments": "hashmatch.fingerprint",
     "pdq": "hashmatch.hashing",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "__version__",
     "digests",
     "hash_image",
+    "hash_many",
     "hash_segments",
     "pdq",
 ]

@@ -5,19 +5,24 @@ from hashmatch.fingerprint.image import (
     Fingerprint,
     Picture,
     fingerprint_digest,
+    fingerprint_each,
     fingerprint_image,
     fingerprint_picture,
     hash_image,
     hash_segments,
 )
+from hashmatch.fingerprint.source import Source, sendable
 
 __all__ = [
     "Fingerprint",
     "Picture",
+    "Source",
     "digests",
     "fingerprint_digest",
+    "fingerprint_each",
     "fingerprint_image",
     "fingerprint_picture",
     "hash_image",
     "hash_segments",
+    "sendable",
 ]
