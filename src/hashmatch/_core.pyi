@@ -78,7 +78,7 @@ def pdq_hash(
     gain: float = 1.0,
 ) -> tuple[NDArray[np.uint8], int]: ...
 def pdq_dihedral(
-    pixels: NDArray[np.uint8] | NDArray[np.float32],
+    pixels: NDArray[np.uint8] | NDArray[np.float32], tolerance_bits: int = 0
 ) -> tuple[NDArray[np.uint8], int]: ...
 def pdq_evidence(
     pixels: NDArray[np.uint8] | NDArray[np.float32], orientations: int

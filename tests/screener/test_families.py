@@ -199,7 +199,7 @@ def test_a_file_too_large_to_decode_is_matched_by_its_digest(demo, tmp_path):
 def test_a_policy_of_digests_decodes_nothing(demo, uploads, tmp_path, monkeypatch):
     folder = digest_index(tmp_path, uploads[:1])
     screener = opened(folder)
-    monkeypatch.setattr("hashmatch.screener.screener.Picture", None)
+    monkeypatch.setattr("hashmatch.fingerprint.image.Picture", None)
     text = screener.screen(demo / "uploads" / "text-file.jpg")
     assert (text.error, text.action, text.n_matches) == (None, "allow", 0)
     assert screener.screen(uploads[0]).n_matches == 3

@@ -11,6 +11,7 @@ import pytest
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import PolicyError
 from hashmatch.fingerprint import Picture
+from hashmatch.fingerprint import image as image_module
 from hashmatch.screener import Screener
 from hashmatch.screener import screener as screener_module
 from hashmatch.screener import state as state_module
@@ -117,9 +118,9 @@ def test_want_of_memory_is_a_decision_about_one_item(
                 raise MemoryError
             return Picture.decoded(data, **options)
 
-    monkeypatch.setattr(screener_module, "Picture", Starved)
+    monkeypatch.setattr(image_module, "Picture", Starved)
     decisions = screener.screen_many(uploads)
-    assert decisions[victim].error == "not enough memory to decode it"
+    assert decisions[victim].error == "out of memory"
     assert decisions[victim].queue == "undecodable"
     expected[victim] = decisions[victim]
     assert decisions == expected

@@ -15,8 +15,8 @@ from hashmatch.fingerprint import (
     fingerprint_image,
     fingerprint_picture,
 )
+from hashmatch.fingerprint import image as image_module
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
-from hashmatch.screener import screener as screener_module
 
 Opened = Callable[..., Screener]
 
@@ -32,17 +32,19 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
             return cls(exact.pixels, decode)
 
     def fingerprint(picture: Picture, *, algorithm: str) -> Fingerprint:
-        made = fingerprint_picture(picture, algorithm=algorithm)
+        exact = Picture(picture.pixels, "exact")  # so that no bit is off but those of the mask
+        made = fingerprint_picture(exact, algorithm=algorithm)
         if picture.decode != "luma":
             return made
         return dataclasses.replace(
             made,
+            decode="luma",
             codes=made.codes ^ mask,
             quality=made.quality if quality is None else quality,
         )
 
-    monkeypatch.setattr(screener_module, "Picture", Drifting)
-    monkeypatch.setattr(screener_module, "fingerprint_picture", fingerprint)
+    monkeypatch.setattr(image_module, "Picture", Drifting)
+    monkeypatch.setattr(image_module, "fingerprint_picture", fingerprint)
 
 
 @pytest.fixture

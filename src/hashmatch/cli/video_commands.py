@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from hashmatch.values import VideoHash
     from hashmatch.video_matching import VideoMatch
 
-video_app = typer.Typer(
-    help="Hash videos, find what they have in common."
-)
+video_app = typer.Typer(help="Hash videos, find what they have in common.")
 
 _TEXT_SUFFIX = ".txt"
 
@@ -53,7 +51,8 @@ def hash_video_file(
 ) -> None:
     """Hash frames of a video, as vPDQ text.
 
-    A line a frame: number, quality, hash, seconds. A video that cannot be decoded whole is an error, and nothing is written unless --partial is
+    A line a frame: number, quality, hash, seconds. A video that cannot be decoded whole is an
+    error, and nothing is written unless --partial is
     given; the exit code is 1 even then.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt

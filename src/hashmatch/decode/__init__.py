@@ -14,7 +14,8 @@ YCbCr, LAB, HSV           to RGB as Pillow does (LAB to sRGB)
 16 bits a channel         the high byte
 12-bit grey (TIFF)        the high 8 bits; 12-bit JPEG is refused
 32-bit integer, float     0..255 at face value; see `hashmatch.decode.modes`
-truncated                 refused, unless the host has set Pillow's `LOAD_TRUNCATED_IMAGES`
+truncated                 refused, unless asked for (`Isolation`), or the host has set Pillow's
+                          `LOAD_TRUNCATED_IMAGES`
 ========================  ======================================================================
 
 Every failure is one `DecodeError` with a one-line reason that depends on the bytes and the version
@@ -22,6 +23,7 @@ of Pillow only.  Everything here may be called from several threads.
 """
 
 from hashmatch.decode.content import Readable, read_blocks, read_content, read_stream
+from hashmatch.decode.isolation import Isolated, Isolation
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -30,6 +32,7 @@ from hashmatch.decode.limits import (
 )
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import Pixels, check_decode, decode_image
+from hashmatch.decode.running import Decoding, InProcess, attempt
 from hashmatch.decode.video import StoredFrame, StoredFrames, open_video
 from hashmatch.decode.video_file import VideoSource
 
@@ -37,6 +40,10 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
     "DecodeLimits",
+    "Decoding",
+    "InProcess",
+    "Isolated",
+    "Isolation",
     "PillowImage",
     "Pixels",
     "Readable",
@@ -44,6 +51,7 @@ __all__ = [
     "StoredFrames",
     "VideoLimits",
     "VideoSource",
+    "attempt",
     "check_decode",
     "decode_image",
     "open_video",

@@ -5,21 +5,26 @@ from hashmatch.fingerprint.image import (
     Fingerprint,
     Picture,
     fingerprint_digest,
+    fingerprint_each,
     fingerprint_image,
     fingerprint_picture,
     hash_image,
     hash_segments,
 )
+from hashmatch.fingerprint.source import Source, sendable
 from hashmatch.fingerprint.video import hash_video
 
 __all__ = [
     "Fingerprint",
     "Picture",
+    "Source",
     "digests",
     "fingerprint_digest",
+    "fingerprint_each",
     "fingerprint_image",
     "fingerprint_picture",
     "hash_image",
     "hash_segments",
     "hash_video",
+    "sendable",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode, decode_image
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, attempt, check_decode, decode_image
+from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.source import Source, pixels_of
 from hashmatch.hashing import (
     OrientedHash,
@@ -19,6 +22,10 @@ from hashmatch.hashing import (
     grey_of,
 )
 from hashmatch.values import Hash
+
+LUMA_TOLERANCE_BITS = 8
+"""What a fingerprint of luma may be off, beside what its pixels are: it is to find candidates, so
+rounding is not settled where it concerns a few bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +97,13 @@ class Picture:
         return self._grey
 
 
-def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") -> Hash:
+def hash_image(
+    source: Source,
+    algorithm: str = "pdq",
+    decode: str = "exact",
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+) -> Hash:
     """Hash one picture as it is stored.
 
     Parameters
@@ -105,6 +118,8 @@ def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") ->
         ``"exact"``: RGB, then float luma, as the reference implementations do; bit-equal to them.
         ``"luma"``: from the Y plane of a JPEG, in half the time and a few bits off.  Other sources
         are hashed the exact way.
+    limits : DecodeLimits
+        Bounds on encoded contents.
 
     Returns
     -------
@@ -128,19 +143,23 @@ def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") ->
     """
     hasher = get_pixel_hash(algorithm)
     check_decode(decode)
-    picture = Picture(pixels_of(source, decode=decode), decode)
+    picture = Picture(pixels_of(source, decode=decode, limits=limits), decode)
     code, quality = hasher.hash_pixels(picture.for_algorithm(hasher))
     return Hash(algorithm=algorithm, code=code, quality=quality)
 
 
 def hash_segments(
-    source: Source, algorithm: str = "crop-resistant", decode: str = "exact"
+    source: Source,
+    algorithm: str = "crop-resistant",
+    decode: str = "exact",
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> tuple[Hash, ...]:
     """Hash the parts of one picture, so that a crop of it can be recognised.
 
     Parameters
     ----------
-    source, decode
+    source, decode, limits
         As for `hash_image`.
     algorithm : str
         Registered name of a hash of segments.
@@ -161,7 +180,7 @@ def hash_segments(
     if not isinstance(hasher, SegmentHash):
         raise ValueError(f"{algorithm} does not hash segments")
     check_decode(decode)
-    picture = Picture(pixels_of(source, decode=decode), decode)
+    picture = Picture(pixels_of(source, decode=decode, limits=limits), decode)
     codes = hasher.hash_segments(picture.for_algorithm(hasher))
     return tuple(Hash(algorithm=algorithm, code=code, quality=None) for code in codes)
 
@@ -212,7 +231,10 @@ def fingerprint_picture(picture: Picture, *, algorithm: str) -> Fingerprint:
         codes, quality = hasher.hash_segments(picture.for_algorithm(hasher)), None
         views = tuple(f"segment_{number}" for number in range(1, len(codes) + 1))
     elif isinstance(hasher, OrientedHash):
-        codes, quality = hasher.hash_orientations(picture.for_algorithm(hasher))
+        codes, quality = hasher.hash_orientations(
+            picture.for_algorithm(hasher),
+            tolerance_bits=LUMA_TOLERANCE_BITS if picture.decode == "luma" else 0,
+        )
         views = tuple(hasher.orientations)
     else:
         hasher = get_pixel_hash(algorithm)
@@ -226,6 +248,21 @@ def fingerprint_picture(picture: Picture, *, algorithm: str) -> Fingerprint:
         decode=picture.decode,
         timestamps_s=(None,) * len(views),
     )
+
+
+def fingerprint_each(
+    data: bytes, algorithms: Iterable[str], decode: str, limits: DecodeLimits
+) -> dict[str, Fingerprint | DecodeError]:
+    """Hash one content by several algorithms of pixels, from one decode.
+
+    Where one of them cannot hash the picture, its error stands beside what the others make of it.
+    Raises as `fingerprint_image` where nothing can be decoded.
+    """
+    picture = Picture.decoded(data, decode=decode, limits=limits)
+    return {
+        algorithm: attempt(partial(fingerprint_picture, algorithm=algorithm), (picture,))
+        for algorithm in algorithms
+    }
 
 
 def fingerprint_digest(digest: Hash) -> Fingerprint:
