@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 
 #include "index/probe.h"
 #include "index/scan.h"
@@ -18,20 +19,25 @@ constexpr int64_t kGroupQueries = 1 << 20;
 constexpr double kOverfull = 64;
 constexpr uint32_t kLeastOverfull = 4096;
 
-// One side of the walk: items sorted by their key in one part, each with its sketch.
+// One side of the walk: queries sorted by their key in one part, each with its sketch and its code, for
+// which a walk would else have to reach all over memory.
 struct Sorted {
     std::vector<uint32_t> directory;
     std::vector<uint32_t> items;
     std::vector<uint16_t> sketches;
+    std::vector<uint8_t> codes;
 };
 
-// Sorts queries by their key in `part`; `keys` holds n_parts keys a query.
-void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, int64_t n, int part, Sorted& sorted) {
+// Sorts n queries by their key in `part`; `keys` holds n_parts keys a query.
+void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, const uint8_t* queries, int64_t n,
+                 int part, Sorted& sorted) {
     const size_t n_parts = static_cast<size_t>(layout.n_parts);
     const size_t here = static_cast<size_t>(part), next = (here + 1) % n_parts;
     sorted.directory.assign(static_cast<size_t>(layout.n_keys()) + 1, 0);
     sorted.items.resize(static_cast<size_t>(n));
     sorted.sketches.resize(static_cast<size_t>(n));
+    const size_t n_bytes = static_cast<size_t>(layout.code_bits) / 8;
+    sorted.codes.resize(static_cast<size_t>(n) * n_bytes);
     for (size_t q = 0; q < static_cast<size_t>(n); ++q) ++sorted.directory[keys[q * n_parts + here] + 1];
     for (size_t key = 1; key < sorted.directory.size(); ++key) sorted.directory[key] += sorted.directory[key - 1];
     std::vector<uint32_t> places(sorted.directory.begin(), sorted.directory.end() - 1);
@@ -39,6 +45,7 @@ void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, in
         const uint32_t place = places[keys[q * n_parts + here]]++;
         sorted.items[place] = static_cast<uint32_t>(q);
         sorted.sketches[place] = static_cast<uint16_t>(keys[q * n_parts + next]);
+        std::memcpy(&sorted.codes[place * n_bytes], queries + q * n_bytes, n_bytes);
     }
 }
 
@@ -75,7 +82,7 @@ class Group {
         Sorted sorted;
         for (int part = 0; part < tables_.layout.n_parts; ++part) {
             if (thresholds_[static_cast<size_t>(part)] < 0) continue;
-            sort_by_key(tables_.layout, keys_, count_, part, sorted);
+            sort_by_key(tables_.layout, keys_, queries_, count_, part, sorted);
             const bool is_whole =
                 walk_keys(tables_.layout, threads_, budget_,
                           [&](int thread, SketchComparer& comparer, int64_t first_key, int64_t last_key) {
@@ -111,6 +118,7 @@ class Group {
               Hits& hits) {
         Verifier verifier(codes_, tables_, radius_, hits);
         const int n_parts = tables_.layout.n_parts;
+        const size_t n_bytes = static_cast<size_t>(codes_.n_bytes);
         const Flips::Flip* last_flip = tables_.flips.end(thresholds_[static_cast<size_t>(part)]);
         for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
             const Tables::Bucket bucket = tables_.bucket(part, key);
@@ -127,10 +135,10 @@ class Group {
                 }
                 comparer.for_near_pairs(&sorted.sketches[begin], end - begin, tables_.sketches_at(part, bucket.begin),
                                         bucket.size(), limit, [&](uint32_t i, uint32_t j) {
-                                            const int64_t q = sorted.items[begin + i];
-                                            verifier.add(
-                                                {queries_ + q * codes_.n_bytes, first_ + q, thresholds_.data()}, part,
-                                                tables_.postings_at(part, bucket.begin + j));
+                                            const size_t at = begin + i;
+                                            verifier.add({&sorted.codes[at * n_bytes], first_ + sorted.items[at],
+                                                          thresholds_.data()},
+                                                         part, tables_.postings_at(part, bucket.begin + j));
                                         });
             }
         }

@@ -37,16 +37,17 @@ void ProbeSearcher::take(const uint8_t* query, int64_t number) {
 void ProbeSearcher::finish() {
     if (is_waiting_) compare(lookups_[1 - newest_]);
     is_waiting_ = false;
+    verifier_.settle();
 }
 
 void ProbeSearcher::compare(const Lookup& lookup) {
-    const size_t n_hits = hits_.size();
     if (lookup.n_candidates() <= most_candidates_ && compare_sketches(lookup)) {
-        verifier_.settle();
+        // The thresholds of its own that a query may have are gone when its lookup takes up another.
+        if (lookup.has_own_thresholds()) verifier_.settle();
         return;
     }
-    verifier_.forget();
-    hits_.resize(n_hits);
+    verifier_.settle();
+    while (!hits_.empty() && hits_.back().query == lookup.query().number) hits_.pop_back();
     scan_one(codes_, lookup.query().code, lookup.query().number, radius_, plan_.scan, hits_);
 }
 
