@@ -25,9 +25,8 @@ class Lookup {
     // Takes up a query; what was found for the one before is gone.
     void find(const uint8_t* query, int64_t number);
 
-    Probed query() const {
-        return {query_, number_, has_own_thresholds_ ? thresholds_ : usual_thresholds_.data()};
-    }
+    Probed query() const { return {query_, number_, has_own_thresholds_ ? thresholds_ : usual_thresholds_.data()}; }
+    uint32_t key(int part) const { return keys_[part]; }
     // Whether the thresholds were chosen for this query; then they last until the next is taken up.
     bool has_own_thresholds() const { return has_own_thresholds_; }
     // Runs of sketches, none longer than kRunPostings.

@@ -3,6 +3,7 @@
 namespace hashmatch {
 
 void Verifier::settle() {
+    while (n_tested_ < n_waited_) test_second(waiting_[n_tested_++ % kApart]);
     while (n_read_ < n_added_) read_row(pending_[n_read_++ % kPending]);
     while (n_settled_ < n_added_) settle(pending_[n_settled_++ % kPending]);
 }
@@ -25,14 +26,18 @@ void Verifier::settle(const Pending& pending) {
 
 // True where no earlier part leads from the query to this code.
 bool Verifier::found_first_by(const Pending& pending, const uint8_t* code) const {
-    int key_bits[kMaxParts], sketch_bits[kMaxParts];
-    tables_.cutter.differences(code, pending.query.code, key_bits, sketch_bits);
+    if (pending.part == 0) return true;
+    PartCutter::Differences bits;
+    tables_.cutter.differences(code, pending.query.code, bits);
     const int n_parts = tables_.layout.n_parts;
     const int* thresholds = pending.query.thresholds;
     for (int part = 0; part < pending.part; ++part) {
-        if (key_bits[part] > thresholds[part]) continue;
-        const int next = part + 1 < n_parts ? part + 1 : 0;
-        if (sketch_bits[next] <= sketch_limit(thresholds, n_parts, part, key_bits[part])) return false;
+        if (bits.key[part] > thresholds[part]) continue;
+        const int left = sketch_limit(thresholds, n_parts, part, bits.key[part]) - bits.sketch[(part + 1) % n_parts];
+        if (left < 0) continue;
+        if (!tables_.sketches2 ||
+            bits.second_sketch[(part + 2) % n_parts] <= second_sketch_limit(thresholds, n_parts, part, left))
+            return false;
     }
     return true;
 }

@@ -51,7 +51,7 @@ HASHMATCH_AVX512 inline uint64_t near_in_32(const uint16_t* sketches, __m512i qu
 // every time, which the processor learns.
 HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
                                    size_t n_postings, int limit, NearPair* pairs) {
-    constexpr size_t kTogether = 512;
+    constexpr size_t kTogether = 128;
     const __m512i most = _mm512_set1_epi16(static_cast<short>(limit));
     uint64_t masks[kTogether + 1];
     NearPair places[kTogether + 1];
