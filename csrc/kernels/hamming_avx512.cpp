@@ -70,8 +70,9 @@ HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, co
         for (size_t first = 0; first < n_postings; first += 64) {
             const size_t left = n_postings - first;
             const uint64_t filled = left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
-            masks[n_near] = filled & (near_in_32(postings + first, sketch, most) |
-                                      near_in_32(postings + first + 32, sketch, most) << 32);
+            uint64_t within = near_in_32(postings + first, sketch, most);
+            if (left > 32) within |= near_in_32(postings + first + 32, sketch, most) << 32;
+            masks[n_near] = filled & within;
             places[n_near] = {static_cast<uint32_t>(query), static_cast<uint32_t>(first)};
             n_near += masks[n_near] != 0;
             if (n_near == kTogether) report();
