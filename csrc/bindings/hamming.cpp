@@ -209,8 +209,12 @@ void register_hamming(py::module_& core) {
         .def(py::init([](int n_parts, int part_bits, py::array_t<uint32_t, py::array::c_style> directory,
                          py::array_t<uint32_t, py::array::c_style> postings, const Sketches& sketches,
                          std::optional<Bytes> sketches2) {
-                 return TableArrays{n_parts, part_bits, std::move(directory), std::move(postings),
-                                    on_cache_line(sketches), std::move(sketches2)};
+                 return TableArrays{n_parts,
+                                    part_bits,
+                                    std::move(directory),
+                                    std::move(postings),
+                                    on_cache_line(sketches),
+                                    std::move(sketches2)};
              }),
              py::arg("n_parts"), py::arg("part_bits"), py::arg("directory").noconvert(),
              py::arg("postings").noconvert(), py::arg("sketches").noconvert(),

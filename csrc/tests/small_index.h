@@ -160,8 +160,8 @@ class SmallIndex {
         return {rows_.data(), planes_.data(), ids_.empty() ? nullptr : ids_.data(), n_, n_bytes_, planes_for(n_bytes_)};
     }
 
-    void build(int threads, std::vector<uint32_t>& directory, std::vector<uint32_t>& postings,
-               Sketches& sketches, std::vector<uint8_t>& sketches2) const {
+    void build(int threads, std::vector<uint32_t>& directory, std::vector<uint32_t>& postings, Sketches& sketches,
+               std::vector<uint8_t>& sketches2) const {
         directory.resize(directory_size(layout_));
         postings.resize(postings_size(layout_, n_));
         sketches.resize(sketches_size(layout_, n_));
