@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from hashmatch.values import VideoHash
     from hashmatch.video_matching import VideoMatch
 
-video_app = typer.Typer(
-    help="Hash videos, find what they have in common."
-)
+video_app = typer.Typer(help="Hash videos, find what they have in common.")
 
 _TEXT_SUFFIX = ".txt"
 
