@@ -52,8 +52,7 @@ def hash_video_file(
     """Hash frames of a video, as vPDQ text.
 
     A line a frame: number, quality, hash, seconds. A video that cannot be decoded whole is an
-    error, and nothing is written unless --partial is
-    given; the exit code is 1 even then.
+    error, and nothing is written unless --partial is given; the exit code is 1 even then.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """
