@@ -32,6 +32,7 @@ HOMES = {
     "PIL": {"decode", "hashing"},
     "imagehash": {"hashing", "values"},
     "av": {"decode"},
+    "pebble": {"decode"},
     "typer": {"cli"},
     "rich": {"cli"},
     "matplotlib": {"cli"},

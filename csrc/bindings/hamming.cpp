@@ -47,6 +47,7 @@ struct TableArrays {
     py::array_t<uint32_t, py::array::c_style> directory;
     py::array_t<uint32_t, py::array::c_style> postings;
     py::array_t<uint16_t, py::array::c_style> sketches;
+    std::optional<Bytes> sketches2;
 };
 
 // Sketches are read by cache lines, which must not begin before the array does; ours and mapped ones never do.
@@ -58,8 +59,10 @@ Sketches on_cache_line(const Sketches& sketches) {
     return copy;
 }
 
-// The layout is the cost model's unless it is given as (n_parts, part_bits).
-std::optional<TableArrays> tables_of(const Bytes& rows, int threads, std::optional<std::pair<int, int>> given) {
+// The layout is the cost model's unless it is given as (n_parts, part_bits), and so is whether there are
+// second sketches.
+std::optional<TableArrays> tables_of(const Bytes& rows, int threads, std::optional<std::pair<int, int>> given,
+                                     std::optional<bool> second_sketches) {
     if (rows.ndim() != 2) throw py::value_error("codes must have two dimensions");
     const int64_t n = rows.shape(0);
     const int n_bytes = static_cast<int>(rows.shape(1));
@@ -67,17 +70,22 @@ std::optional<TableArrays> tables_of(const Bytes& rows, int threads, std::option
         given ? PartLayout{given->first, given->second, 8 * n_bytes} : choose_layout(n, 8 * n_bytes);
     if (layout.n_parts == 0) return std::nullopt;
     if (!is_sound(layout)) throw py::value_error("codes cannot be cut that way");
-    TableArrays arrays{layout.n_parts, layout.part_bits,
+    TableArrays arrays{layout.n_parts,
+                       layout.part_bits,
                        make_array<uint32_t>({static_cast<py::ssize_t>(directory_size(layout))}),
                        make_array<uint32_t>({static_cast<py::ssize_t>(postings_size(layout, n))}),
-                       make_array<uint16_t>({static_cast<py::ssize_t>(sketches_size(layout, n))})};
+                       make_array<uint16_t>({static_cast<py::ssize_t>(sketches_size(layout, n))}),
+                       std::nullopt};
+    if (second_sketches.value_or(wants_second_sketches(layout, n)))
+        arrays.sketches2 = make_array<uint8_t>({static_cast<py::ssize_t>(postings_size(layout, n))});
     const Codes codes{rows.data(), nullptr, nullptr, n, n_bytes, 0};
     uint32_t* directory = arrays.directory.mutable_data();
     uint32_t* postings = arrays.postings.mutable_data();
     uint16_t* sketches = arrays.sketches.mutable_data();
+    uint8_t* sketches2 = arrays.sketches2 ? arrays.sketches2->mutable_data() : nullptr;
     {
         const py::gil_scoped_release unlocked;
-        build_tables(codes, layout, threads, directory, postings, sketches);
+        build_tables(codes, layout, threads, directory, postings, sketches, sketches2);
     }
     return arrays;
 }
@@ -156,9 +164,15 @@ class BoundIndex {
         };
         if (!fits(arrays_->directory, directory_size(layout)) ||
             !fits(arrays_->postings, postings_size(layout, codes.n)) ||
-            !fits(arrays_->sketches, sketches_size(layout, codes.n)))
+            !fits(arrays_->sketches, sketches_size(layout, codes.n)) ||
+            (arrays_->sketches2 && !fits(*arrays_->sketches2, postings_size(layout, codes.n))))
             throw py::value_error("tables do not fit the codes");
-        return {layout, codes.n, arrays_->directory.data(), arrays_->postings.data(), arrays_->sketches.data()};
+        return {layout,
+                codes.n,
+                arrays_->directory.data(),
+                arrays_->postings.data(),
+                arrays_->sketches.data(),
+                arrays_->sketches2 ? arrays_->sketches2->data() : nullptr};
     }
 
     int64_t count(const Bytes& queries) const {
@@ -190,20 +204,27 @@ void register_hamming(py::module_& core) {
     core.def("copy_codes", &copy_of, py::arg("codes").noconvert());
     core.def("pack_planes", &planes_of, py::arg("codes").noconvert());
     core.def("build_tables", &tables_of, py::arg("codes").noconvert(), py::arg("threads"),
-             py::arg("layout") = py::none());
+             py::arg("layout") = py::none(), py::arg("second_sketches") = py::none());
     py::class_<TableArrays>(core, "Tables")
         .def(py::init([](int n_parts, int part_bits, py::array_t<uint32_t, py::array::c_style> directory,
-                         py::array_t<uint32_t, py::array::c_style> postings, const Sketches& sketches) {
-                 return TableArrays{n_parts, part_bits, std::move(directory), std::move(postings),
-                                    on_cache_line(sketches)};
+                         py::array_t<uint32_t, py::array::c_style> postings, const Sketches& sketches,
+                         std::optional<Bytes> sketches2) {
+                 return TableArrays{n_parts,
+                                    part_bits,
+                                    std::move(directory),
+                                    std::move(postings),
+                                    on_cache_line(sketches),
+                                    std::move(sketches2)};
              }),
              py::arg("n_parts"), py::arg("part_bits"), py::arg("directory").noconvert(),
-             py::arg("postings").noconvert(), py::arg("sketches").noconvert())
+             py::arg("postings").noconvert(), py::arg("sketches").noconvert(),
+             py::arg("sketches2").noconvert() = py::none())
         .def_readonly("n_parts", &TableArrays::n_parts)
         .def_readonly("part_bits", &TableArrays::part_bits)
         .def_readonly("directory", &TableArrays::directory)
         .def_readonly("postings", &TableArrays::postings)
-        .def_readonly("sketches", &TableArrays::sketches);
+        .def_readonly("sketches", &TableArrays::sketches)
+        .def_readonly("sketches2", &TableArrays::sketches2);
     py::native_enum<Way>(core, "Way", "enum.Enum")
         .value("scan", Way::kScan)
         .value("probe", Way::kProbe)

@@ -91,10 +91,11 @@ bool take_quality(const PdqKernels& kernels, const float* grid, const Errors* er
     return quality_of(high) == hashes.quality;
 }
 
-// Hashes a grid, exact where `errors` is null. False where the errors could change the outcome.
-bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int orientations, float gain,
-               PdqHashes& hashes) {
-    if (!take_quality(kernels, grid, errors, gain, hashes)) return false;
+// Hashes a grid, exact where `errors` is null. False where the errors could change the quality, or
+// more than `tolerance_bits` of a code; with a tolerance the quality is as it seems.
+bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* errors, int tolerance_bits, int orientations,
+               float gain, PdqHashes& hashes) {
+    if (!take_quality(kernels, grid, tolerance_bits == 0 ? errors : nullptr, gain, hashes)) return false;
 
     float coefficients[kCoefficients], flipped[kCoefficients], error_bounds[kCoefficients];
     cosine_transform(kernels, grid, coefficients);
@@ -103,7 +104,7 @@ bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* error
     for (int flip = 0; flip < (orientations > 1 ? kFlips : 1); ++flip) {
         apply_flip(coefficients, static_cast<Flip>(flip), flipped);
         const float median = lower_median(flipped);
-        if (errors && !is_clear(flipped, median, error_bounds)) return false;
+        if (errors && 2 * count_unclear(flipped, median, error_bounds) > tolerance_bits) return false;
         bits[flip] = bits_above(flipped, median);
     }
     for (int o = 0; o < orientations; ++o)
@@ -113,7 +114,7 @@ bool hash_grid(const PdqKernels& kernels, const float* grid, const Errors* error
 
 }  // namespace
 
-PdqHashes pdq_hashes(const Picture& picture, int orientations, float gain) {
+PdqHashes pdq_hashes(const Picture& picture, int orientations, int tolerance_bits, float gain) {
     const PdqKernels& kernels = *active_kernel().pdq;
     const float largest = largest_luma(kernels, picture);
     PdqHashes hashes = {};
@@ -122,16 +123,16 @@ PdqHashes pdq_hashes(const Picture& picture, int orientations, float gain) {
     float grid[kCells];
     if (orientations == 1 && picture.height_px == kGridSide && picture.width_px == kGridSide) {
         for (int row = 0; row < kGridSide; ++row) read_luma(kernels, picture, row, grid + row * kGridSide);
-        hash_grid(kernels, grid, nullptr, orientations, gain, hashes);
+        hash_grid(kernels, grid, nullptr, 0, orientations, gain, hashes);
         return hashes;
     }
     if (can_downsample(picture)) {
         downsample(kernels, picture, grid);
         const Errors errors(picture, largest);
-        if (hash_grid(kernels, grid, &errors, orientations, gain, hashes)) return hashes;
+        if (hash_grid(kernels, grid, &errors, tolerance_bits, orientations, gain, hashes)) return hashes;
     }
     reference_grid(kernels, picture, grid);
-    hash_grid(kernels, grid, nullptr, orientations, gain, hashes);
+    hash_grid(kernels, grid, nullptr, 0, orientations, gain, hashes);
     return hashes;
 }
 
@@ -154,7 +155,7 @@ PdqEvidence pdq_evidence(const Picture& picture, int orientations) {
     errors.of_coefficients(found.coefficients.data(), found.errors.data());
     found.gradient_slack = errors.of_gradients();
     PdqHashes hashes;
-    found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, orientations, 1.0f, hashes);
+    found.fast_is_certain = hash_grid(kernels, found.grid.data(), &errors, 0, orientations, 1.0f, hashes);
     return found;
 }
 

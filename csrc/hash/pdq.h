@@ -26,12 +26,15 @@ struct PdqHashes {
 // reference_grid(). Thread-safe. Throws std::invalid_argument where float luma is not finite or
 // beyond +-kMaxLuma.
 //
+// With `tolerance_bits` the slow way is taken only where rounding could change more bits of a code than
+// that; the quality may then be off by a little. Still a function of the pixels alone.
+//
 // As in pdqhash, a single hash of 64 x 64 px takes the pixels as they are, while the eight of such a
 // picture are filtered first, which changes nothing but the rounding.
 //
 // The quality is that of the picture with all differences of luma `gain` times as large; codes do not
 // depend on it.
-PdqHashes pdq_hashes(const Picture& picture, int orientations, float gain = 1.0f);
+PdqHashes pdq_hashes(const Picture& picture, int orientations, int tolerance_bits = 0, float gain = 1.0f);
 
 // What a test of the error bound needs; throws std::invalid_argument where there is no fast way.
 struct PdqEvidence {

@@ -62,12 +62,12 @@ float lower_median(const float* coefficients) {
     return *middle;
 }
 
-bool is_clear(const float* coefficients, float median, const float* errors) {
+int count_unclear(const float* coefficients, float median, const float* errors) {
     const float* at_median = std::find(coefficients, coefficients + kCoefficients, median);
     const float median_error = errors[at_median - coefficients];
     int near = 0;
     for (int k = 0; k < kCoefficients; ++k) near += std::fabs(coefficients[k] - median) <= errors[k] + median_error;
-    return near == 1;  // the median itself
+    return near == 1 ? 0 : near;  // the median alone is near itself
 }
 
 Bits bits_above(const float* coefficients, float median) {

@@ -24,9 +24,11 @@ void apply_flip(const float* coefficients, Flip flip, float* flipped);
 // The 128th smallest of the 256 coefficients.
 float lower_median(const float* coefficients);
 
-// False where coefficients known to within `errors`, one for each, could lie on the other side of
-// the median than they seem to, or the median be another.
-bool is_clear(const float* coefficients, float median, const float* errors);
+// How many coefficients, known to within `errors`, one for each, could lie on the other side of the
+// median than they seem to, or be the median in its stead; that one counts, unless it stands alone.
+// With n of them at most 2 n bits are wrong: what is far from the median keeps its side of that
+// coefficient, and no more than n ranks can change places with it.
+int count_unclear(const float* coefficients, float median, const float* errors);
 
 // One bit a coefficient; bit j of rows[i] belongs to coefficient i, j.
 struct Bits {

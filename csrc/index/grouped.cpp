@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 
 #include "index/probe.h"
 #include "index/scan.h"
@@ -18,20 +19,27 @@ constexpr int64_t kGroupQueries = 1 << 20;
 constexpr double kOverfull = 64;
 constexpr uint32_t kLeastOverfull = 4096;
 
-// One side of the walk: items sorted by their key in one part, each with its sketch.
+// One side of the walk: queries sorted by their key in one part, each with its sketch and its code, for
+// which a walk would else have to reach all over memory.
 struct Sorted {
     std::vector<uint32_t> directory;
     std::vector<uint32_t> items;
     std::vector<uint16_t> sketches;
+    std::vector<uint8_t> sketches2;
+    std::vector<uint8_t> codes;
 };
 
-// Sorts queries by their key in `part`; `keys` holds n_parts keys a query.
-void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, int64_t n, int part, Sorted& sorted) {
+// Sorts n queries by their key in `part`; `keys` holds n_parts keys a query.
+void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, const uint8_t* queries, int64_t n,
+                 int part, Sorted& sorted) {
     const size_t n_parts = static_cast<size_t>(layout.n_parts);
-    const size_t here = static_cast<size_t>(part), next = (here + 1) % n_parts;
+    const size_t here = static_cast<size_t>(part), next = (here + 1) % n_parts, second_next = (here + 2) % n_parts;
     sorted.directory.assign(static_cast<size_t>(layout.n_keys()) + 1, 0);
     sorted.items.resize(static_cast<size_t>(n));
     sorted.sketches.resize(static_cast<size_t>(n));
+    sorted.sketches2.resize(static_cast<size_t>(n));
+    const size_t n_bytes = static_cast<size_t>(layout.code_bits) / 8;
+    sorted.codes.resize(static_cast<size_t>(n) * n_bytes);
     for (size_t q = 0; q < static_cast<size_t>(n); ++q) ++sorted.directory[keys[q * n_parts + here] + 1];
     for (size_t key = 1; key < sorted.directory.size(); ++key) sorted.directory[key] += sorted.directory[key - 1];
     std::vector<uint32_t> places(sorted.directory.begin(), sorted.directory.end() - 1);
@@ -39,8 +47,38 @@ void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, in
         const uint32_t place = places[keys[q * n_parts + here]]++;
         sorted.items[place] = static_cast<uint32_t>(q);
         sorted.sketches[place] = static_cast<uint16_t>(keys[q * n_parts + next]);
+        sorted.sketches2[place] = static_cast<uint8_t>(keys[q * n_parts + second_next]);
+        std::memcpy(&sorted.codes[place * n_bytes], queries + q * n_bytes, n_bytes);
     }
 }
+
+// Sketches that lie in a row: those of a bucket, or of sorted queries.
+struct Sketches {
+    const uint16_t* first;
+    const uint8_t* second;  // null where the tables have none
+};
+
+Sketches sketches_of(const Tables& tables, int part, Tables::Bucket bucket) {
+    return {tables.sketches_at(part, bucket.begin), tables.sketches2_at(part, bucket.begin)};
+}
+
+// Whether two whose first sketches are within a limit are near enough by their second ones, too; always so
+// where the tables have none.
+class SecondTest {
+  public:
+    SecondTest(const Tables& tables, const int* thresholds, int part)
+        : is_void_(!tables.sketches2), more_(second_sketch_limit(thresholds, tables.layout.n_parts, part, 0)) {}
+
+    bool passes(const Sketches& a, uint32_t i, const Sketches& b, uint32_t j, int limit) const {
+        if (is_void_) return true;
+        const int bits = count_bits(static_cast<unsigned>(a.first[i] ^ b.first[j]));
+        return bits + kBitCounts.of[a.second[i] ^ b.second[j]] <= limit + more_;
+    }
+
+  private:
+    const bool is_void_;
+    const int more_;
+};
 
 // The search of one group of queries.
 class Group {
@@ -75,7 +113,7 @@ class Group {
         Sorted sorted;
         for (int part = 0; part < tables_.layout.n_parts; ++part) {
             if (thresholds_[static_cast<size_t>(part)] < 0) continue;
-            sort_by_key(tables_.layout, keys_, count_, part, sorted);
+            sort_by_key(tables_.layout, keys_, queries_, count_, part, sorted);
             const bool is_whole =
                 walk_keys(tables_.layout, threads_, budget_,
                           [&](int thread, SketchComparer& comparer, int64_t first_key, int64_t last_key) {
@@ -111,10 +149,13 @@ class Group {
               Hits& hits) {
         Verifier verifier(codes_, tables_, radius_, hits);
         const int n_parts = tables_.layout.n_parts;
+        const size_t n_bytes = static_cast<size_t>(codes_.n_bytes);
+        const SecondTest second(tables_, thresholds_.data(), part);
         const Flips::Flip* last_flip = tables_.flips.end(thresholds_[static_cast<size_t>(part)]);
         for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
             const Tables::Bucket bucket = tables_.bucket(part, key);
             if (bucket.size() == 0) continue;
+            const Sketches mine = sketches_of(tables_, part, bucket);
             for (const Flips::Flip* flip = tables_.flips.begin(); flip < last_flip; ++flip) {
                 const uint32_t begin = sorted.directory[key ^ flip->mask],
                                end = sorted.directory[(key ^ flip->mask) + 1];
@@ -125,13 +166,14 @@ class Group {
                         set_aside_[sorted.items[i]].store(1, std::memory_order_relaxed);
                     continue;
                 }
-                comparer.for_near_pairs(&sorted.sketches[begin], end - begin, tables_.sketches_at(part, bucket.begin),
-                                        bucket.size(), limit, [&](uint32_t i, uint32_t j) {
-                                            const int64_t q = sorted.items[begin + i];
-                                            verifier.add(
-                                                {queries_ + q * codes_.n_bytes, first_ + q, thresholds_.data()}, part,
-                                                tables_.postings_at(part, bucket.begin + j));
-                                        });
+                const Sketches theirs{&sorted.sketches[begin], &sorted.sketches2[begin]};
+                comparer.for_near_pairs(
+                    theirs.first, end - begin, mine.first, bucket.size(), limit, [&](uint32_t i, uint32_t j) {
+                        if (!second.passes(theirs, i, mine, j, limit)) return;
+                        const size_t at = begin + i;
+                        verifier.add({&sorted.codes[at * n_bytes], first_ + sorted.items[at], thresholds_.data()}, part,
+                                     tables_.postings_at(part, bucket.begin + j));
+                    });
             }
         }
         verifier.settle();
@@ -162,6 +204,7 @@ class Group {
 // Every bucket from first_key to last_key meets the buckets of the keys near its own.
 void join_buckets(const Codes& codes, const Tables& tables, const std::vector<int>& thresholds, int part,
                   int64_t first_key, int64_t last_key, SketchComparer& comparer, Verifier& verifier) {
+    const SecondTest second(tables, thresholds.data(), part);
     const Flips::Flip* last_flip = tables.flips.end(thresholds[static_cast<size_t>(part)]);
     for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
         const Tables::Bucket mine = tables.bucket(part, key);
@@ -173,9 +216,10 @@ void join_buckets(const Codes& codes, const Tables& tables, const std::vector<in
             if (other.size() == 0 || limit < 0) continue;
             const uint32_t* rows = tables.postings_at(part, mine.begin);
             const uint32_t* others = tables.postings_at(part, other.begin);
+            const Sketches my_sketches = sketches_of(tables, part, mine), sketches = sketches_of(tables, part, other);
             comparer.for_near_pairs(
-                tables.sketches_at(part, mine.begin), mine.size(), tables.sketches_at(part, other.begin), other.size(),
-                limit, [&](uint32_t i, uint32_t j) {
+                my_sketches.first, mine.size(), sketches.first, other.size(), limit, [&](uint32_t i, uint32_t j) {
+                    if (!second.passes(my_sketches, i, sketches, j, limit)) return;
                     if (flip->mask == 0 && rows[i] >= others[j]) return;
                     if (rows[i] >= codes.n) return;  // a damaged table
                     verifier.add({codes.code(rows[i]), rows[i], thresholds.data()}, part, &others[j]);

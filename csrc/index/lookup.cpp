@@ -31,7 +31,8 @@ void Lookup::find(const uint8_t* query, int64_t number) {
     tables_.cutter.keys(query, keys_);
     std::copy(usual_thresholds_.begin(), usual_thresholds_.end(), thresholds_);
     find_buckets();
-    if (n_candidates_ > kCrowded * usual_candidates_ && relieve()) find_buckets();
+    has_own_thresholds_ = n_candidates_ > kCrowded * usual_candidates_ && relieve();
+    if (has_own_thresholds_) find_buckets();
 }
 
 void Lookup::make_room(size_t more) {

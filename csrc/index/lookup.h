@@ -25,7 +25,10 @@ class Lookup {
     // Takes up a query; what was found for the one before is gone.
     void find(const uint8_t* query, int64_t number);
 
-    Probed query() const { return {query_, number_, thresholds_}; }
+    Probed query() const { return {query_, number_, has_own_thresholds_ ? thresholds_ : usual_thresholds_.data()}; }
+    uint32_t key(int part) const { return keys_[part]; }
+    // Whether the thresholds were chosen for this query; then they last until the next is taken up.
+    bool has_own_thresholds() const { return has_own_thresholds_; }
     // Runs of sketches, none longer than kRunPostings.
     const SketchProbe* probes() const { return probes_.get(); }
     size_t n_probes() const { return n_probes_; }
@@ -48,6 +51,7 @@ class Lookup {
     int64_t number_ = 0;
     uint32_t keys_[kMaxParts];
     int thresholds_[kMaxParts];
+    bool has_own_thresholds_ = false;
     std::unique_ptr<SketchProbe[]> probes_;  // left uninitialised: a single query makes its own
     size_t n_probes_ = 0;
     size_t room_ = 0;

@@ -1,6 +1,7 @@
 #include "index/parts.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -13,6 +14,16 @@ uint64_t mixed(uint64_t value) {
     value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
     value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
     return value ^ (value >> 31);
+}
+
+// Up to eight bytes as a number, the first least significant.
+uint64_t load(const uint8_t* bytes, int n) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes, static_cast<size_t>(n));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
 }
 
 }  // namespace
@@ -36,6 +47,7 @@ PartCutter::PartCutter(const PartLayout& layout) : layout_(layout) {
         const int place = layout.part_bits - 1 - static_cast<int>(i) % layout.part_bits;
         part_[bit] = static_cast<uint8_t>(part < layout.n_parts ? part : kMaxParts);
         in_sketch_[bit] = place < kSketchBits;
+        in_second_sketch_[bit] = place < kSecondSketchBits;
     }
 }
 
@@ -50,16 +62,21 @@ void PartCutter::keys(const uint8_t* code, uint32_t* keys) const {
     for (int part = 0; part < layout_.n_parts; ++part) keys[part] = key(code, part);
 }
 
-void PartCutter::differences(const uint8_t* a, const uint8_t* b, int* key_bits, int* sketch_bits) const {
-    std::fill(key_bits, key_bits + layout_.n_parts, 0);
-    std::fill(sketch_bits, sketch_bits + layout_.n_parts, 0);
-    for (int byte = 0; byte < layout_.code_bits / 8; ++byte)
-        for (unsigned left = static_cast<unsigned>(a[byte] ^ b[byte]); left; left &= left - 1) {
-            const int bit = 8 * byte + __builtin_ctz(left);
+void PartCutter::differences(const uint8_t* a, const uint8_t* b, Differences& bits) const {
+    std::fill(bits.key, bits.key + layout_.n_parts, 0);
+    std::fill(bits.sketch, bits.sketch + layout_.n_parts, 0);
+    std::fill(bits.second_sketch, bits.second_sketch + layout_.n_parts, 0);
+    const int n_bytes = layout_.code_bits / 8;
+    for (int byte = 0; byte < n_bytes; byte += 8) {
+        const int n_some = std::min(8, n_bytes - byte);
+        for (uint64_t left = load(a + byte, n_some) ^ load(b + byte, n_some); left; left &= left - 1) {
+            const int bit = 8 * byte + __builtin_ctzll(left);
             if (part_[bit] == kMaxParts) continue;
-            ++key_bits[part_[bit]];
-            sketch_bits[part_[bit]] += in_sketch_[bit];
+            ++bits.key[part_[bit]];
+            bits.sketch[part_[bit]] += in_sketch_[bit];
+            bits.second_sketch[part_[bit]] += in_second_sketch_[bit];
         }
+    }
 }
 
 }  // namespace hashmatch

@@ -11,6 +11,7 @@ constexpr int kMaxParts = 64;
 constexpr int kMinPartBits = 8;
 constexpr int kMaxPartBits = 22;
 constexpr int kSketchBits = 16;
+constexpr int kSecondSketchBits = 8;
 
 // n_parts disjoint runs of part_bits bits of the code, taken in a fixed pseudo-random order so that
 // bits that vary together (neighbouring DCT coefficients) fall into different parts. Bits left over
@@ -34,9 +35,12 @@ class PartCutter {
     uint32_t key(const uint8_t* code, int part) const;
     // All keys of a code, n_parts of them.
     void keys(const uint8_t* code, uint32_t* keys) const;
-    // For two codes: the bits in which each key differs, and in which the part of it that a sketch
-    // holds differs; both arrays of n_parts.
-    void differences(const uint8_t* a, const uint8_t* b, int* key_bits, int* sketch_bits) const;
+    // For two codes: the bits in which each key differs, and in which the part of it differs that a
+    // sketch and a second sketch hold.
+    struct Differences {
+        int key[kMaxParts], sketch[kMaxParts], second_sketch[kMaxParts];
+    };
+    void differences(const uint8_t* a, const uint8_t* b, Differences& bits) const;
 
   private:
     PartLayout layout_;
@@ -45,6 +49,7 @@ class PartCutter {
     // By bit 8 * byte + shift of the code: its part, or kMaxParts for a bit in no part.
     uint8_t part_[kMaxCodeBytes * 8];
     bool in_sketch_[kMaxCodeBytes * 8];
+    bool in_second_sketch_[kMaxCodeBytes * 8];
 };
 
 }  // namespace hashmatch

@@ -11,6 +11,8 @@ namespace {
 // The rest of what the model was told, in nanoseconds.
 constexpr double kProbeNs = 11;        // look up one key and reach its first sketch
 constexpr double kGroupedProbeNs = 2;  // the same when queries share the walk
+constexpr double kSecondSketchNs = 8;  // reach and compare a second sketch
+constexpr double kLeastSpared = 30;    // codes that a second sketch must spare a query to be worth its bytes
 constexpr double kQueryNs = 600;       // cut the query, order the result
 constexpr double kWalkNs = 2.0;        // pass one key and one of its neighbours in a grouped walk
 constexpr double kScanNs = 0.021;      // filter one byte of one code, four queries at a time
@@ -23,22 +25,36 @@ double chance_within(int bits, int limit) {
 
 int customary_radius(int code_bits) { return code_bits / 8 - 1; }
 
+// Chance that the bits of one sketch, and of a second where there are two, hold few enough ones for a chain
+// that still allows `limit` bits, and `more` of them in its third link.
+double chance_near(const PartLayout& layout, int n_sketches, int limit, int more) {
+    const int bits = std::min(kSketchBits, layout.part_bits);
+    if (n_sketches == 1) return chance_within(bits, limit);
+    double chance = 0;
+    for (int differing = 0; differing <= std::min(limit, bits); ++differing)
+        chance += (chance_within(bits, differing) - chance_within(bits, differing - 1)) *
+                  chance_within(kSecondSketchBits, limit - differing + more);
+    return chance;
+}
+
 // By tables, for uniformly spread codes; `grouped` where many queries share the walk over a table.
-Cost table_cost(const PartLayout& layout, const std::vector<int>& thresholds, int64_t n, bool grouped) {
+Cost table_cost(const PartLayout& layout, const std::vector<int>& thresholds, int n_sketches, int64_t n, bool grouped) {
     Cost cost;
-    const int sketch_bits = std::min(kSketchBits, layout.part_bits);
     const double bucket = static_cast<double>(n) / static_cast<double>(layout.n_keys());
     for (size_t part = 0; part < thresholds.size(); ++part) {
         const int limit = thresholds[part] + thresholds[(part + 1) % thresholds.size()] + 1;
+        const int more = thresholds[(part + 2) % thresholds.size()] + 1;
         for (int flips = 0; flips <= thresholds[part]; ++flips) {
             const double keys = keys_within(layout.part_bits, flips) - keys_within(layout.part_bits, flips - 1);
             cost.probes += keys;
             cost.candidates += keys * bucket;
-            cost.verified += keys * bucket * chance_within(sketch_bits, limit - flips);
+            const double met = keys * bucket;
+            cost.near += met * chance_near(layout, 1, limit - flips, more);
+            cost.verified += met * chance_near(layout, n_sketches, limit - flips, more);
         }
     }
     cost.ns = kQueryNs + cost.probes * (grouped ? kGroupedProbeNs : kProbeNs) + cost.candidates * kSketchNs +
-              cost.verified * kVerifyNs;
+              (n_sketches > 1 ? cost.near * kSecondSketchNs : 0) + cost.verified * kVerifyNs;
     return cost;
 }
 
@@ -72,6 +88,14 @@ std::vector<int> spread_thresholds(const PartLayout& layout, int radius) {
     return thresholds;
 }
 
+bool wants_second_sketches(const PartLayout& layout, int64_t n) {
+    const std::vector<int> thresholds = spread_thresholds(layout, customary_radius(layout.code_bits));
+    if (thresholds.empty() || layout.n_parts < 3) return false;
+    const Cost with = table_cost(layout, thresholds, 2, n, false),
+               without = table_cost(layout, thresholds, 1, n, false);
+    return without.verified - with.verified >= kLeastSpared && with.ns < without.ns;
+}
+
 PartLayout choose_layout(int64_t n, int code_bits) {
     const int radius = customary_radius(code_bits);
     const int n_bytes = code_bits / 8;
@@ -85,7 +109,7 @@ PartLayout choose_layout(int64_t n, int code_bits) {
         if (!is_sound(layout)) continue;
         const std::vector<int> thresholds = spread_thresholds(layout, radius);
         if (thresholds.empty()) continue;
-        const double ns = table_cost(layout, thresholds, n, false).ns;
+        const double ns = table_cost(layout, thresholds, 1, n, false).ns;
         if (ns < best_ns) {
             best_ns = ns;
             best = layout;
@@ -94,13 +118,13 @@ PartLayout choose_layout(int64_t n, int code_bits) {
     return best;
 }
 
-Planner::Planner(const Codes& codes, const PartLayout& layout) : n_(codes.n), layout_(layout) {
+Planner::Planner(const Codes& codes, const PartLayout& layout, int n_sketches) : n_(codes.n), layout_(layout) {
     for (int radius = 0; radius <= 8 * codes.n_bytes; ++radius) {
         AtRadius plans{plan_scan(codes, radius), {}, {}, {}};
         if (layout.n_parts > 0) plans.thresholds = spread_thresholds(layout, radius);
         if (!plans.thresholds.empty()) {
-            plans.probe = table_cost(layout, plans.thresholds, codes.n, false);
-            plans.grouped = table_cost(layout, plans.thresholds, codes.n, true);
+            plans.probe = table_cost(layout, plans.thresholds, n_sketches, codes.n, false);
+            plans.grouped = table_cost(layout, plans.thresholds, n_sketches, codes.n, true);
         }
         at_radius_.push_back(std::move(plans));
     }

@@ -29,9 +29,14 @@ std::vector<int> spread_thresholds(const PartLayout& layout, int radius);
 struct Cost {
     double probes = 0;      // keys looked up
     double candidates = 0;  // sketches compared
+    double near = 0;        // of these, near by the first sketch
     double verified = 0;    // whole codes compared
     double ns = 0;
 };
+
+// Whether tables of that layout over n codes are to have second sketches: where so many codes pass the
+// first that sparing them is worth a byte a posting. Smaller lists have larger directories and do without.
+bool wants_second_sketches(const PartLayout& layout, int64_t n);
 
 // The layout that serves n codes best at the radius customary for their width (bits / 8 - 1), or one
 // without parts where a scan is cheaper.
@@ -50,8 +55,8 @@ struct SearchPlan {
 // Plans for every radius of one index, worked out once.
 class Planner {
   public:
-    // `n_parts` of the layout may be 0.
-    Planner(const Codes& codes, const PartLayout& layout);
+    // `n_parts` of the layout may be 0; `n_sketches` beside each posting, 1 or 2.
+    Planner(const Codes& codes, const PartLayout& layout, int n_sketches);
 
     // The cheapest exact way for a batch of n_queries; radius 0..bits.
     SearchPlan plan(int radius, int64_t n_queries) const;

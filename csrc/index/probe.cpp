@@ -37,16 +37,17 @@ void ProbeSearcher::take(const uint8_t* query, int64_t number) {
 void ProbeSearcher::finish() {
     if (is_waiting_) compare(lookups_[1 - newest_]);
     is_waiting_ = false;
+    verifier_.settle();
 }
 
 void ProbeSearcher::compare(const Lookup& lookup) {
-    const size_t n_hits = hits_.size();
     if (lookup.n_candidates() <= most_candidates_ && compare_sketches(lookup)) {
-        verifier_.settle();
+        // The thresholds of its own that a query may have are gone when its lookup takes up another.
+        if (lookup.has_own_thresholds()) verifier_.settle();
         return;
     }
-    verifier_.forget();
-    hits_.resize(n_hits);
+    verifier_.settle();
+    while (!hits_.empty() && hits_.back().query == lookup.query().number) hits_.pop_back();
     scan_one(codes_, lookup.query().code, lookup.query().number, radius_, plan_.scan, hits_);
 }
 
@@ -62,12 +63,25 @@ bool ProbeSearcher::compare_sketches(const Lookup& lookup) {
         n_verified += found;
         if (n_verified > most_verified_) return false;
         for (size_t pair = 0; pair < found; ++pair) {
-            const uint16_t* run = probes[first + near_[pair].query].sketches;
-            const int64_t place = run - tables_.sketches + near_[pair].posting;
-            verifier_.add(lookup.query(), static_cast<int>(place / tables_.n), tables_.postings + place);
+            add(lookup, probes[first + near_[pair].query], near_[pair].posting);
         }
     }
     return true;
+}
+
+// Hands a posting of a run, whose first sketch is near, to the verifier.
+void ProbeSearcher::add(const Lookup& lookup, const SketchProbe& run, uint32_t posting) {
+    const int n_parts = tables_.layout.n_parts;
+    const int64_t place = run.sketches - tables_.sketches + posting;
+    const int part = static_cast<int>(place / tables_.n);
+    const Probed query = lookup.query();
+    if (!tables_.sketches2) {
+        verifier_.add(query, part, tables_.postings + place);
+        return;
+    }
+    const int left = run.limit - count_bits(static_cast<unsigned>(run.sketches[posting] ^ run.sketch));
+    verifier_.add_after_second(query, part, place, static_cast<uint8_t>(lookup.key((part + 2) % n_parts)),
+                               second_sketch_limit(query.thresholds, n_parts, part, left));
 }
 
 std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,

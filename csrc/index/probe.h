@@ -28,6 +28,7 @@ class ProbeSearcher {
   private:
     void compare(const Lookup& lookup);
     bool compare_sketches(const Lookup& lookup);
+    void add(const Lookup& lookup, const SketchProbe& run, uint32_t posting);
 
     const Codes& codes_;
     const Tables& tables_;

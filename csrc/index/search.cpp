@@ -13,7 +13,7 @@
 namespace hashmatch {
 
 Engine::Engine(const Codes& codes, std::optional<Tables> tables)
-    : codes_(codes), tables_(std::move(tables)), planner_(codes_, layout()) {}
+    : codes_(codes), tables_(std::move(tables)), planner_(codes_, layout(), tables_ && tables_->sketches2 ? 2 : 1) {}
 
 std::vector<Hits> Engine::carry_out(const SearchPlan& plan, const uint8_t* queries, int64_t n_queries, int radius,
                                     int threads) const {

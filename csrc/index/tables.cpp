@@ -1,7 +1,6 @@
 #include "index/tables.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <vector>
 
@@ -10,26 +9,49 @@
 namespace hashmatch {
 namespace {
 
-void build_one(const Codes& codes, const PartLayout& layout, const PartCutter& cutter, int part, uint32_t* directory,
-               uint32_t* postings, uint16_t* sketches) {
-    const size_t n = static_cast<size_t>(codes.n);
-    const int next_part = (part + 1) % layout.n_parts;
-    std::vector<uint32_t> keys(n);
-    std::vector<uint16_t> next_keys(n);
-    std::fill(directory, directory + layout.n_keys() + 1, 0);
-    for (size_t row = 0; row < n; ++row) {
-        const uint8_t* code = codes.code(static_cast<int64_t>(row));
-        keys[row] = cutter.key(code, part);
-        next_keys[row] = static_cast<uint16_t>(cutter.key(code, next_part));
-        ++directory[keys[row] + 1];
+// The keys of all codes in one part after another and in the parts that follow it, which sketches are of.
+class KeyWindow {
+  public:
+    KeyWindow(const Codes& codes, const PartLayout& layout, const PartCutter& cutter, int n_following)
+        : codes_(codes), n_parts_(layout.n_parts), cutter_(cutter), keys_(static_cast<size_t>(n_following) + 1) {}
+
+    // Goes to a part; cheapest where that is the next.
+    void go_to(int part) {
+        if (part == part_ + 1) std::rotate(keys_.begin(), keys_.begin() + 1, keys_.end());
+        const size_t n_kept = part == part_ + 1 ? keys_.size() - 1 : 0;
+        for (size_t i = n_kept; i < keys_.size(); ++i) cut((part + static_cast<int>(i)) % n_parts_, keys_[i]);
+        part_ = part;
     }
+
+    // The row's key in the part that comes so many after the one gone to.
+    uint32_t key(size_t row, size_t following) const { return keys_[following][row]; }
+
+  private:
+    void cut(int part, std::vector<uint32_t>& keys) {
+        keys.resize(static_cast<size_t>(codes_.n));
+        for (size_t row = 0; row < keys.size(); ++row)
+            keys[row] = cutter_.key(codes_.code(static_cast<int64_t>(row)), part);
+    }
+
+    const Codes& codes_;
+    const int n_parts_;
+    const PartCutter& cutter_;
+    std::vector<std::vector<uint32_t>> keys_;
+    int part_ = -2;  // none, nor the one before the first
+};
+
+void build_one(const KeyWindow& window, const PartLayout& layout, size_t n, uint32_t* directory, uint32_t* postings,
+               uint16_t* sketches, uint8_t* sketches2) {
+    std::fill(directory, directory + layout.n_keys() + 1, 0);
+    for (size_t row = 0; row < n; ++row) ++directory[window.key(row, 0) + 1];
     for (int64_t key = 0; key < layout.n_keys(); ++key) directory[key + 1] += directory[key];
 
     std::vector<uint32_t> next(directory, directory + layout.n_keys());
     for (size_t row = 0; row < n; ++row) {
-        const uint32_t position = next[keys[row]]++;
+        const uint32_t position = next[window.key(row, 0)]++;
         postings[position] = static_cast<uint32_t>(row);
-        sketches[position] = next_keys[row];
+        sketches[position] = static_cast<uint16_t>(window.key(row, 1));
+        if (sketches2) sketches2[position] = static_cast<uint8_t>(window.key(row, 2));
     }
 }
 
@@ -46,13 +68,18 @@ size_t postings_size(const PartLayout& layout, int64_t n) {
 size_t sketches_size(const PartLayout& layout, int64_t n) { return postings_size(layout, n) + kSketchPadding; }
 
 void build_tables(const Codes& codes, const PartLayout& layout, int threads, uint32_t* directory, uint32_t* postings,
-                  uint16_t* sketches) {
+                  uint16_t* sketches, uint8_t* sketches2) {
     const PartCutter cutter(layout);
-    std::atomic<int> next{0};
-    run_threads(std::max(1, std::min(threads, layout.n_parts)), [&](int) {
-        for (int part; (part = next.fetch_add(1)) < layout.n_parts;)
-            build_one(codes, layout, cutter, part, directory + part * (layout.n_keys() + 1), postings + part * codes.n,
-                      sketches + part * codes.n);
+    const int n_threads = std::max(1, std::min(threads, layout.n_parts));
+    run_threads(n_threads, [&](int thread) {
+        KeyWindow window(codes, layout, cutter, sketches2 ? 2 : 1);
+        const int end = (thread + 1) * layout.n_parts / n_threads;
+        for (int part = thread * layout.n_parts / n_threads; part < end; ++part) {
+            window.go_to(part);
+            const int64_t first = part * codes.n;
+            build_one(window, layout, static_cast<size_t>(codes.n), directory + part * (layout.n_keys() + 1),
+                      postings + first, sketches + first, sketches2 ? sketches2 + first : nullptr);
+        }
     });
     std::memset(sketches + postings_size(layout, codes.n), 0, kSketchPadding * sizeof(uint16_t));
 }

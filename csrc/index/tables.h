@@ -1,4 +1,4 @@
-// Tables from keys to rows, one per part, with a sketch beside every posting.
+// Tables from keys to rows, one per part, with a sketch or two beside every posting.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,7 @@ struct Tables {
     const uint32_t* directory;  // n_parts x (n_keys + 1): where a key's postings begin
     const uint32_t* postings;   // n_parts x n: rows by key
     const uint16_t* sketches;   // n_parts x n: low bits of the row's next key
+    const uint8_t* sketches2;   // n_parts x n: low bits of the row's key after next; null where there are none
     PartCutter cutter{layout};
     Flips flips{layout.part_bits, kMaxThreshold};
 
@@ -40,6 +41,9 @@ struct Tables {
     }
     Bucket bucket(int part, uint32_t key) const { return bucket_at(directory_entry(part, key), n); }
     const uint16_t* sketches_at(int part, uint32_t position) const { return sketches + part * n + position; }
+    const uint8_t* sketches2_at(int part, uint32_t position) const {
+        return sketches2 ? sketches2 + part * n + position : nullptr;
+    }
     const uint32_t* postings_at(int part, uint32_t position) const { return postings + part * n + position; }
 };
 
@@ -48,9 +52,10 @@ size_t directory_size(const PartLayout& layout);
 size_t postings_size(const PartLayout& layout, int64_t n);
 size_t sketches_size(const PartLayout& layout, int64_t n);
 
-// Fills the arrays for n codes: a counting sort per part, threads taking parts in turn.
-// Cost: n_parts passes over the codes; temporary memory 8 bytes a code and thread.
+// Fills the arrays for n codes: a counting sort per part, the parts shared out among threads. sketches2 may
+// be null.
+// Cost: n_parts passes over the codes; temporary memory 8 bytes a code and thread, 12 with sketches2.
 void build_tables(const Codes& codes, const PartLayout& layout, int threads, uint32_t* directory, uint32_t* postings,
-                  uint16_t* sketches);
+                  uint16_t* sketches, uint8_t* sketches2);
 
 }  // namespace hashmatch

@@ -3,34 +3,41 @@
 namespace hashmatch {
 
 void Verifier::settle() {
-    int64_t rows[kPending];
-    for (int i = 0; i < n_pending_; ++i) {
-        rows[i] = *pending_[i].posting;
-        if (rows[i] >= codes_.n) continue;  // a damaged table
-        __builtin_prefetch(codes_.code(rows[i]), 0, 2);
-        __builtin_prefetch(pending_[i].query.code, 0, 2);
-    }
-    for (int i = 0; i < n_pending_; ++i) {
-        if (rows[i] >= codes_.n) continue;
-        const uint8_t* code = codes_.code(rows[i]);
-        uint16_t distance;
-        kernel_.distances(code, 1, codes_.n_bytes, pending_[i].query.code, &distance);
-        if (distance <= radius_ && found_first_by(pending_[i], code))
-            hits_.push_back({pending_[i].query.number, rows[i], distance});
-    }
-    n_pending_ = 0;
+    while (n_tested_ < n_waited_) test_second(waiting_[n_tested_++ % kApart]);
+    while (n_read_ < n_added_) read_row(pending_[n_read_++ % kPending]);
+    while (n_settled_ < n_added_) settle(pending_[n_settled_++ % kPending]);
+}
+
+void Verifier::read_row(Pending& pending) const {
+    pending.row = *pending.posting;
+    if (pending.row >= codes_.n) return;  // a damaged table
+    __builtin_prefetch(codes_.code(pending.row), 0, 2);
+    __builtin_prefetch(pending.query.code, 0, 2);
+}
+
+void Verifier::settle(const Pending& pending) {
+    if (pending.row >= codes_.n) return;
+    const uint8_t* code = codes_.code(pending.row);
+    uint16_t distance;
+    kernel_.distances(code, 1, codes_.n_bytes, pending.query.code, &distance);
+    if (distance <= radius_ && found_first_by(pending, code))
+        hits_.push_back({pending.query.number, pending.row, distance});
 }
 
 // True where no earlier part leads from the query to this code.
 bool Verifier::found_first_by(const Pending& pending, const uint8_t* code) const {
-    int key_bits[kMaxParts], sketch_bits[kMaxParts];
-    tables_.cutter.differences(code, pending.query.code, key_bits, sketch_bits);
+    if (pending.part == 0) return true;
+    PartCutter::Differences bits;
+    tables_.cutter.differences(code, pending.query.code, bits);
     const int n_parts = tables_.layout.n_parts;
     const int* thresholds = pending.query.thresholds;
     for (int part = 0; part < pending.part; ++part) {
-        if (key_bits[part] > thresholds[part]) continue;
-        const int next = part + 1 < n_parts ? part + 1 : 0;
-        if (sketch_bits[next] <= sketch_limit(thresholds, n_parts, part, key_bits[part])) return false;
+        if (bits.key[part] > thresholds[part]) continue;
+        const int left = sketch_limit(thresholds, n_parts, part, bits.key[part]) - bits.sketch[(part + 1) % n_parts];
+        if (left < 0) continue;
+        if (!tables_.sketches2 ||
+            bits.second_sketch[(part + 2) % n_parts] <= second_sketch_limit(thresholds, n_parts, part, left))
+            return false;
     }
     return true;
 }

@@ -2,6 +2,8 @@
 // and lets each row of a query through once, however many tables lead to it.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "index/codes.h"
@@ -18,31 +20,85 @@ struct Probed {
     const int* thresholds;  // one per part
 };
 
+// Bits in which a sketch may differ when the part before it differs in `flips` bits: the first two
+// links of a chain that a code within the radius cannot break for every part at once (pigeonring
+// principle, Qin and Xiao, PVLDB 12(1), 2018).
+inline int sketch_limit(const int* thresholds, int n_parts, int part, int flips) {
+    return thresholds[part] + thresholds[part + 1 < n_parts ? part + 1 : 0] + 1 - flips;
+}
+
+// Bits in which a second sketch may differ: the third link. `left` is what the second link left, the limit
+// of the first sketch less the bits in which it differs.
+inline int second_sketch_limit(const int* thresholds, int n_parts, int part, int left) {
+    return left + thresholds[(part + 2) % n_parts] + 1;
+}
+
+// Ones in each byte, for every instruction set alike.
+struct BitCounts {
+    uint8_t of[256];
+    constexpr BitCounts() : of{} {
+        for (int byte = 1; byte < 256; ++byte) of[byte] = static_cast<uint8_t>(of[byte / 2] + byte % 2);
+    }
+};
+inline constexpr BitCounts kBitCounts;
+
+// Ones in 16 bits.
+inline int count_bits(unsigned bits) { return kBitCounts.of[bits & 255] + kBitCounts.of[bits >> 8]; }
+
+// A posting passes stations, each some postings after the one before, so that what it needs has come
+// from memory meanwhile: its second sketch is compared, where there are any; its row is read; its code is
+// compared.
 class Verifier {
   public:
     Verifier(const Codes& codes, const Tables& tables, int radius, Hits& hits)
         : codes_(codes), tables_(tables), kernel_(*active_kernel().hamming), radius_(radius), hits_(hits) {}
 
-    // A posting of `part` that passed the sketch test. Its row is settled later.
+    // A posting of `part` that passed the test of its second sketch, too, where there are any. Its row is
+    // settled later, those of others added before it first; what the query points to must last until then.
     void add(const Probed& query, int part, const uint32_t* posting) {
-        __builtin_prefetch(posting);
-        pending_[n_pending_++] = {query, posting, part};
-        if (n_pending_ == kPending) settle();
+        __builtin_prefetch(posting, 0, 2);
+        pending_[n_added_ % kPending] = {query, posting, part, 0};
+        ++n_added_;
+        if (n_added_ - n_read_ > kApart) read_row(pending_[n_read_++ % kPending]);
+        if (n_added_ - n_settled_ == kPending) settle(pending_[n_settled_++ % kPending]);
+    }
+
+    // A posting at `place` in all tables that passed the test of its first sketch alone; `sketch` is what
+    // the query has for the second, `limit` the bits in which they may differ.
+    void add_after_second(const Probed& query, int part, int64_t place, uint8_t sketch, int limit) {
+        __builtin_prefetch(tables_.sketches2 + place, 0, 2);
+        waiting_[n_waited_ % kApart] = {query, place, part, sketch, static_cast<int8_t>(std::min(limit, 127))};
+        if (++n_waited_ - n_tested_ == kApart) test_second(waiting_[n_tested_++ % kApart]);
     }
 
     // Settles everything added so far. To be called before the hits are read.
     void settle();
-    // Drops what was added and is not settled.
-    void forget() { n_pending_ = 0; }
 
   private:
-    static constexpr int kPending = 128;
+    static constexpr size_t kApart = 64;
+    static constexpr size_t kPending = 2 * kApart;  // a power of two
     struct Pending {
         Probed query;
         const uint32_t* posting;
         int part;
+        int64_t row;
     };
 
+    struct Waiting {
+        Probed query;
+        int64_t place;
+        int part;
+        uint8_t sketch;
+        int8_t limit;
+    };
+
+    void test_second(const Waiting& waiting) {
+        const unsigned differing = tables_.sketches2[waiting.place] ^ waiting.sketch;
+        if (kBitCounts.of[differing] <= waiting.limit)
+            add(waiting.query, waiting.part, tables_.postings + waiting.place);
+    }
+    void read_row(Pending& pending) const;
+    void settle(const Pending& pending);
     bool found_first_by(const Pending& pending, const uint8_t* code) const;
 
     const Codes& codes_;
@@ -51,14 +107,9 @@ class Verifier {
     const int radius_;
     Hits& hits_;
     Pending pending_[kPending];
-    int n_pending_ = 0;
+    size_t n_added_ = 0, n_read_ = 0, n_settled_ = 0;
+    Waiting waiting_[kApart];
+    size_t n_waited_ = 0, n_tested_ = 0;
 };
-
-// Bits in which a sketch may differ when the part before it differs in `flips` bits: the first two
-// links of a chain that a code within the radius cannot break for every part at once (pigeonring
-// principle, Qin and Xiao, PVLDB 12(1), 2018).
-inline int sketch_limit(const int* thresholds, int n_parts, int part, int flips) {
-    return thresholds[part] + thresholds[part + 1 < n_parts ? part + 1 : 0] + 1 - flips;
-}
 
 }  // namespace hashmatch

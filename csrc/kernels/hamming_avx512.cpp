@@ -40,41 +40,46 @@ void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 
-// The few masks with something in them are first collected without a branch, for nobody can guess which
-// they will be.
-HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
-                                   size_t n_postings, int limit, NearPair* pairs) {
-    constexpr size_t kTogether = 64;
-    const __m512i most = _mm512_set1_epi16(static_cast<short>(limit));
-    size_t found = 0;
-    for (size_t first = 0; first < n_postings; first += 32) {
-        const __m512i sketches = _mm512_loadu_si512(postings + first);
-        const size_t left = n_postings - first;
-        const __mmask32 filled = left < 32 ? (1u << left) - 1 : ~0u;
-        for (size_t query = 0; query < n_queries;) {
-            uint32_t masks[kTogether], near[kTogether];
-            const size_t end = query + kTogether < n_queries ? query + kTogether : n_queries;
-            size_t n_near = 0;
-            for (; query < end; ++query) {
-                const __m512i differing =
-                    _mm512_xor_si512(sketches, _mm512_set1_epi16(static_cast<short>(queries[query])));
-                masks[n_near] = _mm512_mask_cmple_epi16_mask(filled, _mm512_popcnt_epi16(differing), most);
-                near[n_near] = static_cast<uint32_t>(query);
-                n_near += masks[n_near] != 0;
-            }
-            for (size_t i = 0; i < n_near; ++i)
-                for (uint32_t within = masks[i]; within; within &= within - 1)
-                    pairs[found++] = {near[i],
-                                      static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctz(within))};
-        }
-    }
-    return found;
+// Bit i: whether sketch i of the 32 at `sketches` is within the limit.
+HASHMATCH_AVX512 inline uint64_t near_in_32(const uint16_t* sketches, __m512i query, __m512i limit) {
+    const __m512i differing = _mm512_xor_si512(_mm512_loadu_si512(sketches), query);
+    return _mm512_cmple_epi16_mask(_mm512_popcnt_epi16(differing), limit);
 }
 
-// Bit i: whether sketch i of the line at `line` is within the limit.
-HASHMATCH_AVX512 inline uint64_t near_in_line(const uint16_t* line, __m512i sketch, __m512i limit) {
-    const __m512i differing = _mm512_xor_si512(_mm512_load_si512(line), sketch);
-    return _mm512_cmple_epi16_mask(_mm512_popcnt_epi16(differing), limit);
+// The few masks with something in them are first collected without a branch, for nobody can guess which
+// they will be; nearly all of those hold one pair. The short loop is the inner one and about as long
+// every time, which the processor learns.
+HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
+                                   size_t n_postings, int limit, NearPair* pairs) {
+    constexpr size_t kTogether = 128;
+    const __m512i most = _mm512_set1_epi16(static_cast<short>(limit));
+    uint64_t masks[kTogether + 1];
+    NearPair places[kTogether + 1];
+    size_t n_near = 0, found = 0;
+    const auto report = [&] {
+        for (size_t i = 0; i < n_near; ++i) {
+            const NearPair place = places[i];
+            uint64_t within = masks[i];
+            do pairs[found++] = {place.query, place.posting + static_cast<uint32_t>(__builtin_ctzll(within))};
+            while (within &= within - 1);
+        }
+        n_near = 0;
+    };
+    for (size_t query = 0; query < n_queries; ++query) {
+        const __m512i sketch = _mm512_set1_epi16(static_cast<short>(queries[query]));
+        for (size_t first = 0; first < n_postings; first += 64) {
+            const size_t left = n_postings - first;
+            const uint64_t filled = left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
+            uint64_t within = near_in_32(postings + first, sketch, most);
+            if (left > 32) within |= near_in_32(postings + first + 32, sketch, most) << 32;
+            masks[n_near] = filled & within;
+            places[n_near] = {static_cast<uint32_t>(query), static_cast<uint32_t>(first)};
+            n_near += masks[n_near] != 0;
+            if (n_near == kTogether) report();
+        }
+    }
+    report();
+    return found;
 }
 
 // Two lines at a time without a branch, since most runs end in their first or second line and no one can
@@ -93,7 +98,7 @@ HASHMATCH_AVX512 size_t near_probes(const SketchProbe* probes, size_t n_probes, 
         for (uint32_t first = 0; first < end; first += 2 * kLineSketches, line += 2 * kLineSketches) {
             const uint32_t left = end - first;
             const uint16_t* second = line + (left > kLineSketches ? kLineSketches : 0);
-            uint64_t within = near_in_line(line, sketch, limit) | near_in_line(second, sketch, limit) << kLineSketches;
+            uint64_t within = near_in_32(line, sketch, limit) | near_in_32(second, sketch, limit) << kLineSketches;
             within &= left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
             within &= first == 0 ? ~uint64_t{0} << skipped : ~uint64_t{0};
             for (; within; within &= within - 1)

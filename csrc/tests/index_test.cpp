@@ -95,6 +95,20 @@ void check_damaged(SmallIndex& index, const Bytes& queries, int n_queries, int r
         }
 }
 
+// Tables chosen for 256-bit codes take at most 170 bytes a code with all else, and large ones have second
+// sketches.
+void check_sizes() {
+    for (double n = 1e3; n < 4e9; n *= 1.3) {
+        const int64_t n_codes = static_cast<int64_t>(n);
+        const PartLayout layout = choose_layout(n_codes, 256);
+        const bool has_second = layout.n_parts > 0 && wants_second_sketches(layout, n_codes);
+        double bytes = 32 + 16 + layout.n_parts * (has_second ? 7 : 6);
+        if (layout.n_parts > 0) bytes += 4 * static_cast<double>(directory_size(layout)) / n;
+        check(bytes <= 170, "the layout", "at most 170 bytes a code", n_codes);
+        check(has_second || n < 1e7, "the layout", "second sketches", n_codes);
+    }
+}
+
 // Returns how many codes were compared with a query, by the oracle.
 long long one_round(long long round) {
     const int n = one_of(kSizes), n_bytes = one_of(kWidths);
@@ -117,6 +131,7 @@ long long one_round(long long round) {
 int main(int argc, char** argv) {
     using namespace hashmatch;
     const long long rounds = argc > 1 ? std::atoll(argv[1]) : 100;
+    check_sizes();
     for (const std::string& kernel : runnable_kernels()) {
         select_kernel(kernel);
         long long compared = 0;

@@ -67,7 +67,8 @@ class SmallIndex {
         pack_planes(rows_.data(), n, n_bytes, planes_.data());
         if (between(0, 1))
             for (int row = 0; row < n; ++row) ids_.push_back(int64_t{7} * (n - row) - n);
-        if (layout.n_parts > 0) build(1, directory_, postings_, sketches_);
+        has_sketches2_ = between(0, 1);
+        if (layout.n_parts > 0) build(1, directory_, postings_, sketches_, sketches2_);
         open();
     }
 
@@ -119,8 +120,9 @@ class SmallIndex {
         if (layout_.n_parts == 0) return true;
         std::vector<uint32_t> directory, postings;
         Sketches sketches;
-        build(threads, directory, postings, sketches);
-        return directory == directory_ && postings == postings_ && sketches == sketches_;
+        std::vector<uint8_t> sketches2;
+        build(threads, directory, postings, sketches, sketches2);
+        return directory == directory_ && postings == postings_ && sketches == sketches_ && sketches2 == sketches2_;
     }
 
     // Puts nonsense into the tables and planes, as a file that nobody verified may hold.
@@ -133,6 +135,7 @@ class SmallIndex {
                 damage(entry, kind);
         for (uint32_t& row : postings_) damage(row, kind);
         for (uint16_t& sketch : sketches_) damage(sketch, kind);
+        for (uint8_t& sketch : sketches2_) damage(sketch, kind);
         for (uint8_t& byte : planes_) damage(byte, kind);
         open();
     }
@@ -157,17 +160,22 @@ class SmallIndex {
         return {rows_.data(), planes_.data(), ids_.empty() ? nullptr : ids_.data(), n_, n_bytes_, planes_for(n_bytes_)};
     }
 
-    void build(int threads, std::vector<uint32_t>& directory, std::vector<uint32_t>& postings,
-               Sketches& sketches) const {
+    void build(int threads, std::vector<uint32_t>& directory, std::vector<uint32_t>& postings, Sketches& sketches,
+               std::vector<uint8_t>& sketches2) const {
         directory.resize(directory_size(layout_));
         postings.resize(postings_size(layout_, n_));
         sketches.resize(sketches_size(layout_, n_));
-        build_tables(codes(), layout_, threads, directory.data(), postings.data(), sketches.data());
+        if (has_sketches2_) sketches2.resize(postings_size(layout_, n_));
+        build_tables(codes(), layout_, threads, directory.data(), postings.data(), sketches.data(),
+                     has_sketches2_ ? sketches2.data() : nullptr);
     }
 
     void open() {
         std::optional<Tables> tables;
-        if (layout_.n_parts > 0) tables = Tables{layout_, n_, directory_.data(), postings_.data(), sketches_.data()};
+        if (layout_.n_parts > 0)
+            tables = Tables{layout_,           n_,
+                            directory_.data(), postings_.data(),
+                            sketches_.data(),  has_sketches2_ ? sketches2_.data() : nullptr};
         engine_.emplace(codes(), std::move(tables));
     }
 
@@ -178,6 +186,8 @@ class SmallIndex {
     std::vector<int64_t> ids_;
     std::vector<uint32_t> directory_, postings_;
     Sketches sketches_;
+    std::vector<uint8_t> sketches2_;
+    bool has_sketches2_ = false;
     std::optional<Engine> engine_;
 };
 

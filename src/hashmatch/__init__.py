@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hashmatch.fingerprint import digests, hash_image, hash_segments, hash_video
     from hashmatch.hashing import pdq
     from hashmatch.index import HammingIndex, SearchResult
+    from hashmatch.scan import hash_many
     from hashmatch.screener import Screener
     from hashmatch.values import Decision, Hash, Match, VideoHash
     from hashmatch.video_matching import VideoLibrary, VideoMatch, match_videos
@@ -39,6 +40,7 @@ _HOMES = {
     "VideoMatch": "hashmatch.video_matching",
     "digests": "hashmatch.fingerprint",
     "hash_image": "hashmatch.fingerprint",
+    "hash_many": "hashmatch.scan",
     "hash_segments": "hashmatch.fingerprint",
     "hash_video": "hashmatch.fingerprint",
     "match_videos": "hashmatch.video_matching",
@@ -65,6 +67,7 @@ __all__ = [
     "__version__",
     "digests",
     "hash_image",
+    "hash_many",
     "hash_segments",
     "hash_video",
     "match_videos",

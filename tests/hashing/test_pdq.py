@@ -315,3 +315,17 @@ def test_gain_is_that_of_the_quality_alone(kernel: str, gain: float) -> None:
 def test_a_gain_out_of_range_is_refused(gain: float) -> None:
     with pytest.raises(ValueError, match="gain must be from 1 to 2"):
         pdq.hash(np.zeros((8, 8), np.uint8), gain=gain)
+
+
+@given(rgb=pictures, tolerance_bits=st.integers(0, 20))
+@settings(max_examples=60)
+def test_a_tolerance_is_kept(rgb, tolerance_bits):
+    exact, quality = pdq.dihedral(rgb)
+    codes, near_quality = pdq.dihedral(rgb, tolerance_bits=tolerance_bits)
+    assert np.bitwise_count(codes ^ exact).sum(axis=1).max() <= tolerance_bits
+    assert abs(near_quality - quality) <= (4 if tolerance_bits else 0)
+
+
+def test_a_tolerance_below_0_is_refused():
+    with pytest.raises(ValueError, match="tolerance_bits must be at least 0"):
+        pdq.dihedral(np.zeros((64, 64), np.uint8), tolerance_bits=-1)

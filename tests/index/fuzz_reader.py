@@ -29,7 +29,7 @@ from hashmatch.errors import IndexFormatError
 from hashmatch.index import HammingIndex, storage
 
 MAGIC = b"\x89HMX\r\n\x1a\n"
-FROZEN_V1 = Path(__file__).parent / "data" / "v1.hmi"
+FROZEN = [Path(__file__).parent / "data" / name for name in ("v1.hmi", "v2.hmi")]
 HANGS_AFTER_S = 60
 TABLES = [None, (1, 8), (4, 8), (16, 8), (7, 9), (16, 12)]  # number of parts, bits of each
 NUMBERS = [-1, 0, 1, 2, 5, 63, 64, 65, 255, 256, 4095, 4096, 8192, 1 << 16, 1 << 20]
@@ -99,7 +99,7 @@ def use(index):
 def valid_file(rng, folder):
     """Return the bytes of some valid file."""
     if rng.random() < 0.15:
-        return FROZEN_V1.read_bytes()
+        return FROZEN[rng.integers(len(FROZEN))].read_bytes()
     n = int(rng.choice([0, 1, 2, 63, 64, 65, 300, 2049]))
     n_bytes = int(rng.choice([8, 16, 32, 33, 64]))
     codes = rng.integers(0, 256, (n, n_bytes), dtype=np.uint8)
@@ -107,7 +107,7 @@ def valid_file(rng, folder):
     layout = TABLES[rng.integers(len(TABLES))]
     tables = None
     if layout is not None and n > 0 and layout[0] * layout[1] <= 8 * n_bytes:
-        tables = _core.build_tables(codes, 1, layout)
+        tables = _core.build_tables(codes, 1, layout, bool(rng.integers(2)))
     ids = rng.permutation(2 * n)[:n] - n if rng.random() < 0.5 else None
     path = folder / "valid.hmi"
     storage.write(path, storage.Parts("pdq", codes, _core.pack_planes(codes), ids, tables))
@@ -165,15 +165,18 @@ def with_other_layout(rng, data):
     if has_tables:
         sizes["directory"] = 4 * count * ((1 << part_bits) + 1)
         sizes |= {"postings": 4 * count * n, "sketches": 2 * (count * n + 64)}
+    n_sketches = int(rng.choice([1, 2]))
+    if has_tables and n_sketches == 2:
+        sizes["sketches2"] = count * n
     sections, end = [], 4096
     for name, n_bytes in sizes.items():
         offset = -(-end // 4096) * 4096
         sections.append({"name": name, "offset": offset, "bytes": n_bytes, "sha256": "0" * 64})
         end = offset + n_bytes
-    parts = {"count": count, "bits": part_bits} if has_tables else None
+    parts = {"count": count, "bits": part_bits, "sketches": n_sketches} if has_tables else None
     header = {"algorithm": None, "bits": bits, "n": n, "parts": parts, "sections": sections}
     body = (data[4096:] or bytes(1)) * (end // max(1, len(data) - 4096) + 1)
-    return sign(2, json.dumps(header).encode()).ljust(4096, b"\0") + body[: end - 4096]
+    return sign(3, json.dumps(header).encode()).ljust(4096, b"\0") + body[: end - 4096]
 
 
 def with_other_values(rng, data):

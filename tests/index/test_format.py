@@ -11,15 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch.index import HammingIndex
+from hashmatch import _core
+from hashmatch.index import HammingIndex, storage
 
 SPECIFICATION = Path(__file__).parents[2] / "csrc" / "index" / "FORMAT.md"
 FROZEN = Path(__file__).parent / "data" / "v1.hmi"
+FROZEN_2 = Path(__file__).parent / "data" / "v2.hmi"
 MAGIC = bytes([0x89, 0x48, 0x4D, 0x58, 0x0D, 0x0A, 0x1A, 0x0A])
 KEYS = {
     1: ["algorithm", "bits", "n", "sections"],
     2: ["algorithm", "bits", "n", "parts", "sections"],
+    3: ["algorithm", "bits", "n", "parts", "sections"],
 }
+PARTS_KEYS = {2: ["count", "bits"], 3: ["count", "bits", "sketches"]}
 NEWEST = max(KEYS)
 
 
@@ -40,8 +44,8 @@ def mix(z):
     return z ^ (z >> 31)
 
 
-def tables_of(codes, width, m, k):
-    """Return the sections directory, postings and sketches for m parts of k bits."""
+def tables_of(codes, width, m, k, n_sketches):
+    """Return the sections directory, postings and sketches (one or two) for m parts of k bits."""
     order = sorted(range(8 * width), key=mix)
     bits = np.unpackbits(np.frombuffer(b"".join(codes), np.uint8).reshape(-1, width), axis=1)
     weights = 1 << np.arange(k)[::-1]
@@ -49,11 +53,20 @@ def tables_of(codes, width, m, k):
     rows = [np.argsort(key, kind="stable") for key in keys]
     smaller = [np.searchsorted(np.sort(key), np.arange(2**k + 1)) for key in keys]
     low = [keys[(p + 1) % m][rows[p]] & 0xFFFF for p in range(m)]
-    return {
+    low_2 = [keys[(p + 2) % m][rows[p]] & 0xFF for p in range(m)]
+    tables = {
         "directory": np.concatenate(smaller).astype("<u4").tobytes(),
         "postings": np.concatenate(rows).astype("<u4").tobytes(),
         "sketches": np.concatenate(low).astype("<u2").tobytes() + bytes(128),
     }
+    if n_sketches > 1:
+        tables["sketches2"] = np.concatenate(low_2).astype("u1").tobytes()
+    return tables
+
+
+def header_of(data):
+    n_text = struct.unpack_from("<I", data, 12)[0]
+    return json.loads(data[48 : 48 + n_text])
 
 
 def read(data):
@@ -62,8 +75,10 @@ def read(data):
     assert magic == MAGIC
     text = data[48 : 48 + n_text]
     assert hashlib.sha256(data[:16] + bytes(32) + text).digest() == digest
-    header = json.loads(text)
+    header = header_of(data)
     assert list(header) == KEYS[version]
+    if header.get("parts") is not None:
+        assert list(header["parts"]) == PARTS_KEYS[version]
     found, end = {}, 48 + n_text
     for section in header["sections"]:
         assert list(section) == ["name", "offset", "bytes", "sha256"]
@@ -89,7 +104,8 @@ def bodies_of(bits, codes, ids, parts):
     if ids is not None:
         bodies["ids"] = struct.pack(f"<{len(ids)}q", *ids)
     if parts is not None:
-        bodies |= tables_of(codes, bits // 8, parts["count"], parts["bits"])
+        n_sketches = parts.get("sketches", 1)
+        bodies |= tables_of(codes, bits // 8, parts["count"], parts["bits"], n_sketches)
     return bodies
 
 
@@ -161,6 +177,21 @@ def test_tables_are_as_specified(tmp_path, bits, threads):
     assert parts is not None  # at this size it pays to have tables
 
 
+@pytest.mark.parametrize("second_sketches", [False, True])
+def test_second_sketches_are_as_specified(tmp_path, second_sketches):
+    rng = np.random.default_rng(3)
+    array = rng.integers(0, 256, (300, 33), dtype=np.uint8)
+    tables = _core.build_tables(array, 1, (20, 13), second_sketches)
+    parts = storage.Parts("pdq", array, _core.pack_planes(array), None, tables)
+    storage.write(tmp_path / "small.hmi", parts)
+    data = (tmp_path / "small.hmi").read_bytes()
+    *content, found_parts = read(data)
+    assert found_parts == {"count": 20, "bits": 13, "sketches": 1 + second_sketches}
+    assert data == write(*content, found_parts)
+    index = HammingIndex.open(tmp_path / "small.hmi", verify=True)
+    assert index.size_bytes == sum(section["bytes"] for section in header_of(data)["sections"])
+
+
 @given(content=contents(), data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_files_of_another_writer_are_read(tmp_path_factory, content, data):
@@ -171,6 +202,8 @@ def test_files_of_another_writer_are_read(tmp_path_factory, content, data):
     if version > 1 and data.draw(st.booleans()):
         k = data.draw(st.integers(8, 12))
         parts = {"count": data.draw(st.integers(1, min(64, bits // k))), "bits": k}
+        if version > 2:
+            parts["sketches"] = data.draw(st.integers(1, 2))
     path = tmp_path_factory.getbasetemp() / "foreign.hmi"
     path.write_bytes(write(version, algorithm, bits, codes, ids, parts))
     index = HammingIndex.open(path, verify=True)
@@ -239,3 +272,34 @@ def test_the_frozen_file_agrees_with_codes_read_independently(radius):
     ]
     within = [match for matches in expected for match in matches if match[0] <= radius]
     assert list(zip(found.distances.tolist(), found.ids.tolist(), strict=True)) == within
+
+
+def test_the_frozen_file_with_tables_is_never_rewritten():
+    expected = "921ab0c61e97e6de4d1806803101dca59f794ce7e4c57703ce5d4f44bcb81616"
+    assert hashlib.sha256(FROZEN_2.read_bytes()).hexdigest() == expected
+
+
+@pytest.mark.parametrize("radius", [0, 7, 15, 16, 31, 32, 47, 80, 256])
+def test_the_frozen_file_with_tables_agrees_with_codes_read_independently(radius):
+    version, algorithm, bits, codes, ids, parts = read(FROZEN_2.read_bytes())
+    assert (version, algorithm, bits, len(codes)) == (2, "pdq", 256, 65)
+    assert parts == {"count": 16, "bits": 8}
+    index = HammingIndex.open(FROZEN_2, verify=True)
+    expected = [
+        sorted((differing_bits(query, code), i) for code, i in zip(codes, ids, strict=True))
+        for query in codes
+    ]
+    within = [match for matches in expected for match in matches if match[0] <= radius]
+    assert len(within) >= 65 + 2 * (radius >= 7)
+    array = np.frombuffer(b"".join(codes), np.uint8).reshape(65, 32)
+    for way in _core.Way:
+        _, found_ids, distances = index._core.search(array, radius, 1, way)
+        assert list(zip(distances.tolist(), found_ids.tolist(), strict=True)) == within
+    pairs = [
+        (min(a, b), max(a, b), differing_bits(codes[i], codes[j]))
+        for i, a in enumerate(ids)
+        for j, b in enumerate(ids[:i])
+        if differing_bits(codes[i], codes[j]) <= radius
+    ]
+    joined = zip(*(column.tolist() for column in index.join(radius)), strict=True)
+    assert list(joined) == sorted(pairs)

@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashmatch.index import HammingIndex
-from tests.index.fuzz_reader import FROZEN_V1, WAYS, crafted, header_of, refused, try_one, use
+from hashmatch import _core
+from hashmatch.index import HammingIndex, storage
+from tests.index.fuzz_reader import FROZEN, WAYS, crafted, header_of, refused, try_one, use
 
 
 @pytest.fixture(scope="module", params=["version 1", "as saved now"])
 def valid(request, tmp_path_factory):
     """Bytes of a file of five 256-bit codes with ids."""
     if request.param == "version 1":
-        return FROZEN_V1.read_bytes()
+        return FROZEN[0].read_bytes()
     path = tmp_path_factory.mktemp("valid") / "now.hmi"
     codes = np.random.default_rng(4).integers(0, 256, (5, 32), dtype=np.uint8)
     HammingIndex.build(codes, [7, -3, 1 << 62, 0, 41], algorithm="pdq").save(path)
@@ -83,10 +84,11 @@ LIES = {
     "parts that are nothing": change(parts={}),
     "parts false": change(parts=False),
     "parts a list": change(parts=[]),
-    "parts without tables": change(parts={"count": 2, "bits": 16}),
-    "no part": change(parts={"count": 0, "bits": 0}),
-    "parts beyond the code": change(parts={"count": 17, "bits": 16}),
-    "unknown key of the parts": change(parts={"count": 2, "bits": 16, "order": 1}),
+    "parts without tables": change(parts={"count": 2, "bits": 16, "sketches": 1}),
+    "no part": change(parts={"count": 0, "bits": 0, "sketches": 1}),
+    "parts beyond the code": change(parts={"count": 17, "bits": 16, "sketches": 1}),
+    "unknown key of the parts": change(parts={"count": 2, "bits": 16, "sketches": 1, "order": 1}),
+    "parts of the version before": change(parts={"count": 2, "bits": 16}),
     "algorithm a number": change(algorithm=5),
     "algorithm an object": change(algorithm={}),
     "unknown key": change(tombstones=[]),
@@ -130,6 +132,20 @@ def test_lies_under_a_right_checksum_are_refused_by_open(tmp_path, valid, case):
     path.write_bytes(crafted(valid, header))
     assert not refused(path, verify=True)  # the same header, signed here
     path.write_bytes(crafted(valid, LIES[case](header)))
+    assert refused(path)
+
+
+@pytest.mark.parametrize("sketches", [0, 1, 3, -2, 2.0, True, None, "2", [2], 1 << 70])
+def test_other_numbers_of_sketches_are_refused(tmp_path, sketches):
+    codes = np.random.default_rng(5).integers(0, 256, (70, 32), dtype=np.uint8)
+    tables = _core.build_tables(codes, 1, (16, 8), True)
+    path = tmp_path / "crafted.hmi"
+    storage.write(path, storage.Parts("pdq", codes, _core.pack_planes(codes), None, tables))
+    assert not refused(path, verify=True)
+    header = header_of(path.read_bytes())
+    assert header["parts"] == {"count": 16, "bits": 8, "sketches": 2}
+    header["parts"]["sketches"] = sketches
+    path.write_bytes(crafted(path.read_bytes(), header))
     assert refused(path)
 
 

@@ -90,9 +90,10 @@ def test_every_kernel_in_every_way(crowded, way, kernel):
         _core.select_kernel(before)
 
 
-def tabled(codes, n_parts, part_bits):
+def tabled(codes, n_parts, part_bits, *, second_sketches):
     """An index with tables cut as asked, however few its codes."""
-    tables = _core.build_tables(codes, 1, (n_parts, part_bits))
+    tables = _core.build_tables(codes, 1, (n_parts, part_bits), second_sketches)
+    assert (tables.sketches2 is not None) is second_sketches
     return _core.Index(codes, _core.pack_planes(codes), None, tables)
 
 
@@ -115,33 +116,47 @@ def small_cases(draw):
 
 
 @settings(deadline=None, max_examples=300)
-@given(small_cases())
-def test_tables_of_every_cut(case):
+@given(small_cases(), st.booleans())
+def test_tables_of_every_cut(case, second_sketches):
     codes, queries, n_parts, part_bits, radius = case
-    index = tabled(codes, n_parts, part_bits)
+    index = tabled(codes, n_parts, part_bits, second_sketches=second_sketches)
     expected = oracle(codes, queries, radius)
     for way in WAYS:
         assert as_lists(index.search(queries, radius, 2, way)) == expected
 
 
 @settings(deadline=None, max_examples=60)
-@given(small_cases())
-def test_join_by_tables_finds_each_pair_once(case):
+@given(small_cases(), st.booleans())
+def test_join_by_tables_finds_each_pair_once(case, second_sketches):
     codes, _, n_parts, part_bits, radius = case
     pairs = [
         [pair for pair in found if pair[1] > row]
         for row, found in enumerate(oracle(codes, codes, radius))
     ]
-    assert as_lists(tabled(codes, n_parts, part_bits).join(radius, 2)) == pairs
+    index = tabled(codes, n_parts, part_bits, second_sketches=second_sketches)
+    assert as_lists(index.join(radius, 2)) == pairs
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 3, 16])  # a chain of three may go around the ring
+def test_second_sketches_lose_no_match_and_report_none_twice(n_parts):
+    random = np.random.default_rng(n_parts)
+    codes = random.integers(0, 256, (600, 32), dtype=np.uint8)
+    codes[300:] = flipped(codes[:300], 31, random)
+    index = tabled(codes, n_parts, 12, second_sketches=True)
+    for radius in (n_parts - 1, 2 * n_parts - 1, 31):
+        expected = oracle(codes, codes, radius)
+        for way in WAYS:
+            assert as_lists(index.search(codes, radius, 1, way)) == expected
 
 
 @settings(deadline=None, max_examples=60)
-@given(small_cases(), st.integers(1, 8))
-def test_nearest_by_growing_radius(case, k):
+@given(small_cases(), st.integers(1, 8), st.booleans())
+def test_nearest_by_growing_radius(case, k, second_sketches):
     codes, queries, n_parts, part_bits, _ = case
     everything = oracle(codes, queries, codes.shape[1] * 8)
     nearest = [found[:k] for found in everything]
-    assert as_lists(tabled(codes, n_parts, part_bits).nearest(queries, k, 2)) == nearest
+    index = tabled(codes, n_parts, part_bits, second_sketches=second_sketches)
+    assert as_lists(index.nearest(queries, k, 2)) == nearest
 
 
 def test_flood_counts_every_match():
@@ -160,9 +175,10 @@ def test_flood_counts_every_match():
 def test_damaged_tables_lose_matches_but_never_the_process():
     random = np.random.default_rng(9)
     codes = random.integers(0, 256, (5000, 32), dtype=np.uint8)
-    planes, tables = _core.pack_planes(codes), _core.build_tables(codes, 1, (16, 10))
+    planes, tables = _core.pack_planes(codes), _core.build_tables(codes, 1, (16, 10), True)
     for _ in range(20):
-        arrays = [np.array(a) for a in (tables.directory, tables.postings, tables.sketches)]
+        sections = (tables.directory, tables.postings, tables.sketches, tables.sketches2)
+        arrays = [np.array(section) for section in sections]
         for array in arrays:
             places = random.integers(0, array.size, 500)
             array[places] = random.integers(0, np.iinfo(array.dtype).max, 500)

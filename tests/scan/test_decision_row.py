@@ -72,7 +72,8 @@ def test_the_document_names_every_field_in_order(rows: list[dict[str, Any]]) -> 
     documented = {}
     for section in sections:
         title = section.partition("\n")[0].strip("`")
-        if fields := re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE):
+        fields = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+        if fields and title != "Errors and matches":  # which tells of fields named before
             documented[title] = fields
     row = next(row for row in rows if row["matches"] and row["rules"])
     assert documented == {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hashmatch.errors import DecodeError
-from hashmatch.scan.pool import WorkerDiedError, run_in_order
+from hashmatch.scan.pool import WorkerDiedError, run_in_processes
 
 
 def square(chunk: list[int]) -> list[int]:
@@ -44,12 +44,12 @@ CHUNKS = [[n] for n in range(12)]
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_results_are_in_order(workers: int) -> None:
-    results = list(run_in_order(square, square, CHUNKS, workers=workers))
+    results = list(run_in_processes(square, square, CHUNKS, workers=workers))
     assert results == [[n * n] for n in range(12)]
 
 
 def test_work_is_shared_and_still_in_order() -> None:
-    results = list(run_in_order(square, slow_at_first, CHUNKS, workers=2))  # type: ignore[arg-type]
+    results = list(run_in_processes(square, slow_at_first, CHUNKS, workers=2))  # type: ignore[arg-type]
     assert [number for number, _ in results] == list(range(12))
     assert os.getpid() not in {pid for _, pid in results}
     assert len({pid for _, pid in results}) == 2
@@ -57,12 +57,12 @@ def test_work_is_shared_and_still_in_order() -> None:
 
 @pytest.mark.parametrize("chunks", [[], [[4]]])
 def test_one_chunk_needs_no_process(chunks: list[list[int]]) -> None:
-    results = list(run_in_order(lambda chunk: chunk, square, chunks, workers=4))
+    results = list(run_in_processes(lambda chunk: chunk, square, chunks, workers=4))
     assert results == chunks
 
 
 def test_an_error_of_a_task_is_raised_here() -> None:
-    results = run_in_order(refuse, refuse, CHUNKS, workers=2)
+    results = run_in_processes(refuse, refuse, CHUNKS, workers=2)
     assert [next(results) for _ in range(3)] == [None] * 3
     with pytest.raises(DecodeError, match="three"):
         next(results)
@@ -71,7 +71,7 @@ def test_an_error_of_a_task_is_raised_here() -> None:
 def test_a_death_names_the_chunks_in_work() -> None:
     done: list[int] = []
     with pytest.raises(WorkerDiedError) as caught:
-        done.extend(run_in_order(die, die, CHUNKS, workers=2))
+        done.extend(run_in_processes(die, die, CHUNKS, workers=2))
     assert done == list(range(len(done)))
     assert len(done) <= 5
     assert caught.value.first == len(done)
@@ -79,7 +79,7 @@ def test_a_death_names_the_chunks_in_work() -> None:
 
 
 def test_workers_leave_ctrl_c_to_the_parent() -> None:
-    assert all(run_in_order(interrupts_blocked, interrupts_blocked, CHUNKS, workers=2))
+    assert all(run_in_processes(interrupts_blocked, interrupts_blocked, CHUNKS, workers=2))
 
 
 def children_of(pid: int) -> set[int]:
@@ -117,7 +117,7 @@ def alive(pid: int) -> bool:
 def test_closing_early_does_not_wait_for_work_in_hand(tmp_path: Path) -> None:
     started_s = time.monotonic()
     task = partial(report_and_wait, str(tmp_path))
-    with closing(run_in_order(task, task, CHUNKS, workers=2)) as results:
+    with closing(run_in_processes(task, task, CHUNKS, workers=2)) as results:
         next(results)
     assert time.monotonic() - started_s < 30  # a task takes 60
     assert not any(alive(int(path.name)) for path in tmp_path.iterdir())
@@ -128,12 +128,12 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, sys, time\n"
-        "from hashmatch.scan.pool import run_in_order\n"
+        "from hashmatch.scan.pool import run_in_processes\n"
         "def wait(chunk):\n"
         "    open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close()\n"
         "    time.sleep(60)\n"
         "if __name__ == '__main__':\n"
-        "    list(run_in_order(wait, wait, [[0], [1], [2]], workers=2))\n"
+        "    list(run_in_processes(wait, wait, [[0], [1], [2]], workers=2))\n"
     )
     folder = tmp_path / "pids"
     folder.mkdir()

@@ -10,7 +10,8 @@ import pytest
 
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import PolicyError
-from hashmatch.fingerprint import Picture
+from hashmatch.fingerprint import content as content_module
+from hashmatch.fingerprint.views import views_of
 from hashmatch.screener import Screener
 from hashmatch.screener import screener as screener_module
 from hashmatch.screener import state as state_module
@@ -110,16 +111,14 @@ def test_want_of_memory_is_a_decision_about_one_item(
     expected = screener.screen_many(uploads)
     victim = next(n for n, path in enumerate(uploads) if path.name == "coffee-recompressed.jpg")
 
-    class Starved(Picture):
-        @classmethod
-        def decoded(cls, data: bytes, **options: Any) -> Picture:
-            if data == uploads[victim].read_bytes():
-                raise MemoryError
-            return Picture.decoded(data, **options)
+    def starved(data: bytes, *args: Any, **options: Any) -> Any:
+        if data == uploads[victim].read_bytes():
+            raise MemoryError
+        return views_of(data, *args, **options)
 
-    monkeypatch.setattr(screener_module, "Picture", Starved)
+    monkeypatch.setattr(content_module, "views_of", starved)
     decisions = screener.screen_many(uploads)
-    assert decisions[victim].error == "not enough memory to decode it"
+    assert decisions[victim].error == "out of memory"
     assert decisions[victim].queue == "undecodable"
     expected[victim] = decisions[victim]
     assert decisions == expected

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hashmatch.catalog import build_catalog
-from hashmatch.fingerprint import Fingerprint, fingerprint_content, fingerprint_image
+from hashmatch.decode import InProcess, attempt
+from hashmatch.fingerprint import Fingerprint, fingerprint_each, fingerprint_image
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
-from hashmatch.screener import screener as screener_module
 
 Opened = Callable[..., Screener]
 
@@ -20,21 +20,22 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
     """Make every picture one that luma decode can take, with codes `n_bits` off in every view."""
     mask = np.packbits(np.arange(256) < n_bits)
 
-    def fingerprint(data: bytes, *, decode: str, **options: Any) -> Any:
-        made, error = fingerprint_content(data, decode="exact", **options)
-        if decode == "luma":
-            made = {name: drifted(one) for name, one in made.items()}
-        return made, error
+    def run(_: InProcess[Any], contents: Any) -> Any:
+        for data, names, decode, limits, views in contents:
+            made = attempt(fingerprint_each, (data, names, "exact", limits, views))
+            if decode == "luma" and isinstance(made, dict):
+                made = {name: drifted(one) for name, one in made.items()}
+            yield made
 
     def drifted(made: Fingerprint) -> Fingerprint:
         return dataclasses.replace(
             made,
-            codes=made.codes ^ mask,
             decode="luma",
+            codes=made.codes ^ mask,
             qualities=made.qualities if quality is None else (quality,) * len(made.views),
         )
 
-    monkeypatch.setattr(screener_module, "fingerprint_content", fingerprint)
+    monkeypatch.setattr(InProcess, "run", run)
 
 
 @pytest.fixture

@@ -133,3 +133,16 @@ def test_screening_by_luma_and_exactly_agree_on_borders(
                 framed.paste(coffee, (thickness, thickness))
                 upload = saved(framed, "JPEG", quality=quality)
                 assert luma.screen(upload).matches == exact.screen(upload).matches
+
+
+def test_what_stands_before_the_damage_is_matched_and_the_damage_told(
+    coffee: Image.Image, demo: Path, tmp_path: Path
+) -> None:
+    more = [coffee.rotate(90, expand=False), coffee.rotate(180)]
+    whole = saved(coffee, "GIF", save_all=True, append_images=more, duration=100)
+    decision = opened_with(demo, tmp_path, None).screen(whole[:-9000])
+    assert decision.error is not None
+    assert "GIF frame " in decision.error
+    assert decision.matches[0].entry_id == "H-1001"
+    assert (decision.action, decision.queue) == ("block", "minor-safety")
+    assert opened_with(demo, tmp_path, '["orientations"]').screen(whole[:-9000]).error is None

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from hashmatch.cli.display import print_note
-from hashmatch.cli.options import Decode, PicturePaths, Workers, missing_path
+from hashmatch.cli.options import (
+    DEFAULT_MEMORY_LIMIT_MIB,
+    DEFAULT_TIME_LIMIT_S,
+    Decode,
+    Isolate,
+    MemoryLimit,
+    PicturePaths,
+    TimeLimit,
+    Truncated,
+    Workers,
+    isolation_of,
+    missing_path,
+)
 
 
 def hash_pictures(
@@ -32,6 +44,10 @@ def hash_pictures(
             help="A .csv, .jsonl or .parquet file; - is CSV on stdout.",
         ),
     ] = Path("-"),
+    isolate: Isolate = False,
+    time_limit: TimeLimit = DEFAULT_TIME_LIMIT_S,
+    memory_limit: MemoryLimit = DEFAULT_MEMORY_LIMIT_MIB,
+    truncated: Truncated = False,
 ) -> None:
     """Hash pictures, a row each.
 
@@ -51,12 +67,21 @@ def hash_pictures(
         raise typer.BadParameter(
             f"{output}: expected a name that ends in {', '.join(SUFFIXES)}", param_hint="--output"
         )
+    isolation = isolation_of(
+        isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
+    )
     try:
         get_algorithm(algorithm)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--algorithm") from None
     try:
-        hashed = hash_files(paths, algorithm=algorithm, decode=decode.value, workers=workers)
+        hashed = hash_files(
+            paths,
+            algorithm=algorithm,
+            decode=decode.value,
+            workers=workers,
+            isolation=isolation,
+        )
     except FileNotFoundError as error:
         raise missing_path(error) from None
     n_files = n_errors = 0

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from hashmatch.decode import Isolation
 
 
 class Decode(StrEnum):
@@ -49,12 +52,59 @@ Workers = Annotated[
         metavar="N",
         min=1,
         max=1024,
-        help="Processes; as many as CPUs unless given. Results do not depend on it.",
+        help="How many work at a time; as many as CPUs unless given. Results do not depend on it.",
         default_factory=_usable_cpus,
         show_default=False,
     ),
 ]
+Isolate = Annotated[
+    bool,
+    typer.Option(
+        "--isolate",
+        help="Decode in processes of their own: a decoder that crashes, hangs or eats memory costs "
+        "its file alone.",
+    ),
+]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit", metavar="S", min=0.1, help="With --isolate: seconds to decode one file."
+    ),
+]
+MemoryLimit = Annotated[
+    int,
+    typer.Option(
+        "--memory-limit", metavar="MIB", min=1, help="With --isolate: MiB to decode one file."
+    ),
+]
+Truncated = Annotated[
+    bool,
+    typer.Option(
+        "--truncated",
+        help="With --isolate: hash what can be decoded of a truncated file, not refuse it.",
+    ),
+]
+DEFAULT_TIME_LIMIT_S = 30.0
+DEFAULT_MEMORY_LIMIT_MIB = 2048
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
+
+
+def isolation_of(
+    *, isolate: bool, time_limit: float, memory_limit: int, truncated: bool
+) -> Isolation | None:
+    """Return what the options of isolation ask for; the usage error where --isolate is missing."""
+    if not isolate:
+        given = {
+            "--time-limit": time_limit != DEFAULT_TIME_LIMIT_S,
+            "--memory-limit": memory_limit != DEFAULT_MEMORY_LIMIT_MIB,
+            "--truncated": truncated,
+        }
+        for name in (name for name, is_given in given.items() if is_given):
+            raise typer.BadParameter("works with --isolate only", param_hint=name)
+        return None
+    from hashmatch.decode import Isolation  # noqa: PLC0415  (heavy; help stays quick)
+
+    return Isolation(time_limit, memory_limit << 20, truncated)
 
 
 def missing_path(error: FileNotFoundError) -> typer.BadParameter:

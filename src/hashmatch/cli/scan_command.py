@@ -12,7 +12,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hashmatch.cli.display import print_facts, print_json, print_note
-from hashmatch.cli.options import AsJson, Decode, IndexDir, PicturePaths, Workers, missing_path
+from hashmatch.cli.options import (
+    DEFAULT_MEMORY_LIMIT_MIB,
+    DEFAULT_TIME_LIMIT_S,
+    AsJson,
+    Decode,
+    IndexDir,
+    Isolate,
+    MemoryLimit,
+    PicturePaths,
+    TimeLimit,
+    Truncated,
+    Workers,
+    isolation_of,
+    missing_path,
+)
 
 if TYPE_CHECKING:
     from hashmatch.scan import ScanProgress, ScanSummary
@@ -40,6 +54,10 @@ def scan_files(
         Decode,
         typer.Option(help="luma: half the time, and the same matches; exact: as lists are hashed."),
     ] = Decode.luma,
+    isolate: Isolate = False,
+    time_limit: TimeLimit = DEFAULT_TIME_LIMIT_S,
+    memory_limit: MemoryLimit = DEFAULT_MEMORY_LIMIT_MIB,
+    truncated: Truncated = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide about every file.
@@ -56,6 +74,9 @@ def scan_files(
     to_stdout = output == Path("-")
     if as_json and to_stdout:
         raise typer.BadParameter("stdout holds the rows; give --output FILE", param_hint="--json")
+    isolation = isolation_of(
+        isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
+    )
     where = "stdout" if to_stdout else str(output)
     try:
         with _progress_bar(hidden=to_stdout and sys.stdout.isatty()) as on_progress:
@@ -66,6 +87,7 @@ def scan_files(
                 output=sys.stdout.buffer if to_stdout else output,
                 workers=workers,
                 decode=decode.value,
+                isolation=isolation,
                 on_progress=on_progress,
             )
     except FileNotFoundError as error:

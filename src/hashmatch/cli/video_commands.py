@@ -51,8 +51,8 @@ def hash_video_file(
 ) -> None:
     """Hash frames of a video, as vPDQ text.
 
-    A line a frame: number, quality, hash, seconds. A video that cannot be decoded whole is an error, and nothing is written unless --partial is
-    given; the exit code is 1 even then.
+    A line a frame: number, quality, hash, seconds. A video that cannot be decoded whole is an
+    error, and nothing is written unless --partial is given; the exit code is 1 even then.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """

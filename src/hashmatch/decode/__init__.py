@@ -10,6 +10,7 @@ of Pillow only.  Everything here may be called from several threads.
 """
 
 from hashmatch.decode.content import Readable, read_blocks, read_content, read_stream
+from hashmatch.decode.isolation import Isolated, Isolation
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -18,7 +19,7 @@ from hashmatch.decode.limits import (
 )
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
-from hashmatch.decode.reasons import accept_truncated
+from hashmatch.decode.running import Decoding, InProcess, attempt
 from hashmatch.decode.stored import Pixels
 from hashmatch.decode.video import StoredFrame, StoredFrames, open_video
 from hashmatch.decode.video_file import VideoSource
@@ -27,6 +28,10 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
     "DecodeLimits",
+    "Decoding",
+    "InProcess",
+    "Isolated",
+    "Isolation",
     "PillowImage",
     "Pixels",
     "Readable",
@@ -34,7 +39,7 @@ __all__ = [
     "StoredFrames",
     "VideoLimits",
     "VideoSource",
-    "accept_truncated",
+    "attempt",
     "check_decode",
     "decode_image",
     "decode_pictures",

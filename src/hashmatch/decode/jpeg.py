@@ -6,6 +6,7 @@ from PIL import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 _ADOBE_RGB = 0
+_BLOCK_BYTES = 1 << 20
 _RGB_COMPONENT_IDS = (ord("R"), ord("G"), ord("B"))
 
 
@@ -14,6 +15,12 @@ class StoredJpeg(JpegImageFile):
 
     Opened as this class, a multi-picture file of a phone or a 3D camera is the JPEG it starts with.
     """
+
+    def _open(self) -> None:
+        super()._open()
+        # Pillow's 64 KiB would interrupt the decoder once or more in most photos, and what it had
+        # begun is done again.
+        self.decodermaxblock = _BLOCK_BYTES
 
     def _read_dpi_from_exif(self) -> None:
         """Do nothing: resolution is of no use, and parsing EXIF costs time, trust and warnings."""

@@ -52,7 +52,7 @@ def decode_image(
     Notes
     -----
     Safe to call from several threads; Pillow releases the GIL while it decodes.  A truncated file
-    is refused, unless `accept_truncated` was called in this process, or the host has itself set
+    is refused, unless asked for (`Isolation`), or the host has itself set
     `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.
 
     Two things are beyond reach from inside the process.  libtiff writes a line about a damaged

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import Image, ImageFile
+from PIL import Image
 
 from hashmatch.decode.quiet import hushed
 from hashmatch.errors import DecodeError
@@ -36,16 +36,6 @@ def decode_errors(subject: str) -> Iterator[None]:
     # ZeroDivisionError, OverflowError, zlib.error, MemoryError...
     except Exception as error:
         raise DecodeError(_reason(subject, error)) from error
-
-
-def accept_truncated() -> None:
-    """Have this process decode what there is of truncated files, the rest being grey or black.
-
-    For a worker process that does nothing else: the switch is Pillow's and holds for the whole
-    process, for good.  A hash of half a picture is no hash of the picture; it may still be near to
-    one, which is why somebody may ask for it.
-    """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
 
 
 def _reason(subject: str, error: Exception) -> str:

@@ -2,22 +2,25 @@
 
 from hashmatch.fingerprint.content import (
     Fingerprint,
-    fingerprint_content,
     fingerprint_digest,
+    fingerprint_each,
     fingerprint_image,
 )
 from hashmatch.fingerprint.content_digests import digests
 from hashmatch.fingerprint.image import Picture, hash_image, hash_segments
+from hashmatch.fingerprint.source import Source, sendable
 from hashmatch.fingerprint.video import hash_video
 
 __all__ = [
     "Fingerprint",
     "Picture",
+    "Source",
     "digests",
-    "fingerprint_content",
     "fingerprint_digest",
+    "fingerprint_each",
     "fingerprint_image",
     "hash_image",
     "hash_segments",
     "hash_video",
+    "sendable",
 ]

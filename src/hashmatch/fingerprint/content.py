@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, attempt, check_decode
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.views import View, check_views, name_of, views_of
 from hashmatch.hashing import OrientedHash, SegmentHash, get_algorithm, get_pixel_hash
 from hashmatch.values import AS_STORED, VIEW_KINDS, Code, Hash
+
+LUMA_TOLERANCE_BITS = 8
+"""What a fingerprint of luma may be off, beside what its pixels are: it is to find candidates, so
+rounding is not settled where it concerns a few bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,8 @@ class Fingerprint:
         Whether the views that the exact decode gives are all among these, which has to be asked of
         luma only: a border that shows in the luma plane of a JPEG may not quite be one in its exact
         pixels, or the other way round.  Views of luma named ``trimmed`` are all it may have.
+    error : str or None
+        Why the frames or pages after those looked at could not be; None where nothing is missing.
     """
 
     views: tuple[str, ...]
@@ -48,6 +54,7 @@ class Fingerprint:
     decode: str
     timestamps_s: tuple[float | None, ...]
     sure: bool = True
+    error: str | None = None
 
     def __post_init__(self) -> None:
         codes = np.array(self.codes, dtype=np.uint8, order="C")
@@ -105,54 +112,50 @@ def fingerprint_image(
     Safe to call from several threads.  Memory is that of one picture, whatever the number of
     frames.
     """
-    made, error = fingerprint_content(
-        data, algorithms=(algorithm,), decode=decode, limits=limits, views=views
-    )
-    if error is not None:
-        raise error
-    return made[algorithm]
+    made = fingerprint_each(data, (algorithm,), decode, limits, views)[algorithm]
+    if isinstance(made, DecodeError):
+        raise made
+    if made.error is not None:
+        raise DecodeError(made.error)
+    return made
 
 
-def fingerprint_content(
+def fingerprint_each(
     data: bytes,
-    *,
-    algorithms: Sequence[str],
-    decode: str = "exact",
-    limits: DecodeLimits = DEFAULT_LIMITS,
-    views: Collection[str] = VIEW_KINDS,
-) -> tuple[dict[str, Fingerprint], DecodeError | MemoryError | None]:
+    algorithms: Iterable[str],
+    decode: str,
+    limits: DecodeLimits,
+    views: Collection[str],
+) -> dict[str, Fingerprint | DecodeError]:
     """Hash one content as `fingerprint_image` does, by several algorithms and as far as it goes.
 
-    Returns
-    -------
-    made : dict of str to Fingerprint
-        What could be hashed: of a content that is damaged further on, the views before that.
-    error : DecodeError, MemoryError or None
-        The first thing that went wrong.
+    Where one of them cannot hash a view, its error stands beside what the others make of it. Of a
+    content that is damaged after its first picture the views before that stand, with the `error`.
 
     Raises
     ------
+    DecodeError
+        The first picture cannot be decoded.
     ValueError, AlgorithmError
         As `fingerprint_image`.
     """
     check_decode(decode)
     check_views(views)
     collected = {name: _Collected(name) for name in algorithms}
-    failed: dict[str, DecodeError | MemoryError] = {}
-    error: DecodeError | MemoryError | None = None
+    is_oriented = "orientations" in views
+    error: str | None = None
+    n_views = 0
     try:
         for view in views_of(data, views, decode=decode, limits=limits):
             picture = Picture(view.pixels, view.decode)
-            for name in algorithms:
-                if name not in failed:
-                    try:
-                        collected[name].add(view, picture, oriented="orientations" in views)
-                    except (DecodeError, MemoryError) as found:
-                        failed[name] = found
+            for one in collected.values():
+                one.add(view, picture, is_oriented=is_oriented)
+            n_views += 1
     except (DecodeError, MemoryError) as found:
-        error = found
-    made = {name: one.fingerprint() for name, one in collected.items() if one}
-    return made, error or next(iter(failed.values()), None)
+        if n_views == 0:
+            raise
+        error = str(found) if isinstance(found, DecodeError) else "out of memory"
+    return {name: one.result(error) for name, one in collected.items()}
 
 
 def fingerprint_digest(digest: Hash) -> Fingerprint:
@@ -181,13 +184,17 @@ class _Collected:
         self._seen: dict[bytes, int] = {}
         self._decode = ""
         self._sure = True
+        self._failed: DecodeError | None = None
 
-    def __len__(self) -> int:
-        return len(self._views)
-
-    def add(self, view: View, picture: Picture, *, oriented: bool) -> None:
-        """Hash a view; DecodeError where the algorithm cannot."""
-        words, codes, quality = self._hashed(picture, oriented=oriented)
+    def add(self, view: View, picture: Picture, *, is_oriented: bool) -> None:
+        """Hash a view; what goes wrong is kept, and then no other is hashed."""
+        if self._failed is not None:
+            return
+        made = attempt(self._hashed, (view, picture, is_oriented))
+        if isinstance(made, DecodeError):
+            self._failed = made
+            return
+        words, codes, quality = made
         self._decode = self._decode or view.decode
         self._sure &= view.sure
         for word, code in zip(words, codes, strict=True):
@@ -202,20 +209,28 @@ class _Collected:
             self._timestamps_s.append(view.timestamp_s)
 
     def _hashed(
-        self, picture: Picture, *, oriented: bool
+        self, view: View, picture: Picture, is_oriented: bool
     ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
         hasher = self._hasher
         if isinstance(hasher, SegmentHash):
             codes = hasher.hash_segments(picture.for_algorithm(hasher))
             return [f"segment_{number}" for number in range(1, len(codes) + 1)], codes, None
-        if oriented and isinstance(hasher, OrientedHash):
-            codes, quality = hasher.hash_orientations(picture.for_algorithm(hasher))
+        if is_oriented and isinstance(hasher, OrientedHash):
+            # What was trimmed by luma may be a line off already, which is enough.
+            is_rough = picture.decode == "luma" and view.name == AS_STORED
+            codes, quality = hasher.hash_orientations(
+                picture.for_algorithm(hasher),
+                tolerance_bits=LUMA_TOLERANCE_BITS if is_rough else 0,
+            )
             return hasher.orientations, codes, quality
         hasher = get_pixel_hash(hasher.name)
         code, quality = hasher.hash_pixels(picture.for_algorithm(hasher))
         return (AS_STORED,), code[None, :], quality
 
-    def fingerprint(self) -> Fingerprint:
+    def result(self, error: str | None) -> Fingerprint | DecodeError:
+        """Return the fingerprint, or what made it impossible."""
+        if self._failed is not None:
+            return self._failed
         return Fingerprint(
             views=tuple(self._views),
             codes=np.stack(self._codes),
@@ -224,4 +239,5 @@ class _Collected:
             decode=self._decode,
             timestamps_s=tuple(self._timestamps_s),
             sure=self._sure,
+            error=error,
         )

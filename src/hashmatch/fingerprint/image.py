@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashmatch.decode import check_decode
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode
 from hashmatch.fingerprint.source import Source, pixels_of
 from hashmatch.hashing import (
     PixelHash,
@@ -40,7 +40,13 @@ class Picture:
         return self._grey
 
 
-def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") -> Hash:
+def hash_image(
+    source: Source,
+    algorithm: str = "pdq",
+    decode: str = "exact",
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+) -> Hash:
     """Hash one picture as it is stored.
 
     Parameters
@@ -55,6 +61,8 @@ def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") ->
         ``"exact"``: RGB, then float luma, as the reference implementations do; bit-equal to them.
         ``"luma"``: from the Y plane of a JPEG, in half the time and a few bits off.  Other sources
         are hashed the exact way.
+    limits : DecodeLimits
+        Bounds on encoded contents.
 
     Returns
     -------
@@ -78,19 +86,23 @@ def hash_image(source: Source, algorithm: str = "pdq", decode: str = "exact") ->
     """
     hasher = get_pixel_hash(algorithm)
     check_decode(decode)
-    picture = Picture(pixels_of(source, decode=decode), decode)
+    picture = Picture(pixels_of(source, decode=decode, limits=limits), decode)
     code, quality = hasher.hash_pixels(picture.for_algorithm(hasher))
     return Hash(algorithm=algorithm, code=code, quality=quality)
 
 
 def hash_segments(
-    source: Source, algorithm: str = "crop-resistant", decode: str = "exact"
+    source: Source,
+    algorithm: str = "crop-resistant",
+    decode: str = "exact",
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> tuple[Hash, ...]:
     """Hash the parts of one picture, so that a crop of it can be recognised.
 
     Parameters
     ----------
-    source, decode
+    source, decode, limits
         As for `hash_image`.
     algorithm : str
         Registered name of a hash of segments.
@@ -111,6 +123,6 @@ def hash_segments(
     if not isinstance(hasher, SegmentHash):
         raise ValueError(f"{algorithm} does not hash segments")
     check_decode(decode)
-    picture = Picture(pixels_of(source, decode=decode), decode)
+    picture = Picture(pixels_of(source, decode=decode, limits=limits), decode)
     codes = hasher.hash_segments(picture.for_algorithm(hasher))
     return tuple(Hash(algorithm=algorithm, code=code, quality=None) for code in codes)

@@ -18,6 +18,7 @@ from hashmatch.decode import (
     read_stream,
     to_rgb,
 )
+from hashmatch.errors import DecodeError
 
 Source = (
     str
@@ -56,6 +57,26 @@ def pixels_of(
         return to_rgb(source)
     data = _content_of(source, limits)
     return decode_image(data, decode=decode, limits=limits).array
+
+
+def sendable(source: Source, *, limits: DecodeLimits) -> Source | DecodeError:
+    """Return what another process can open in the source's stead: a full path, or the bytes.
+
+    DecodeError is returned where a file cannot be read.
+
+    Raises
+    ------
+    TypeError
+        `source` is pixels already, or of no accepted type.
+    """
+    if isinstance(source, str | os.PathLike):
+        return os.path.abspath(source)  # noqa: PTH100  (bytes paths too, and no more than that)
+    if isinstance(source, np.ndarray | PillowImage):
+        raise TypeError(f"{type(source).__name__} needs no decoder: hash it without isolation")
+    try:
+        return _content_of(source, limits)
+    except DecodeError as error:
+        return error
 
 
 def _content_of(source: object, limits: DecodeLimits) -> bytes:

@@ -14,7 +14,13 @@ from hashmatch.hashing.algorithm import (
 )
 from hashmatch.hashing.digests import digest_blocks
 from hashmatch.hashing.grey import grey_of
-from hashmatch.hashing.registry import algorithms, get_algorithm, get_pixel_hash, problems
+from hashmatch.hashing.registry import (
+    algorithms,
+    get_algorithm,
+    get_pixel_hash,
+    load_algorithms,
+    problems,
+)
 
 __all__ = [
     "Algorithm",
@@ -28,6 +34,7 @@ __all__ = [
     "get_algorithm",
     "get_pixel_hash",
     "grey_of",
+    "load_algorithms",
     "pdq",
     "problems",
 ]

@@ -66,8 +66,13 @@ class OrientedHash(PixelHash, Protocol):
         """Names of what `hash_orientations` gives, ``"as_stored"`` first."""
         ...
 
-    def hash_orientations(self, pixels: Pixels) -> tuple[NDArray[np.uint8], int | None]:
-        """Return one code for each orientation, uint8 (n, bits / 8), and the quality."""
+    def hash_orientations(
+        self, pixels: Pixels, *, tolerance_bits: int = 0
+    ) -> tuple[NDArray[np.uint8], int | None]:
+        """Return one code for each orientation, uint8 (n, bits / 8), and the quality.
+
+        Codes may be off by `tolerance_bits` where that saves time.
+        """
         ...
 
 

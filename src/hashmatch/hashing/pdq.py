@@ -79,7 +79,7 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) 
 
 
 def dihedral(
-    pixels: NDArray[np.uint8] | NDArray[np.float32],
+    pixels: NDArray[np.uint8] | NDArray[np.float32], *, tolerance_bits: int = 0
 ) -> tuple[NDArray[np.uint8], int]:
     """Hash a picture in all eight orientations at once.
 
@@ -91,6 +91,9 @@ def dihedral(
     ----------
     pixels : ndarray
         As for `hash`.
+    tolerance_bits : int
+        By how many bits a code may differ from the exact one, where that saves the reference's own
+        arithmetic; the quality may then be off by a little. For pixels that are off already.
 
     Returns
     -------
@@ -102,13 +105,13 @@ def dihedral(
     Raises
     ------
     ValueError
-        As `hash`.
+        As `hash`; or `tolerance_bits` below 0.
 
     Notes
     -----
     Thread-safe; releases the GIL. Costs little more than one hash.
     """
-    return _core.pdq_dihedral(pixels)
+    return _core.pdq_dihedral(pixels, tolerance_bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +131,10 @@ class Pdq:
         return hash(pixels)
 
     def hash_orientations(
-        self, pixels: NDArray[np.uint8] | NDArray[np.float32]
+        self, pixels: NDArray[np.uint8] | NDArray[np.float32], *, tolerance_bits: int = 0
     ) -> tuple[NDArray[np.uint8], int | None]:
         """Return the codes, uint8 (8, 32), and the quality."""
-        return dihedral(pixels)
+        return dihedral(pixels, tolerance_bits=tolerance_bits)
 
 
 PDQ = Pdq()

@@ -6,9 +6,11 @@ Modules are imported when their algorithm is first asked for.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
-from hashmatch.hashing.algorithm import Algorithm, Digest, PixelHash
+from hashmatch.errors import AlgorithmError
+from hashmatch.hashing.algorithm import Algorithm, Digest, PixelHash, SegmentHash
 from hashmatch.hashing.plugins import load_plugin, plugin_names, plugin_problem
 
 _BUILT_IN = {
@@ -89,6 +91,18 @@ def get_pixel_hash(name: str) -> PixelHash:
     if isinstance(algorithm, Digest):
         raise ValueError(f"{name} is a digest of a file, not of its pixels; use hashmatch.digests")
     raise ValueError(f"{name} gives a hash for each segment; use hashmatch.hash_segments")
+
+
+def load_algorithms(names: Iterable[str]) -> None:
+    """Load algorithms and what they import, for a process that is about to hash within limits.
+
+    What cannot be loaded says so when it is used.
+    """
+    for name in names:
+        with suppress(ValueError, AlgorithmError):
+            algorithm = get_algorithm(name)
+            if isinstance(algorithm, SegmentHash):
+                algorithm.check_usable()
 
 
 def problems() -> list[str]:

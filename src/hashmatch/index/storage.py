@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAGIC = b"\x89HMX\r\n\x1a\n"
-FORMAT_VERSION = 2
-READABLE_VERSIONS = (1, 2)
+FORMAT_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
 ALIGNMENT_BYTES = 4096
 MAX_HEADER_BYTES = 1 << 20
 MIN_BITS, MAX_BITS = 64, 512
@@ -35,12 +35,15 @@ MAX_PLANES = 16
 MAX_PARTS = 64
 MIN_PART_BITS, MAX_PART_BITS = 8, 22
 SKETCH_PADDING = 64
+MAX_SKETCHES = 2
 
 _PREFIX = struct.Struct("<8sII32s")
 _HEADER_KEYS = {
     1: {"algorithm", "bits", "n", "sections"},
     2: {"algorithm", "bits", "n", "parts", "sections"},
+    3: {"algorithm", "bits", "n", "parts", "sections"},
 }
+_PARTS_KEYS = {2: {"count", "bits"}, 3: {"count", "bits", "sketches"}}
 _CHUNK_BYTES = 1 << 24
 
 
@@ -57,7 +60,8 @@ class Parts:
     ids : ndarray of int64, shape (n,), or None
         None where the id is the row.
     tables : Tables or None
-        Directory, postings and sketches of every part; None where codes are only scanned.
+        Directory, postings and sketches (one or two a posting) of every part; None where codes are
+        only scanned.
     """
 
     algorithm: str | None
@@ -76,12 +80,19 @@ class Parts:
             yield "directory", self.tables.directory.astype("<u4", copy=False)
             yield "postings", self.tables.postings.astype("<u4", copy=False)
             yield "sketches", self.tables.sketches.astype("<u2", copy=False)
+            if self.tables.sketches2 is not None:
+                yield "sketches2", self.tables.sketches2
 
     def layout(self) -> dict[str, int] | None:
-        """Return number and width of the parts as the header states them."""
+        """Return what the header states of the parts: number, width, sketches a posting."""
         if self.tables is None:
             return None
-        return {"count": self.tables.n_parts, "bits": self.tables.part_bits}
+        n_sketches = 1 if self.tables.sketches2 is None else 2
+        return {
+            "count": self.tables.n_parts,
+            "bits": self.tables.part_bits,
+            "sketches": n_sketches,
+        }
 
 
 def write(path: Path, parts: Parts) -> None:
@@ -140,6 +151,7 @@ class StoredIndex:
                 arrays["directory"].view("<u4").astype(np.uint32, copy=False),
                 arrays["postings"].view("<u4").astype(np.uint32, copy=False),
                 arrays["sketches"].view("<u2").astype(np.uint16, copy=False),
+                arrays.get("sketches2"),
             )
         return Parts(self._header.algorithm, codes, arrays["planes"], ids, tables)
 
@@ -170,6 +182,7 @@ class _Header:
     n: int
     n_parts: int  # 0 where there are no tables
     part_bits: int
+    n_sketches: int
     sections: dict[str, _Section]  # in the order of the file
 
 
@@ -187,6 +200,8 @@ def _section_sizes(header: _Header) -> dict[str, int]:
         sizes["directory"] = 4 * header.n_parts * ((1 << header.part_bits) + 1)
         sizes["postings"] = 4 * header.n_parts * n
         sizes["sketches"] = 2 * (header.n_parts * n + SKETCH_PADDING)
+        if header.n_sketches > 1:
+            sizes["sketches2"] = header.n_parts * n
     return sizes
 
 
@@ -253,7 +268,7 @@ def _parsed_header(path: Path, version: int, text: bytes) -> _Header:
         layout = fields.get("parts")  # none in version 1
         if layout is None:
             layout = {"count": 0, "bits": 0}
-        elif layout.keys() != {"count", "bits"} or layout["count"] == 0:
+        elif layout.keys() != _PARTS_KEYS[version] or layout["count"] == 0:
             _refuse(path, "its header lacks what an index needs, or holds more")
         sections = [_parsed_section(section) for section in fields["sections"]]
         header = _Header(
@@ -262,11 +277,12 @@ def _parsed_header(path: Path, version: int, text: bytes) -> _Header:
             fields["n"],
             layout["count"],
             layout["bits"],
+            layout.get("sketches", 1),  # version 2 has one
             {section.name: section for section in sections},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         _refuse(path, "its header lacks what an index needs, or holds more")
-    numbers = [header.bits, header.n, header.n_parts, header.part_bits]
+    numbers = [header.bits, header.n, header.n_parts, header.part_bits, header.n_sketches]
     for section in sections:
         numbers += [section.offset, section.n_bytes]
     if not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
@@ -290,6 +306,7 @@ def _is_possible(header: _Header) -> bool:
         header.n_parts <= MAX_PARTS
         and MIN_PART_BITS <= header.part_bits <= MAX_PART_BITS
         and header.n_parts * header.part_bits <= header.bits
+        and 1 <= header.n_sketches <= MAX_SKETCHES
     )
     return codes and parts and (header.algorithm is None or isinstance(header.algorithm, str))
 

@@ -1,12 +1,12 @@
 """Many contents: list the files, share them out to workers, write rows in order.
 
-`listing` finds the files, `pool` runs chunks of them in worker processes and returns results in
-order, `rows` writes whole rows, `scan` and `hashes` put these together.
+`listing` finds the files, `pool` runs chunks of them in threads or worker processes and returns
+results in order, `rows` writes whole rows, `scan` and `hashes` put these together.
 """
 
 from __future__ import annotations
 
-from hashmatch.scan.hashes import HashedFile, hash_files
+from hashmatch.scan.hashes import HashedFile, HashResult, hash_files, hash_many
 from hashmatch.scan.listing import Listed, list_files
 from hashmatch.scan.scan import (
     OutputIsInputError,
@@ -17,6 +17,7 @@ from hashmatch.scan.scan import (
 )
 
 __all__ = [
+    "HashResult",
     "HashedFile",
     "Listed",
     "OutputIsInputError",
@@ -24,6 +25,7 @@ __all__ = [
     "ScanProgress",
     "ScanSummary",
     "hash_files",
+    "hash_many",
     "list_files",
     "scan",
 ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from hashmatch.decode import DecodeLimits
+from hashmatch.decode import DecodeLimits, Isolation
 from hashmatch.errors import HashmatchError
 from hashmatch.scan.listing import Listed
 from hashmatch.scan.rows import json_row
@@ -26,6 +25,7 @@ class Setup:
     policy_path: str
     decode: str
     limits: DecodeLimits
+    isolation: Isolation | None
     index_ref: IndexRef
     policy_ref: PolicyRef
 
@@ -65,11 +65,26 @@ def screen_chunk_in_worker(setup: Setup, chunk: Sequence[Listed]) -> ChunkRows:
     return screen_chunk(_screener(setup), chunk)
 
 
-@lru_cache(maxsize=1)
+_open: dict[Setup, Screener] = {}
+
+
+def close_screeners() -> None:
+    """End what the screener of a worker process has started."""
+    for screener in _open.values():
+        screener.close()
+
+
 def _screener(setup: Setup) -> Screener:
+    if setup in _open:
+        return _open[setup]
     screener = Screener.open(
-        setup.index_dir, setup.policy_path, decode=setup.decode, limits=setup.limits
+        setup.index_dir,
+        setup.policy_path,
+        decode=setup.decode,
+        limits=setup.limits,
+        isolation=setup.isolation,
     )
     if (screener.index_ref, screener.policy_ref) != (setup.index_ref, setup.policy_ref):
         raise HashmatchError("the index or the policy changed while the scan started; run it again")
+    _open[setup] = screener
     return screener

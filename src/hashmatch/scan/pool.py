@@ -1,4 +1,4 @@
-"""Run chunks of work in worker processes, results in the order of the chunks."""
+"""Run chunks of work in threads or worker processes, results in the order of the chunks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
@@ -18,6 +19,10 @@ ChunkT = TypeVar("ChunkT")
 ResultT = TypeVar("ResultT")
 
 _CHUNKS_IN_FLIGHT_PER_WORKER = 4
+
+
+_CHUNKS_IN_FLIGHT_PER_THREAD = 2
+_PATIENCE_S = 5.0
 
 
 class WorkerDiedError(Exception):
@@ -32,12 +37,32 @@ class WorkerDiedError(Exception):
         self.last = last
 
 
-def run_in_order(
+def run_in_threads(
+    task: Callable[[ChunkT], ResultT], chunks: Iterable[ChunkT], *, workers: int
+) -> Generator[ResultT, None, None]:
+    """Yield the result of each chunk, in order; `task` runs in up to `workers` threads.
+
+    `chunks` is read as it is needed, in the calling thread, so it may be endless. A bounded number
+    is in flight. What a task raises is raised here, in its place. Closing the iterator waits for
+    the chunks in work, not for those that wait. With one worker there is no other thread.
+    """
+    if workers == 1:
+        yield from map(task, chunks)
+        return
+    executor = ThreadPoolExecutor(workers)
+    try:
+        yield from _in_order(executor, task, chunks, _CHUNKS_IN_FLIGHT_PER_THREAD * workers)
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def run_in_processes(
     here: Callable[[ChunkT], ResultT],
     there: Callable[[ChunkT], ResultT],
     chunks: Sequence[ChunkT],
     *,
     workers: int,
+    at_end: Callable[[], None] | None = None,
 ) -> Generator[ResultT, None, None]:
     """Yield the result of each chunk, in order.
 
@@ -45,7 +70,7 @@ def run_in_order(
     processes, started afresh, and must be picklable as chunks and results must. A bounded number of
     chunks is in flight, so that memory does not grow with their number. What a task raises is
     raised here. Workers ignore Ctrl-C, and end at once when the iterator is closed, when it raises
-    or when this process dies.
+    or when this process dies, but for what `at_end` does there in the midst of a task.
 
     Raises
     ------
@@ -57,11 +82,18 @@ def run_in_order(
         return
     context = multiprocessing.get_context("spawn")
     lifeline, held_end = context.Pipe(duplex=False)
+    workers = min(workers, len(chunks))
     executor = ProcessPoolExecutor(
-        min(workers, len(chunks)), context, initializer=_settle, initargs=(lifeline,)
+        workers, context, initializer=_settle, initargs=(lifeline, at_end)
     )
+    most_in_flight = _CHUNKS_IN_FLIGHT_PER_WORKER * workers
+    n_done = 0
     try:
-        yield from _in_order(executor, there, chunks, _CHUNKS_IN_FLIGHT_PER_WORKER * workers)
+        for result in _in_order(executor, there, chunks, most_in_flight):
+            yield result
+            n_done += 1
+    except BrokenProcessPool:
+        raise WorkerDiedError(n_done, min(n_done + most_in_flight, len(chunks)) - 1) from None
     finally:
         held_end.close()
         executor.shutdown(wait=True, cancel_futures=True)
@@ -69,25 +101,20 @@ def run_in_order(
 
 
 def _in_order(
-    executor: ProcessPoolExecutor,
+    executor: Executor,
     task: Callable[[ChunkT], ResultT],
-    chunks: Sequence[ChunkT],
+    chunks: Iterable[ChunkT],
     most_in_flight: int,
 ) -> Iterator[ResultT]:
     in_flight: deque[Future[ResultT]] = deque()
-    n_submitted = n_done = 0
-    try:
-        while n_done < len(chunks):
+    source = iter(chunks)
+    while True:
+        for chunk in islice(source, most_in_flight - len(in_flight)):
             with _interrupts_held_back():
-                while n_submitted < len(chunks) and len(in_flight) < most_in_flight:
-                    in_flight.append(executor.submit(task, chunks[n_submitted]))
-                    n_submitted += 1
-            result = in_flight[0].result()
-            in_flight.popleft()
-            n_done += 1
-            yield result
-    except BrokenProcessPool:
-        raise WorkerDiedError(n_done, max(n_done, n_submitted - 1)) from None
+                in_flight.append(executor.submit(task, chunk))
+        if not in_flight:
+            return
+        yield in_flight.popleft().result()
 
 
 @contextmanager
@@ -100,12 +127,16 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _settle(lifeline: Connection) -> None:
+def _settle(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
     """Prepare a worker process: leave Ctrl-C to the parent, and never outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(lifeline, at_end), daemon=True).start()
 
 
-def _end_with(lifeline: Connection) -> None:
+def _end_with(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
     lifeline.poll(None)  # nothing is ever sent: it becomes readable when the other end is gone
+    if at_end is not None:
+        last = threading.Thread(target=at_end, daemon=True)
+        last.start()
+        last.join(_PATIENCE_S)
     os._exit(1)

@@ -13,17 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, Isolation
 from hashmatch.errors import HashmatchError
 from hashmatch.scan.chunks import (
     CHUNK_FILES,
     ChunkRows,
     Setup,
+    close_screeners,
     screen_chunk,
     screen_chunk_in_worker,
 )
 from hashmatch.scan.listing import Listed, list_files
-from hashmatch.scan.pool import WorkerDiedError, run_in_order
+from hashmatch.scan.pool import WorkerDiedError, run_in_processes
 from hashmatch.scan.rows import RowSink, open_rows
 from hashmatch.screener import Screener
 
@@ -107,6 +108,7 @@ def scan(
     workers: int = 1,
     decode: str = "luma",
     limits: DecodeLimits = DEFAULT_LIMITS,
+    isolation: Isolation | None = None,
     on_progress: Callable[[ScanProgress], None] | None = None,
 ) -> ScanSummary:
     """Decide about every file under `paths` and write a row of JSON for each.
@@ -128,6 +130,9 @@ def scan(
         ``if __name__ == "__main__":`` guard of `multiprocessing`.
     decode, limits
         As for `Screener.open`.
+    isolation : Isolation, optional
+        Every worker decodes in a child process of its own, which maps no index, within these
+        limits: a decoder that crashes, hangs or eats memory is a row with an error.
     on_progress : callable, optional
         Called with a `ScanProgress` after every chunk, in the calling thread.
 
@@ -155,22 +160,24 @@ def scan(
     started_s = time.monotonic()
     files = list_files(paths)
     _refuse_as_input(output, files)
-    screener = Screener.open(index, policy, decode=decode, limits=limits)
+    screener = Screener.open(index, policy, decode=decode, limits=limits, isolation=isolation)
     setup = Setup(
         os.fspath(index),
         os.fspath(policy),
         decode,
         limits,
+        isolation,
         screener.index_ref,
         screener.policy_ref,
     )
     summary = ScanSummary()
     with open_rows(output) as sink:
-        results = run_in_order(
+        results = run_in_processes(
             partial(screen_chunk, screener),
             partial(screen_chunk_in_worker, setup),
             [files[start : start + CHUNK_FILES] for start in range(0, len(files), CHUNK_FILES)],
             workers=workers,
+            at_end=None if isolation is None else close_screeners,
         )
         try:
             with closing(results):
@@ -217,5 +224,5 @@ def _worker_died(error: WorkerDiedError, files: Sequence[Listed], sink: RowSink)
         f"a worker process died, perhaps for want of memory, while files {first + 1:,} to "
         f"{last + 1:,} of {len(files):,} were in work ({files[first].path} to "
         f"{files[last].path}); the first {sink.n_rows:,} rows are written; scan these files "
-        "with one worker to find the one"
+        "in isolation to find the one"
     )

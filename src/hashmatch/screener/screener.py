@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from hashmatch._version import __version__
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, read_content
+from hashmatch.decode import (
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    Decoding,
+    InProcess,
+    Isolated,
+    Isolation,
+)
 from hashmatch.errors import DecodeError
-from hashmatch.fingerprint import digests, fingerprint_content, fingerprint_digest
+from hashmatch.fingerprint import Fingerprint, fingerprint_each
+from hashmatch.hashing import load_algorithms
 from hashmatch.policy import Evidence
 from hashmatch.screener.matching import match_order
+from hashmatch.screener.reading import Item, read_item, take_fingerprints
 from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
 from hashmatch.screener.state import State, fit, load_state
 from hashmatch.values import (
@@ -24,9 +33,6 @@ from hashmatch.values import (
     RecordedHash,
     Verdict,
 )
-
-Item = bytes | bytearray | memoryview | str | os.PathLike[str]
-"""Bytes are a content; a str or PathLike is where one lies."""
 
 _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 _BATCH_ITEMS = 32
@@ -48,6 +54,8 @@ class Screener:
         *,
         decode: str = "luma",
         limits: DecodeLimits = DEFAULT_LIMITS,
+        isolation: Isolation | None = None,
+        children: int = 1,
     ) -> None:
         if decode not in {"luma", "exact"}:
             raise ValueError(f"decode must be 'luma' or 'exact', not {decode!r}")
@@ -57,6 +65,16 @@ class Screener:
         self._decode = decode
         self._limits = limits
         self._state = load_state(self._index_dir, self._policy_path)
+        self._decoding: Decoding[dict[str, Fingerprint | DecodeError]] = (
+            InProcess(fingerprint_each)
+            if isolation is None
+            else Isolated(
+                fingerprint_each,
+                isolation,
+                children=children,
+                prepare=partial(load_algorithms, self._state.pixel_hashes),
+            )
+        )
 
     @classmethod
     def open(
@@ -66,6 +84,8 @@ class Screener:
         *,
         decode: str = "luma",
         limits: DecodeLimits = DEFAULT_LIMITS,
+        isolation: Isolation | None = None,
+        children: int = 1,
     ) -> Screener:
         """Open a built index by mmap, and a policy.
 
@@ -81,6 +101,13 @@ class Screener:
             hash without any match may differ by a few bits, and says so in its `decode`.
         limits : DecodeLimits
             Bytes and pixels above which a content is not opened.
+        isolation : Isolation, optional
+            Decode in child processes within these limits, so that a decoder that crashes, hangs or
+            eats memory is a decision with an error (digests are matched all the same);
+            `hashmatch.decode.Isolated` says what this asks of a script. Without, in the calling
+            thread.
+        children : int
+            Child processes; more than one serve several threads.
 
         Raises
         ------
@@ -92,7 +119,9 @@ class Screener:
         AlgorithmError
             Where an algorithm cannot be used: its plug-in is missing or broken.
         """
-        return cls(index_dir, policy, decode=decode, limits=limits)
+        return cls(
+            index_dir, policy, decode=decode, limits=limits, isolation=isolation, children=children
+        )
 
     @property
     def index_ref(self) -> IndexRef:
@@ -129,6 +158,11 @@ class Screener:
             # Another thread may have been quicker with a newer one: the next look will tell.
             self._state = fit(newest, state.policy, self._policy_path)
             is_new = True
+
+    def close(self) -> None:
+        """End the child processes, where there are any; to screen in isolation is then an error."""
+        if isinstance(self._decoding, Isolated):
+            self._decoding.close()
 
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
         """Decide about one content; the same as ``screen_many([item])[0]``."""
@@ -187,67 +221,34 @@ class Screener:
     ) -> Iterator[Decision]:
         """Yield decisions, searching for many contents at a time within a budget of memory."""
         held: list[Content] = []
+        held_bytes = 0
         for content_id, item in batch:
-            held.append(self._taken(state, content_id, item))
-            if sum(len(content.data) for content in held) >= _BATCH_BYTES:
+            content = read_item(state, content_id, item, self._limits)
+            held.append(content)
+            held_bytes += len(content.data)
+            if held_bytes >= _BATCH_BYTES:
                 yield from self._decided(state, held)
-                held.clear()
+                held, held_bytes = [], 0
         yield from self._decided(state, held)
 
-    def _taken(self, state: State, content_id: str | None, item: Item) -> Content:
-        """Read one item and fingerprint it the first way."""
-        if content_id is None and isinstance(item, str | os.PathLike):
-            content_id = os.fsdecode(item)
-        content = Content(content_id or "")
-        try:
-            content.data = self._read(item)
-            _digest(state, content, content.data)
-        except (DecodeError, MemoryError) as error:
-            content.error = _reason(error)
-            if state.digests and isinstance(item, str | os.PathLike):
-                _digest_unread(state, content, item)
-        else:
-            self._fingerprint(state, content, self._decode)
-        if content_id is None and content.sha256 is not None:
-            content.content_id = content.sha256
-        return content
-
-    def _read(self, item: Item) -> bytes:
-        if isinstance(item, str | os.PathLike):
-            return read_content(item, limits=self._limits)
-        return bytes(item)
-
-    def _fingerprint(self, state: State, content: Content, decode: str) -> None:
-        """Hash the pixels by every algorithm that asks for them, from one decode.
-
-        What cannot be decoded to its end, or hashed by one of them, is an error of the content;
-        the views before that, and what the others make of it, stand.
-        """
+    def _fingerprint(self, state: State, contents: Sequence[Content], decode: str) -> None:
+        """Hash pixels by every algorithm that asks for them, from one decode of each content."""
         names = state.pixel_hashes
-        for name in names:
-            content.fingerprints.pop(name, None)
-        if not names:
-            content.data = b""
-            return
         if any(name not in LUMA_MARGIN_BITS for name in names):
             decode = "exact"
-        made, error = fingerprint_content(
-            content.data,
-            algorithms=names,
-            decode=decode,
-            limits=self._limits,
-            views=state.policy.views,
+        arguments = (
+            (content.data, names, decode, self._limits, state.policy.views) for content in contents
         )
-        content.fingerprints |= made
-        if error is not None:
-            content.error = _reason(error)
-        if all(made.decode != "luma" for made in content.fingerprints.values()):
-            content.data = b""
+        for content, made in zip(contents, self._decoding.run(arguments), strict=True):
+            take_fingerprints(content, names, made)
 
     def _decided(self, state: State, contents: Sequence[Content]) -> Iterator[Decision]:
+        if state.pixel_hashes:
+            read = [content for content in contents if content.error is None]
+            self._fingerprint(state, read, self._decode)
         for algorithm, radius in state.radii.items():
-            for content in to_confirm(state, algorithm, radius, contents):
-                self._fingerprint(state, content, "exact")
+            confirm = to_confirm(state, algorithm, radius, contents)
+            self._fingerprint(state, confirm, "exact")
         for algorithm, radius in state.radii.items():
             search(state, algorithm, radius, contents)
         for content in contents:
@@ -268,27 +269,6 @@ def _named(
         if not isinstance(content_id, str | None):
             raise TypeError(f"a content_id must be a str, not {type(content_id).__name__}")
     return list(zip(content_ids, items, strict=True))
-
-
-def _digest(state: State, content: Content, item: bytes | str | os.PathLike[str]) -> None:
-    """Take the SHA-256 of a content and the digests that rules ask about, in one read."""
-    made = digests(item, {"sha256", *state.digests})
-    content.sha256 = made["sha256"].hex
-    for name in state.digests:
-        content.fingerprints[name] = fingerprint_digest(made[name])
-
-
-def _digest_unread(state: State, content: Content, path: str | os.PathLike[str]) -> None:
-    """Take the digests of a file that was not read, since it is empty or too large, if that goes.
-
-    The content has its error already.
-    """
-    with contextlib.suppress(DecodeError, MemoryError):
-        _digest(state, content, path)
-
-
-def _reason(error: DecodeError | MemoryError) -> str:
-    return str(error) if isinstance(error, DecodeError) else "not enough memory to decode it"
 
 
 def _decision(state: State, content: Content) -> Decision:

@@ -1,0 +1,323 @@
+"""Hashing beside its peers, as ratios: `python -m benchmarks.compare_hashing`.
+
+Every row is one job done by two contenders turn by turn in one process, on one thread unless it
+says otherwise; the ratio is the median of the rounds' ratios, so that other work on the machine
+moves both. Answers are compared before anything is timed. Photos are those of the corpus that
+HASHMATCH_TEST_CORPUS names; large ones are made of them. Writes benchmarks/results/hashing.md and
+.json.
+
+    python -m benchmarks.compare_hashing                  # some minutes
+    python -m benchmarks.compare_hashing --jobs array files --rounds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pdqhash
+from PIL import Image
+
+from benchmarks.hashing_data import (
+    large_photo,
+    listed_photos,
+    make_catalog,
+    photo_paths,
+    textured_luma,
+)
+from hashmatch import hash_image, hash_many
+from hashmatch.decode import Isolation
+from hashmatch.hashing import pdq
+from hashmatch.index.machine import describe_machine
+from hashmatch.scan import scan
+from hashmatch.screener import Screener
+
+RESULTS = Path(__file__).parent / "results"
+LARGE_MP = (8, 40, 100)
+Job = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """`ratio` is the time of `what` over that of `beside`, or the inverse where `is_speedup`."""
+
+    what: str
+    beside: str
+    what_s: float
+    beside_s: float
+    ratio: float
+    wanted: str
+    note: str = ""
+
+
+def compare(
+    what: tuple[str, Job], beside: tuple[str, Job], wanted: str, *, rounds: int, note: str = ""
+) -> Row:
+    """Time both turn by turn; `wanted` that begins with >= asks for a speed-up."""
+    times = []
+    for _ in range(rounds):
+        one = timed(what[1])
+        other = timed(beside[1])
+        times.append((one, other))
+    is_speedup = wanted.startswith(">=")
+    ratios = [b / a if is_speedup else a / b for a, b in times]
+    medians = [statistics.median(column) for column in zip(*times, strict=True)]
+    return Row(what[0], beside[0], medians[0], medians[1], statistics.median(ratios), wanted, note)
+
+
+def timed(job: Job) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def repeated(n: int, job: Job) -> Job:
+    return lambda: [job() for _ in range(n)]
+
+
+def luma_of_files(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with Image.open(path) as image:
+            image.draft("L", image.size)
+            image.load()
+
+
+def rgb_of_files(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with Image.open(path) as image:
+            image.load()
+            if image.mode != "RGB":
+                image.convert("RGB")
+
+
+def peer_hashes(paths: Sequence[Path]) -> list[str]:
+    found = []
+    for path in paths:
+        with Image.open(path) as image:
+            bits, _quality = pdqhash.compute(np.asarray(image.convert("RGB")))
+        found.append(np.packbits(bits).tobytes().hex())
+    return found
+
+
+def hashes(paths: Sequence[Path], **options: object) -> list[str]:
+    return [made.hash.hex for made in hash_many(paths, **options)]  # type: ignore[arg-type, union-attr]
+
+
+def array_rows(rounds: int) -> Iterator[Row]:
+    luma = textured_luma(512)
+    grey = np.stack([luma] * 3, axis=-1)
+    bits, quality = pdqhash.compute(grey)
+    code, same = pdq.hash(luma)
+    assert np.array_equal(code, np.packbits(bits))
+    assert same == quality
+    expected = [np.packbits(bits) for bits in pdqhash.compute_dihedral(grey)[0]]
+    assert np.array_equal(pdq.dihedral(luma)[0], expected)
+    one = "PDQ of 512 x 512 uint8 luma"
+    # As often as their times are apart, so that both take about a second in all.
+    fast = repeated(2000, lambda: pdq.hash(luma))
+    slow = repeated(20, lambda: pdqhash.compute(grey))
+    row = compare((one, fast), ("pdqhash.compute", slow), ">= 100", rounds=rounds)
+    yield Row(
+        *(row.what, row.beside, row.what_s / 2000, row.beside_s / 20, row.ratio * 100),
+        row.wanted,
+    )
+    row = compare(
+        ("eight hashes of it", repeated(2000, lambda: pdq.dihedral(luma))),
+        ("one hash", fast),
+        "<= 1.3, or 8 us more",
+        rounds=rounds,
+    )
+    more_us = (row.what_s - row.beside_s) / 2000 * 1e6
+    yield Row(
+        *(row.what, row.beside, row.what_s / 2000, row.beside_s / 2000, row.ratio, row.wanted),
+        f"{more_us:.1f} us more",
+    )
+
+
+def file_rows(rounds: int) -> Iterator[Row]:
+    paths = photo_paths()
+    exact = peer_hashes(paths)
+    assert hashes(paths) == exact  # not one bit differs
+    luma = hashes(paths, decode="luma")
+    drifts = [
+        (int(one, 16) ^ int(other, 16)).bit_count() for one, other in zip(luma, exact, strict=True)
+    ]
+    assert max(drifts) <= 8
+    assert hashes(paths, workers=2) == exact
+    luma_alone = ("Pillow, luma alone", lambda: luma_of_files(paths))
+    rgb_alone = ("Pillow, RGB alone", lambda: rgb_of_files(paths))
+    by_luma = ("files to PDQ, luma", lambda: hashes(paths, decode="luma"))
+    by_exact = ("files to PDQ, exact", lambda: hashes(paths))
+    two = ("two threads, exact", lambda: hashes(paths, workers=2))
+    peer = ("Pillow RGB + pdqhash", lambda: peer_hashes(paths))
+    yield compare(by_luma, luma_alone, "<= 1.15", rounds=rounds)
+    yield compare(by_luma, peer, ">= 2.5", rounds=rounds)
+    yield compare(by_exact, rgb_alone, "<= 1.2", rounds=rounds)
+    yield compare(two, ("one thread", by_exact[1]), ">= 1.8", rounds=rounds)
+
+
+def screening_rows(rounds: int) -> Iterator[Row]:
+    paths = listed_photos()
+    with tempfile.TemporaryDirectory() as folder:
+        catalog = make_catalog(Path(folder), paths, n_unrelated=1000)
+        screener = Screener.open(catalog, catalog / "policy.toml")
+        exact = Screener.open(catalog, catalog / "policy.toml", decode="exact")
+        found = [decision.n_matches for decision in screener.screen_many(paths)]
+        assert found == [decision.n_matches for decision in exact.screen_many(paths)]
+        share = sum(n > 0 for n in found) / len(paths)
+        assert 0.01 <= share <= 0.02
+        note = f"{share:.1%} match; 8 orientations, 1,000 codes in the index"
+        yield compare(
+            ("screening, luma first", lambda: screener.screen_many(paths)),
+            ("Pillow, luma alone", lambda: luma_of_files(paths)),
+            "<= 1.2",
+            rounds=rounds,
+            note=note,
+        )
+
+
+def isolation_rows(rounds: int) -> Iterator[Row]:
+    paths = photo_paths() * 3  # long enough that starting processes counts little
+    assert hashes(paths[:50], isolation=Isolation()) == hashes(paths[:50])
+    for workers in (1, 2):
+        plain, isolated = {"workers": workers}, {"workers": workers, "isolation": Isolation()}
+        yield compare(
+            (f"hashing in isolation, {workers} worker(s)", lambda o=isolated: hashes(paths, **o)),
+            ("without", lambda o=plain: hashes(paths, **o)),
+            "reported",
+            rounds=max(3, rounds // 3),
+            note="with the start of the processes",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        catalog = make_catalog(Path(folder), paths, n_unrelated=1000)
+        options = {"index": catalog, "policy": catalog / "policy.toml", "output": "/dev/null"}
+        photos = [paths[0].parent]
+        yield compare(
+            ("scan --isolate, 1 worker", lambda: scan(photos, **options, isolation=Isolation())),
+            ("scan", lambda: scan(photos, **options)),
+            "reported",
+            rounds=max(3, rounds // 3),
+            note=f"{len(paths) // 3} files, with the start of the process",
+        )
+
+
+def large_rows(rounds: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        for is_progressive in (False, True):
+            for mp in LARGE_MP:
+                path = large_photo(Path(folder), mp, is_progressive=is_progressive)
+                yield large_row(path, mp, max(1, rounds // 5), is_progressive=is_progressive)
+                path.unlink()
+
+
+def large_row(path: Path, mp: int, rounds: int, *, is_progressive: bool) -> Row:
+    exact, luma = hash_image(path), hash_image(path, decode="luma")
+    assert exact.hex == peer_hashes([path])[0]
+    assert exact.distance(luma) <= 8
+    with Image.open(path) as image:
+        plane_bytes = image.width * image.height
+    peak_bytes = peak_of(path)
+    kind = "progressive" if is_progressive else "baseline"
+    peak = peak_bytes / plane_bytes
+    bound = 2 * plane_bytes + (64 << 20)
+    note = (
+        f"peak {peak_bytes >> 20} MiB above idle = {peak:.2f} luma planes, "
+        f"{peak_bytes / bound:.0%} of 2 planes + 64 MiB"
+    )
+    return compare(
+        (f"{mp} MP {kind}, luma", lambda: hash_image(path, decode="luma")),
+        ("Pillow RGB + pdqhash", lambda: peer_hashes([path])),
+        ">= 7 asked of baseline" if is_progressive else ">= 7",
+        rounds=rounds,
+        note=note,
+    )
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from hashmatch import hash_image
+
+def held_bytes(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
+
+hash_image(sys.argv[1], decode="luma")
+idle = held_bytes("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+hash_image(sys.argv[2], decode="luma")
+print(held_bytes("VmHWM") - idle)
+"""
+
+
+def peak_of(path: Path) -> int:
+    """Return by how many bytes a process that has hashed a photo grows to hash `path`."""
+    command = [sys.executable, "-c", PEAK, photo_paths()[0], path]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+JOBS = {
+    "array": array_rows,
+    "files": file_rows,
+    "screening": screening_rows,
+    "large": large_rows,
+    "isolation": isolation_rows,
+}
+
+
+def table(rows: Sequence[Row], machine: dict[str, object]) -> str:
+    lines = [
+        "# Hashing beside its peers",
+        "",
+        f"{machine}; made by `python -m benchmarks.compare_hashing`.",
+        "",
+        "| job | time | beside | time | ratio | wanted | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.what} | {seconds(row.what_s)} | {row.beside} | {seconds(row.beside_s)} "
+        f"| {row.ratio:.3g} | {row.wanted} | {row.note} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1e6:.1f} us" if value < 1e-3 else f"{value * 1e3:.1f} ms"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", nargs="+", choices=sorted(JOBS), default=list(JOBS))
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--output", type=Path, default=RESULTS / "hashing")
+    args = parser.parse_args()
+    if not os.environ.get("HASHMATCH_TEST_CORPUS"):
+        parser.error("HASHMATCH_TEST_CORPUS must name the corpus of pictures")
+    Image.MAX_IMAGE_PIXELS = None
+    rows = []
+    for name in args.jobs:
+        for row in JOBS[name](args.rounds):
+            rows.append(row)
+            print(
+                f"{row.what} / {row.beside}: {row.ratio:.3g} ({row.wanted}) {row.note}", flush=True
+            )
+    machine = describe_machine()
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args.output.with_suffix(".md").write_text(table(rows, machine))
+    whole = {"machine": machine, "rows": [asdict(row) for row in rows]}
+    args.output.with_suffix(".json").write_text(json.dumps(whole, indent=1, default=str) + "\n")
+
+
+if __name__ == "__main__":
+    main()
