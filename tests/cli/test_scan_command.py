@@ -30,7 +30,7 @@ def test_rows_go_to_the_file_and_the_summary_to_stderr(
     facts = {" ".join(line.split()[:-1]): line.split()[-1] for line in said.err.splitlines()}
     assert facts["files"] == "26"
     assert facts["not decodable"] == "3"
-    assert facts["with matches"] == "16"
+    assert facts["with matches"] == "17"
     assert facts["action block"] == str(sum(row["action"] == "block" for row in rows))
     assert str(output) in said.err
 
@@ -55,8 +55,8 @@ def test_json_is_the_summary(demo: Path, tmp_path: Path, capfd: pytest.CaptureFi
     assert summary == {
         "n_files": 26,
         "n_errors": 3,
-        "n_with_matches": 16,
-        "n_matches": 18,
+        "n_with_matches": 17,
+        "n_matches": 19,
         "actions": {"allow": 8, "block": 8, "quarantine": 5, "review": 4 + 1},
         "output": str(output),
     } | {"actions": summary["actions"]}
@@ -161,4 +161,4 @@ def test_progress_is_shown_on_a_terminal(demo: Path, tmp_path: Path) -> None:
         assert process.stdout.read() == b""
     os.close(master)
     assert b"26/26" in shown
-    assert b"16 with matches" in shown
+    assert b"17 with matches" in shown
