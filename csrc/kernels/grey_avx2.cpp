@@ -13,6 +13,38 @@ HM_TARGET inline __m256i load(const int16_t* from) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
 
+// Grey of eight pixels in 32 bits each; reads 4 bytes beyond them. Green, whose weight exceeds 16 bits,
+// is taken in halves, once beside red and once beside blue.
+HM_TARGET inline __m256i grey_of_eight(const uint8_t* rgb) {
+    const __m256i red_green = _mm256_setr_epi8(0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1,  //
+                                               0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1);
+    const __m256i green_blue = _mm256_setr_epi8(1, -1, 2, -1, 4, -1, 5, -1, 7, -1, 8, -1, 10, -1, 11, -1,  //
+                                                1, -1, 2, -1, 4, -1, 5, -1, 7, -1, 8, -1, 10, -1, 11, -1);
+    constexpr int kRed = 19595, kHalfGreen = 38470 / 2, kBlue = 7471;
+    const __m256i pixels =
+        _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(rgb + 12), reinterpret_cast<const __m128i*>(rgb));
+    const __m256i first =
+        _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, red_green), _mm256_set1_epi32(kHalfGreen << 16 | kRed));
+    const __m256i second =
+        _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, green_blue), _mm256_set1_epi32(kBlue << 16 | kHalfGreen));
+    const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(first, second), _mm256_set1_epi32(32768));
+    return _mm256_srli_epi32(sum, 16);
+}
+
+HM_TARGET void grey_of_rgb(const uint8_t* rgb, size_t n, uint8_t* grey) {
+    constexpr size_t kStep = 32, kBeyond = 2;  // pixels
+    const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    size_t i = 0;
+    for (; i + kStep + kBeyond <= n; i += kStep) {
+        const uint8_t* from = rgb + 3 * i;
+        const __m256i first = _mm256_packus_epi32(grey_of_eight(from), grey_of_eight(from + 24));
+        const __m256i second = _mm256_packus_epi32(grey_of_eight(from + 48), grey_of_eight(from + 72));
+        const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(first, second), in_order);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(grey + i), bytes);
+    }
+    grey_one_by_one(rgb + 3 * i, n - i, grey + i);
+}
+
 // Eight partial sums of a span.
 HM_TARGET inline __m256i weigh_span(const int16_t* values, const int16_t* high, const int16_t* low, int n) {
     __m256i highs = _mm256_setzero_si256(), lows = _mm256_setzero_si256();

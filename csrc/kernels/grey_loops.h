@@ -1,7 +1,7 @@
 // Loops of GreyKernels that the compiler vectorises by itself: include it with HM_TARGET defined as
 // the instruction set to do so for.
 
-HM_TARGET void grey_of_rgb(const uint8_t* rgb, size_t n, uint8_t* grey) {
+HM_TARGET inline void grey_one_by_one(const uint8_t* rgb, size_t n, uint8_t* grey) {
     for (size_t i = 0; i < n; ++i) {
         const uint32_t sum = 19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] + 7471u * rgb[3 * i + 2];
         grey[i] = static_cast<uint8_t>((sum + 32768u) >> 16);

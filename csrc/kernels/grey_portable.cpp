@@ -22,6 +22,6 @@ void weigh_row(const int16_t* values, const WeighedSpan* spans, size_t n_spans, 
 
 }  // namespace
 
-const GreyKernels kGreyPortable = {grey_of_rgb, weigh_row, weigh_columns, round_sums};
+const GreyKernels kGreyPortable = {grey_one_by_one, weigh_row, weigh_columns, round_sums};
 
 }  // namespace hashmatch

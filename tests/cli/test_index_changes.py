@@ -131,7 +131,7 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("add {own}/none {delta}", 2, "does not exist"),
         ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN with a NAME of: hash, "),
         ("add {own} {delta} --column hash", 2, "expected NAME=COLUMN"),
-        ("add {own} {delta} --algorithm md5", 2, "expected one of: pdq"),
+        ("add {own} {delta} --algorithm photodna", 2, "expected one of: ahash"),
         ("add {own} {delta} --list x --new-list", 2, "a new list needs --list and --version"),
         ("add {own} {delta} --list demo-hotline --wait-s -1", 2, "--wait-s"),
         ("replace {own} {delta} --list zzz", 1, "there is no list zzz"),
