@@ -14,6 +14,7 @@ void register_errors(py::module_& core);
 void register_kernels(py::module_& core);
 void register_pdq(py::module_& core);
 void register_grey(py::module_& core);
+void register_border(py::module_& core);
 void register_hamming(py::module_& core);
 
 }  // namespace hashmatch

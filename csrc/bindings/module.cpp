@@ -7,5 +7,6 @@ PYBIND11_MODULE(_core, core) {
     hashmatch::register_kernels(core);
     hashmatch::register_pdq(core);
     hashmatch::register_grey(core);
+    hashmatch::register_border(core);
     hashmatch::register_hamming(core);
 }

@@ -90,6 +90,17 @@ def pdq_evidence(
     pixels: NDArray[np.uint8] | NDArray[np.float32], orientations: int
 ) -> _PdqEvidence: ...
 def grey_of_rgb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+def line_deviations(
+    pixels: NDArray[np.uint8],
+    top: int,
+    bottom: int,
+    left: int,
+    right: int,
+    side: int,
+    most_spread: int,
+    most_deviation: float,
+    more_lines: int,
+) -> tuple[int, float, list[float]]: ...
 def lanczos_resize(
     grey: NDArray[np.uint8], height: int, width: int, tall_first: bool
 ) -> NDArray[np.uint8]: ...

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from hashmatch import _core
 from hashmatch.fingerprint import fingerprint_image
 from hashmatch.fingerprint.border import (
     LEAST_LEFT_PX,
@@ -121,3 +122,48 @@ def test_luma_and_exact_agree_on_real_photographs(corpus: Path) -> None:
         assert luma is None or exact in luma, path.name
         n_open += luma is None
     assert n_open <= len(paths) / 50  # these are decoded twice
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@given(st.integers(1, 250), st.integers(1, 250), st.integers(0, 999), st.data())
+def test_the_native_look_at_lines_is_numpys(
+    channels: int, height: int, width: int, seed: int, data: st.DataObject
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (height, width) if channels == 1 else (height, width, 3)
+    pixels = rng.integers(0, rng.integers(2, 30), shape, dtype=np.uint8)
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    bottom = data.draw(st.integers(top + 1, height))
+    right = data.draw(st.integers(left + 1, width))
+    side = data.draw(st.integers(0, 3))
+    bound = float(data.draw(st.sampled_from([0.0, 3.0, 6.0, 100.0])))
+    box = (top, bottom, left, right)
+    spread, level, off = _core.line_deviations(pixels, *box, side, 20, bound, 8)
+
+    luma = (
+        pixels.astype(np.int64)
+        if channels == 1
+        else np.asarray(Image.fromarray(pixels).convert("L"), dtype=np.int64)
+    )
+    lines = luma[top:bottom, left:right]
+    lines = lines if side < 2 else lines.T
+    lines = lines[::-1] if side % 2 else lines
+    glance = lines[0, :: max(1, lines.shape[1] // 16)]
+    assert spread == glance.max() - glance.min()
+    if spread > 20:
+        assert off == []
+        return
+    lines = lines[:, :: max(1, lines.shape[1] // 96)]
+    assert level == lines[0].sum() / lines.shape[1]
+    expected = np.abs(lines - round(16 * level) / 16).mean(axis=1)
+    beyond = np.flatnonzero(expected > bound)
+    end = len(lines) if not beyond.size else min(len(lines), beyond[0] + 8)
+    np.testing.assert_allclose(off, expected[:end], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("box", "side"), [((0, 9, 0, 9), 0), ((-1, 5, 0, 5), 0), ((2, 2, 0, 5), 1), ((0, 5, 0, 5), 4)]
+)
+def test_the_native_look_at_lines_stays_in_the_picture(box: tuple[int, ...], side: int) -> None:
+    with pytest.raises(ValueError, match="box|side"):
+        _core.line_deviations(np.zeros((8, 8), np.uint8), *box, side, 20, 4.0, 8)

@@ -13,12 +13,14 @@ that close comparisons leave open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hashmatch import _core
 
 GLANCE_SPREAD = 48
 """A line of whose pixels, 16 or so looked at, two differ by more levels than this is no border."""
@@ -49,14 +51,8 @@ _GLANCE_DRIFT = 2
 """The same for the difference of two pixels, which are both rounded."""
 
 _RINGING_PX = 8
-_GLANCES = 16
-_SAMPLES = 96
-"""A line is judged by about this many of its pixels."""
-
-_FIRST_BLOCK_LINES = 8
-_LEVEL_BITS = 4
 _MOST_ANSWERS = 8
-_RED, _GREEN, _BLUE = 19595, 38470, 7471  # 0.299, 0.587, 0.114 in 1 / 65536
+_SIDES = ("top", "bottom", "left", "right")
 
 Inside = tuple[slice, slice]
 
@@ -69,12 +65,6 @@ class _Box(NamedTuple):
     left: int
     right: int
     level: float | None
-
-    def lines(self, pixels: NDArray[np.uint8], side: str) -> NDArray[np.uint8]:
-        """Return the lines of a side, the outermost first."""
-        inside = pixels[self.top : self.bottom, self.left : self.right]
-        lines = inside if side in {"top", "bottom"} else inside.swapaxes(0, 1)
-        return lines[::-1] if side in {"bottom", "right"} else lines
 
     def without(self, side: str, n_lines: int, level: float) -> _Box:
         change = n_lines if side in {"top", "left"} else -n_lines
@@ -97,8 +87,8 @@ def find_border(pixels: NDArray[np.uint8]) -> Inside | None:
 
     Notes
     -----
-    Thread-safe. Where there is no border, some tens of microseconds, whatever the size of the
-    picture; else a look at about a hundred pixels of each of its lines.
+    Thread-safe; a look at 16 pixels of each side where there is no border, else at about a hundred
+    of each of its lines.
     """
     answers = _search(pixels, only_likeliest=True)
     assert answers is not None  # there is one at least
@@ -124,13 +114,12 @@ def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | N
 
 def _search(pixels: NDArray[np.uint8], *, only_likeliest: bool) -> tuple[Inside | None, ...] | None:
     height, width = pixels.shape[:2]
-    pixels = pixels.reshape(height, width, -1)
     boxes = [_Box(0, height, 0, width, None)]
-    for side in ("top", "bottom", "left", "right"):
+    for number, side in enumerate(_SIDES):
         cut = dict.fromkeys(
             box.without(side, n_lines, level) if n_lines else box
             for box in boxes
-            for n_lines, level in _cuts(box.lines(pixels, side), box.level)
+            for n_lines, level in _cuts(pixels, box, number)
         )
         boxes = list(cut)[:1] if only_likeliest else list(cut)
         if len(boxes) > _MOST_ANSWERS:
@@ -150,44 +139,40 @@ def _is_worth_it(box: _Box, height: int, width: int) -> bool:
     )
 
 
-def _cuts(lines: NDArray[np.uint8], others: float | None) -> list[tuple[int, float]]:
-    """Return how many of the first lines may be border, and their level; the likeliest first."""
+def _cuts(pixels: NDArray[np.uint8], box: _Box, side: int) -> list[tuple[int, float]]:
+    """Return how many lines of a side may be border, and their level; the likeliest first."""
     nothing = (0, 0.0)
-    if not len(lines):
+    spread, level, off = _core.line_deviations(
+        pixels,
+        *box[:4],
+        side,
+        GLANCE_SPREAD + _GLANCE_DRIFT,
+        LINE_DEVIATION + _MEAN_DRIFT,
+        _RINGING_PX,
+    )
+    apart = 0.0 if box.level is None else abs(level - box.level)
+    if not off or off[0] > LINE_DEVIATION + _MEAN_DRIFT or apart > SIDES_APART + _MEAN_DRIFT:
         return [nothing]
-    glance = _luma(lines[0, :: max(1, lines.shape[1] // _GLANCES)])
-    spread = int(glance.max()) - int(glance.min())
-    if spread > GLANCE_SPREAD + _GLANCE_DRIFT:
-        return [nothing]
-    lines = lines[:, :: max(1, lines.shape[1] // _SAMPLES)]
-    level = int(_luma(lines[0]).sum()) / lines.shape[1]
-    if others is not None and abs(level - others) > SIDES_APART + _MEAN_DRIFT:
-        return [nothing]
-    cuts = [(n_lines, level) for n_lines in _edges(lines, level)]
-    is_close = abs(spread - GLANCE_SPREAD) <= _GLANCE_DRIFT
-    passes = spread <= GLANCE_SPREAD
-    if others is not None:
-        is_close |= abs(abs(level - others) - SIDES_APART) <= _MEAN_DRIFT
-        passes &= abs(level - others) <= SIDES_APART
-    if is_close and cuts != [nothing]:
-        cuts = [*cuts, nothing] if passes else [nothing, *cuts]
+    n_lines = box.bottom - box.top if side < 2 else box.right - box.left
+    cuts = [(n_cut, level) if n_cut else nothing for n_cut in _edges(off, n_lines)]
+    if spread > GLANCE_SPREAD or apart > SIDES_APART:
+        cuts = [nothing, *cuts]
+    elif spread >= GLANCE_SPREAD - _GLANCE_DRIFT or apart >= SIDES_APART - _MEAN_DRIFT:
+        cuts = [*cuts, nothing]
     return list(dict.fromkeys(cuts))
 
 
-def _edges(lines: NDArray[np.uint8], level: float) -> list[int]:
-    """Return how many of the first lines may be border, by their own looks; the likeliest first."""
-    if _deviations(lines[:1], level)[0] > LINE_DEVIATION + _MEAN_DRIFT:
-        return [0]
-    off = _first_deviations(lines, level)
+def _edges(off: Sequence[float], n_lines: int) -> list[int]:
+    """Return how many of the first lines may be border, by how far each is off the first level."""
     # Where another decode might see the border end, it mostly meets the same edge.
-    last = next(_beyond(off, 0), len(off) - 1)
+    last = next(
+        (n for n, value in enumerate(off) if value > LINE_DEVIATION + _MEAN_DRIFT), n_lines - 1
+    )
     ends = [n for n in range(last + 1) if off[n] > LINE_DEVIATION - _MEAN_DRIFT]
-    likeliest = next((n for n in ends if off[n] > LINE_DEVIATION), len(lines))
-    least = LEAST_CUT_SHARE * len(lines)
+    likeliest = next((n for n in ends if off[n] > LINE_DEVIATION), n_lines)
+    least = LEAST_CUT_SHARE * n_lines
     found = dict.fromkeys(
-        n_lines if n_lines >= least else 0
-        for end in (likeliest, *ends)
-        for n_lines in _steps(off, end)
+        n_cut if n_cut >= least else 0 for end in (likeliest, *ends) for n_cut in _steps(off, end)
     )
     return list(found)
 
@@ -207,36 +192,3 @@ def _steps(off: Sequence[float], end: int) -> list[int]:
     near = [end + n for n, step in enumerate(steps) if step >= largest - 2 * _MEAN_DRIFT]
     likeliest = end + steps.index(largest) if largest > LEAST_STEP else 0
     return [likeliest, *near] + [0] * (largest <= LEAST_STEP + 2 * _MEAN_DRIFT)
-
-
-def _first_deviations(lines: NDArray[np.uint8], level: float) -> list[float]:
-    """Return the deviations of lines until past a border, or of all of them."""
-    off: list[float] = []
-    block_lines = _FIRST_BLOCK_LINES
-    while len(off) < len(lines):
-        start = len(off)
-        off += _deviations(lines[start : start + block_lines], level)
-        first = next(_beyond(off, start), None)
-        if first is not None:
-            return off + _deviations(lines[len(off) : first + _RINGING_PX], level)
-        block_lines *= 2
-    return off
-
-
-def _beyond(off: Sequence[float], start: int) -> Iterator[int]:
-    """Yield the numbers of lines that are no border, whatever the decode."""
-    return (n for n in range(start, len(off)) if off[n] > LINE_DEVIATION + _MEAN_DRIFT)
-
-
-def _deviations(lines: NDArray[np.uint8], level: float) -> list[float]:
-    """Return how far each line is off a level, in the mean over its pixels."""
-    off = np.abs((_luma(lines) << _LEVEL_BITS) - round(level * (1 << _LEVEL_BITS)))
-    return [total / (off.shape[1] << _LEVEL_BITS) for total in off.sum(axis=1).tolist()]
-
-
-def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return luma as Pillow rounds it; the last axis is one channel of luma, or RGB."""
-    if pixels.shape[-1] == 1:
-        return pixels[..., 0].astype(np.int32)
-    wide = pixels.astype(np.int32)
-    return (wide[..., 0] * _RED + wide[..., 1] * _GREEN + wide[..., 2] * _BLUE + 0x8000) >> 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,15 @@ from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, attempt, check_decode
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.views import View, check_views, name_of, views_of
-from hashmatch.hashing import OrientedHash, SegmentHash, get_algorithm, get_pixel_hash
+from hashmatch.hashing import OrientedHash, PixelHash, SegmentHash, get_algorithm, get_pixel_hash
 from hashmatch.values import AS_STORED, VIEW_KINDS, Code, Hash
 
 LUMA_TOLERANCE_BITS = 8
 """What a fingerprint of luma may be off, beside what its pixels are: it is to find candidates, so
 rounding is not settled where it concerns a few bits."""
+
+TRIMMED_TOLERANCE_BITS = 4
+"""The same of what was trimmed, which may be a line off as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,13 +174,41 @@ def fingerprint_digest(digest: Hash) -> Fingerprint:
     )
 
 
+class _BySegment(NamedTuple):
+    hasher: SegmentHash
+
+
+class _Whole(NamedTuple):
+    hasher: PixelHash
+    oriented: OrientedHash | None
+
+
+_ways: dict[str, tuple[object, _BySegment | _Whole]] = {}
+
+
+def _way_of(algorithm: str) -> _BySegment | _Whole:
+    """Return how an algorithm hashes a view.
+
+    Remembered, since to ask what protocol an object follows takes as long as to hash a picture.
+    """
+    hasher = get_algorithm(algorithm)
+    known, way = _ways.get(algorithm, (None, None))
+    if way is None or known is not hasher:
+        if isinstance(hasher, SegmentHash):
+            way = _BySegment(hasher)
+        else:
+            whole = get_pixel_hash(algorithm)
+            way = _Whole(whole, whole if isinstance(whole, OrientedHash) else None)
+        _ways[algorithm] = hasher, way
+    return way
+
+
 class _Collected:
     """The hashes that one algorithm gives of the views so far."""
 
     def __init__(self, algorithm: str) -> None:
-        self._hasher = get_algorithm(algorithm)
-        if not isinstance(self._hasher, SegmentHash):
-            self._hasher = get_pixel_hash(algorithm)
+        self._algorithm = algorithm
+        self._way = _way_of(algorithm)
         self._views: list[str] = []
         self._codes: list[Code] = []
         self._qualities: list[int | None] = []
@@ -211,20 +243,21 @@ class _Collected:
     def _hashed(
         self, view: View, picture: Picture, is_oriented: bool
     ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
-        hasher = self._hasher
-        if isinstance(hasher, SegmentHash):
-            codes = hasher.hash_segments(picture.for_algorithm(hasher))
+        way = self._way
+        if isinstance(way, _BySegment):
+            codes = way.hasher.hash_segments(picture.for_algorithm(way.hasher))
             return [f"segment_{number}" for number in range(1, len(codes) + 1)], codes, None
-        if is_oriented and isinstance(hasher, OrientedHash):
-            # What was trimmed by luma may be a line off already, which is enough.
-            is_rough = picture.decode == "luma" and view.name == AS_STORED
+        hasher = way.oriented
+        if is_oriented and hasher is not None:
+            tolerance_bits = 0
+            if picture.decode == "luma":
+                is_whole = view.name == AS_STORED
+                tolerance_bits = LUMA_TOLERANCE_BITS if is_whole else TRIMMED_TOLERANCE_BITS
             codes, quality = hasher.hash_orientations(
-                picture.for_algorithm(hasher),
-                tolerance_bits=LUMA_TOLERANCE_BITS if is_rough else 0,
+                picture.for_algorithm(hasher), tolerance_bits=tolerance_bits
             )
             return hasher.orientations, codes, quality
-        hasher = get_pixel_hash(hasher.name)
-        code, quality = hasher.hash_pixels(picture.for_algorithm(hasher))
+        code, quality = way.hasher.hash_pixels(picture.for_algorithm(way.hasher))
         return (AS_STORED,), code[None, :], quality
 
     def result(self, error: str | None) -> Fingerprint | DecodeError:
@@ -235,7 +268,7 @@ class _Collected:
             views=tuple(self._views),
             codes=np.stack(self._codes),
             qualities=tuple(self._qualities),
-            algorithm=self._hasher.name,
+            algorithm=self._algorithm,
             decode=self._decode,
             timestamps_s=tuple(self._timestamps_s),
             sure=self._sure,
