@@ -54,7 +54,8 @@ SANITIZED = PYTHONPATH=$(CURDIR)/$(ASAN) \
 
 asan: $(ASAN)/package ## native code under AddressSanitizer and UndefinedBehaviorSanitizer; needs g++
 	CXX=g++ csrc/tests/run.sh sanitize
-	$(SANITIZED) -m pytest tests/test_kernels.py tests/hashing tests/index $(ARGS)
+	$(SANITIZED) -m pytest tests/test_kernels.py tests/hashing tests/index \
+	tests/fingerprint/test_border.py $(ARGS)
 
 fuzz: $(ASAN)/package ## damaged index files, under the same sanitizers; ARGS="--seconds 3600"
 	$(SANITIZED) tests/index/fuzz_reader.py $(ARGS)
