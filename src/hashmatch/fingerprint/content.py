@@ -12,7 +12,7 @@ from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, attempt, check_decode
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.views import View, check_views, name_of, views_of
-from hashmatch.hashing import OrientedHash, SegmentHash, get_algorithm, get_pixel_hash
+from hashmatch.hashing import get_algorithm, get_pixel_hash, is_oriented_hash, is_segment_hash
 from hashmatch.values import AS_STORED, VIEW_KINDS, Code, Hash
 
 LUMA_TOLERANCE_BITS = 8
@@ -175,7 +175,7 @@ class _Collected:
 
     def __init__(self, algorithm: str) -> None:
         self._hasher = get_algorithm(algorithm)
-        if not isinstance(self._hasher, SegmentHash):
+        if not is_segment_hash(self._hasher):
             self._hasher = get_pixel_hash(algorithm)
         self._views: list[str] = []
         self._codes: list[Code] = []
@@ -212,10 +212,10 @@ class _Collected:
         self, view: View, picture: Picture, is_oriented: bool
     ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
         hasher = self._hasher
-        if isinstance(hasher, SegmentHash):
+        if is_segment_hash(hasher):
             codes = hasher.hash_segments(picture.for_algorithm(hasher))
             return [f"segment_{number}" for number in range(1, len(codes) + 1)], codes, None
-        if is_oriented and isinstance(hasher, OrientedHash):
+        if is_oriented and is_oriented_hash(hasher):
             # What was trimmed by luma may be a line off already, which is enough.
             is_rough = picture.decode == "luma" and view.name == AS_STORED
             codes, quality = hasher.hash_orientations(

@@ -26,6 +26,7 @@ _CHUNKS_IN_FLIGHT_PER_WORKER = 4
 
 _CHUNKS_IN_FLIGHT_PER_THREAD = 2
 _PATIENCE_S = 5.0
+_GRACE_S = 0.5
 
 
 class WorkerDiedError(Exception):
@@ -140,9 +141,11 @@ def _settle(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
 def _run_task(task: Callable[[ChunkT], ResultT], chunk: ChunkT) -> ResultT:
     """Run a task in a worker process, which may be ended as long as it lasts."""
     with _may_change:
-        if _life.is_ending:
-            os._exit(1)
-        _life.is_working = True
+        is_ending = _life.is_ending
+        _life.is_working = not is_ending
+    if is_ending:
+        _clean.wait(2 * _PATIENCE_S)
+        os._exit(1)
     try:
         return task(chunk)
     finally:
@@ -158,14 +161,22 @@ def _end_with(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
     lifeline.poll(None)  # nothing is ever sent: it becomes readable when the other end is gone
     with _may_change:  # so that a task that ends now sends nothing any more
         if _life.is_working:
-            if at_end is not None:
-                last = threading.Thread(target=at_end, daemon=True)
-                last.start()
-                last.join(_PATIENCE_S)
+            _clean_up(at_end)
             os._exit(1)
         _life.is_ending = True
+    _clean_up(at_end)
+    _clean.set()
     time.sleep(_PATIENCE_S)  # an idle worker is told by the executor, if there is one still
     os._exit(1)
+
+
+def _clean_up(at_end: Callable[[], None] | None) -> None:
+    if at_end is None:
+        return
+    last = threading.Thread(target=at_end, daemon=True)
+    last.start()
+    last.join(_PATIENCE_S)
+    time.sleep(_GRACE_S)  # the executor kills the other workers when one is gone
 
 
 @dataclass(slots=True)
@@ -178,3 +189,4 @@ class _Life:
 
 _life = _Life()
 _may_change = threading.Lock()
+_clean = threading.Event()
