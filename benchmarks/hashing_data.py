@@ -16,7 +16,7 @@ from hashmatch.catalog import build_catalog
 
 ONE_IN = 100
 _TILE_PX = (500, 375)
-_POLICY = """
+_RULES = """
 version = "1"
 mode = "enforce"
 default = "allow"
@@ -61,7 +61,8 @@ def make_catalog(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
     (folder / "recipe.toml").write_text(
         'name = "bench"\n[[lists]]\nname = "l"\nfile = "list.csv"\nversion = "1"\nharm = "spam"\n'
     )
-    (folder / "policy.toml").write_text(_POLICY)
+    (folder / "policy.toml").write_text(_RULES)
+    (folder / "orientations.toml").write_text('views = ["orientations"]' + _RULES)
     build_catalog(folder)
     return folder
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from functools import partial
@@ -121,6 +122,24 @@ def test_closing_early_does_not_wait_for_work_in_hand(tmp_path: Path) -> None:
         next(results)
     assert time.monotonic() - started_s < 30  # a task takes 60
     assert not any(alive(int(path.name)) for path in tmp_path.iterdir())
+
+
+def large(_: list[int]) -> bytes:
+    return bytes(16 << 20)
+
+
+def test_closing_while_results_are_sent_leaves_nobody_waiting() -> None:
+    """A worker that ended in the midst of a result would have the executor wait for its rest."""
+
+    def close_early() -> None:
+        for _ in range(5):
+            with closing(run_in_processes(large, large, CHUNKS, workers=2)) as results:
+                next(results)
+
+    thread = threading.Thread(target=close_early, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")

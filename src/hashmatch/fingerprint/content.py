@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, attempt, check_decode
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.views import View, check_views, name_of, views_of
-from hashmatch.hashing import OrientedHash, PixelHash, SegmentHash, get_algorithm, get_pixel_hash
+from hashmatch.hashing import get_algorithm, get_pixel_hash, is_oriented_hash, is_segment_hash
 from hashmatch.values import AS_STORED, VIEW_KINDS, Code, Hash
 
 LUMA_TOLERANCE_BITS = 8
@@ -174,41 +173,14 @@ def fingerprint_digest(digest: Hash) -> Fingerprint:
     )
 
 
-class _BySegment(NamedTuple):
-    hasher: SegmentHash
-
-
-class _Whole(NamedTuple):
-    hasher: PixelHash
-    oriented: OrientedHash | None
-
-
-_ways: dict[str, tuple[object, _BySegment | _Whole]] = {}
-
-
-def _way_of(algorithm: str) -> _BySegment | _Whole:
-    """Return how an algorithm hashes a view.
-
-    Remembered, since to ask what protocol an object follows takes as long as to hash a picture.
-    """
-    hasher = get_algorithm(algorithm)
-    known, way = _ways.get(algorithm, (None, None))
-    if way is None or known is not hasher:
-        if isinstance(hasher, SegmentHash):
-            way = _BySegment(hasher)
-        else:
-            whole = get_pixel_hash(algorithm)
-            way = _Whole(whole, whole if isinstance(whole, OrientedHash) else None)
-        _ways[algorithm] = hasher, way
-    return way
-
-
 class _Collected:
     """The hashes that one algorithm gives of the views so far."""
 
     def __init__(self, algorithm: str) -> None:
         self._algorithm = algorithm
-        self._way = _way_of(algorithm)
+        self._hasher = get_algorithm(algorithm)
+        if not is_segment_hash(self._hasher):
+            self._hasher = get_pixel_hash(algorithm)
         self._views: list[str] = []
         self._codes: list[Code] = []
         self._qualities: list[int | None] = []
@@ -243,12 +215,11 @@ class _Collected:
     def _hashed(
         self, view: View, picture: Picture, is_oriented: bool
     ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
-        way = self._way
-        if isinstance(way, _BySegment):
-            codes = way.hasher.hash_segments(picture.for_algorithm(way.hasher))
+        hasher = self._hasher
+        if is_segment_hash(hasher):
+            codes = hasher.hash_segments(picture.for_algorithm(hasher))
             return [f"segment_{number}" for number in range(1, len(codes) + 1)], codes, None
-        hasher = way.oriented
-        if is_oriented and hasher is not None:
+        if is_oriented and is_oriented_hash(hasher):
             tolerance_bits = 0
             if picture.decode == "luma":
                 is_whole = view.name == AS_STORED
@@ -257,7 +228,8 @@ class _Collected:
                 picture.for_algorithm(hasher), tolerance_bits=tolerance_bits
             )
             return hasher.orientations, codes, quality
-        code, quality = way.hasher.hash_pixels(picture.for_algorithm(way.hasher))
+        whole = get_pixel_hash(self._algorithm)
+        code, quality = whole.hash_pixels(picture.for_algorithm(whole))
         return (AS_STORED,), code[None, :], quality
 
     def result(self, error: str | None) -> Fingerprint | DecodeError:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO, cast
 
 from hashmatch.decode import Readable, read_blocks
-from hashmatch.hashing import Digest, digest_blocks, get_algorithm
+from hashmatch.hashing import Digest, digest_blocks, get_algorithm, is_digest
 from hashmatch.values import DIGEST_BITS, Hash
 
 Content = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
@@ -51,7 +51,7 @@ def digests(source: Content, algorithms: Collection[str] = tuple(DIGEST_BITS)) -
 
 def _digest(name: str) -> Digest:
     algorithm = get_algorithm(name)
-    if not isinstance(algorithm, Digest):
+    if not is_digest(algorithm):
         raise ValueError(f"{name} is no digest; digests are {', '.join(DIGEST_BITS)}")
     return algorithm
 

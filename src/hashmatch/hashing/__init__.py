@@ -11,6 +11,9 @@ from hashmatch.hashing.algorithm import (
     PixelHash,
     Pixels,
     SegmentHash,
+    is_digest,
+    is_oriented_hash,
+    is_segment_hash,
 )
 from hashmatch.hashing.digests import digest_blocks
 from hashmatch.hashing.grey import grey_of
@@ -34,6 +37,9 @@ __all__ = [
     "get_algorithm",
     "get_pixel_hash",
     "grey_of",
+    "is_digest",
+    "is_oriented_hash",
+    "is_segment_hash",
     "load_algorithms",
     "pdq",
     "problems",

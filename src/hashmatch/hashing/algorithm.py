@@ -7,7 +7,7 @@ orientations, a `SegmentHash` one of each part that it finds, a `Digest` one of 
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,3 +113,34 @@ class Digest(Algorithm, Protocol):
     def start(self) -> RunningDigest:
         """Begin a digest."""
         ...
+
+
+def is_pixel_hash(algorithm: object) -> TypeGuard[PixelHash]:
+    """Whether an algorithm gives one code of a picture."""
+    return _is(algorithm, PixelHash)
+
+
+def is_oriented_hash(algorithm: object) -> TypeGuard[OrientedHash]:
+    """Whether an algorithm has the orientations of a picture from one look."""
+    return _is(algorithm, OrientedHash)
+
+
+def is_segment_hash(algorithm: object) -> TypeGuard[SegmentHash]:
+    """Whether an algorithm gives a code of each part that it finds."""
+    return _is(algorithm, SegmentHash)
+
+
+def is_digest(algorithm: object) -> TypeGuard[Digest]:
+    """Whether an algorithm is a digest of bytes."""
+    return _is(algorithm, Digest)
+
+
+_found: dict[tuple[int, type], tuple[object, bool]] = {}
+
+
+def _is(algorithm: object, kind: type) -> bool:
+    """Return isinstance() from memory: asked of a protocol it takes as long as hashing a photo."""
+    known = _found.get((id(algorithm), kind))
+    if known is None or known[0] is not algorithm:
+        known = _found[id(algorithm), kind] = algorithm, isinstance(algorithm, kind)
+    return known[1]

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from hashmatch.errors import AlgorithmError
-from hashmatch.hashing.algorithm import Algorithm, Digest, PixelHash, SegmentHash
+from hashmatch.hashing.algorithm import (
+    Algorithm,
+    PixelHash,
+    is_digest,
+    is_pixel_hash,
+    is_segment_hash,
+)
 from hashmatch.hashing.plugins import load_plugin, plugin_names, plugin_problem
 
 _BUILT_IN = {
@@ -86,9 +92,9 @@ def get_pixel_hash(name: str) -> PixelHash:
         As `get_algorithm`.
     """
     algorithm = get_algorithm(name)
-    if isinstance(algorithm, PixelHash):
+    if is_pixel_hash(algorithm):
         return algorithm
-    if isinstance(algorithm, Digest):
+    if is_digest(algorithm):
         raise ValueError(f"{name} is a digest of a file, not of its pixels; use hashmatch.digests")
     raise ValueError(f"{name} gives a hash for each segment; use hashmatch.hash_segments")
 
@@ -101,7 +107,7 @@ def load_algorithms(names: Iterable[str]) -> None:
     for name in names:
         with suppress(ValueError, AlgorithmError):
             algorithm = get_algorithm(name)
-            if isinstance(algorithm, SegmentHash):
+            if is_segment_hash(algorithm):
                 algorithm.check_usable()
 
 

@@ -6,11 +6,14 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection
 from typing import TypeVar
@@ -23,6 +26,7 @@ _CHUNKS_IN_FLIGHT_PER_WORKER = 4
 
 _CHUNKS_IN_FLIGHT_PER_THREAD = 2
 _PATIENCE_S = 5.0
+_GRACE_S = 0.5
 
 
 class WorkerDiedError(Exception):
@@ -89,7 +93,8 @@ def run_in_processes(
     most_in_flight = _CHUNKS_IN_FLIGHT_PER_WORKER * workers
     n_done = 0
     try:
-        for result in _in_order(executor, there, chunks, most_in_flight):
+        task = partial(_run_task, there)
+        for result in _in_order(executor, task, chunks, most_in_flight):
             yield result
             n_done += 1
     except BrokenProcessPool:
@@ -133,10 +138,55 @@ def _settle(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
     threading.Thread(target=_end_with, args=(lifeline, at_end), daemon=True).start()
 
 
+def _run_task(task: Callable[[ChunkT], ResultT], chunk: ChunkT) -> ResultT:
+    """Run a task in a worker process, which may be ended as long as it lasts."""
+    with _may_change:
+        is_ending = _life.is_ending
+        _life.is_working = not is_ending
+    if is_ending:
+        _clean.wait(2 * _PATIENCE_S)
+        os._exit(1)
+    try:
+        return task(chunk)
+    finally:
+        with _may_change:
+            _life.is_working = False
+
+
 def _end_with(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
+    """End this process with its parent: at once in a task, else once the last result is sent.
+
+    To end while a result is on its way would leave the parent waiting for the rest of it.
+    """
     lifeline.poll(None)  # nothing is ever sent: it becomes readable when the other end is gone
-    if at_end is not None:
-        last = threading.Thread(target=at_end, daemon=True)
-        last.start()
-        last.join(_PATIENCE_S)
+    with _may_change:  # so that a task that ends now sends nothing any more
+        if _life.is_working:
+            _clean_up(at_end)
+            os._exit(1)
+        _life.is_ending = True
+    _clean_up(at_end)
+    _clean.set()
+    time.sleep(_PATIENCE_S)  # an idle worker is told by the executor, if there is one still
     os._exit(1)
+
+
+def _clean_up(at_end: Callable[[], None] | None) -> None:
+    if at_end is None:
+        return
+    last = threading.Thread(target=at_end, daemon=True)
+    last.start()
+    last.join(_PATIENCE_S)
+    time.sleep(_GRACE_S)  # the executor kills the other workers when one is gone
+
+
+@dataclass(slots=True)
+class _Life:
+    """What a worker process is at."""
+
+    is_working: bool = False
+    is_ending: bool = False
+
+
+_life = _Life()
+_may_change = threading.Lock()
+_clean = threading.Event()
