@@ -63,6 +63,19 @@ inline void prefetch_run(const SketchProbe& probe) {
     __builtin_prefetch(probe.sketches + count - 1, 0, 2);
 }
 
+// near_probes() by a kernel's own near_pairs(), a call for each probe.
+template <size_t (*near_pairs)(const uint16_t*, size_t, const uint16_t*, size_t, int, NearPair*)>
+size_t near_probes_by_pairs(const SketchProbe* probes, size_t n_probes, size_t n_next, NearPair* pairs) {
+    size_t found = 0;
+    for (size_t i = 0; i < n_probes; ++i) {
+        if (i + kProbesAhead < n_probes + n_next) prefetch_run(probes[i + kProbesAhead]);
+        const size_t more =
+            near_pairs(&probes[i].sketch, 1, probes[i].sketches, probes[i].count, probes[i].limit, pairs + found);
+        for (const size_t end = found + more; found < end; ++found) pairs[found].query = static_cast<uint32_t>(i);
+    }
+    return found;
+}
+
 extern const HammingKernels kHammingPortable;
 #if defined(__x86_64__)
 extern const HammingKernels kHammingAvx2;

@@ -77,20 +77,10 @@ size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* pos
     return found;
 }
 
-size_t near_probes(const SketchProbe* probes, size_t n_probes, size_t n_next, NearPair* pairs) {
-    size_t found = 0;
-    for (size_t i = 0; i < n_probes; ++i) {
-        if (i + kProbesAhead < n_probes + n_next) prefetch_run(probes[i + kProbesAhead]);
-        const size_t more =
-            near_pairs(&probes[i].sketch, 1, probes[i].sketches, probes[i].count, probes[i].limit, pairs + found);
-        for (const size_t end = found + more; found < end; ++found) pairs[found].query = static_cast<uint32_t>(i);
-    }
-    return found;
-}
-
 }  // namespace
 
-const HammingKernels kHammingNeon = {filter<kFilterQueries>, filter1, distances, near_pairs, near_probes};
+const HammingKernels kHammingNeon = {filter<kFilterQueries>, filter1, distances, near_pairs,
+                                     near_probes_by_pairs<near_pairs>};
 
 }  // namespace hashmatch
 #endif

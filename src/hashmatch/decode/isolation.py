@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import util
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from hashmatch.decode.running import Arguments, attempt
 from hashmatch.decode.truncated import hand_over_truncated
 from hashmatch.errors import DecodeError, HashmatchError
+from hashmatch.interrupts import interrupts_held_back
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -195,7 +195,7 @@ class _Child(Generic[ResultT]):
         if self._pool is None or not self._pool.active:
             self._drop_pool()
             self._pool = _start(self._function, self._isolation, self._prepare)
-        with _interrupts_held_back():  # the first call starts threads and the process
+        with interrupts_held_back():  # the first call starts threads and the process
             job.future = self._pool.schedule(
                 _attempt_in_time,
                 args=(self._function, job.arguments, self._isolation),
@@ -262,16 +262,6 @@ def _start(
         # The function goes along so that its modules are loaded before memory is measured.
         initargs=(function, isolation, prepare),
     )
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Block SIGINT in this thread, so that threads and processes started meanwhile never see it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _settle(

@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection
 from typing import TypeVar
+
+from hashmatch.interrupts import interrupts_held_back
 
 ChunkT = TypeVar("ChunkT")
 ResultT = TypeVar("ResultT")
@@ -115,21 +116,11 @@ def _in_order(
     source = iter(chunks)
     while True:
         for chunk in islice(source, most_in_flight - len(in_flight)):
-            with _interrupts_held_back():
+            with interrupts_held_back():
                 in_flight.append(executor.submit(task, chunk))
         if not in_flight:
             return
         yield in_flight.popleft().result()
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Block SIGINT in this thread, so that threads and processes started meanwhile never see it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _settle(lifeline: Connection, at_end: Callable[[], None] | None) -> None:
