@@ -52,33 +52,9 @@ void sort_by_key(const PartLayout& layout, const std::vector<uint32_t>& keys, co
     }
 }
 
-// Sketches that lie in a row: those of a bucket, or of sorted queries.
-struct Sketches {
-    const uint16_t* first;
-    const uint8_t* second;  // null where the tables have none
-};
-
 Sketches sketches_of(const Tables& tables, int part, Tables::Bucket bucket) {
     return {tables.sketches_at(part, bucket.begin), tables.sketches2_at(part, bucket.begin)};
 }
-
-// Whether two whose first sketches are within a limit are near enough by their second ones, too; always so
-// where the tables have none.
-class SecondTest {
-  public:
-    SecondTest(const Tables& tables, const int* thresholds, int part)
-        : is_void_(!tables.sketches2), more_(second_sketch_limit(thresholds, tables.layout.n_parts, part, 0)) {}
-
-    bool passes(const Sketches& a, uint32_t i, const Sketches& b, uint32_t j, int limit) const {
-        if (is_void_) return true;
-        const int bits = count_bits(static_cast<unsigned>(a.first[i] ^ b.first[j]));
-        return bits + kBitCounts.of[a.second[i] ^ b.second[j]] <= limit + more_;
-    }
-
-  private:
-    const bool is_void_;
-    const int more_;
-};
 
 // The search of one group of queries.
 class Group {
@@ -147,10 +123,9 @@ class Group {
 
     void walk(int part, const Sorted& sorted, SketchComparer& comparer, int64_t first_key, int64_t last_key,
               Hits& hits) {
+        const size_t n_known = hits.size();
         Verifier verifier(codes_, tables_, radius_, hits);
-        const int n_parts = tables_.layout.n_parts;
         const size_t n_bytes = static_cast<size_t>(codes_.n_bytes);
-        const SecondTest second(tables_, thresholds_.data(), part);
         const Flips::Flip* last_flip = tables_.flips.end(thresholds_[static_cast<size_t>(part)]);
         for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
             const Tables::Bucket bucket = tables_.bucket(part, key);
@@ -159,24 +134,25 @@ class Group {
             for (const Flips::Flip* flip = tables_.flips.begin(); flip < last_flip; ++flip) {
                 const uint32_t begin = sorted.directory[key ^ flip->mask],
                                end = sorted.directory[(key ^ flip->mask) + 1];
-                const int limit = sketch_limit(thresholds_.data(), n_parts, part, flip->bits);
-                if (begin == end || limit < 0) continue;
+                const SketchTest test(thresholds_.data(), tables_.layout.n_parts, part, flip->bits);
+                if (begin == end || test.first_limit() < 0) continue;
                 if (bucket.size() >= overfull_) {
                     for (uint32_t i = begin; i < end; ++i)
                         set_aside_[sorted.items[i]].store(1, std::memory_order_relaxed);
                     continue;
                 }
                 const Sketches theirs{&sorted.sketches[begin], &sorted.sketches2[begin]};
-                comparer.for_near_pairs(
-                    theirs.first, end - begin, mine.first, bucket.size(), limit, [&](uint32_t i, uint32_t j) {
-                        if (!second.passes(theirs, i, mine, j, limit)) return;
-                        const size_t at = begin + i;
-                        verifier.add({&sorted.codes[at * n_bytes], first_ + sorted.items[at], thresholds_.data()}, part,
-                                     tables_.postings_at(part, bucket.begin + j));
-                    });
+                comparer.for_near_pairs(theirs, end - begin, mine, bucket.size(), test, [&](uint32_t i, uint32_t j) {
+                    const size_t at = begin + i;
+                    verifier.add({&sorted.codes[at * n_bytes], static_cast<int64_t>(at), thresholds_.data()}, part,
+                                 tables_.postings_at(part, bucket.begin + j));
+                });
             }
         }
         verifier.settle();
+        // Only now is it asked which queries they were: few of those that were verified are hits.
+        for (size_t hit = n_known; hit < hits.size(); ++hit)
+            hits[hit].query = first_ + sorted.items[static_cast<size_t>(hits[hit].query)];
     }
 
     void search_set_aside(Hits& hits) {
@@ -204,7 +180,6 @@ class Group {
 // Every bucket from first_key to last_key meets the buckets of the keys near its own.
 void join_buckets(const Codes& codes, const Tables& tables, const std::vector<int>& thresholds, int part,
                   int64_t first_key, int64_t last_key, SketchComparer& comparer, Verifier& verifier) {
-    const SecondTest second(tables, thresholds.data(), part);
     const Flips::Flip* last_flip = tables.flips.end(thresholds[static_cast<size_t>(part)]);
     for (uint32_t key = static_cast<uint32_t>(first_key); key < last_key; ++key) {
         const Tables::Bucket mine = tables.bucket(part, key);
@@ -212,14 +187,13 @@ void join_buckets(const Codes& codes, const Tables& tables, const std::vector<in
         for (const Flips::Flip* flip = tables.flips.begin(); flip < last_flip; ++flip) {
             if ((key ^ flip->mask) < key) continue;  // the other bucket has met this one
             const Tables::Bucket other = tables.bucket(part, key ^ flip->mask);
-            const int limit = sketch_limit(thresholds.data(), tables.layout.n_parts, part, flip->bits);
-            if (other.size() == 0 || limit < 0) continue;
+            const SketchTest test(thresholds.data(), tables.layout.n_parts, part, flip->bits);
+            if (other.size() == 0 || test.first_limit() < 0) continue;
             const uint32_t* rows = tables.postings_at(part, mine.begin);
             const uint32_t* others = tables.postings_at(part, other.begin);
             const Sketches my_sketches = sketches_of(tables, part, mine), sketches = sketches_of(tables, part, other);
             comparer.for_near_pairs(
-                my_sketches.first, mine.size(), sketches.first, other.size(), limit, [&](uint32_t i, uint32_t j) {
-                    if (!second.passes(my_sketches, i, sketches, j, limit)) return;
+                my_sketches, mine.size(), sketches, other.size(), test, [&](uint32_t i, uint32_t j) {
                     if (flip->mask == 0 && rows[i] >= others[j]) return;
                     if (rows[i] >= codes.n) return;  // a damaged table
                     verifier.add({codes.code(rows[i]), rows[i], thresholds.data()}, part, &others[j]);

@@ -7,8 +7,6 @@
 namespace hashmatch {
 namespace {
 
-// Directory entries are asked of memory this many parts before they are needed.
-constexpr int kPartsAhead = 3;
 // Looking up a key costs about as much as comparing this many sketches.
 constexpr double kProbeSketches = 90;
 // Thresholds are chosen anew where a query meets this many times the usual number of candidates.
@@ -30,9 +28,11 @@ void Lookup::find(const uint8_t* query, int64_t number) {
     number_ = number;
     tables_.cutter.keys(query, keys_);
     std::copy(usual_thresholds_.begin(), usual_thresholds_.end(), thresholds_);
+    prefetch_directory();
     find_buckets();
     has_own_thresholds_ = n_candidates_ > kCrowded * usual_candidates_ && relieve();
     if (has_own_thresholds_) find_buckets();
+    prefetch_runs();
 }
 
 void Lookup::make_room(size_t more) {
@@ -48,10 +48,7 @@ void Lookup::find_buckets() {
     const int n_parts = tables_.layout.n_parts;
     n_probes_ = 0;
     n_candidates_ = 0;
-    for (int part = 0; part < std::min(kPartsAhead, n_parts); ++part) prefetch_directory(part);
     for (int part = 0; part < n_parts; ++part) {
-        const int later = part + kPartsAhead;
-        if (later < n_parts) prefetch_directory(later);
         const uint16_t sketch = static_cast<uint16_t>(keys_[part + 1 < n_parts ? part + 1 : 0]);
         for (int bits = 0; bits <= thresholds_[part]; ++bits) {
             const int limit = sketch_limit(thresholds_, n_parts, part, bits);
@@ -78,7 +75,6 @@ void Lookup::find_flips(int part, uint32_t key, int bits, SketchProbe probe) {
         // Written in any case and counted where there is something: whether there is, nobody can guess,
         // and the processor would too often guess wrongly.
         *next = probe;
-        if (next - probes_.get() < static_cast<ptrdiff_t>(kProbesAhead)) prefetch_run(probe);
         next += probe.count > 0;
         n_candidates += probe.count;
         if (probe.count > kRunPostings) {
@@ -104,11 +100,21 @@ void Lookup::cut_last_run(size_t n_to_come) {
     }
 }
 
-void Lookup::prefetch_directory(int part) const {
-    // Beyond two flipped bits there are more keys than a cache holds; then the processor must wait.
-    const Flips::Flip* end = tables_.flips.end(std::min(thresholds_[part], 2));
-    for (const Flips::Flip* flip = tables_.flips.begin(); flip < end; ++flip)
-        __builtin_prefetch(tables_.directory_entry(part, keys_[part] ^ flip->mask));
+// Asks memory for what find_buckets() will read, all of it before any is read: a look-up that waits keeps the
+// requests behind it from being made. Like everything that is reached at random it goes to the second-level
+// cache, which can wait for about twice as many lines at a time as the first.
+void Lookup::prefetch_directory() const {
+    for (int part = 0; part < tables_.layout.n_parts; ++part) {
+        // Beyond two flipped bits there are more keys than a cache holds; then the processor must wait.
+        const Flips::Flip* end = tables_.flips.end(std::min(thresholds_[part], 2));
+        for (const Flips::Flip* flip = tables_.flips.begin(); flip < end; ++flip)
+            prefetch(tables_.directory_entry(part, keys_[part] ^ flip->mask));
+    }
+}
+
+// Asks memory for the runs that are compared first.
+void Lookup::prefetch_runs() const {
+    for (size_t probe = 0; probe < std::min(n_probes_, kProbesAhead); ++probe) prefetch_run(probes_[probe]);
 }
 
 // Chooses other thresholds with the same sum that keep away from this query's fullest buckets (per-query

@@ -38,7 +38,8 @@ class Lookup {
   private:
     void find_buckets();
     void find_flips(int part, uint32_t key, int bits, SketchProbe probe);
-    void prefetch_directory(int part) const;
+    void prefetch_directory() const;
+    void prefetch_runs() const;
     void make_room(size_t more);
     void cut_last_run(size_t n_to_come);
     bool relieve();

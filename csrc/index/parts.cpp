@@ -49,6 +49,20 @@ PartCutter::PartCutter(const PartLayout& layout) : layout_(layout) {
         in_sketch_[bit] = place < kSketchBits;
         in_second_sketch_[bit] = place < kSecondSketchBits;
     }
+    fill_rows();
+}
+
+void PartCutter::fill_rows() {
+    n_words_ = 1;
+    while (64 * n_words_ < layout_.code_bits) n_words_ *= 2;
+    const size_t n_words = static_cast<size_t>(n_words_), part_bits = static_cast<size_t>(layout_.part_bits);
+    rows_.assign(static_cast<size_t>(layout_.code_bits) / 4 * 16 * n_words, 0);
+    for (size_t i = 0; i < static_cast<size_t>(layout_.n_parts) * part_bits; ++i) {
+        const size_t at = i + part_bits - 1 - 2 * (i % part_bits);  // the first bit of a key is its highest
+        const size_t half = 2u * byte_[i] + shift_[i] / 4u;
+        for (size_t value = 0; value < 16; ++value)
+            if (value >> shift_[i] % 4 & 1) rows_[(16 * half + value) * n_words + at / 64] |= uint64_t{1} << at % 64;
+    }
 }
 
 uint32_t PartCutter::key(const uint8_t* code, int part) const {
@@ -58,8 +72,27 @@ uint32_t PartCutter::key(const uint8_t* code, int part) const {
     return key;
 }
 
+template <int kWords>
+void PartCutter::cut(const uint8_t* code, uint32_t* keys) const {
+    uint64_t row[kWords + 1] = {};  // one more, for a key may begin in one word and end in the next
+    const uint64_t* rows = rows_.data();
+    for (int byte = 0; byte < layout_.code_bits / 8; ++byte, rows += 2 * 16 * kWords) {
+        const uint64_t* low = rows + (code[byte] & 15) * kWords;
+        const uint64_t* high = rows + (16 + (code[byte] >> 4)) * kWords;
+        for (int word = 0; word < kWords; ++word) row[word] |= low[word] | high[word];
+    }
+    const uint32_t mask = (uint32_t{1} << layout_.part_bits) - 1;
+    for (int part = 0, at = 0; part < layout_.n_parts; ++part, at += layout_.part_bits) {
+        const uint64_t begun = row[at / 64] >> at % 64, ended = row[at / 64 + 1] << 1 << (63 - at % 64);
+        keys[part] = static_cast<uint32_t>(begun | ended) & mask;
+    }
+}
+
 void PartCutter::keys(const uint8_t* code, uint32_t* keys) const {
-    for (int part = 0; part < layout_.n_parts; ++part) keys[part] = key(code, part);
+    if (n_words_ == 1) cut<1>(code, keys);
+    if (n_words_ == 2) cut<2>(code, keys);
+    if (n_words_ == 4) cut<4>(code, keys);
+    if (n_words_ == 8) cut<8>(code, keys);
 }
 
 void PartCutter::differences(const uint8_t* a, const uint8_t* b, Differences& bits) const {

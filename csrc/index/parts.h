@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "index/codes.h"
 
@@ -43,6 +44,10 @@ class PartCutter {
     void differences(const uint8_t* a, const uint8_t* b, Differences& bits) const;
 
   private:
+    void fill_rows();
+    template <int kWords>
+    void cut(const uint8_t* code, uint32_t* keys) const;
+
     PartLayout layout_;
     uint8_t byte_[kMaxCodeBytes * 8];
     uint8_t shift_[kMaxCodeBytes * 8];
@@ -50,6 +55,10 @@ class PartCutter {
     uint8_t part_[kMaxCodeBytes * 8];
     bool in_sketch_[kMaxCodeBytes * 8];
     bool in_second_sketch_[kMaxCodeBytes * 8];
+    // What each value of each half byte of a code, the lower half first, contributes to its keys, which lie
+    // one after another in a row of n_words_ words.
+    int n_words_;  // 1, 2, 4 or 8
+    std::vector<uint64_t> rows_;
 };
 
 }  // namespace hashmatch

@@ -2,17 +2,34 @@
 
 namespace hashmatch {
 
+void Verifier::advance_waiting() {
+    const size_t test_end = n_sought_;
+    for (; n_sought_ < n_waited_; ++n_sought_) prefetch(tables_.sketches2 + waiting_[n_sought_ % kWaiting].place);
+    while (n_tested_ < test_end) test_second(waiting_[n_tested_++ % kWaiting]);
+}
+
+void Verifier::advance_pending() {
+    const size_t settle_end = n_read_, read_end = n_asked_;
+    for (; n_asked_ < n_added_; ++n_asked_) prefetch(pending_[n_asked_ % kPending].posting);
+    while (n_read_ < read_end) read_row(pending_[n_read_++ % kPending]);
+    while (n_settled_ < settle_end) settle(pending_[n_settled_++ % kPending]);
+}
+
 void Verifier::settle() {
-    while (n_tested_ < n_waited_) test_second(waiting_[n_tested_++ % kApart]);
-    while (n_read_ < n_added_) read_row(pending_[n_read_++ % kPending]);
-    while (n_settled_ < n_added_) settle(pending_[n_settled_++ % kPending]);
+    while (n_tested_ < n_waited_) advance_waiting();
+    while (n_settled_ < n_added_) advance_pending();
+}
+
+void Verifier::test_second(const Waiting& waiting) {
+    const unsigned differing = tables_.sketches2[waiting.place] ^ waiting.sketch;
+    if (kBitCounts.of[differing] <= waiting.limit) add(waiting.query, waiting.part, tables_.postings + waiting.place);
 }
 
 void Verifier::read_row(Pending& pending) const {
     pending.row = *pending.posting;
     if (pending.row >= codes_.n) return;  // a damaged table
-    __builtin_prefetch(codes_.code(pending.row), 0, 2);
-    __builtin_prefetch(pending.query.code, 0, 2);
+    prefetch(codes_.code(pending.row));
+    prefetch(pending.query.code);
 }
 
 void Verifier::settle(const Pending& pending) {

@@ -45,38 +45,35 @@ inline constexpr BitCounts kBitCounts;
 // Ones in 16 bits.
 inline int count_bits(unsigned bits) { return kBitCounts.of[bits & 255] + kBitCounts.of[bits >> 8]; }
 
-// A posting passes stations, each some postings after the one before, so that what it needs has come
-// from memory meanwhile: its second sketch is compared, where there are any; its row is read; its code is
-// compared.
+// A posting passes stations: its second sketch is compared, where there are any; its row is read; its code is
+// compared. Each station takes a batch at a time and asks memory for what the next will need of it, in a loop
+// so short that the processor has many requests under way, for most of them must look an address up first.
 class Verifier {
   public:
     Verifier(const Codes& codes, const Tables& tables, int radius, Hits& hits)
         : codes_(codes), tables_(tables), kernel_(*active_kernel().hamming), radius_(radius), hits_(hits) {}
 
-    // A posting of `part` that passed the test of its second sketch, too, where there are any. Its row is
-    // settled later, those of others added before it first; what the query points to must last until then.
+    // A posting of `part` that passed the test of its second sketch, too, where there are any. It is settled
+    // later, after those added before it; what the query points to must last until then.
     void add(const Probed& query, int part, const uint32_t* posting) {
-        __builtin_prefetch(posting, 0, 2);
         pending_[n_added_ % kPending] = {query, posting, part, 0};
-        ++n_added_;
-        if (n_added_ - n_read_ > kApart) read_row(pending_[n_read_++ % kPending]);
-        if (n_added_ - n_settled_ == kPending) settle(pending_[n_settled_++ % kPending]);
+        if (++n_added_ % kBatch == 0) advance_pending();
     }
 
     // A posting at `place` in all tables that passed the test of its first sketch alone; `sketch` is what
     // the query has for the second, `limit` the bits in which they may differ.
     void add_after_second(const Probed& query, int part, int64_t place, uint8_t sketch, int limit) {
-        __builtin_prefetch(tables_.sketches2 + place, 0, 2);
-        waiting_[n_waited_ % kApart] = {query, place, part, sketch, static_cast<int8_t>(std::min(limit, 127))};
-        if (++n_waited_ - n_tested_ == kApart) test_second(waiting_[n_tested_++ % kApart]);
+        waiting_[n_waited_ % kWaiting] = {query, place, part, sketch, static_cast<int8_t>(std::min(limit, 127))};
+        if (++n_waited_ % kBatch == 0) advance_waiting();
     }
 
     // Settles everything added so far. To be called before the hits are read.
     void settle();
 
   private:
-    static constexpr size_t kApart = 64;
-    static constexpr size_t kPending = 2 * kApart;  // a power of two
+    static constexpr size_t kBatch = 32;
+    // Of each ring: a batch that fills up, and those under way.
+    static constexpr size_t kWaiting = 2 * kBatch, kPending = 4 * kBatch;  // powers of two
     struct Pending {
         Probed query;
         const uint32_t* posting;
@@ -92,11 +89,10 @@ class Verifier {
         int8_t limit;
     };
 
-    void test_second(const Waiting& waiting) {
-        const unsigned differing = tables_.sketches2[waiting.place] ^ waiting.sketch;
-        if (kBitCounts.of[differing] <= waiting.limit)
-            add(waiting.query, waiting.part, tables_.postings + waiting.place);
-    }
+    // Every posting goes one station further.
+    void advance_waiting();
+    void advance_pending();
+    void test_second(const Waiting& waiting);
     void read_row(Pending& pending) const;
     void settle(const Pending& pending);
     bool found_first_by(const Pending& pending, const uint8_t* code) const;
@@ -106,10 +102,10 @@ class Verifier {
     const HammingKernels& kernel_;
     const int radius_;
     Hits& hits_;
+    Waiting waiting_[kWaiting];
+    size_t n_waited_ = 0, n_sought_ = 0, n_tested_ = 0;
     Pending pending_[kPending];
-    size_t n_added_ = 0, n_read_ = 0, n_settled_ = 0;
-    Waiting waiting_[kApart];
-    size_t n_waited_ = 0, n_tested_ = 0;
+    size_t n_added_ = 0, n_asked_ = 0, n_read_ = 0, n_settled_ = 0;
 };
 
 }  // namespace hashmatch

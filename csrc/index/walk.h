@@ -9,6 +9,7 @@
 #include "index/parts.h"
 #include "index/plan.h"
 #include "index/threads.h"
+#include "index/verifier.h"
 #include "kernels/dispatch.h"
 
 namespace hashmatch {
@@ -26,6 +27,44 @@ class Budget {
     std::atomic<int64_t> left_ns_;
 };
 
+// Sketches that lie in a row: those of a bucket, or of sorted queries.
+struct Sketches {
+    const uint16_t* first;
+    const uint8_t* second;  // null where the tables have none
+
+    Sketches from(uint32_t i) const { return {first + i, second ? second + i : nullptr}; }
+};
+
+// Whether the sketches of two codes that differ in so many bits of one part allow them to be near.
+class SketchTest {
+  public:
+    SketchTest(const int* thresholds, int n_parts, int part, int flips)
+        : first_limit_(sketch_limit(thresholds, n_parts, part, flips)),
+          second_limit_(second_sketch_limit(thresholds, n_parts, part, first_limit_)) {}
+
+    // Bits in which first sketches may differ; negative where none are near enough.
+    int first_limit() const { return first_limit_; }
+
+    // Of n pairs that are within the first limit keeps those whose second sketches are near enough, too, all
+    // where there are none; returns how many. Without a branch, for nobody can guess which.
+    size_t keep(const Sketches& queries, const Sketches& postings, NearPair* pairs, size_t n) const {
+        if (!queries.second || !postings.second) return n;
+        size_t kept = 0;
+        for (size_t i = 0; i < n; ++i) {
+            const NearPair pair = pairs[i];
+            const unsigned first = static_cast<unsigned>(queries.first[pair.query] ^ postings.first[pair.posting]);
+            const unsigned second = static_cast<unsigned>(queries.second[pair.query] ^ postings.second[pair.posting]);
+            pairs[kept] = pair;
+            kept += count_bits(first) + kBitCounts.of[second] <= second_limit_;
+        }
+        return kept;
+    }
+
+  private:
+    const int first_limit_;
+    const int second_limit_;  // of both sketches together
+};
+
 // Compares the sketches of buckets, on one thread, while the budget lasts.
 class SketchComparer {
   public:
@@ -33,18 +72,20 @@ class SketchComparer {
         : kernel_(*active_kernel().hamming), budget_(budget), pairs_(kChunkQueries * kChunkPostings) {}
     ~SketchComparer() { budget_.spend(ns_); }
 
-    // Calls near(i, j) for each pair of sketches within `limit` bits; some are left out, here and in
-    // later calls, once the budget is spent.
+    // Calls near(i, j) for each pair of sketches that passes `test`, which says how near the first sketches must
+    // be, and then keeps pairs by the second ones; some are left out, here and in later calls, once the budget
+    // is spent.
     template <class Near>
-    void for_near_pairs(const uint16_t* queries, uint32_t n_queries, const uint16_t* postings, uint32_t n_postings,
-                        int limit, const Near& near) {
+    void for_near_pairs(const Sketches& queries, uint32_t n_queries, const Sketches& postings, uint32_t n_postings,
+                        const SketchTest& test, const Near& near) {
         if (is_spent_) return;
         for (uint32_t i = 0; i < n_queries; i += kChunkQueries)
             for (uint32_t j = 0; j < n_postings; j += kChunkPostings) {
                 const uint32_t n_some = std::min(kChunkQueries, n_queries - i);
                 const uint32_t n_others = std::min(kChunkPostings, n_postings - j);
-                const size_t found =
-                    kernel_.near_pairs(queries + i, n_some, postings + j, n_others, limit, pairs_.data());
+                size_t found = kernel_.near_pairs(queries.first + i, n_some, postings.first + j, n_others,
+                                                  test.first_limit(), pairs_.data());
+                found = test.keep(queries.from(i), postings.from(j), pairs_.data(), found);
                 if (!is_within_budget(static_cast<double>(n_some) * n_others, static_cast<double>(found))) return;
                 for (size_t pair = 0; pair < found; ++pair) near(i + pairs_[pair].query, j + pairs_[pair].posting);
             }

@@ -46,25 +46,45 @@ HASHMATCH_AVX512 inline uint64_t near_in_32(const uint16_t* sketches, __m512i qu
     return _mm512_cmple_epi16_mask(_mm512_popcnt_epi16(differing), limit);
 }
 
-// The few masks with something in them are first collected without a branch, for nobody can guess which
-// they will be; nearly all of those hold one pair. The short loop is the inner one and about as long
-// every time, which the processor learns.
-HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
-                                   size_t n_postings, int limit, NearPair* pairs) {
-    constexpr size_t kTogether = 128;
-    const __m512i most = _mm512_set1_epi16(static_cast<short>(limit));
-    uint64_t masks[kTogether + 1];
-    NearPair places[kTogether + 1];
-    size_t n_near = 0, found = 0;
-    const auto report = [&] {
-        for (size_t i = 0; i < n_near; ++i) {
-            const NearPair place = places[i];
-            uint64_t within = masks[i];
-            do pairs[found++] = {place.query, place.posting + static_cast<uint32_t>(__builtin_ctzll(within))};
+// Masks in which something may be near. The few that have something are first brought together without a branch,
+// for nobody can guess which they will be; nearly all of those hold one pair. The short loop of report() is
+// the inner one and about as long every time, which the processor learns.
+class NearMasks {
+  public:
+    explicit NearMasks(NearPair* pairs) : pairs_(pairs) {}
+
+    // Bit i of the mask: whether posting `first` + i is near; `first` counts modulo 2^32.
+    void add(uint32_t query, uint32_t first, uint64_t within) {
+        masks_[n_] = within;
+        places_[n_] = {query, first};
+        n_ += within != 0;
+        if (n_ == kTogether) report();
+    }
+
+    // Turns those added into pairs; returns how many there are from all of them.
+    size_t report() {
+        for (size_t i = 0; i < n_; ++i) {
+            const NearPair place = places_[i];
+            uint64_t within = masks_[i];
+            do pairs_[found_++] = {place.query, place.posting + static_cast<uint32_t>(__builtin_ctzll(within))};
             while (within &= within - 1);
         }
-        n_near = 0;
-    };
+        n_ = 0;
+        return found_;
+    }
+
+  private:
+    static constexpr size_t kTogether = 128;
+    uint64_t masks_[kTogether + 1];
+    NearPair places_[kTogether + 1];
+    size_t n_ = 0, found_ = 0;
+    NearPair* const pairs_;
+};
+
+HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, const uint16_t* postings,
+                                   size_t n_postings, int limit, NearPair* pairs) {
+    const __m512i most = _mm512_set1_epi16(static_cast<short>(limit));
+    NearMasks masks(pairs);
     for (size_t query = 0; query < n_queries; ++query) {
         const __m512i sketch = _mm512_set1_epi16(static_cast<short>(queries[query]));
         for (size_t first = 0; first < n_postings; first += 64) {
@@ -72,21 +92,17 @@ HASHMATCH_AVX512 size_t near_pairs(const uint16_t* queries, size_t n_queries, co
             const uint64_t filled = left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
             uint64_t within = near_in_32(postings + first, sketch, most);
             if (left > 32) within |= near_in_32(postings + first + 32, sketch, most) << 32;
-            masks[n_near] = filled & within;
-            places[n_near] = {static_cast<uint32_t>(query), static_cast<uint32_t>(first)};
-            n_near += masks[n_near] != 0;
-            if (n_near == kTogether) report();
+            masks.add(static_cast<uint32_t>(query), static_cast<uint32_t>(first), filled & within);
         }
     }
-    report();
-    return found;
+    return masks.report();
 }
 
 // Two lines at a time without a branch, since most runs end in their first or second line and no one can
 // guess in which.
 HASHMATCH_AVX512 size_t near_probes(const SketchProbe* probes, size_t n_probes, size_t n_next, NearPair* pairs) {
     constexpr uint32_t kLineSketches = 32;
-    size_t found = 0;
+    NearMasks masks(pairs);
     for (size_t i = 0; i < n_probes; ++i) {
         if (i + kProbesAhead < n_probes + n_next) prefetch_run(probes[i + kProbesAhead]);
         const SketchProbe& probe = probes[i];
@@ -95,18 +111,18 @@ HASHMATCH_AVX512 size_t near_probes(const SketchProbe* probes, size_t n_probes, 
         const uint32_t skipped = reinterpret_cast<uintptr_t>(probe.sketches) / sizeof(uint16_t) % kLineSketches;
         const uint16_t* line = probe.sketches - skipped;
         const uint32_t end = skipped + probe.count;  // counted, like `first`, from the first line
+        uint64_t wanted = ~uint64_t{0} << skipped;
         for (uint32_t first = 0; first < end; first += 2 * kLineSketches, line += 2 * kLineSketches) {
             const uint32_t left = end - first;
             const uint16_t* second = line + (left > kLineSketches ? kLineSketches : 0);
-            uint64_t within = near_in_32(line, sketch, limit) | near_in_32(second, sketch, limit) << kLineSketches;
-            within &= left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
-            within &= first == 0 ? ~uint64_t{0} << skipped : ~uint64_t{0};
-            for (; within; within &= within - 1)
-                pairs[found++] = {static_cast<uint32_t>(i),
-                                  first + static_cast<uint32_t>(__builtin_ctzll(within)) - skipped};
+            const uint64_t within = near_in_32(line, sketch, limit) | near_in_32(second, sketch, limit)
+                                                                          << kLineSketches;
+            masks.add(static_cast<uint32_t>(i), first - skipped,
+                      within & wanted & (left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0}));
+            wanted = ~uint64_t{0};
         }
     }
-    return found;
+    return masks.report();
 }
 
 }  // namespace

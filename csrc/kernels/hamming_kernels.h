@@ -53,14 +53,26 @@ struct HammingKernels {
 // memory is kept busy all the time that way, and yet no more than the second-level cache holds.
 constexpr size_t kProbesAhead = 512;
 
-// Asks memory for the first lines of a run; the processor itself runs ahead through a longer one. Into the
-// second-level cache, which can wait for about twice as many lines at a time as the first.
+// Asks memory for a line, to be put into the second-level cache, which can wait for about twice as many lines at
+// a time as the first. In assembly where that is known, for GCC before 14 takes a function that does nothing but
+// __builtin_prefetch for one without effect, and leaves out the calls of it.
+inline void prefetch(const void* line) {
+#if defined(__x86_64__)
+    asm volatile("prefetcht1 %0" : : "m"(*static_cast<const char*>(line)));
+#elif defined(__aarch64__)
+    asm volatile("prfm pldl2keep, %0" : : "Q"(*static_cast<const char*>(line)));
+#else
+    __builtin_prefetch(line, 0, 2);
+#endif
+}
+
+// Asks memory for the first lines of a run; the processor itself runs ahead through a longer one.
 inline void prefetch_run(const SketchProbe& probe) {
     constexpr uint32_t kLineSketches = 32, kLines = 8;
     const uint32_t count = probe.count < kLines * kLineSketches ? probe.count : kLines * kLineSketches;
-    for (uint32_t i = kLineSketches; i < count; i += kLineSketches) __builtin_prefetch(probe.sketches + i, 0, 2);
-    __builtin_prefetch(probe.sketches, 0, 2);
-    __builtin_prefetch(probe.sketches + count - 1, 0, 2);
+    for (uint32_t i = kLineSketches; i < count; i += kLineSketches) prefetch(probe.sketches + i);
+    prefetch(probe.sketches);
+    prefetch(probe.sketches + count - 1);
 }
 
 // near_probes() by a kernel's own near_pairs(), a call for each probe.
