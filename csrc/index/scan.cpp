@@ -14,10 +14,10 @@ namespace {
 // A tile's filtered planes stay in the first-level cache while every query passes over it.
 constexpr int64_t kTileBlocks = 32;
 constexpr int64_t kTileCodes = kTileBlocks * kBlockCodes;
-// Cost of checking one code that passed the filter, and of comparing one whole code without a filter,
-// in the time the filter takes for one byte of one code.
+// Cost of checking one code that passed the filter, and of comparing one whole code without a filter, with
+// each of its bytes, in the time the filter takes for one byte of one code.
 constexpr double kVerifyCost = 600;
-constexpr double kWholeCost = 60;
+constexpr double kWholeCost = 60, kWholeByteCost = 4;
 
 // Probability that `bits` fair bits hold at most `radius` ones.
 double chance_within(int bits, int radius) {
@@ -90,8 +90,14 @@ class TileScanner {
         const int64_t first = first_block_ * kBlockCodes;
         const int64_t count = std::min(kTileCodes, codes_.n - first);
         kernel_.distances(codes_.code(first), static_cast<size_t>(count), codes_.n_bytes, query, distances);
-        for (int64_t i = 0; i < count; ++i)
-            if (distances[i] <= radius_) hits_.push_back({q, first + i, distances[i]});
+        for (int64_t begin = 0; begin < count; begin += kBlockCodes) {
+            const int64_t end = std::min<int64_t>(begin + kBlockCodes, count);
+            bool is_any_near = false;  // asked of a block at once, without a branch
+            for (int64_t i = begin; i < end; ++i) is_any_near |= distances[i] <= radius_;
+            if (!is_any_near) continue;
+            for (int64_t i = begin; i < end; ++i)
+                if (distances[i] <= radius_) hits_.push_back({q, first + i, distances[i]});
+        }
     }
 
     const uint8_t* planes() const { return codes_.planes + static_cast<size_t>(first_block_) * codes_.block_bytes(); }
@@ -125,7 +131,7 @@ std::vector<Hits> scan_tiles(const Codes& codes, int radius, const ScanPlan& pla
 }  // namespace
 
 ScanPlan plan_scan(const Codes& codes, int radius) {
-    ScanPlan best{0, kWholeCost};
+    ScanPlan best{0, kWholeCost + kWholeByteCost * codes.n_bytes};
     for (int n_planes = 1; n_planes <= codes.n_planes; ++n_planes) {
         const double cost = n_planes + kVerifyCost * chance_within(8 * n_planes, radius);
         if (cost < best.weight) best = {n_planes, cost};

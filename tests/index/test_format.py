@@ -167,7 +167,7 @@ def test_saved_files_are_as_specified_to_the_byte(tmp_path_factory, content):
 @pytest.mark.parametrize(("bits", "threads"), [(64, 1), (256, 3)])
 def test_tables_are_as_specified(tmp_path, bits, threads):
     rng = np.random.default_rng(bits)
-    array = rng.integers(0, 256, (20_000, bits // 8), dtype=np.uint8)
+    array = rng.integers(0, 256, (40_000, bits // 8), dtype=np.uint8)
     array[500:900] = array[3]
     ids = rng.permutation(len(array))
     HammingIndex.build(array, ids, threads=threads).save(tmp_path / "large.hmi")

@@ -6,7 +6,7 @@ import pytest
 from hashmatch import _core
 from hashmatch.index import HammingIndex
 
-N = 20_000
+N = 40_000
 N_QUERIES = 100
 BEST, *OTHER_KERNELS = _core.runnable_kernels()
 CASES = [

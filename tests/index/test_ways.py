@@ -53,7 +53,7 @@ def skewed(n, n_bytes, random):
 @pytest.fixture(scope="module", params=[64, 128, 256, 512])
 def crowded(request):
     random = np.random.default_rng(request.param)
-    codes = skewed(20_000, request.param // 8, random)
+    codes = skewed(40_000, request.param // 8, random)
     index = HammingIndex.build(codes)
     assert index.plan(0, queries=1).n_parts > 0, "this test is about tables"
     near = codes[random.integers(0, len(codes), 24)]
@@ -223,7 +223,7 @@ def test_plan_tells_the_way_and_why(crowded, radius, n_queries, way):
     assert sum(plan.thresholds) == radius - plan.n_parts + 1
     assert f"{plan.n_parts} tables" in str(plan)
     assert index.plan(200).way == "scan"
-    assert "scan: 20,000 codes at radius 200 compared whole" in str(index.plan(200))
+    assert "scan: 40,000 codes at radius 200 compared whole" in str(index.plan(200))
 
 
 def test_constant_time_scan_marks_the_same_codes(crowded):
