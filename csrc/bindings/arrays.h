@@ -1,6 +1,7 @@
 // NumPy arrays over memory of our own choosing.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -36,7 +37,12 @@ py::array_t<T, py::array::c_style> make_array(std::vector<py::ssize_t> shape) {
 template <class T>
 py::array_t<T> to_array(std::vector<T>&& values) {
     constexpr size_t kShort = 1024;
-    if (values.size() <= kShort) return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+    if (values.size() <= kShort) {
+        // Filled here: handed the values, the constructor would have NumPy make a second array.
+        py::array_t<T> copy(static_cast<py::ssize_t>(values.size()));
+        std::copy(values.begin(), values.end(), copy.mutable_data());
+        return copy;
+    }
     auto* kept = new std::vector<T>(std::move(values));
     const py::capsule owner(kept, [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
     return py::array_t<T>(static_cast<py::ssize_t>(kept->size()), kept->data(), owner);

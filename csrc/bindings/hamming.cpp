@@ -107,17 +107,17 @@ class BoundIndex {
         engine_.emplace(codes, arrays_ ? std::optional<Tables>(bound_tables(codes)) : std::nullopt);
     }
 
-    py::tuple search(const Bytes& queries, int radius, int threads, std::optional<Way> way) const {
+    py::tuple search(const py::array& queries, int radius, int threads, std::optional<Way> way) const {
         const int64_t n_queries = count(queries);
-        const uint8_t* data = queries.data();
+        const uint8_t* data = static_cast<const uint8_t*>(queries.data());
         const SearchPlan plan =
             way ? engine_->planner().plan(radius, n_queries, *way) : engine_->planner().plan(radius, n_queries);
         return unlocked([&] { return engine_->search(data, n_queries, radius, threads, plan); });
     }
 
-    py::tuple nearest(const Bytes& queries, int64_t k, int threads) const {
+    py::tuple nearest(const py::array& queries, int64_t k, int threads) const {
         const int64_t n_queries = count(queries);
-        const uint8_t* data = queries.data();
+        const uint8_t* data = static_cast<const uint8_t*>(queries.data());
         return unlocked([&] { return engine_->nearest(data, n_queries, k, threads); });
     }
 
@@ -125,9 +125,9 @@ class BoundIndex {
         return unlocked([&] { return engine_->join(radius, threads); });
     }
 
-    Bytes constant_time(const Bytes& queries, int radius, int threads) const {
+    Bytes constant_time(const py::array& queries, int radius, int threads) const {
         const int64_t n_queries = count(queries);
-        const uint8_t* data = queries.data();
+        const uint8_t* data = static_cast<const uint8_t*>(queries.data());
         Bytes bitmaps({static_cast<py::ssize_t>(n_queries), static_cast<py::ssize_t>((engine_->codes().n + 7) / 8)});
         uint8_t* to = bitmaps.mutable_data();
         {
@@ -175,7 +175,11 @@ class BoundIndex {
                 arrays_->sketches2 ? arrays_->sketches2->data() : nullptr};
     }
 
-    int64_t count(const Bytes& queries) const {
+    // Number of queries, once they are what search() reads. Looked at as they are, for a conversion that finds
+    // nothing to convert still takes a good part of what a search does.
+    int64_t count(const py::array& queries) const {
+        if (queries.dtype().num() != py::dtype::num_of<uint8_t>() || (queries.flags() & py::array::c_style) == 0)
+            throw py::value_error("queries must be uint8 in C order");
         if (queries.ndim() != 2 || queries.shape(1) != engine_->codes().n_bytes)
             throw py::value_error("queries must be as wide as the codes");
         return queries.shape(0);
@@ -233,12 +237,11 @@ void register_hamming(py::module_& core) {
     py::class_<BoundIndex>(core, "Index")
         .def(py::init<Bytes, Bytes, std::optional<Ids>, std::optional<TableArrays>>(), py::arg("rows").noconvert(),
              py::arg("planes").noconvert(), py::arg("ids").noconvert(), py::arg("tables"))
-        .def("search", &BoundIndex::search, py::arg("queries").noconvert(), py::arg("radius"), py::arg("threads"),
+        .def("search", &BoundIndex::search, py::arg("queries"), py::arg("radius"), py::arg("threads"),
              py::arg("way") = py::none())
-        .def("nearest", &BoundIndex::nearest, py::arg("queries").noconvert(), py::arg("k"), py::arg("threads"))
+        .def("nearest", &BoundIndex::nearest, py::arg("queries"), py::arg("k"), py::arg("threads"))
         .def("join", &BoundIndex::join, py::arg("radius"), py::arg("threads"))
-        .def("constant_time", &BoundIndex::constant_time, py::arg("queries").noconvert(), py::arg("radius"),
-             py::arg("threads"))
+        .def("constant_time", &BoundIndex::constant_time, py::arg("queries"), py::arg("radius"), py::arg("threads"))
         .def("plan", &BoundIndex::plan, py::arg("radius"), py::arg("n_queries"));
 }
 

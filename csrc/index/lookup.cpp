@@ -18,7 +18,7 @@ Lookup::Lookup(const Tables& tables, int radius, const std::vector<int>& thresho
     : tables_(tables), radius_(radius), usual_thresholds_(thresholds) {
     size_t n_probes = 0;
     for (const int threshold : thresholds) n_probes += tables.flips.count(threshold);
-    make_room(n_probes + 1);  // one is written before it is known to count
+    usual_probes_ = n_probes;
     usual_candidates_ =
         n_probes * static_cast<uint64_t>(tables.n) / static_cast<uint64_t>(tables.layout.n_keys()) + 4 * n_probes;
 }
@@ -26,6 +26,8 @@ Lookup::Lookup(const Tables& tables, int radius, const std::vector<int>& thresho
 void Lookup::find(const uint8_t* query, int64_t number) {
     query_ = query;
     number_ = number;
+    n_probes_ = 0;
+    make_room(usual_probes_ + 1);  // one is written before it is known to count
     tables_.cutter.keys(query, keys_);
     std::copy(usual_thresholds_.begin(), usual_thresholds_.end(), thresholds_);
     prefetch_directory();

@@ -47,13 +47,14 @@ class Lookup {
     const Tables& tables_;
     const int radius_;
     const std::vector<int>& usual_thresholds_;
+    size_t usual_probes_ = 0;
     uint64_t usual_candidates_ = 0;
     const uint8_t* query_ = nullptr;
     int64_t number_ = 0;
     uint32_t keys_[kMaxParts];
     int thresholds_[kMaxParts];
     bool has_own_thresholds_ = false;
-    std::unique_ptr<SketchProbe[]> probes_;  // left uninitialised: a single query makes its own
+    std::unique_ptr<SketchProbe[]> probes_;  // left uninitialised: every search makes its own
     size_t n_probes_ = 0;
     size_t room_ = 0;
     uint64_t n_candidates_ = 0;

@@ -7,13 +7,6 @@
 #include "index/threads.h"
 
 namespace hashmatch {
-namespace {
-
-// Sketches compared in one call.
-constexpr uint32_t kCallPostings = 8192;
-
-}  // namespace
-
 ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits)
     : codes_(codes),
       tables_(tables),
@@ -23,7 +16,6 @@ ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radiu
       hits_(hits),
       verifier_(codes, tables, radius, hits),
       lookups_{Lookup(tables, radius, *plan.thresholds), Lookup(tables, radius, *plan.thresholds)},
-      near_(new NearPair[kCallPostings]),
       most_candidates_(static_cast<uint64_t>(plan.scan_cost.ns / kSketchNs)),
       most_verified_(static_cast<uint64_t>(plan.scan_cost.ns / (2 * kVerifyNs))) {}
 
@@ -59,7 +51,7 @@ bool ProbeSearcher::compare_sketches(const Lookup& lookup) {
     for (size_t first = 0, last = 0; first < n_probes; first = last) {
         uint32_t n_sketches = 0;
         while (last < n_probes && n_sketches + probes[last].count <= kCallPostings) n_sketches += probes[last++].count;
-        const size_t found = kernel_.near_probes(&probes[first], last - first, n_probes - last, near_.get());
+        const size_t found = kernel_.near_probes(&probes[first], last - first, n_probes - last, near_);
         n_verified += found;
         if (n_verified > most_verified_) return false;
         for (size_t pair = 0; pair < found; ++pair) {

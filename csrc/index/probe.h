@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "index/codes.h"
@@ -14,7 +13,7 @@
 
 namespace hashmatch {
 
-// Searches query after query; one for each thread. Exact. Where so much passes the sketches that a scan
+// Searches query after query; one for each thread, on its stack. Exact. Where so much passes the sketches that a scan
 // is cheaper, it scans.
 class ProbeSearcher {
   public:
@@ -26,6 +25,8 @@ class ProbeSearcher {
     void finish();
 
   private:
+    static constexpr uint32_t kCallPostings = 8192;  // sketches compared in one call
+
     void compare(const Lookup& lookup);
     bool compare_sketches(const Lookup& lookup);
     void add(const Lookup& lookup, const SketchProbe& run, uint32_t posting);
@@ -40,8 +41,8 @@ class ProbeSearcher {
     Lookup lookups_[2];
     int newest_ = 0;  // which of them the next query gets
     bool is_waiting_ = false;
-    std::unique_ptr<NearPair[]> near_;  // left uninitialised: a single query makes its own
-    const uint64_t most_candidates_;    // beyond these, or these, a scan is cheaper
+    NearPair near_[kCallPostings];
+    const uint64_t most_candidates_;  // beyond these, or these, a scan is cheaper
     const uint64_t most_verified_;
 };
 
