@@ -32,7 +32,7 @@ def hash_pictures(
     ] = "pdq",
     decode: Annotated[
         Decode,
-        typer.Option(help="exact: equal to the reference; luma: half the time, a few bits off."),
+        typer.Option(help="exact: equal to the reference; luma: less time, a few bits off."),
     ] = Decode.exact,
     workers: Workers,
     output: Annotated[

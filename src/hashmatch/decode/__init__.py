@@ -1,4 +1,4 @@
-"""Bytes to pixels: the only package that knows Pillow and PyAV.
+"""Bytes to pixels: the only package that knows Pillow, simplejpeg and PyAV.
 
 What is opened: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, and with the extras `heic` and `jxl` HEIC
 and JPEG XL; told apart by content, never by name; nothing else is ever tried.  What comes out are

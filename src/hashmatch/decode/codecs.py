@@ -7,7 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 import PIL
 from PIL import features
 
-from hashmatch.decode.formats import FORMATS
+from hashmatch.decode.formats import FORMATS, JPEG
+from hashmatch.decode.plain_jpeg import gives_what_pillow_gives
+
+PLAIN_JPEG = "plain JPEG"
 
 _LIBRARIES = {
     "JPEG": ("jpg", "libjpeg_turbo"),
@@ -23,10 +26,14 @@ _PLUG_INS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
 def codecs() -> dict[str, str | None]:
     """Return, for Pillow and each accepted format, what decodes it and its version.
 
-    None where this Pillow was built without it, or the extra that brings it is not installed;
-    contents in that format then cannot be decoded.
+    JPEGs are listed twice: plain ones, and those that are left to Pillow.  None where this Pillow
+    was built without it, or the extra that brings it is not installed; contents in that format then
+    cannot be decoded.
     """
-    return {"Pillow": PIL.__version__} | {one.name: _codec(one.name) for one in FORMATS}
+    found = {"Pillow": PIL.__version__, PLAIN_JPEG: _codec(JPEG.name)}
+    if gives_what_pillow_gives():
+        found[PLAIN_JPEG] = f"simplejpeg {version('simplejpeg')}"
+    return found | {one.name: _codec(one.name) for one in FORMATS}
 
 
 def _codec(name: str) -> str | None:

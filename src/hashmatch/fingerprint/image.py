@@ -60,7 +60,7 @@ def hash_image(
         ``"ahash"``, ``"whash"``, or that of a plug-in.
     decode : {"exact", "luma"}
         ``"exact"``: RGB, then float luma, as the reference implementations do; bit-equal to them.
-        ``"luma"``: from the Y plane of a JPEG, in half the time and a few bits off.  Other sources
+        ``"luma"``: from the Y plane of a JPEG, in less time and a few bits off.  Other sources
         are hashed the exact way.
     limits : DecodeLimits
         Bounds on encoded contents.
