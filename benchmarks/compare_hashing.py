@@ -233,13 +233,13 @@ def large_row(path: Path, mp: int, rounds: int, *, is_progressive: bool) -> Row:
     assert exact.distance(luma) <= 8
     with Image.open(path) as image:
         plane_bytes = image.width * image.height
-    peak_bytes = peak_of(path)
+    peak_bytes, exact_bytes = peak_of(path, "luma"), peak_of(path, "exact")
     kind = "progressive" if is_progressive else "baseline"
-    peak = peak_bytes / plane_bytes
     bound = 2 * plane_bytes + (64 << 20)
     note = (
-        f"peak {peak_bytes >> 20} MiB above idle = {peak:.2f} luma planes, "
-        f"{peak_bytes / bound:.0%} of 2 planes + 64 MiB"
+        f"peak {peak_bytes >> 20} MiB above idle = {peak_bytes / plane_bytes:.2f} luma planes, "
+        f"{peak_bytes / bound:.0%} of 2 planes + 64 MiB; exact {exact_bytes >> 20} MiB "
+        f"= {exact_bytes / plane_bytes:.2f} planes"
     )
     return compare(
         (f"{mp} MP {kind}, luma", lambda: hash_image(path, decode="luma")),
@@ -259,17 +259,17 @@ def held_bytes(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
 
-hash_image(sys.argv[1], decode="luma")
+hash_image(sys.argv[1], decode=sys.argv[3])
 idle = held_bytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-hash_image(sys.argv[2], decode="luma")
+hash_image(sys.argv[2], decode=sys.argv[3])
 print(held_bytes("VmHWM") - idle)
 """
 
 
-def peak_of(path: Path) -> int:
+def peak_of(path: Path, decode: str) -> int:
     """Return by how many bytes a process that has hashed a photo grows to hash `path`."""
-    command = [sys.executable, "-c", PEAK, photo_paths()[0], path]
+    command = [sys.executable, "-c", PEAK, photo_paths()[0], path, decode]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
