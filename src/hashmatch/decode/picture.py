@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from PIL import ImageFile
 
@@ -17,10 +17,10 @@ from hashmatch.decode.reasons import decode_errors
 from hashmatch.decode.stored import DECODES, Pixels, stored_pixels
 
 
-def check_decode(decode: str) -> None:
-    """Raise ValueError unless `decode` is the name of a way to decode."""
-    if decode not in DECODES:
-        raise ValueError(f"unknown decode {decode!r}: expected one of {', '.join(DECODES)}")
+def check_decode(decode: str, known: Sequence[str] = DECODES) -> None:
+    """Raise ValueError unless `decode` is the name of a known way to decode."""
+    if decode not in known:
+        raise ValueError(f"unknown decode {decode!r}: expected one of {', '.join(known)}")
 
 
 def decode_image(
