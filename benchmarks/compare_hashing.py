@@ -15,13 +15,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +25,14 @@ import pdqhash
 from PIL import Image
 
 from benchmarks.hashing_data import (
+    enlarged_photo,
     large_photo,
     listed_photos,
     make_catalog,
     photo_paths,
     textured_luma,
 )
+from benchmarks.hashing_measure import Row, compare, peak_of, repeated
 from hashmatch import hash_image, hash_many
 from hashmatch.decode import Isolation
 from hashmatch.hashing import pdq
@@ -44,45 +42,6 @@ from hashmatch.screener import Screener
 
 RESULTS = Path(__file__).parent / "results"
 LARGE_MP = (8, 40, 100)
-Job = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Row:
-    """`ratio` is the time of `what` over that of `beside`, or the inverse where `is_speedup`."""
-
-    what: str
-    beside: str
-    what_s: float
-    beside_s: float
-    ratio: float
-    wanted: str
-    note: str = ""
-
-
-def compare(
-    what: tuple[str, Job], beside: tuple[str, Job], wanted: str, *, rounds: int, note: str = ""
-) -> Row:
-    """Time both turn by turn; `wanted` that begins with >= asks for a speed-up."""
-    times = []
-    for _ in range(rounds):
-        one = timed(what[1])
-        other = timed(beside[1])
-        times.append((one, other))
-    is_speedup = wanted.startswith(">=")
-    ratios = [b / a if is_speedup else a / b for a, b in times]
-    medians = [statistics.median(column) for column in zip(*times, strict=True)]
-    return Row(what[0], beside[0], medians[0], medians[1], statistics.median(ratios), wanted, note)
-
-
-def timed(job: Job) -> float:
-    start = time.perf_counter()
-    job()
-    return time.perf_counter() - start
-
-
-def repeated(n: int, job: Job) -> Job:
-    return lambda: [job() for _ in range(n)]
 
 
 def luma_of_files(paths: Sequence[Path]) -> None:
@@ -233,13 +192,13 @@ def large_row(path: Path, mp: int, rounds: int, *, is_progressive: bool) -> Row:
     assert exact.distance(luma) <= 8
     with Image.open(path) as image:
         plane_bytes = image.width * image.height
-    peak_bytes = peak_of(path)
+    peak_bytes, exact_bytes = peak_of(path, "luma"), peak_of(path, "exact")
     kind = "progressive" if is_progressive else "baseline"
-    peak = peak_bytes / plane_bytes
     bound = 2 * plane_bytes + (64 << 20)
     note = (
-        f"peak {peak_bytes >> 20} MiB above idle = {peak:.2f} luma planes, "
-        f"{peak_bytes / bound:.0%} of 2 planes + 64 MiB"
+        f"peak {peak_bytes >> 20} MiB above idle = {peak_bytes / plane_bytes:.2f} luma planes, "
+        f"{peak_bytes / bound:.0%} of 2 planes + 64 MiB; exact {exact_bytes >> 20} MiB "
+        f"= {exact_bytes / plane_bytes:.2f} planes"
     )
     return compare(
         (f"{mp} MP {kind}, luma", lambda: hash_image(path, decode="luma")),
@@ -250,27 +209,41 @@ def large_row(path: Path, mp: int, rounds: int, *, is_progressive: bool) -> Row:
     )
 
 
-PEAK = """
-import sys
-from pathlib import Path
-from hashmatch import hash_image
-
-def held_bytes(name):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
-
-hash_image(sys.argv[1], decode="luma")
-idle = held_bytes("VmRSS")
-Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-hash_image(sys.argv[2], decode="luma")
-print(held_bytes("VmHWM") - idle)
-"""
-
-
-def peak_of(path: Path) -> int:
-    """Return by how many bytes a process that has hashed a photo grows to hash `path`."""
-    command = [sys.executable, "-c", PEAK, photo_paths()[0], path]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def scaled_rows(rounds: int) -> Iterator[Row]:
+    """Drift of scaled decoding on photos of the corpus enlarged, and what it spares."""
+    for shorter_px, every in (2048, 4), (4096, 16):
+        files = [enlarged_photo(path, shorter_px) for path in photo_paths()[::every]]
+        exact = [hash_image(data) for data in files]
+        drifts = [
+            one.distance(hash_image(data, decode="scaled"))
+            for one, data in zip(exact, files, strict=True)
+            if one.quality is not None and one.quality >= 50
+        ]
+        assert max(drifts) <= 8
+        shares = ", ".join(f"{drifts.count(bits)} of {bits}" for bits in sorted(set(drifts)))
+        few = files[:10]
+        yield compare(
+            (
+                f"{shorter_px} px, scaled",
+                lambda f=few: [hash_image(one, decode="scaled") for one in f],
+            ),
+            ("luma", lambda f=few: [hash_image(one, decode="luma") for one in f]),
+            "reported",
+            rounds=rounds,
+            note=f"bits off, of {len(drifts)} photos: {shares}",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        for is_progressive in (False, True):
+            path = large_photo(Path(folder), 40, is_progressive=is_progressive)
+            drift = hash_image(path).distance(hash_image(path, decode="scaled"))
+            yield compare(
+                (f"40 MP {path.stem}, scaled", lambda p=path: hash_image(p, decode="scaled")),
+                ("luma", lambda p=path: hash_image(p, decode="luma")),
+                "reported",
+                rounds=rounds,
+                note=f"{drift} bits off; peak {peak_of(path, 'scaled') >> 20} MiB above idle, "
+                f"{peak_of(path, 'luma') >> 20} by luma",
+            )
 
 
 JOBS = {
@@ -278,6 +251,7 @@ JOBS = {
     "files": file_rows,
     "screening": screening_rows,
     "large": large_rows,
+    "scaled": scaled_rows,
     "isolation": isolation_rows,
 }
 

@@ -10,7 +10,7 @@ import hashmatch
 from hashmatch import _core, _version
 
 AT_ONCE = {"__version__", *(name for name in hashmatch.__all__ if name.endswith("Error"))}
-HEAVY = ("PIL", "faiss", "hashmatch._core", "numpy", "pyarrow", "rich", "typer")
+HEAVY = ("PIL", "faiss", "hashmatch._core", "numpy", "pyarrow", "rich", "simplejpeg", "typer")
 
 
 def run_python(code: str) -> str:

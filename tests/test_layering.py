@@ -31,6 +31,7 @@ HOMES = {
     "faiss": {"index"},
     "PIL": {"decode", "hashing"},
     "imagehash": {"hashing", "values"},
+    "simplejpeg": {"decode"},
     "av": {"decode"},
     "pebble": {"decode"},
     "typer": {"cli"},

@@ -1,8 +1,9 @@
 """Whether this machine's decoders still give the hashes they gave when they were pinned.
 
-A new version of Pillow, of libjpeg or of a plug-in may decode a file to other pixels, and so to
-another hash than the one on a list.  A few small files come with the package, and beside them
-``pinned.json``: what each hashes to, by algorithm and way of decoding.  To add a decoder or an
+A new version of Pillow, of libjpeg, of PyAV or of a plug-in may decode a file to other pixels, and
+so to another hash than the one on a list.  A few small files come with the package, and beside them
+``pinned.json``: what each picture hashes to, by algorithm and way of decoding, and each frame of a
+video by PDQ.  To add a decoder or an
 algorithm is to add rows there; tests/selfcheck/make_files.py writes them.
 """
 
@@ -17,20 +18,23 @@ from typing import Any
 import numpy as np
 
 from hashmatch.decode import read_content
-from hashmatch.decode.codecs import codecs
+from hashmatch.decode.codecs import VIDEO, codecs
 from hashmatch.errors import DecodeError, HashmatchError
-from hashmatch.fingerprint import hash_image
+from hashmatch.fingerprint import hash_image, hash_video
 from hashmatch.values import Hash
 
 FOLDER = Path(__file__).parent / "_selfcheck"
 """Holds ``pinned.json`` and the folder ``files``."""
 
-_EXTRAS = ("HEIC", "JPEG XL")
+_EXTRAS = ("HEIC", "JPEG XL", VIDEO)
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What one file hashed to when it was pinned; `decoder` names what decodes it."""
+    """What one file hashed to when it was pinned; `decoder` names what decodes it.
+
+    `timestamp_s` is the time of a frame of a video, None for a picture.
+    """
 
     file: str
     decoder: str
@@ -38,6 +42,7 @@ class Pinned:
     decode: str
     hex: str
     quality: int | None
+    timestamp_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +114,20 @@ def _pinned(folder: Path) -> Sequence[Pinned]:
 
 def _check(pinned: Pinned, version: str | None, folder: Path) -> Check:
     try:
-        data = read_content(folder / "files" / pinned.file)
-        found = hash_image(data, pinned.algorithm, pinned.decode)
+        found = _hash(pinned, folder / "files" / pinned.file)
     except DecodeError as error:
         return Check(pinned, version, None, None, str(error))
     code = np.frombuffer(bytes.fromhex(pinned.hex), dtype=np.uint8)
     distance = found.distance(Hash(pinned.algorithm, code, pinned.quality))
     return Check(pinned, version, distance, found.quality, None)
+
+
+def _hash(pinned: Pinned, path: Path) -> Hash:
+    data = read_content(path)
+    if pinned.timestamp_s is None:
+        return hash_image(data, pinned.algorithm, pinned.decode)
+    video = hash_video(data, interval_s=0)
+    found = np.flatnonzero(video.timestamps_s == pinned.timestamp_s)
+    if found.size == 0:
+        raise DecodeError(video.error or f"no frame at {pinned.timestamp_s:g} s")
+    return Hash(pinned.algorithm, video.codes[found[0]], int(video.qualities[found[0]]))

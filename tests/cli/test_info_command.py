@@ -5,6 +5,7 @@ import platform
 
 import PIL
 import pytest
+import simplejpeg
 
 from hashmatch import __version__, _core
 from hashmatch.cli import info_command, main
@@ -22,8 +23,9 @@ def test_json_says_what_is_installed(capfd: pytest.CaptureFixture[str]) -> None:
     assert facts["runnable_kernels"] == list(_core.runnable_kernels())
     assert facts["pillow"] == PIL.__version__
     pictures = {"JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL"}
-    assert set(facts["codecs"]) == pictures
+    assert set(facts["codecs"]) == {"plain JPEG", "video", *pictures}
     assert facts["codecs"]["JPEG"]
+    assert facts["codecs"]["plain JPEG"] == f"simplejpeg {simplejpeg.__version__}"
     assert facts["algorithms"] == list(algorithms())
     assert facts["algorithm_problems"] == []
 

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pillow_heif import register_heif_opener
+from simplejpeg import encode_jpeg
 
-from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
+from hashmatch.decode import DecodeLimits, decode_image, decode_pictures, plain_jpeg
 from hashmatch.decode.formats import FORMATS
 from hashmatch.errors import DecodeError
 
@@ -57,6 +58,12 @@ def seed_files() -> dict[str, list[bytes]]:
             save("CMYK", "JPEG"),
             save("L", "JPEG", exif=exif),
             save("RGB", "MPO", **several),
+            save("RGB", "JPEG", subsampling=0, restart_marker_blocks=3),
+            save("RGB", "JPEG", subsampling=1, optimize=True),
+            *(
+                encode_jpeg(np.asarray(image), 80, colorsubsampling=sampling)
+                for sampling in ("440", "411")
+            ),
         ],
         "PNG": [
             save("RGB", "PNG"),
@@ -166,6 +173,8 @@ def test_damaged_files(file_format, decode, recwarn):
             assert reason.isprintable()
             assert len(reason) < 200
             outcomes["refused"] += 1
+            if file_format == "JPEG" and not reason.startswith(("not an image", "too many")):
+                assert pillow_pixels(data, file_format, decode) is None
             return
         outcomes["pixels"] += 1
         assert pixels.array.shape[0] * pixels.array.shape[1] <= LIMITS.max_pixels
@@ -239,3 +248,35 @@ def test_damaged_animations(file_format):
 
     check()
     assert min(outcomes.values()) >= 5, outcomes
+
+
+@pytest.mark.parametrize("decode", ["exact", "luma"])
+def test_damaged_jpegs_take_both_roads(decode, monkeypatch):
+    assert plain_jpeg.gives_what_pillow_gives()
+    decoded = plain_jpeg._decoded
+    roads = {"plain": 0, "pixels by Pillow": 0, "refused": 0}
+
+    def watched(*arguments, **options):
+        pixels = decoded(*arguments, **options)
+        roads["plain"] += pixels is not None
+        return pixels
+
+    monkeypatch.setattr(plain_jpeg, "_decoded", watched)
+
+    @settings(max_examples=300, derandomize=True, database=None, deadline=None)
+    @given(MUTATIONS)
+    def check(mutation):
+        data = mutate(SEEDS["JPEG"], mutation)
+        n_plain = roads["plain"]
+        try:
+            pixels = decode_image(data, decode=decode, limits=LIMITS)
+        except DecodeError:
+            roads["refused"] += 1
+            return
+        roads["pixels by Pillow"] += roads["plain"] == n_plain
+        expected = pillow_pixels(data, "JPEG", pixels.decode)
+        assert expected is not None
+        np.testing.assert_array_equal(pixels.array, expected)
+
+    check()
+    assert min(roads.values()) >= 10, roads

@@ -71,7 +71,8 @@ def fill(folder: Path, demo: Path, bad: dict[int, str]) -> Path:
         path = folder / f"{n:02}.jpg"
         if n in bad:
             with Image.open(uploads[n % 5]) as image:
-                image.convert("RGB").save(path, "JPEG", comment=bad[n].encode())
+                # In a mode that is left to Pillow, whose decoder is the bad one.
+                image.convert("CMYK").save(path, "JPEG", comment=bad[n].encode())
         else:
             path.symlink_to(uploads[n % len(uploads)])
     return folder

@@ -1,31 +1,37 @@
 """Make what `hashmatch selfcheck` hashes, and pin the hashes: run by hand, results are committed.
 
-    python tests/selfcheck/make_files.py          # files from indexes/demo, and pins
-    python tests/selfcheck/make_files.py --pins   # the pins alone, for new rows of ROWS
+    python tests/selfcheck/make_files.py
 
-A pin that changes for a file that did not is drift: say in CHANGELOG.md what moved it.
+makes the files that are not there, of pictures from indexes/demo, and pins the hashes of all. A pin
+that changes for a file that did not is drift: say in CHANGELOG.md what moved it.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pillow_heif
 import pillow_jxl  # noqa: F401  (registers JPEG XL with Pillow, for saving)
 from PIL import Image
 
-from hashmatch.decode.formats import identify
-from hashmatch.fingerprint import hash_image
+from hashmatch.decode.codecs import PLAIN_JPEG, VIDEO
+from hashmatch.decode.formats import JPEG, identify
+from hashmatch.decode.plain_jpeg import plain_pixels
+from hashmatch.fingerprint import hash_image, hash_video
 from hashmatch.selfcheck import FOLDER
 
 IMAGES = Path(__file__).parents[2] / "indexes" / "demo" / "images"
 SIZE = (160, 120)
-ALGORITHMS = ("pdq",)
+ALGORITHMS = ("pdq", "phash", "dhash", "ahash", "whash")
+LUMA_ALGORITHMS = ("pdq",)
+VIDEO_SUFFIXES = (".mp4", ".webm")
+VIDEO_SIZE = (128, 96)
 
 
 def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
@@ -34,8 +40,30 @@ def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def files() -> dict[str, bytes]:
-    """File name -> bytes, each a different road through the decoders."""
+def padded(jpeg: bytes) -> bytes:
+    """Put a fill byte before the frame, as the standard allows: no longer plain, Pillow decodes."""
+    return jpeg.replace(b"\xff\xc0", b"\xff\xff\xc0", 1)
+
+
+def filmed(container: str, codec: str, **options: str) -> bytes:
+    """Three pictures, one a second."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container) as film:
+        stream = film.add_stream(codec, rate=1, options=options)
+        stream.width, stream.height = VIDEO_SIZE
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        for number, name in enumerate(("coffee", "cat", "rocket")):
+            image = Image.open(IMAGES / f"{name}.jpg").convert("RGB").resize(VIDEO_SIZE)
+            frame = av.VideoFrame.from_image(image)
+            frame.pts = number
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def files() -> dict[str, Callable[[], bytes]]:
+    """File name -> what makes it, each a different road through the decoders."""
     coffee, cat = (
         Image.open(IMAGES / f"{name}.jpg").convert("RGB").resize(SIZE) for name in ("coffee", "cat")
     )
@@ -44,44 +72,68 @@ def files() -> dict[str, bytes]:
     faded.putalpha(Image.linear_gradient("L").resize(SIZE))
     pillow_heif.register_heif_opener()
     return {
-        "baseline.jpg": encoded(coffee, "JPEG", quality=80),
-        "full-chroma.jpg": encoded(cat, "JPEG", quality=80, subsampling=0),
-        "progressive.jpg": encoded(coffee, "JPEG", quality=80, progressive=True),
-        "grey.jpg": encoded(coffee.convert("L"), "JPEG", quality=80),
-        "cmyk.jpg": encoded(coffee.convert("CMYK"), "JPEG", quality=70),
-        "palette.png": encoded(coffee.quantize(32), "PNG"),
-        "sixteen-bit.png": encoded(Image.fromarray(grey * 257), "PNG"),
-        "alpha.png": encoded(faded.resize((80, 60)), "PNG"),
-        "palette.gif": encoded(cat.quantize(64), "GIF"),
-        "lossy.webp": encoded(coffee, "WEBP", quality=70),
-        "lossless.webp": encoded(cat.resize((80, 60)), "WEBP", lossless=True),
-        "lossy.avif": encoded(coffee, "AVIF", quality=70),
-        "deflate.tiff": encoded(cat.resize((80, 60)), "TIFF", compression="tiff_adobe_deflate"),
-        "jpeg.tiff": encoded(coffee, "TIFF", compression="jpeg"),
-        "plain.bmp": encoded(cat.resize((80, 60)), "BMP"),
-        "lossy.heic": encoded(coffee, "HEIF", quality=70),
-        "lossy.jxl": encoded(coffee, "JXL", quality=80),
+        "baseline.jpg": lambda: encoded(coffee, "JPEG", quality=80),
+        "full-chroma.jpg": lambda: encoded(cat, "JPEG", quality=80, subsampling=0),
+        "progressive.jpg": lambda: encoded(coffee, "JPEG", quality=80, progressive=True),
+        "padded.jpg": lambda: padded(encoded(coffee, "JPEG", quality=75)),
+        "grey.jpg": lambda: encoded(coffee.convert("L"), "JPEG", quality=80),
+        "cmyk.jpg": lambda: encoded(coffee.convert("CMYK"), "JPEG", quality=70),
+        "palette.png": lambda: encoded(coffee.quantize(32), "PNG"),
+        "sixteen-bit.png": lambda: encoded(Image.fromarray(grey * 257), "PNG"),
+        "alpha.png": lambda: encoded(faded.resize((80, 60)), "PNG"),
+        "palette.gif": lambda: encoded(cat.quantize(64), "GIF"),
+        "lossy.webp": lambda: encoded(coffee, "WEBP", quality=70),
+        "lossless.webp": lambda: encoded(cat.resize((80, 60)), "WEBP", lossless=True),
+        "lossy.avif": lambda: encoded(coffee, "AVIF", quality=70),
+        "deflate.tiff": lambda: encoded(
+            cat.resize((80, 60)), "TIFF", compression="tiff_adobe_deflate"
+        ),
+        "jpeg.tiff": lambda: encoded(coffee, "TIFF", compression="jpeg"),
+        "plain.bmp": lambda: encoded(cat.resize((80, 60)), "BMP"),
+        "lossy.heic": lambda: encoded(coffee, "HEIF", quality=70),
+        "lossy.jxl": lambda: encoded(coffee, "JXL", quality=80),
+        "h264.mp4": lambda: filmed("mp4", "libx264", crf="28"),
+        "vp9.webm": lambda: filmed("webm", "libvpx-vp9", crf="36"),
     }
 
 
-def pins() -> list[dict[str, Any]]:
-    rows = []
+def decoder_of(data: bytes) -> str:
+    accepted = identify(data)
+    is_jpeg = accepted is JPEG
+    is_plain = is_jpeg and plain_pixels(data, JPEG.open(data), luma=False) is not None
+    return PLAIN_JPEG if is_plain else accepted.name
+
+
+def picture_pins(path: Path) -> Iterator[dict[str, Any]]:
+    decoder = decoder_of(path.read_bytes())
+    for algorithm in ALGORITHMS:
+        has_luma = algorithm in LUMA_ALGORITHMS and decoder in (JPEG.name, PLAIN_JPEG)
+        for decode in ("exact", "luma") if has_luma else ("exact",):
+            made = hash_image(path, algorithm, decode)
+            row = {"file": path.name, "decoder": decoder, "algorithm": algorithm}
+            yield {**row, "decode": decode, "hex": made.hex, "quality": made.quality}
+
+
+def video_pins(path: Path) -> Iterator[dict[str, Any]]:
+    made = hash_video(path, interval_s=0)
+    assert made.error is None
+    for code, quality, timestamp_s in zip(
+        made.codes, made.qualities.tolist(), made.timestamps_s.tolist(), strict=True
+    ):
+        row = {"file": path.name, "decoder": VIDEO, "algorithm": "pdq", "decode": VIDEO}
+        yield {**row, "hex": code.tobytes().hex(), "quality": quality, "timestamp_s": timestamp_s}
+
+
+def pins() -> Iterator[dict[str, Any]]:
     for path in sorted((FOLDER / "files").iterdir()):
-        decoder = identify(path.read_bytes()).name
-        for algorithm in ALGORITHMS:
-            for decode in ("exact", "luma") if decoder == "JPEG" else ("exact",):
-                made = hash_image(path, algorithm, decode)
-                row = {"file": path.name, "decoder": decoder, "algorithm": algorithm}
-                rows.append({**row, "decode": decode, "hex": made.hex, "quality": made.quality})
-    return rows
+        yield from video_pins(path) if path.suffix in VIDEO_SUFFIXES else picture_pins(path)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--pins", action="store_true", help="leave the files as they are")
-    if not parser.parse_args().pins:
-        (FOLDER / "files").mkdir(parents=True, exist_ok=True)
-        for name, data in files().items():
-            (FOLDER / "files" / name).write_bytes(data)
+    (FOLDER / "files").mkdir(parents=True, exist_ok=True)
+    for name, make in files().items():
+        path = FOLDER / "files" / name
+        if not path.exists():
+            path.write_bytes(make())
     lines = ",\n".join(f" {json.dumps(row)}" for row in pins())
     (FOLDER / "pinned.json").write_text(f"[\n{lines}\n]\n")

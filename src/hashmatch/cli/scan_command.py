@@ -52,7 +52,7 @@ def scan_files(
     workers: Workers,
     decode: Annotated[
         Decode,
-        typer.Option(help="luma: half the time, and the same matches; exact: as lists are hashed."),
+        typer.Option(help="luma: less time, and the same matches; exact: as lists are hashed."),
     ] = Decode.luma,
     isolate: Isolate = False,
     time_limit: TimeLimit = DEFAULT_TIME_LIMIT_S,

@@ -12,16 +12,16 @@ from hashmatch.cli.display import print_json, print_note, print_table
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from hashmatch.selfcheck import Check
+    from hashmatch.selfcheck import Check, Pinned
 
-COLUMNS = ("decoder", "version", "algorithm", "decode", "files", "drift")
+COLUMNS = ("decoder", "version", "decode", "files", "algorithms", "drift")
 
 
 def selfcheck(*, as_json: AsJson = False) -> None:
     """Check that decoders still give the pinned hashes.
 
-    Hashes a few files that come with hashmatch. Run it after an upgrade of Pillow or of a plug-in,
-    before production does; it fails where any hash has moved.
+    Hashes a few files that come with hashmatch. Run it after an upgrade of Pillow, simplejpeg, PyAV
+    or a plug-in, before production does; it fails where any hash has moved.
 
     Example: hashmatch selfcheck
     """
@@ -35,7 +35,7 @@ def selfcheck(*, as_json: AsJson = False) -> None:
         print_table("Decoders and hashes", COLUMNS, _table(checks))
         for check in checks:
             if check.drifted:
-                print_note(f"drift: {check.pinned.file}: {_said(check)}")
+                print_note(f"drift: {_subject(check.pinned)}: {_said(check)}")
         print_note(f"{len(checks)} pinned hashes, {n_drifted} drifted")
     if n_drifted:
         raise typer.Exit(1)
@@ -44,7 +44,7 @@ def selfcheck(*, as_json: AsJson = False) -> None:
 def _row(check: Check) -> dict[str, object]:
     pinned = asdict(check.pinned)
     return {
-        **{key: pinned[key] for key in ("file", "decoder", "algorithm", "decode")},
+        **{key: pinned[key] for key in ("file", "decoder", "algorithm", "decode", "timestamp_s")},
         "version": check.version,
         "drifted": check.drifted,
         "skipped": check.skipped,
@@ -56,19 +56,31 @@ def _row(check: Check) -> dict[str, object]:
 
 
 def _table(checks: list[Check]) -> list[list[object]]:
-    groups: dict[tuple[str, str, str, str], list[Check]] = {}
+    groups: dict[tuple[str, str, str], list[Check]] = {}
     for check in checks:
-        pinned = check.pinned
-        key = (pinned.decoder, check.version or "none", pinned.algorithm, pinned.decode)
+        key = (check.pinned.decoder, check.version or "none", check.pinned.decode)
         groups.setdefault(key, []).append(check)
-    return [[*key, len(group), _drift(group)] for key, group in groups.items()]
+    return [
+        [*key, len({check.pinned.file for check in group}), _algorithms(group), _drift(group)]
+        for key, group in groups.items()
+    ]
+
+
+def _algorithms(group: list[Check]) -> str:
+    return ", ".join(dict.fromkeys(check.pinned.algorithm for check in group))
 
 
 def _drift(group: list[Check]) -> str:
     if all(check.skipped for check in group):
-        return "not installed"
+        return "not checked: not installed"
     drifted = [check for check in group if check.drifted]
-    return "; ".join(dict.fromkeys(_said(check) for check in drifted)) or "none"
+    said = dict.fromkeys(f"{check.pinned.algorithm}: {_said(check)}" for check in drifted)
+    return "; ".join(said) or "none"
+
+
+def _subject(pinned: Pinned) -> str:
+    at = "" if pinned.timestamp_s is None else f" at {pinned.timestamp_s:g} s"
+    return f"{pinned.file}{at}, {pinned.algorithm}"
 
 
 def _said(check: Check) -> str:

@@ -1,4 +1,4 @@
-"""Bytes to pixels: the only package that knows Pillow and PyAV.
+"""Bytes to pixels: the only package that knows Pillow, simplejpeg and PyAV.
 
 What is opened: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, and with the extras `heic` and `jxl` HEIC
 and JPEG XL; told apart by content, never by name; nothing else is ever tried.  What comes out are
@@ -20,13 +20,16 @@ from hashmatch.decode.limits import (
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
 from hashmatch.decode.running import Decoding, InProcess, attempt
-from hashmatch.decode.stored import Pixels
+from hashmatch.decode.scaled import Cells, decode_cells
+from hashmatch.decode.stored import DECODES, Pixels
 from hashmatch.decode.video import StoredFrame, StoredFrames, open_video
 from hashmatch.decode.video_file import VideoSource
 
 __all__ = [
+    "DECODES",
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
+    "Cells",
     "DecodeLimits",
     "Decoding",
     "InProcess",
@@ -41,6 +44,7 @@ __all__ = [
     "VideoSource",
     "attempt",
     "check_decode",
+    "decode_cells",
     "decode_image",
     "decode_pictures",
     "open_video",

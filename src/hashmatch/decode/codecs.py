@@ -7,7 +7,11 @@ from importlib.metadata import PackageNotFoundError, version
 import PIL
 from PIL import features
 
-from hashmatch.decode.formats import FORMATS
+from hashmatch.decode.formats import FORMATS, JPEG
+from hashmatch.decode.plain_jpeg import gives_what_pillow_gives
+
+PLAIN_JPEG = "plain JPEG"
+VIDEO = "video"
 
 _LIBRARIES = {
     "JPEG": ("jpg", "libjpeg_turbo"),
@@ -17,16 +21,20 @@ _LIBRARIES = {
     "AVIF": ("avif", None),
 }
 
-_PLUG_INS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
+_PLUG_INS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin", VIDEO: "av"}
 
 
 def codecs() -> dict[str, str | None]:
-    """Return, for Pillow and each accepted format, what decodes it and its version.
+    """Return, for Pillow, each accepted format and video, what decodes it and its version.
 
-    None where this Pillow was built without it, or the extra that brings it is not installed;
-    contents in that format then cannot be decoded.
+    JPEGs are listed twice: plain ones, and those that are left to Pillow.  None where this Pillow
+    was built without it, or the extra that brings it is not installed; contents in that format then
+    cannot be decoded.
     """
-    return {"Pillow": PIL.__version__} | {one.name: _codec(one.name) for one in FORMATS}
+    found = {"Pillow": PIL.__version__, PLAIN_JPEG: _codec(JPEG.name)}
+    if gives_what_pillow_gives():
+        found[PLAIN_JPEG] = f"simplejpeg {version('simplejpeg')}"
+    return found | {name: _codec(name) for name in (*(one.name for one in FORMATS), VIDEO)}
 
 
 def _codec(name: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from PIL import ImageFile
 
 from hashmatch.decode.formats import JPEG, JXL, identify
 from hashmatch.decode.frames import further_pictures
@@ -10,14 +12,15 @@ from hashmatch.decode.jpeg import has_luma_plane, reduce_to_luma
 from hashmatch.decode.jxl import jxl_size
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
 from hashmatch.decode.modes import packed_pixels
+from hashmatch.decode.plain_jpeg import plain_pixels
 from hashmatch.decode.reasons import decode_errors
 from hashmatch.decode.stored import DECODES, Pixels, stored_pixels
 
 
-def check_decode(decode: str) -> None:
-    """Raise ValueError unless `decode` is the name of a way to decode."""
-    if decode not in DECODES:
-        raise ValueError(f"unknown decode {decode!r}: expected one of {', '.join(DECODES)}")
+def check_decode(decode: str, known: Sequence[str] = DECODES) -> None:
+    """Raise ValueError unless `decode` is the name of a known way to decode."""
+    if decode not in known:
+        raise ValueError(f"unknown decode {decode!r}: expected one of {', '.join(known)}")
 
 
 def decode_image(
@@ -31,8 +34,8 @@ def decode_image(
         The whole file; not copied.
     decode : {"exact", "luma"}
         ``"exact"`` gives RGB as the reference implementations see it; the hash to publish, to store
-        or to compare for equality.  ``"luma"`` gives the Y plane of a JPEG that has one, in half
-        the time, rounded to 8 bits: good for a search with a margin on the radius.  Any other
+        or to compare for equality.  ``"luma"`` gives the Y plane of a JPEG that has one, in less
+        time, rounded to 8 bits: good for a search with a margin on the radius.  Any other
         content has nothing to save and is decoded the exact way.
     limits : DecodeLimits
         Checked before pixels are decoded.
@@ -51,7 +54,7 @@ def decode_image(
 
     Notes
     -----
-    Safe to call from several threads; Pillow releases the GIL while it decodes.  A truncated file
+    Safe to call from several threads; decoders release the GIL while they decode.  A truncated file
     is refused, unless asked for (`Isolation`), or the host has itself set
     `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.
 
@@ -97,12 +100,22 @@ def decode_pictures(
             limits.check_pixels(*jxl_size(data))
         image = accepted.open(data)
         limits.check_pixels(*image.size)
-        if decode == "luma" and has_luma_plane(image):
-            reduce_to_luma(image)
-            image.load()
-            first = Pixels(packed_pixels(image, "L"), "luma", accepted.name)
+        if accepted is JPEG:
+            first = _jpeg_pixels(data, image, decode)
         else:
             first = stored_pixels(image, accepted, alpha=alpha)
     yield first
     if frames and accepted is not JPEG:
         yield from further_pictures(image, accepted, limits, alpha=alpha)
+
+
+def _jpeg_pixels(data: bytes, image: ImageFile.ImageFile, decode: str) -> Pixels:
+    is_luma = decode == "luma" and has_luma_plane(image)
+    plain = plain_pixels(data, image, luma=is_luma)
+    if plain is not None:
+        return Pixels(plain, "luma" if is_luma else "exact", JPEG.name)
+    if not is_luma:
+        return stored_pixels(image, JPEG, alpha=False)
+    reduce_to_luma(image)
+    image.load()
+    return Pixels(packed_pixels(image, "L"), "luma", JPEG.name)

@@ -7,7 +7,7 @@ from hashmatch.fingerprint.content import (
     fingerprint_image,
 )
 from hashmatch.fingerprint.content_digests import digests
-from hashmatch.fingerprint.image import Picture, hash_image, hash_segments
+from hashmatch.fingerprint.image import Picture, check_hash_decode, hash_image, hash_segments
 from hashmatch.fingerprint.source import Source, sendable
 from hashmatch.fingerprint.video import hash_video
 
@@ -15,6 +15,7 @@ __all__ = [
     "Fingerprint",
     "Picture",
     "Source",
+    "check_hash_decode",
     "digests",
     "fingerprint_digest",
     "fingerprint_each",

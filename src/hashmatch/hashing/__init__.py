@@ -17,6 +17,7 @@ from hashmatch.hashing.algorithm import (
 )
 from hashmatch.hashing.digests import digest_blocks
 from hashmatch.hashing.grey import grey_of
+from hashmatch.hashing.pdq_cells import hash_cells
 from hashmatch.hashing.registry import (
     algorithms,
     get_algorithm,
@@ -37,6 +38,7 @@ __all__ = [
     "get_algorithm",
     "get_pixel_hash",
     "grey_of",
+    "hash_cells",
     "is_digest",
     "is_oriented_hash",
     "is_segment_hash",

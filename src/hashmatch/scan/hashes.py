@@ -17,10 +17,16 @@ from hashmatch.decode import (
     InProcess,
     Isolated,
     Isolation,
-    check_decode,
 )
 from hashmatch.errors import DecodeError, HashmatchError
-from hashmatch.fingerprint import Source, digests, hash_image, hash_segments, sendable
+from hashmatch.fingerprint import (
+    Source,
+    check_hash_decode,
+    digests,
+    hash_image,
+    hash_segments,
+    sendable,
+)
 from hashmatch.hashing import Digest, SegmentHash, get_algorithm, get_pixel_hash, load_algorithms
 from hashmatch.scan.chunks import CHUNK_FILES
 from hashmatch.scan.listing import Listed, list_files
@@ -132,7 +138,7 @@ class _Task:
 
     def check(self, workers: int) -> None:
         get_algorithm(self.algorithm)
-        check_decode(self.decode)
+        check_hash_decode(self.decode, self.algorithm)
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
 
