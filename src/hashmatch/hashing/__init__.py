@@ -7,11 +7,13 @@ from hashmatch.hashing import pdq
 from hashmatch.hashing.algorithm import (
     Algorithm,
     Digest,
+    LumaHash,
     OrientedHash,
     PixelHash,
     Pixels,
     SegmentHash,
     is_digest,
+    is_luma_hash,
     is_oriented_hash,
     is_segment_hash,
 )
@@ -28,6 +30,7 @@ from hashmatch.hashing.registry import (
 __all__ = [
     "Algorithm",
     "Digest",
+    "LumaHash",
     "OrientedHash",
     "PixelHash",
     "Pixels",
@@ -38,6 +41,7 @@ __all__ = [
     "get_pixel_hash",
     "grey_of",
     "is_digest",
+    "is_luma_hash",
     "is_oriented_hash",
     "is_segment_hash",
     "load_algorithms",
