@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.decode import DecodeLimits, read_content, read_stream
+from hashmatch.decode import DecodeLimits, read_content, read_picture_content, read_stream
 from hashmatch.errors import DecodeError
 
 
@@ -29,6 +29,17 @@ def test_gives_every_byte(size_bytes, kind, tmp_path):
     with path.open("rb") as stream:
         assert read_stream(stream) == content
         assert not stream.closed
+
+
+def test_a_video_is_left_whatever_its_size(tmp_path):
+    path = tmp_path / "any.name"
+    path.write_bytes(b"\x1aE\xdf\xa3" + bytes(1000))
+    assert read_picture_content(path, limits=DecodeLimits(max_bytes=10)) is None
+    for content in (b"G", b"no video", b"\xff\xd8\xff" + bytes(1000)):
+        path.write_bytes(content)
+        assert read_picture_content(path) == content
+    with pytest.raises(DecodeError, match="too large"):
+        read_picture_content(path, limits=DecodeLimits(max_bytes=1002))
 
 
 def test_a_link_is_followed(tmp_path):

@@ -9,7 +9,13 @@ Every failure is one `DecodeError` with a one-line reason that depends on the by
 of Pillow only.  Everything here may be called from several threads.
 """
 
-from hashmatch.decode.content import Readable, read_blocks, read_content, read_stream
+from hashmatch.decode.content import (
+    Readable,
+    read_blocks,
+    read_content,
+    read_picture_content,
+    read_stream,
+)
 from hashmatch.decode.isolation import Isolated, Isolation
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
@@ -21,17 +27,21 @@ from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
 from hashmatch.decode.running import Decoding, InProcess, attempt
 from hashmatch.decode.stored import Pixels
-from hashmatch.decode.video import StoredFrame, StoredFrames, open_video
+from hashmatch.decode.video import StoredFrame, StoredFrames, load_video_decoder, open_video
 from hashmatch.decode.video_file import VideoSource
+from hashmatch.decode.video_formats import HEAD_BYTES, is_video
+from hashmatch.decode.video_luma import Luma
 
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
+    "HEAD_BYTES",
     "DecodeLimits",
     "Decoding",
     "InProcess",
     "Isolated",
     "Isolation",
+    "Luma",
     "PillowImage",
     "Pixels",
     "Readable",
@@ -43,9 +53,12 @@ __all__ = [
     "check_decode",
     "decode_image",
     "decode_pictures",
+    "is_video",
+    "load_video_decoder",
     "open_video",
     "read_blocks",
     "read_content",
+    "read_picture_content",
     "read_stream",
     "to_rgb",
 ]

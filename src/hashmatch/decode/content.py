@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode.video_formats import HEAD_BYTES, is_video
 from hashmatch.errors import DecodeError
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -57,6 +58,19 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
         not repeat the path.
     """
     with _opened(path) as descriptor:
+        return _read_regular(descriptor, limits)
+
+
+def read_picture_content(
+    path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS
+) -> bytes | None:
+    """Return the bytes of a regular file as `read_content` does, None where it is a video.
+
+    A video is told by its first bytes and is to be read as it is decoded, whatever its size.
+    """
+    with _opened(path) as descriptor:
+        if is_video(os.pread(descriptor, HEAD_BYTES, 0)):
+            return None
         return _read_regular(descriptor, limits)
 
 
