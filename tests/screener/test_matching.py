@@ -45,6 +45,9 @@ class FakeCatalog:
     def entry_ids(self, _: str, rows: Any) -> list[str]:
         return [self._ids[entry] for entry in self._entry_of_row[rows]]
 
+    def entry_timestamps_s(self, _: str, rows: Any) -> list[float | None]:
+        return [row / 2 if row % 2 else None for row in rows.tolist()]
+
 
 N_ENTRIES = 12
 rows_strategy = st.lists(
@@ -153,6 +156,5 @@ def test_nothing_found() -> None:
 def test_time_of_a_frame_goes_with_its_view(limit: int) -> None:
     catalog, found = made([Row(0, 3, 1), Row(1, 4, 0), Row(2, 5, 2)])
     matches = found.nearest(catalog, ("a", "b", "c"), (0.5, 1.5, 2.5), limit)  # type: ignore[arg-type]
-    assert [(m.view, m.timestamp_s) for m in matches] == [("b", 1.5), ("a", 0.5), ("c", 2.5)][
-        :limit
-    ]
+    expected = [("b", 1.5, None), ("a", 0.5, 0.5), ("c", 2.5, None)]
+    assert [(m.view, m.timestamp_s, m.entry_timestamp_s) for m in matches] == expected[:limit]

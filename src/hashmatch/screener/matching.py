@@ -109,9 +109,12 @@ class Found:
         """
         origins = catalog.origin_of(self.algorithm, self.rows)
         kept = self._first_by_list(catalog, origins, limit)
+        rows = self.rows[kept]
+        entry_ids = catalog.entry_ids(self.algorithm, rows)
+        entry_times_s = catalog.entry_timestamps_s(self.algorithm, rows)
         matches = []
-        for row, entry_id in zip(
-            kept.tolist(), catalog.entry_ids(self.algorithm, self.rows[kept]), strict=True
+        for row, entry_id, entry_time_s in zip(
+            kept.tolist(), entry_ids, entry_times_s, strict=True
         ):
             origin, view = catalog.origins[int(origins[row])], int(self.views[row])
             matches.append(
@@ -126,6 +129,7 @@ class Found:
                     view=views[view],
                     timestamp_s=timestamps_s[view],
                     quality=self.qualities[view],
+                    entry_timestamp_s=entry_time_s,
                 )
             )
         return sorted(matches, key=match_order)[:limit]
