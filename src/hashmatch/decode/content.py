@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -77,14 +78,19 @@ def read_picture_content(
 def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
     """Yield the bytes of a regular file block by block, whatever its size; an empty one has none.
 
+    A file that grows is read as it was when it was opened, as a video is when it is decoded.
+
     Raises
     ------
     DecodeError
         The file is missing, unreadable or not a regular file; as for `read_content`.
     """
     with _opened(path) as descriptor:
-        while block := os.read(descriptor, _BLOCK_BYTES):
+        # Files under /proc state size 0, and are read to where they end.
+        left_bytes = os.fstat(descriptor).st_size or sys.maxsize
+        while block := os.read(descriptor, min(_BLOCK_BYTES, left_bytes)):
             yield block
+            left_bytes -= len(block)
 
 
 def open_content(path: str | os.PathLike[str]) -> io.FileIO:
