@@ -39,17 +39,22 @@ PdqHashes compute(const HeldPicture& held, int orientations, int tolerance_bits,
     return pdq_hashes(held.picture, orientations, tolerance_bits, gain);
 }
 
-py::tuple pdq_hash(const py::array& pixels, float gain) {
+void check_gain(float gain) {
     if (!(gain >= 1.0f && gain <= 2.0f)) throw py::value_error("gain must be from 1 to 2");
+}
+
+py::tuple pdq_hash(const py::array& pixels, float gain) {
+    check_gain(gain);
     const PdqHashes hashes = compute(hold(pixels), 1, 0, gain);
     py::array_t<uint8_t> code(kCodeBytes);
     std::memcpy(code.mutable_data(), hashes.codes, kCodeBytes);
     return py::make_tuple(std::move(code), hashes.quality);
 }
 
-py::tuple pdq_dihedral(const py::array& pixels, int tolerance_bits) {
+py::tuple pdq_dihedral(const py::array& pixels, int tolerance_bits, float gain) {
     if (tolerance_bits < 0) throw py::value_error("tolerance_bits must be at least 0");
-    const PdqHashes hashes = compute(hold(pixels), kOrientations, tolerance_bits);
+    check_gain(gain);
+    const PdqHashes hashes = compute(hold(pixels), kOrientations, tolerance_bits, gain);
     py::array_t<uint8_t> codes({kOrientations, kCodeBytes});
     std::memcpy(codes.mutable_data(), hashes.codes, sizeof hashes.codes);
     return py::make_tuple(std::move(codes), hashes.quality);
@@ -79,7 +84,7 @@ py::dict pdq_evidence_dict(const py::array& pixels, int orientations) {
 
 void register_pdq(py::module_& core) {
     core.def("pdq_hash", &pdq_hash, py::arg("pixels"), py::arg("gain") = 1.0f);
-    core.def("pdq_dihedral", &pdq_dihedral, py::arg("pixels"), py::arg("tolerance_bits") = 0);
+    core.def("pdq_dihedral", &pdq_dihedral, py::arg("pixels"), py::arg("tolerance_bits") = 0, py::arg("gain") = 1.0f);
     core.def("pdq_evidence", &pdq_evidence_dict, py::arg("pixels"), py::arg("orientations"));
 }
 

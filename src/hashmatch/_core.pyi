@@ -84,7 +84,9 @@ def pdq_hash(
     gain: float = 1.0,
 ) -> tuple[NDArray[np.uint8], int]: ...
 def pdq_dihedral(
-    pixels: NDArray[np.uint8] | NDArray[np.float32], tolerance_bits: int = 0
+    pixels: NDArray[np.uint8] | NDArray[np.float32],
+    tolerance_bits: int = 0,
+    gain: float = 1.0,
 ) -> tuple[NDArray[np.uint8], int]: ...
 def pdq_evidence(
     pixels: NDArray[np.uint8] | NDArray[np.float32], orientations: int

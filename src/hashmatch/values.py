@@ -215,8 +215,9 @@ class Match:
     """One entry of a list within the radius of one view of the content.
 
     `distance` and `radius` are in bits, both inclusive; `timestamp_s` is the time of the content's
-    frame in seconds, None for a still picture; `quality` is that of the view, 0..100, None where
-    the algorithm has none.
+    frame in seconds, None for a still picture and for the first frame of an animation; `quality` is
+    that of the view, 0..100, None where the algorithm has none; `entry_timestamp_s` is the time of
+    the entry's frame in seconds, None where its list tells none.
     """
 
     list: str
@@ -229,6 +230,7 @@ class Match:
     view: str
     timestamp_s: float | None = None
     quality: int | None = None
+    entry_timestamp_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ import pytest
 from hashmatch.catalog import entry_table
 from hashmatch.catalog.entry_table import (
     ENTRY_SCHEMA,
+    TIMELESS_SCHEMA,
     EntryTable,
     entry_batches,
+    entry_rows,
     write_entry_batches,
 )
 from hashmatch.errors import IndexFormatError
@@ -29,6 +31,7 @@ def rows_of(n: int) -> list[dict[str, Any]]:
             "row_number": row + 2,
             "entry_id": f"e-{row // 2}é",
             "quality": row if row % 5 else None,
+            "timestamp_s": row / 4 if row % 3 else None,
             "severity": None,
             "labels": [str(label) for label in range(row % 4)] or None,
             "status": "active",
@@ -49,7 +52,8 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def saved(path: Path, n: int) -> Path:
     with path.open("wb") as file:
-        write_entry_batches(file, entry_batches(pa.Table.from_pylist(rows_of(n), ENTRY_SCHEMA)))
+        table = pa.Table.from_pylist(rows_of(n), ENTRY_SCHEMA)
+        write_entry_batches(file, ENTRY_SCHEMA, entry_batches(table))
     return path
 
 
@@ -72,6 +76,27 @@ def test_the_file_is_plain_arrow(tmp_path: Path) -> None:
         table = reader.read_all()
     assert table.schema.equals(ENTRY_SCHEMA)
     assert table.to_pylist() == rows_of(50)
+
+
+def test_rows_without_times_are_kept_without_the_column(tmp_path: Path) -> None:
+    rows = pa.Table.from_pylist(rows_of(20), ENTRY_SCHEMA)
+    assert entry_rows(rows).schema == ENTRY_SCHEMA
+    timeless = rows.set_column(
+        rows.schema.get_field_index("timestamp_s"), "timestamp_s", pa.nulls(20, pa.float64())
+    )
+    kept = entry_rows(timeless)
+    assert kept.schema == TIMELESS_SCHEMA
+    assert entry_rows(timeless.slice(0, 0)).schema == TIMELESS_SCHEMA
+    with (tmp_path / "e.arrow").open("wb") as file:
+        write_entry_batches(file, kept.schema, entry_batches(kept))
+    table = EntryTable.open(tmp_path / "e.arrow", 20)
+    assert table.schema == TIMELESS_SCHEMA
+    order = np.array([19, 0, 8])
+    assert table.cells("timestamp_s", order) == [None, None, None]
+    whole = table.take(ENTRY_SCHEMA.names, np.arange(20))
+    assert whole.schema == ENTRY_SCHEMA
+    assert whole.equals(timeless)
+    assert EntryTable.open(saved(tmp_path / "t.arrow", 20), 20).schema == ENTRY_SCHEMA
 
 
 def test_rows_that_are_not_there_are_refused(tmp_path: Path) -> None:
@@ -105,7 +130,7 @@ def test_equal_tables_give_equal_bytes_however_chunked() -> None:
     filtered = pa.concat_tables([table, table]).filter(pa.array([row < 50 for row in range(100)]))
     files = [io.BytesIO() for _ in range(3)]
     for file, one in zip(files, (table, slices, filtered), strict=True):
-        write_entry_batches(file, entry_batches(one))
+        write_entry_batches(file, ENTRY_SCHEMA, entry_batches(one))
     assert files[0].getvalue() == files[1].getvalue() == files[2].getvalue()
 
 
@@ -128,7 +153,7 @@ for position in range(len(whole)):
     try:
         table = entry_table.EntryTable.open(path, 11)
         table.entries(rows), table.origins(rows)
-        for name in ("quality", "entry_id", "labels", "record"):
+        for name in ("quality", "timestamp_s", "entry_id", "labels", "record"):
             table.cells(name, rows)
     except IndexFormatError:
         refused += 1

@@ -50,7 +50,7 @@ def test_what_is_written_is_read() -> None:
     assert decode(raw) == MANIFEST
     body = json.loads(raw)
     assert list(body)[:2] == ["sha256", "format"]
-    assert body["format"] == 2
+    assert body["format"] == 3
     assert body["segments"][0]["codes"] == {"file": "pdq-1.hmi", "size_bytes": 10, "sha256": SHA}
 
 
@@ -76,9 +76,9 @@ def test_a_cut_or_foreign_file_is_refused() -> None:
 def test_a_newer_format_is_refused_with_the_remedy() -> None:
     with pytest.raises(
         IndexFormatError,
-        match=r"of format 3, this hashmatch reads formats up to 2; upgrade hashmatch, or",
+        match=r"of format 4, this hashmatch reads formats up to 3; upgrade hashmatch, or",
     ):
-        decode(sealed({"format": 3, "all": "new"}))
+        decode(sealed({"format": 4, "all": "new"}))
 
 
 def without(key: str) -> Callable[[dict[str, Any]], object]:
@@ -108,7 +108,7 @@ def test_nonsense_under_a_sound_digest_is_refused(
     del body["sha256"]
     assert decode(sealed(body)) == MANIFEST
     spoil(body)
-    with pytest.raises(IndexFormatError, match="not a manifest of format 2; build again"):
+    with pytest.raises(IndexFormatError, match="not a manifest of format 3; build again"):
         decode(sealed(body))
 
 
@@ -141,6 +141,13 @@ def test_a_manifest_of_format_1_is_one_without_live_changes() -> None:
     body["segments"] *= 2  # there was one of each algorithm
     with pytest.raises(IndexFormatError, match="not a manifest"):
         decode(sealed(body))
+
+
+def test_a_manifest_of_format_2_says_the_same() -> None:
+    body = json.loads(encode_manifest(MANIFEST))
+    del body["sha256"]
+    body["format"] = 2
+    assert decode(sealed(body)) == MANIFEST
 
 
 def test_several_segments_with_tombstones_and_a_ledger_are_read_back() -> None:

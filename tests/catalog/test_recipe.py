@@ -93,9 +93,13 @@ FAULTS = {
         f'name = "a"\n{LIST.replace("known.csv", "gone.csv")}',
         ", list 1, key file: there is no file ",
     ),
-    "folder for file": (
-        f'name = "a"\n{LIST.replace("known.csv", ".")}',
-        ", list 1, key file: there is no file ",
+    "quality that is none": (
+        f'name = "a"\n{LIST}min_quality = 101',
+        ", list 1, key min_quality: expected a whole number from 0 to 100",
+    ),
+    "quality in words": (
+        f'name = "a"\n{LIST}min_quality = true',
+        ", list 1, key min_quality: expected a whole number from 0 to 100",
     ),
     "unknown algorithm": (
         f'name = "a"\n{LIST}algorithm = "pdp"',

@@ -1,5 +1,7 @@
 """`hashmatch index add|replace|remove|disable|enable|compact`."""
 
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -127,7 +129,7 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("add {own} {delta}", 1, "say which list it is of: demo-hotline, "),
         ("add {own} {delta} --list demo-hotlin", 1, "did you mean demo-hotline?"),
         ("add {own} {own}/none.csv", 2, "does not exist"),
-        ("add {own} {own}", 2, "is a directory"),
+        ("add {own} {own} --list demo-spam", 1, "a folder is a list of vPDQ text (.txt) alone"),
         ("add {own}/none {delta}", 2, "does not exist"),
         ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN with a NAME of: hash, "),
         ("add {own} {delta} --column hash", 2, "expected NAME=COLUMN"),
@@ -180,3 +182,23 @@ def test_another_writer_is_one_line(own: Path, capfd: Captured) -> None:
 def test_help_has_an_example(capfd: Captured, command: str) -> None:
     assert run(command, "--help") == 0
     assert f"Example: hashmatch index {command}" in capfd.readouterr().out
+
+
+def test_a_video_is_added_by_its_vpdq_text(
+    own: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "clip.vpdq.txt"
+    path.write_text(f"0,90,{'ab' * 32},0.000\n30,40,{'cd' * 32},1.001\n60,90,{'ef' * 32},2.002\n")
+    add = ["index", "add", str(own), str(path), "--list", "demo-hotline"]
+    assert main(add) == 0
+    assert "rows: 2 added, 1 ignored" in capfd.readouterr().err
+    assert main([*add, "--entry-id", "case 7", "--min-quality", "0"]) == 0
+    assert "rows: 3 added" in capfd.readouterr().err
+    assert main(["match", "ef" * 32, "--index", str(own), "--radius", "0"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+    assert [(row["entry_id"], row["entry_timestamp_s"]) for row in rows] == [
+        ("case 7", "2.002"),
+        ("clip", "2.002"),
+    ]
+    assert main(["index", "remove", str(own), "--list", "demo-hotline", "--entry", "clip"]) == 0
+    assert "rows: 2 removed" in capfd.readouterr().err

@@ -43,6 +43,7 @@ def test_rows_are_entries_nearest_first(demo: Path, capfd: pytest.CaptureFixture
             "harm": "spam",
             "distance": "0",
             "radius": "31",
+            "entry_timestamp_s": "",
         },
         {
             "query": advert,
@@ -52,6 +53,7 @@ def test_rows_are_entries_nearest_first(demo: Path, capfd: pytest.CaptureFixture
             "harm": "csam",
             "distance": str(distance),
             "radius": "31",
+            "entry_timestamp_s": "",
         },
     ]
 
@@ -77,7 +79,9 @@ def test_an_entry_on_two_lists_is_two_rows(demo: Path, capfd: pytest.CaptureFixt
 
 def test_nothing_near_is_a_header_only(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert match(demo, "00" * 32, "--radius", "3") == 0
-    assert capfd.readouterr().out == "query,list,list_version,entry_id,harm,distance,radius\n"
+    assert capfd.readouterr().out == (
+        "query,list,list_version,entry_id,harm,distance,radius,entry_timestamp_s\n"
+    )
 
 
 def test_hashes_from_stdin(demo: Path) -> None:

@@ -3,12 +3,19 @@ from __future__ import annotations
 import io
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from hashmatch.decode import DecodeLimits, read_content, read_stream
+from hashmatch.decode import (
+    DecodeLimits,
+    read_blocks,
+    read_content,
+    read_picture_content,
+    read_stream,
+)
 from hashmatch.errors import DecodeError
 
 
@@ -29,6 +36,32 @@ def test_gives_every_byte(size_bytes, kind, tmp_path):
     with path.open("rb") as stream:
         assert read_stream(stream) == content
         assert not stream.closed
+
+
+def test_a_video_is_left_whatever_its_size(tmp_path):
+    path = tmp_path / "any.name"
+    path.write_bytes(b"\x1aE\xdf\xa3" + bytes(1000))
+    assert read_picture_content(path, limits=DecodeLimits(max_bytes=10)) is None
+    for content in (b"G", b"no video", b"\xff\xd8\xff" + bytes(1000)):
+        path.write_bytes(content)
+        assert read_picture_content(path) == content
+    with pytest.raises(DecodeError, match="too large"):
+        read_picture_content(path, limits=DecodeLimits(max_bytes=1002))
+
+
+def test_blocks_of_a_file_that_grows_end(tmp_path):
+    path = tmp_path / "log"
+    for content in (b"", b"ab", os.urandom(3_000_000)):
+        path.write_bytes(content)
+        read = b""
+        with path.open("ab") as writer:
+            for block in read_blocks(path):
+                read += block
+                writer.write(b"more" * len(block))
+                writer.flush()
+        assert read == content
+    if sys.platform.startswith("linux"):  # such a file states no size
+        assert b"".join(read_blocks("/proc/self/status")).startswith(b"Name:")
 
 
 def test_a_link_is_followed(tmp_path):

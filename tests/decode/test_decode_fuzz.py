@@ -100,7 +100,8 @@ SEEDS = seed_files()
 assert set(SEEDS) == {known.name for known in FORMATS}
 
 REASON = re.compile(
-    r"(not an image in an accepted format|empty file|truncated|damaged|unsupported|too many pixels"
+    r"(not an image in an accepted format|not an image but a video|empty file|truncated|damaged"
+    r"|unsupported|too many pixels"
     r"|too many pages|out of memory)\b"
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import EpsImagePlugin, Image, PpmImagePlugin
 
-from hashmatch.decode import decode_image
+from hashmatch.decode import HEAD_BYTES, decode_image, is_video
 from hashmatch.decode.formats import AVIF, FORMATS, HEIC, _image_class, identify
 from hashmatch.errors import DecodeError
 
@@ -24,7 +24,6 @@ FOREIGN = {
     "icon": b"\x00\x00\x01\x00\x01\x00",
     "jpeg 2000": b"\x00\x00\x00\x0cjP  \r\n\x87\n",
     "heif of another kind": b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1miaf" + bytes(40),
-    "mp4": b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41",
     "wave": b"RIFF\x24\x00\x00\x00WAVEfmt ",
     "one byte": b"\xff",
     "a name that lies": b"\x00" * 64,
@@ -41,6 +40,29 @@ def test_accepted_by_content(name, picture, encode):
 def test_everything_else_is_refused_with_one_reason(name):
     with pytest.raises(DecodeError, match=REFUSED):
         decode_image(FOREIGN[name])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41",
+        b"\x1aE\xdf\xa3" + bytes(40),
+        b"RIFF\x24\x00\x00\x00AVI LIST",
+        b"G" + bytes(187) + b"G" + bytes(187) + b"G" + bytes(187),
+    ],
+    ids=["MP4", "Matroska", "AVI", "MPEG-TS"],
+)
+def test_a_video_is_told_from_a_picture(head):
+    assert is_video(head)
+    with pytest.raises(DecodeError, match=r"^not an image but a video: hash_video "):
+        decode_image(head)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
+def test_a_picture_is_no_video(name, picture, encode):
+    assert not is_video(encode(picture, name)[:HEAD_BYTES])
+    assert not any(is_video(foreign) for foreign in FOREIGN.values())
+    assert not is_video(b"GIF89a" + (b"G" * 600))  # which is also the sync byte of MPEG-TS
 
 
 def test_avif_is_told_from_heic_by_any_of_its_brands():

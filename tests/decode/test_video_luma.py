@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from hashmatch.decode.video_luma import LIMITED_RANGE_GAIN, luma_of
+from hashmatch.decode.video_luma import LIMITED_RANGE_GAIN, Luma, luma_of
 from hashmatch.hashing import pdq
 
 PLANES = ["yuv420p", "yuv422p", "yuv444p", "yuva420p", "nv12", "nv21", "yuvj420p", "gray"]
@@ -63,3 +63,20 @@ def test_every_width_and_its_padding():
     for width in (5, 16, 17, 63, 64, 65, 100):
         picture = rng.integers(0, 256, (18, width), dtype=np.uint8)
         assert np.array_equal(luma_of(frame_of(picture, "gray")).pixels, picture)
+
+
+@pytest.mark.parametrize("pixels", [*PLANES, *DEEP])
+def test_as_shown_is_the_grey_picture(pictures, pixels):
+    shown = luma_of(frame_of(pictures[0], pixels)).as_shown()
+    assert shown.dtype == np.uint8
+    assert shown.flags.c_contiguous
+    off = np.abs(shown.astype(int) - pictures[0])
+    assert off.max() <= 2
+
+
+def test_levels_beyond_black_and_white_are_clipped():
+    levels = np.arange(256, dtype=np.uint8).reshape(4, 64)
+    shown = Luma(levels, LIMITED_RANGE_GAIN, 16).as_shown()
+    for level, value in zip(levels.flat, shown.flat, strict=True):
+        assert value == min(255, max(0, round((int(level) - 16) * 255 / 219)))
+    assert Luma(levels, 1.0).as_shown() is levels

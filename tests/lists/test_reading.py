@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_a_row_takes_its_canonical_form(tmp_path: Path, form: str) -> None:
         "member_id": "42",
         "media_type": "image",
         "quality": " 87 ",
+        "timestamp_s": " 12.50 ",
         "severity": "high",
         "status": "Disputed",
         "first_seen": "2026-01-02T03:04:05Z",
@@ -53,6 +55,7 @@ def test_a_row_takes_its_canonical_form(tmp_path: Path, form: str) -> None:
         "algorithm": "pdq",
         "code": bytes.fromhex(HASH),
         "quality": 87,
+        "timestamp_s": 12.5,
         "harm": "csam",
         "classification": "A1",
         "severity": "high",
@@ -178,11 +181,60 @@ def test_what_is_no_list_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HashListError, match=r"a\.csv: cannot be read: No such file"):
         read_list(tmp_path / "a.csv", name="n", version="1")
     (tmp_path / "d.csv").mkdir()
-    with pytest.raises(HashListError, match=r"d\.csv: not a regular file"):
+    with pytest.raises(
+        HashListError, match=r"d\.csv: there is no vPDQ text \(\.txt\) in the folder"
+    ):
         read_list(tmp_path / "d.csv", name="n", version="1")
+    os.mkfifo(tmp_path / "f.csv")
+    with pytest.raises(HashListError, match=r"f\.csv: not a regular file"):
+        read_list(tmp_path / "f.csv", name="n", version="1")
 
 
 def test_the_suffix_may_be_upper_case(tmp_path: Path) -> None:
     rows = [{"hash": HASH, "entry_id": "a", "harm": "h"}]
     path = write(tmp_path / "a.csv", rows).rename(tmp_path / "A.CSV")
     assert read_list(path, name="n", version="1").table.num_rows == 1
+
+
+@FORMS
+def test_rows_of_one_entry_have_their_times(tmp_path: Path, form: str) -> None:
+    times = ["0", "0.1", "12.000000000000002", "", "86400.5"]
+    rows = [
+        {"hash": f"{n:064x}", "entry_id": "clip", "timestamp_s": time_s, "harm": "h"}
+        for n, time_s in enumerate(times)
+    ]
+    table = read_list(write(tmp_path / f"a.{form}", rows), name="n", version="1").table
+    assert table["timestamp_s"].to_pylist() == [0.0, 0.1, 12.000000000000002, None, 86400.5]
+
+
+def test_times_in_json_may_be_numbers(tmp_path: Path) -> None:
+    times = [0, 0.1, 1e-7, 12.000000000000002, None, "3.5", 1e14]
+    path = tmp_path / "a.jsonl"
+    with path.open("w") as file:
+        for n, time_s in enumerate(times):
+            row = {"hash": f"{n:064x}", "entry_id": "a", "harm": "h", "timestamp_s": time_s}
+            file.write(json.dumps(row) + "\n")
+    table = read_list(path, name="n", version="1").table
+    expected = [None if time_s is None else float(time_s) for time_s in times]
+    assert table["timestamp_s"].to_pylist() == expected
+
+
+@pytest.mark.parametrize("written", ["-1", "1e3", "1.", ".5", "nan", "inf", "1:30", "0x1"])
+def test_times_are_read_strictly(tmp_path: Path, written: str) -> None:
+    rows = [{"hash": HASH, "entry_id": "a", "harm": "h", "timestamp_s": written}]
+    for form in ("csv", "jsonl"):
+        path = write(tmp_path / f"a.{form}", rows)
+        with pytest.raises(HashListError) as caught:
+            read_list(path, name="n", version="1")
+        row = 2 if form == "csv" else 1
+        assert str(caught.value) == (
+            f"{path} row {row}, column timestamp_s: expected seconds from 0 on, such as 12.5"
+        )
+
+
+@pytest.mark.parametrize("written", ["true", "[1]", "-0.5", "1e999", "1e30"])
+def test_times_in_json_are_read_strictly(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"hash":"{HASH}","entry_id":"a","harm":"h","timestamp_s":{written}}}\n')
+    with pytest.raises(HashListError, match=r"a\.jsonl row 1, column timestamp_s: expected "):
+        read_list(path, name="n", version="1")

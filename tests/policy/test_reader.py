@@ -66,11 +66,13 @@ def test_the_smallest_policies_are_read():
         ),
         (
             "frequency = 1\n",
-            "frequency: unknown key; known keys: version, mode, default, on_error, views, rules",
+            "frequency: unknown key; known keys: version, mode, default, on_error, views, "
+            "video_interval_s, rules",
         ),
         (
             '"a b\\n" = 1\n',
-            '"a b\\n": unknown key; known keys: version, mode, default, on_error, views, rules',
+            '"a b\\n": unknown key; known keys: version, mode, default, on_error, views, '
+            "video_interval_s, rules",
         ),
         (
             HEAD,
@@ -388,3 +390,25 @@ def test_views_belong_above_the_rules():
         HEAD + ON_ERROR + RULE + 'views = ["frames"]\n',
         'rules[0] "csam".views: unknown key here; it belongs above the first [[rules]]',
     )
+
+
+def test_the_interval_of_videos_is_a_second_unless_stated():
+    assert read_policy(HEAD + ON_ERROR, "policy.toml").video_interval_s == 1.0
+    for written, expected in (("0", 0.0), ("0.5", 0.5), ("60", 60.0)):
+        text = f"{HEAD}video_interval_s = {written}\n{ON_ERROR}"
+        assert read_policy(text, "policy.toml").video_interval_s == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("-0.1", "expected a number from 0 to 60, not -0.1"),
+        ("61", "expected a number from 0 to 60, not 61"),
+        ("nan", "expected a number from 0 to 60, not a number of that size"),
+        ("inf", "expected a number from 0 to 60, not a number of that size"),
+        ("true", "expected a number from 0 to 60, not a boolean"),
+        ('"1s"', "expected a number from 0 to 60, not a string"),
+    ],
+)
+def test_the_interval_of_videos_is_read_strictly(written, message):
+    refused(f"{HEAD}video_interval_s = {written}\n{ON_ERROR}", f"video_interval_s: {message}")

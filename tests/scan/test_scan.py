@@ -14,9 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from hashmatch.decode import Isolation
 from hashmatch.errors import HashmatchError, IndexFormatError, PolicyError
 from hashmatch.scan import ScanInterrupted, ScanProgress, ScanSummary, scan
 from hashmatch.scan import chunks as chunks_module
@@ -77,6 +79,40 @@ def test_any_number_of_workers_writes_the_same_bytes(
     first, second = run(demo, [many], one), run(demo, [many], several, workers=3)
     assert one.read_bytes() == several.read_bytes()
     assert {**first.to_dict(), "elapsed_s": 0} == {**second.to_dict(), "elapsed_s": 0}
+
+
+def test_videos_have_rows_among_the_rest(
+    demo: Path, many: Path, tmp_path: Path, make_clip: Any, pictures: list[Any]
+) -> None:
+    with Image.open(demo / "images" / "coffee.jpg") as image:
+        listed = np.asarray(image.convert("L").resize((192, 128)))
+    scenes = [np.kron(one, np.ones((2, 2), np.uint8)) for one in pictures[:15]]
+    clip = make_clip([*scenes, *[listed] * 10], "mp4", crf="12", movie_flags="faststart")
+    (many / "clip.jpg").write_bytes(clip)  # the name tells nothing
+    (many / "cut.mp4").write_bytes(clip[:-50])
+    (many / "sound.mp4").write_bytes(make_clip([], "mp4", "", with_sound=True))
+    one, several = tmp_path / "one.jsonl", tmp_path / "several.jsonl"
+    run(demo, [many], one)
+    run(demo, [many], several, workers=3)
+    assert one.read_bytes() == several.read_bytes()
+    rows = {Path(row["content_id"]).name: row for row in rows_of(one)}
+    if sys.platform.startswith("linux"):
+        apart, videos = tmp_path / "apart.jsonl", ["clip.jpg", "cut.mp4", "sound.mp4"]
+        paths = [many / name for name in videos]
+        run(demo, paths, apart, workers=2, isolation=Isolation(time_s=60.0))
+        assert rows_of(apart) == [rows[name] for name in videos]
+    whole, cut = rows["clip.jpg"], rows["cut.mp4"]
+    assert (whole["error"], cut["error"]) == (None, "truncated MP4: the file should be longer")
+    for row in (whole, cut):
+        (match,) = row["matches"]
+        assert (match["entry_id"], match["view"]) == ("H-1001", "frame")
+        assert 2.0 <= match["timestamp_s"] <= 2.4
+        assert (row["action"], row["hashes"][0]["decode"]) == ("block", "video")
+    assert whole["matches"][0]["timestamp_s"] == 2.0
+    assert (rows["sound.mp4"]["error"], rows["sound.mp4"]["action"]) == (
+        "no video in the MP4",
+        "review",
+    )
 
 
 def test_odd_inputs_have_rows_with_reasons(demo: Path, many: Path, tmp_path: Path) -> None:

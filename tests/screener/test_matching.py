@@ -1,7 +1,8 @@
 """Matches against a naive model: dictionaries and loops instead of arrays."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.screener.matching import Found, one_per_entry
+from hashmatch.screener.matching import Found, one_per_entry, worth_keeping
 
 RADIUS = 31
 
@@ -44,6 +45,9 @@ class FakeCatalog:
 
     def entry_ids(self, _: str, rows: Any) -> list[str]:
         return [self._ids[entry] for entry in self._entry_of_row[rows]]
+
+    def entry_timestamps_s(self, _: str, rows: Any) -> list[float | None]:
+        return [row / 2 if row % 2 else None for row in rows.tolist()]
 
 
 N_ENTRIES = 12
@@ -153,6 +157,29 @@ def test_nothing_found() -> None:
 def test_time_of_a_frame_goes_with_its_view(limit: int) -> None:
     catalog, found = made([Row(0, 3, 1), Row(1, 4, 0), Row(2, 5, 2)])
     matches = found.nearest(catalog, ("a", "b", "c"), (0.5, 1.5, 2.5), limit)  # type: ignore[arg-type]
-    assert [(m.view, m.timestamp_s) for m in matches] == [("b", 1.5), ("a", 0.5), ("c", 2.5)][
-        :limit
-    ]
+    expected = [("b", 1.5, None), ("a", 0.5, 0.5), ("c", 2.5, None)]
+    assert [(m.view, m.timestamp_s, m.entry_timestamp_s) for m in matches] == expected[:limit]
+
+
+@given(rows_strategy, st.lists(st.integers(0, 40), max_size=4))
+def test_what_is_left_out_on_the_way_is_never_missed(rows: list[Row], cuts: list[int]) -> None:
+    """A content whose views come in blocks has the matches that it has when they come at once."""
+    catalog, found = made(rows)
+    bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    held = at(found, 0, 0)
+    for start, stop in pairwise(bounds):
+        held = worth_keeping(catalog, held.joined(at(found, start, stop)))  # type: ignore[arg-type]
+        seen = rows[:stop]
+        of_each = [[row for row in seen if row.entry == entry] for entry in range(N_ENTRIES)]
+        assert len(held) == sum(len(naive_sightings(own)) for own in of_each)
+    expected, actual = (one_per_entry(catalog, one) for one in (found, held))  # type: ignore[arg-type]
+    for name in ("rows", "distances", "views"):
+        assert getattr(actual, name).tolist() == getattr(expected, name).tolist()
+    assert actual.clearer == expected.clearer
+
+
+def at(found: Found, start: int, stop: int) -> Found:
+    part = slice(start, stop)
+    return replace(
+        found, rows=found.rows[part], distances=found.distances[part], views=found.views[part]
+    )

@@ -21,8 +21,8 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
     mask = np.packbits(np.arange(256) < n_bits)
 
     def run(_: InProcess[Any], contents: Any) -> Any:
-        for data, names, decode, limits, views in contents:
-            made = attempt(fingerprint_each, (data, names, "exact", limits, views))
+        for data, names, decode, looking in contents:
+            made = attempt(fingerprint_each, (data, names, "exact", looking))
             if decode == "luma" and isinstance(made, dict):
                 made = {name: drifted(one) for name, one in made.items()}
             yield made

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hashmatch import hashing
 from hashmatch.catalog.contents import Intake, codes_of, read_source, rows_of_algorithm
 from hashmatch.catalog.draft import ChangeReport, Draft, changing
-from hashmatch.catalog.entry_table import ENTRY_SCHEMA, entry_batches
+from hashmatch.catalog.entry_table import entry_batches, entry_rows
 from hashmatch.catalog.list_source import ListSettings, list_source
 from hashmatch.catalog.manifest import ListCounts, Origin
 from hashmatch.catalog.numbering import first_alike, number_rows
@@ -40,9 +40,10 @@ def add_list(
     """Add the rows of a list file to a list; what they say is searched from then on.
 
     A row that is there already, by entry, harm, classification, algorithm and hash, counts as a
-    duplicate and keeps the version that brought it; with another status it takes the place of what
-    is there. A withdrawn row removes what is there. An entry removed earlier is live again, with
-    the hashes that come now. An entry that is there and gets another hash stays one entry.
+    duplicate and keeps the version that brought it, and its time; with another status it takes the
+    place of what is there. A withdrawn row removes what is there. An entry removed earlier is live
+    again, with the hashes that come now. An entry that is there and gets another hash stays one
+    entry.
 
     Parameters
     ----------
@@ -59,8 +60,10 @@ def add_list(
         lists do not know it either.
     wait_s : float
         Seconds to wait for another writer to finish.
-    harm, classification, algorithm, columns, ignore_algorithms : optional
+    harm, classification, algorithm, columns, ignore_algorithms, min_quality : optional
         As in a recipe. What is not given is taken from the recipe where that has the list.
+    entry_id : str, optional
+        Of the video in a file of vPDQ text; by default the name of the file tells.
 
     Returns
     -------
@@ -217,8 +220,8 @@ def _bring_in(draft: Draft, intake: Intake, join: _Join, kept: NDArray[np.bool_]
         own = rows_of_algorithm(rows, algorithm)
         if own.num_rows or algorithm not in there:
             codes = codes_of(own, hashing.get_algorithm(algorithm).bits)
-            entries = own.select(ENTRY_SCHEMA.names).cast(ENTRY_SCHEMA)
-            draft.append(algorithm, codes, entry_batches(entries))
+            entries = entry_rows(own)
+            draft.append(algorithm, codes, entries.schema, entry_batches(entries))
     returned = draft.ledger.removed_of(list_name) & set(pc.unique(rows["entry_id"]).to_pylist())
     draft.ledger = draft.ledger.after_return(list_name, returned)
     return len(returned)

@@ -10,7 +10,7 @@ from hashmatch import hashing
 from hashmatch.catalog.built_folder import BuiltFolder, build_command, built_path, read_manifest
 from hashmatch.catalog.contents import codes_of, read_contents
 from hashmatch.catalog.draft import Draft
-from hashmatch.catalog.entry_table import ENTRY_SCHEMA, entry_batches
+from hashmatch.catalog.entry_table import entry_batches, entry_rows
 from hashmatch.catalog.ledger import decode_ledger
 from hashmatch.catalog.manifest import ListCounts
 from hashmatch.catalog.published import read_ledger
@@ -109,8 +109,8 @@ def _build(
     draft.n_entries = contents.n_entries
     for algorithm, rows in contents.tables.items():
         codes = codes_of(rows, hashing.get_algorithm(algorithm).bits)
-        entries = rows.select(ENTRY_SCHEMA.names).cast(ENTRY_SCHEMA)
-        draft.append(algorithm, codes, entry_batches(entries))
+        entries = entry_rows(rows)
+        draft.append(algorithm, codes, entries.schema, entry_batches(entries))
     published = draft.publish()
     return BuildReport(
         name=published.name,

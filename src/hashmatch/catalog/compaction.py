@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from hashmatch.catalog.draft import Draft, changing
-from hashmatch.catalog.entry_table import BATCH_ROWS, ENTRY_SCHEMA
+from hashmatch.catalog.entry_table import BATCH_ROWS, ENTRY_SCHEMA, TIMELESS_SCHEMA
 from hashmatch.catalog.part import Part
 from hashmatch.catalog.row_set import Rows
 
@@ -101,17 +101,21 @@ def _merge(draft: Draft, algorithm: str, parts: Sequence[Part], threads: int) ->
     """Put one segment, with the rows that are not removed, in the place of all `parts`."""
     kept = [part.kept() for part in parts]
     codes = np.concatenate([part.index.codes[rows] for part, rows in zip(parts, kept, strict=True)])
-    draft.append(algorithm, codes, _entries(parts, kept), threads)
+    has_times = any(part.entries.schema.equals(ENTRY_SCHEMA) for part in parts)
+    schema = ENTRY_SCHEMA if has_times else TIMELESS_SCHEMA
+    draft.append(algorithm, codes, schema, _entries(parts, kept, schema.names), threads)
     draft.parts = [part for part in draft.parts if part not in parts]
 
 
-def _entries(parts: Sequence[Part], kept: Sequence[Rows]) -> Iterator[pa.Table]:
+def _entries(
+    parts: Sequence[Part], kept: Sequence[Rows], names: Sequence[str]
+) -> Iterator[pa.Table]:
     """Yield the entries of the kept rows, `BATCH_ROWS` at a time."""
     bounds = np.cumsum([0, *(rows.size for rows in kept)])
     for start in range(0, int(bounds[-1]), BATCH_ROWS):
         end = start + BATCH_ROWS
         pieces = [
-            part.entries.take(ENTRY_SCHEMA.names, rows[max(start - first, 0) : end - first])
+            part.entries.take(names, rows[max(start - first, 0) : end - first])
             for part, rows, first in zip(parts, kept, bounds.tolist(), strict=False)
             if first < end and start < first + rows.size
         ]

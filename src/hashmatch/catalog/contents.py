@@ -109,6 +109,8 @@ def read_source(source: RecipeList, removed: Collection[str], came_by: str = "bu
         classification=source.classification,
         columns=source.columns,
         ignore_algorithms=source.ignore_algorithms,
+        entry_id=source.entry_id,
+        min_quality=source.min_quality,
     )
     rows = hash_list.table
     _check_algorithms(rows, source)

@@ -149,18 +149,18 @@ class Draft:
         self,
         algorithm: str,
         codes: NDArray[np.uint8],
+        schema: pa.Schema,
         entries: Iterable[pa.Table],
         threads: int = 1,
     ) -> Part:
         """Write a segment and put it behind the others; returns it.
 
-        `entries` are tables with the columns of `ENTRY_SCHEMA`, as `write_entry_batches` takes
-        them.
+        `entries` are tables with the columns of `schema`, as `write_entry_batches` takes them.
         """
         index = HammingIndex.build(codes, algorithm=algorithm, threads=threads)
         index.save(self._folder.staged("codes"))
         with self._folder.create("entries") as file:
-            write_entry_batches(file, entries)
+            write_entry_batches(file, schema, entries)
             sync(file)
         stored = Segment(
             algorithm=algorithm,

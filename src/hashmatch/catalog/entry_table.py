@@ -3,6 +3,9 @@
 Rows lie in record batches of `BATCH_ROWS`, the last one shorter, so that a row is found without a
 search and one damaged offset cannot reach beyond its batch. The file is not trusted: offsets are
 checked before text is read through them.
+
+A table whose rows are of no frame of a video has no column `timestamp_s`, as all had none before
+there were lists of videos.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ _REMEDY = "build the index again"
 
 _Int = TypeVar("_Int", np.int32, np.int64)
 
+_TIME = "timestamp_s"
 _ELSEWHERE = ("algorithm", "code", "harm", "classification", "record")
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("entry", pa.int64(), nullable=False),
@@ -40,23 +44,34 @@ ENTRY_SCHEMA = pa.schema(_FIELDS)
 """`entry` numbers the distinct entries of the catalog, `origin` is an index into its origins; the
 rest is as in the list, but for what the segment or the origin says."""
 
+TIMELESS_SCHEMA = pa.schema([field for field in ENTRY_SCHEMA if field.name != _TIME])
+"""The same of rows that are of no frame of a video."""
+
+
+def entry_rows(table: pa.Table) -> pa.Table:
+    """Return what an entry table keeps of rows of a list, in the schema that it takes."""
+    column: Any = table[_TIME]
+    has_times = column.null_count < table.num_rows
+    schema = ENTRY_SCHEMA if has_times else TIMELESS_SCHEMA
+    return table.select(schema.names).cast(schema)
+
 
 def entry_batches(table: pa.Table) -> Iterator[pa.Table]:
-    """Yield a table with the columns of `ENTRY_SCHEMA` as `write_entry_batches` takes it."""
+    """Yield a table with the columns of an entry table as `write_entry_batches` takes it."""
     starts = range(0, table.num_rows, BATCH_ROWS)
     return (table.slice(start, BATCH_ROWS) for start in starts)
 
 
-def write_entry_batches(file: IOBase, batches: Iterable[pa.Table]) -> None:
-    """Write tables of `BATCH_ROWS` rows, the last one shorter, with the columns of `ENTRY_SCHEMA`.
+def write_entry_batches(file: IOBase, schema: pa.Schema, batches: Iterable[pa.Table]) -> None:
+    """Write tables of `BATCH_ROWS` rows, the last one shorter, with the columns of `schema`.
 
-    Equal tables give equal bytes.
+    That is `ENTRY_SCHEMA` or `TIMELESS_SCHEMA`. Equal tables give equal bytes.
     """
     options = pa.ipc.IpcWriteOptions(use_threads=False)
-    with pa.ipc.new_file(file, ENTRY_SCHEMA, options=options) as writer:
+    with pa.ipc.new_file(file, schema, options=options) as writer:
         for batch in batches:
             columns = [_compact(column) for column in batch.columns]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=ENTRY_SCHEMA))
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 class Counts(NamedTuple):
@@ -76,6 +91,7 @@ class EntryTable:
     def __init__(self, path: Path, batches: list[pa.RecordBatch]) -> None:
         self.path = path
         self._batches = batches
+        self._has_times = bool(batches) and _TIME in batches[0].schema.names
         self._entries = [_integers(batch, "entry", np.int64) for batch in batches]
         self._origins = [_integers(batch, "origin", np.int32) for batch in batches]
         self._sound: set[tuple[int, str]] = set()
@@ -92,6 +108,11 @@ class EntryTable:
     def __len__(self) -> int:
         return self._n_rows
 
+    @property
+    def schema(self) -> pa.Schema:
+        """`ENTRY_SCHEMA`, or `TIMELESS_SCHEMA` where no row is of a frame of a video."""
+        return ENTRY_SCHEMA if self._has_times else TIMELESS_SCHEMA
+
     def entries(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ordinals of the entries of rows, int64 (m,)."""
         return self._gather(self._entries, rows, np.int64)
@@ -103,6 +124,8 @@ class EntryTable:
     def cells(self, column: str, rows: NDArray[np.int64]) -> list[Any]:
         """Cells of any column as Python values, None for null."""
         found: list[Any] = [None] * rows.size
+        if column == _TIME and not self._has_times:
+            return found
         for batch, places, local in self._by_batch(rows):
             cells = self._checked(batch, column).take(pa.array(local)).to_pylist()
             for place, cell in zip(places.tolist(), cells, strict=True):
@@ -182,6 +205,8 @@ class EntryTable:
 
     def _checked(self, batch: int, name: str) -> Any:
         """Return a column of a batch whose offsets and text were checked, once."""
+        if name == _TIME and not self._has_times:
+            return pa.nulls(self._batches[batch].num_rows, pa.float64())
         column: Any = self._batches[batch].column(name)
         if (batch, name) not in self._sound:
             try:
@@ -206,7 +231,7 @@ def _compact(column: Any) -> Any:
 def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
     options = pa.ipc.IpcReadOptions(use_threads=False)  # no pool of threads to lose in a fork
     reader = pa.ipc.open_file(pa.memory_map(str(path)), options=options)
-    if not reader.schema.equals(ENTRY_SCHEMA):
+    if not (reader.schema.equals(ENTRY_SCHEMA) or reader.schema.equals(TIMELESS_SCHEMA)):
         raise ValueError("schema")
     batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
     sizes = [min(BATCH_ROWS, n_rows - start) for start in range(0, n_rows, BATCH_ROWS)]

@@ -10,6 +10,7 @@ from typing import TypedDict
 from hashmatch.catalog.manifest import ListCounts
 from hashmatch.catalog.recipe import RECIPE_FILE, Recipe, RecipeList, closest
 from hashmatch.errors import HashmatchError, UnknownNameError
+from hashmatch.lists import is_vpdq_text
 from hashmatch.lists.source import check_columns, shown
 
 
@@ -21,6 +22,8 @@ class ListSettings(TypedDict, total=False):
     algorithm: str | None
     columns: Mapping[str, str] | None
     ignore_algorithms: Collection[str] | None
+    entry_id: str | None
+    min_quality: int | None
 
 
 def list_source(
@@ -35,8 +38,8 @@ def list_source(
 ) -> RecipeList:
     """Return how to read a file that belongs to one of the lists of a built folder.
 
-    What is not given comes from the recipe; a folder may be without one. `add_list` says what is
-    raised.
+    What is not given comes from the recipe, if there is one; but `entry_id` is that of one video.
+    `add_list` says what is raised.
     """
     recipe = _recipe_lists(directory)
     versions = {name: one.version for name, one in recipe.items()}
@@ -52,6 +55,9 @@ def list_source(
     check_columns(columns or {})
     own = recipe.get(name)
     ignored = settings.get("ignore_algorithms")
+    min_quality = settings.get("min_quality")
+    if min_quality is None and own is not None and is_vpdq_text(Path(file)):
+        min_quality = own.min_quality
     return RecipeList(
         name=name,
         file=Path(file),
@@ -63,6 +69,8 @@ def list_source(
         ignore_algorithms=tuple(
             ignored if ignored is not None else (own.ignore_algorithms if own else ())
         ),
+        entry_id=settings.get("entry_id"),
+        min_quality=min_quality,
     )
 
 

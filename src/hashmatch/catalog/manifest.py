@@ -5,11 +5,11 @@ of the file can change unnoticed::
 
     {
      "sha256": "<64 hex digits>",
-     "format": 2,
+     "format": 3,
      ...
 
-docs/catalog.md says what stands in it. A manifest of format 1, from before there were live changes,
-is read as one of format 2 without any.
+docs/catalog.md says what stands in it. Format 2 differs in that no entry table has times of frames.
+A manifest of format 1, from before there were live changes, is read as one without any.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any, TypeVar
 from hashmatch.errors import IndexFormatError
 
 MANIFEST_FILE = "manifest.json"
-FORMAT = 2
-READABLE_FORMATS = (1, 2)
+FORMAT = 3
+READABLE_FORMATS = (1, 2, 3)
 SEAL_BYTES = 78
 """So much from the beginning of a manifest, its digest with it, tells it from any other."""
 
@@ -177,7 +177,7 @@ def decode_manifest(raw: bytes, where: str, remedy: str) -> Manifest:
         written = body.pop("format")
         del body["sha256"]
         if written in READABLE_FORMATS:
-            return _manifest(body if written == FORMAT else _as_format_2(body))
+            return _manifest(_as_format_2(body) if written == 1 else body)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise IndexFormatError(f"{where}: not a manifest of format {FORMAT}; {remedy}") from None
     raise IndexFormatError(

@@ -175,6 +175,16 @@ class Catalog:
                 found[place] = entry_id
         return found
 
+    def entry_timestamps_s(self, algorithm: str, rows: NDArray[np.int64]) -> list[float | None]:
+        """Return the times of the frames that rows are of, in seconds; None for other hashes."""
+        rows = _int64(rows)
+        found: list[float | None] = [None] * rows.size
+        for segment, places, local in self._of(algorithm).by_segment(rows):
+            times = segment.entries.cells("timestamp_s", local)
+            for place, time_s in zip(places.tolist(), times, strict=True):
+                found[place] = time_s
+        return found
+
     def provenance(self, algorithm: str, row: int) -> dict[str, Any]:
         """Return all that is known of a row: its origin, its ordinal, and what the list says."""
         rows = np.array([row], dtype=np.int64)

@@ -14,6 +14,13 @@
     algorithm = "pdq"
     columns = { hash = "pdq_hash", entry_id = "id" }
     ignore_algorithms = ["md5"]
+
+    [[lists]]
+    name = "known-videos"
+    file = "videos"                  # a folder of vPDQ text, or one such file
+    version = "2026-11-22"
+    harm = "csam"
+    min_quality = 50                 # frames of less are left out; of vPDQ text alone
 """
 
 from __future__ import annotations
@@ -47,6 +54,8 @@ class RecipeList:
     algorithm: str
     columns: Mapping[str, str]
     ignore_algorithms: tuple[str, ...]
+    entry_id: str | None = None
+    min_quality: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +116,11 @@ def _recipe_list(path: Path, keys: _Keys) -> RecipeList:
         algorithm=keys.optional("algorithm", _algorithm, "pdq"),
         columns=keys.optional("columns", _columns, {}),
         ignore_algorithms=keys.optional("ignore_algorithms", _names, ()),
+        entry_id=keys.optional("entry_id", _text, None),
+        min_quality=keys.optional("min_quality", _quality, None),
     )
     keys.no_others()
-    if not one.file.is_file():
+    if not (one.file.is_file() or one.file.is_dir()):
         raise keys.error("file", f"there is no file {one.file}")
     return one
 
@@ -199,6 +210,12 @@ def _columns(value: Any) -> dict[str, str]:
         except ValueError as error:
             raise ValueError(f"{canonical}: {error}") from None
     return columns
+
+
+def _quality(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise ValueError("expected a whole number from 0 to 100")
+    return value
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -49,7 +49,10 @@ def _rule(rule: dict[str, Any]) -> str:
 
 def _match(match: dict[str, Any]) -> str:
     view = "".join(_view(word, match["timestamp_s"]) for word in match["view"].split("/"))
-    return f"{match['list']} {match['entry_id']} at {match['distance']} bits{view}"
+    entry = f"{match['list']} {match['entry_id']}"
+    if match["entry_timestamp_s"] is not None:
+        entry += f" ({match['entry_timestamp_s']:.1f} s)"
+    return f"{entry} at {match['distance']} bits{view}"
 
 
 def _view(word: str, timestamp_s: float | None) -> str:

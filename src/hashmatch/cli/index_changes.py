@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hashmatch.cli.display import print_json, print_note
+from hashmatch.cli.list_options import (
+    Algorithm,
+    Classification,
+    Columns,
+    EntryId,
+    Harm,
+    Ignored,
+    ListFile,
+    MinQuality,
+    Version,
+    list_settings,
+)
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
     from hashmatch.catalog import ChangeReport
-    from hashmatch.catalog.list_source import ListSettings
 
 BuiltDir = Annotated[
     Path,
@@ -25,10 +36,6 @@ BuiltDir = Annotated[
         file_okay=False,
         show_default=False,
     ),
-]
-ListFile = Annotated[
-    Path,
-    typer.Argument(metavar="LISTFILE", help="CSV or JSON Lines.", exists=True, dir_okay=False),
 ]
 WaitS = Annotated[
     float,
@@ -49,23 +56,6 @@ ListOfFile = Annotated[
     ),
 ]
 ListName = Annotated[str, typer.Option("--list", metavar="NAME", help="The list.")]
-Version = Annotated[
-    str | None,
-    typer.Option(help="What matches will say of the rows; as before if left out."),
-]
-Harm = Annotated[str | None, typer.Option(help="Harm of rows that do not say.")]
-Classification = Annotated[str | None, typer.Option(help="Classification of such rows.")]
-Algorithm = Annotated[str | None, typer.Option(help="Algorithm of such rows.")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column", metavar="NAME=COLUMN", help="The file's own column for hash, entry_id, ..."
-    ),
-]
-Ignored = Annotated[
-    list[str] | None,
-    typer.Option("--ignore-algorithm", metavar="NAME", help="Leave out rows of this algorithm."),
-]
 Entries = Annotated[
     list[str] | None,
     typer.Option("--entry", metavar="ID...", help="Entries, as the list names them."),
@@ -90,6 +80,8 @@ def add(
     algorithm: Algorithm = None,
     column: Columns = None,
     ignore_algorithm: Ignored = None,
+    entry_id: EntryId = None,
+    min_quality: MinQuality = None,
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +94,15 @@ def add(
     """
     from hashmatch.catalog import add_list
 
-    settings = _settings(harm, classification, algorithm, column, ignore_algorithm)
+    settings = list_settings(
+        harm=harm,
+        classification=classification,
+        algorithm=algorithm,
+        columns=column,
+        ignored=ignore_algorithm,
+        entry_id=entry_id,
+        min_quality=min_quality,
+    )
     _check_text(list_name, version)
     if new_list and (list_name is None or version is None):
         raise typer.BadParameter("a new list needs --list and --version", param_hint="--new-list")
@@ -129,6 +129,8 @@ def replace(
     algorithm: Algorithm = None,
     column: Columns = None,
     ignore_algorithm: Ignored = None,
+    entry_id: EntryId = None,
+    min_quality: MinQuality = None,
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
@@ -141,7 +143,15 @@ def replace(
     """
     from hashmatch.catalog import replace_list
 
-    settings = _settings(harm, classification, algorithm, column, ignore_algorithm)
+    settings = list_settings(
+        harm=harm,
+        classification=classification,
+        algorithm=algorithm,
+        columns=column,
+        ignored=ignore_algorithm,
+        entry_id=entry_id,
+        min_quality=min_quality,
+    )
     _check_text(list_name, version)
     report = replace_list(
         directory, file, list_name=list_name, version=version, wait_s=wait_s, **settings
@@ -272,42 +282,6 @@ def _ids(entry: list[str] | None, more: list[str] | None) -> list[str] | None:
     if more and not entry:
         raise typer.BadParameter("ids of entries go behind --entry", param_hint="ID")
     return [*(entry or []), *(more or [])] or None
-
-
-def _settings(
-    harm: str | None,
-    classification: str | None,
-    algorithm: str | None,
-    columns: list[str] | None,
-    ignored: list[str] | None,
-) -> ListSettings:
-    from hashmatch.hashing import algorithms
-
-    if algorithm is not None and algorithm not in algorithms():
-        known = ", ".join(sorted(algorithms()))
-        raise typer.BadParameter(f"expected one of: {known}", param_hint="--algorithm")
-    return {
-        "harm": harm,
-        "classification": classification,
-        "algorithm": algorithm,
-        "columns": _columns(columns) if columns else None,
-        "ignore_algorithms": ignored or None,
-    }
-
-
-def _columns(pairs: list[str]) -> dict[str, str]:
-    from hashmatch.lists import SOURCE_COLUMNS
-
-    columns = {}
-    for pair in pairs:
-        canonical, equals, name = pair.partition("=")
-        if canonical not in SOURCE_COLUMNS or not equals or not name.strip():
-            known = ", ".join(SOURCE_COLUMNS)
-            raise typer.BadParameter(
-                f"expected NAME=COLUMN with a NAME of: {known}", param_hint="--column"
-            )
-        columns[canonical] = name
-    return columns
 
 
 def _check_text(list_name: str | None, version: str | None) -> None:

@@ -17,7 +17,16 @@ from hashmatch.cli.options import IndexDir
 if TYPE_CHECKING:
     from hashmatch.catalog import Catalog
 
-COLUMNS = ("query", "list", "list_version", "entry_id", "harm", "distance", "radius")
+COLUMNS = (
+    "query",
+    "list",
+    "list_version",
+    "entry_id",
+    "harm",
+    "distance",
+    "radius",
+    "entry_timestamp_s",
+)
 
 
 def match(
@@ -42,7 +51,8 @@ def match(
 ) -> None:
     """Find the entries near given hashes.
 
-    One row for each on stdout, nearest first: query, list, version, entry, harm, distance, radius.
+    One row for each on stdout, nearest first: query, list, version, entry, harm, distance, radius,
+    and the time of the frame where the entry is a video.
 
     Example: hashmatch match $(hashmatch hash a.jpg | tail -1 | cut -d, -f3) --index indexes/demo
     """
@@ -110,4 +120,5 @@ def _matches(catalog: Catalog, algorithm: str, query: str, radius: int) -> Itera
             "harm": match.harm,
             "distance": match.distance,
             "radius": match.radius,
+            "entry_timestamp_s": match.entry_timestamp_s,
         }

@@ -76,7 +76,10 @@ Isolate = Annotated[
 TimeLimit = Annotated[
     float,
     typer.Option(
-        "--time-limit", metavar="S", min=0.1, help="With --isolate: seconds to decode one file."
+        "--time-limit",
+        metavar="S",
+        min=0.1,
+        help="With --isolate: seconds to decode one file; videos may need more.",
     ),
 ]
 MemoryLimit = Annotated[

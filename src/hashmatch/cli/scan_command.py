@@ -62,9 +62,10 @@ def scan_files(
 ) -> None:
     """Decide about every file.
 
-    There is one row of JSON for each, in the order of the path. A file that cannot be read or
-    decoded is a row too, with an error and what the policy's on_error says. Rows do not depend on
-    the number of workers. Ctrl-C leaves whole rows.
+    There is one row of JSON for each, in the order of the path. Pictures and videos are told by
+    content; of a video a frame a second is looked at, unless the policy says otherwise. A file that
+    cannot be read or decoded is a row too, with an error and what the policy's on_error says. Rows
+    do not depend on the number of workers. Ctrl-C leaves whole rows.
 
     Example: hashmatch scan uploads/ --index indexes/demo --policy indexes/demo/policy.toml
     -o decisions.jsonl

@@ -9,7 +9,13 @@ Every failure is one `DecodeError` with a one-line reason that depends on the by
 of Pillow only.  Everything here may be called from several threads.
 """
 
-from hashmatch.decode.content import Readable, read_blocks, read_content, read_stream
+from hashmatch.decode.content import (
+    Readable,
+    read_blocks,
+    read_content,
+    read_picture_content,
+    read_stream,
+)
 from hashmatch.decode.isolation import Isolated, Isolation
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
@@ -22,19 +28,23 @@ from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
 from hashmatch.decode.running import Decoding, InProcess, attempt
 from hashmatch.decode.scaled import Cells, decode_cells
 from hashmatch.decode.stored import DECODES, Pixels
-from hashmatch.decode.video import StoredFrame, StoredFrames, open_video
+from hashmatch.decode.video import StoredFrame, StoredFrames, load_video_decoder, open_video
 from hashmatch.decode.video_file import VideoSource
+from hashmatch.decode.video_formats import HEAD_BYTES, is_video
+from hashmatch.decode.video_luma import Luma
 
 __all__ = [
     "DECODES",
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
+    "HEAD_BYTES",
     "Cells",
     "DecodeLimits",
     "Decoding",
     "InProcess",
     "Isolated",
     "Isolation",
+    "Luma",
     "PillowImage",
     "Pixels",
     "Readable",
@@ -47,9 +57,12 @@ __all__ = [
     "decode_cells",
     "decode_image",
     "decode_pictures",
+    "is_video",
+    "load_video_decoder",
     "open_video",
     "read_blocks",
     "read_content",
+    "read_picture_content",
     "read_stream",
     "to_rgb",
 ]

@@ -6,11 +6,13 @@ import errno
 import io
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode.video_formats import HEAD_BYTES, is_video
 from hashmatch.errors import DecodeError
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -60,8 +62,23 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
         return _read_regular(descriptor, limits)
 
 
+def read_picture_content(
+    path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS
+) -> bytes | None:
+    """Return the bytes of a regular file as `read_content` does, None where it is a video.
+
+    A video is told by its first bytes and is to be read as it is decoded, whatever its size.
+    """
+    with _opened(path) as descriptor:
+        if is_video(os.pread(descriptor, HEAD_BYTES, 0)):
+            return None
+        return _read_regular(descriptor, limits)
+
+
 def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
     """Yield the bytes of a regular file block by block, whatever its size; an empty one has none.
+
+    A file that grows is read as it was when it was opened, as a video is when it is decoded.
 
     Raises
     ------
@@ -69,8 +86,11 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
         The file is missing, unreadable or not a regular file; as for `read_content`.
     """
     with _opened(path) as descriptor:
-        while block := os.read(descriptor, _BLOCK_BYTES):
+        # Files under /proc state size 0, and are read to where they end.
+        left_bytes = os.fstat(descriptor).st_size or sys.maxsize
+        while block := os.read(descriptor, min(_BLOCK_BYTES, left_bytes)):
             yield block
+            left_bytes -= len(block)
 
 
 def open_content(path: str | os.PathLike[str]) -> io.FileIO:

@@ -15,6 +15,8 @@ from hashmatch.decode.modes import packed_pixels
 from hashmatch.decode.plain_jpeg import plain_pixels
 from hashmatch.decode.reasons import decode_errors
 from hashmatch.decode.stored import DECODES, Pixels, stored_pixels
+from hashmatch.decode.video_formats import HEAD_BYTES, is_video
+from hashmatch.errors import DecodeError
 
 
 def check_decode(decode: str, known: Sequence[str] = DECODES) -> None:
@@ -94,6 +96,8 @@ def decode_pictures(
     """
     check_decode(decode)
     limits.check_bytes(len(data))
+    if is_video(data[:HEAD_BYTES]):
+        raise DecodeError("not an image but a video: hash_video and hashmatch video hash take it")
     accepted = identify(data)
     with decode_errors(accepted.name):
         if accepted is JXL:  # whose plug-in decodes when it opens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from types import ModuleType
@@ -200,6 +200,12 @@ def open_video(
                 limits=limits,
                 is_cut=is_cut,
             )
+
+
+def load_video_decoder() -> None:
+    """Load PyAV, where it is installed, before the first video asks for it."""
+    with suppress(DecodeError):
+        _av()
 
 
 def _av() -> ModuleType:

@@ -7,8 +7,10 @@ joined, no network.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from hashmatch.decode.formats import identify
 from hashmatch.errors import DecodeError
 
 HEAD_BYTES = 3 * 192
@@ -88,6 +90,18 @@ def identify_video(head: bytes) -> Container:
         return MPEG_TS
     names = ", ".join(container.name for container in CONTAINERS)
     raise DecodeError(f"not a video in an accepted container ({names})")
+
+
+def is_video(head: bytes) -> bool:
+    """Return whether a content is to be opened as a video, by its first `HEAD_BYTES` bytes.
+
+    What is a picture by its first bytes is none.
+    """
+    for identified, answer in ((identify, False), (identify_video, True)):
+        with suppress(DecodeError):
+            identified(head)
+            return answer
+    return False
 
 
 def _has_packets(head: bytes, packet_bytes: int, skipped_bytes: int) -> bool:

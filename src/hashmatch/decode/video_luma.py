@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LIMITED_RANGE_GAIN = 255 / 219
 """What spreads luma of 16..235, as most video has it, over the whole range of 8 bits."""
 
+_BLACK = 16
+"""The level of black in luma of limited range, of 8 bits."""
+
 _FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG
 _LUMA_FIRST = re.compile(
     r"(?P<grey>gray)(?P<grey_bits>9|10|12|14|16)?(?P<grey_order>le|be)?"
@@ -35,10 +38,27 @@ class Luma:
         more than 8 bits; uint8 (H, W, 3), red, green, blue, where there is no luma plane.
     gain : float
         What differences of luma are to be multiplied by to be those of the picture as shown.
+    black : float
+        The level of black in `pixels`.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.float32]
     gain: float
+    black: float = 0.0
+
+    def as_shown(self) -> NDArray[np.uint8]:
+        """Return uint8 pixels that span 0..255: grey (H, W), or (H, W, 3); perhaps these very ones.
+
+        Rounded to nearest; what lies beyond black and white is clipped.
+        """
+        if self.pixels.dtype == np.uint8:
+            if self.gain == 1.0 and not self.black:
+                return np.ascontiguousarray(self.pixels, dtype=np.uint8)
+            levels = np.arange(256)
+            shown = ((levels - self.black) * self.gain).round().clip(0, 255).astype(np.uint8)
+            return np.ascontiguousarray(shown[self.pixels])
+        deep = (self.pixels - np.float32(self.black)) * np.float32(self.gain)
+        return np.ascontiguousarray(deep.round().clip(0, 255).astype(np.uint8))
 
 
 def luma_of(frame: VideoFrame) -> Luma:
@@ -56,12 +76,13 @@ def luma_of(frame: VideoFrame) -> Luma:
     if form["grey"]:
         is_limited = frame.color_range == _LIMITED_RANGE
     gain = LIMITED_RANGE_GAIN if is_limited else 1.0
+    black = _BLACK if is_limited else 0.0
     bits = int(form["bits"] or form["grey_bits"] or 8)
     if bits == 8:
-        return Luma(_plane(frame, np.dtype(np.uint8)), gain)
+        return Luma(_plane(frame, np.dtype(np.uint8)), gain, black)
     order = ">" if "be" in (form["order"], form["grey_order"]) else "<"
     deep = _plane(frame, np.dtype(f"{order}u2"))
-    return Luma(deep.astype(np.float32) * np.float32(gain / (1 << (bits - 8))), 1.0)
+    return Luma(deep.astype(np.float32) * np.float32(gain / (1 << (bits - 8))), 1.0, black * gain)
 
 
 def _plane(frame: VideoFrame, dtype: np.dtype[np.generic]) -> NDArray[np.uint8]:

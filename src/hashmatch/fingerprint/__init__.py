@@ -5,14 +5,17 @@ from hashmatch.fingerprint.content import (
     fingerprint_digest,
     fingerprint_each,
     fingerprint_image,
+    prepare_to_fingerprint,
 )
 from hashmatch.fingerprint.content_digests import digests
 from hashmatch.fingerprint.image import Picture, check_hash_decode, hash_image, hash_segments
 from hashmatch.fingerprint.source import Source, sendable
 from hashmatch.fingerprint.video import hash_video
+from hashmatch.fingerprint.views import Looking
 
 __all__ = [
     "Fingerprint",
+    "Looking",
     "Picture",
     "Source",
     "check_hash_decode",
@@ -23,5 +26,6 @@ __all__ = [
     "hash_image",
     "hash_segments",
     "hash_video",
+    "prepare_to_fingerprint",
     "sendable",
 ]

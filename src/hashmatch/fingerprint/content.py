@@ -8,12 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, attempt, check_decode
+from hashmatch.decode import (
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    attempt,
+    check_decode,
+    load_video_decoder,
+)
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.image import Picture
-from hashmatch.fingerprint.views import View, check_views, name_of, views_of
-from hashmatch.hashing import get_algorithm, get_pixel_hash, is_oriented_hash, is_segment_hash
-from hashmatch.values import AS_STORED, VIEW_KINDS, Code, Hash
+from hashmatch.fingerprint.views import Looking, View, name_of, views_of
+from hashmatch.hashing import (
+    get_algorithm,
+    get_pixel_hash,
+    is_luma_hash,
+    is_oriented_hash,
+    is_segment_hash,
+    load_algorithms,
+)
+from hashmatch.values import AS_STORED, VIEW_KINDS, Hash
 
 LUMA_TOLERANCE_BITS = 8
 """What a fingerprint of luma may be off, beside what its pixels are: it is to find candidates, so
@@ -38,10 +51,11 @@ class Fingerprint:
     algorithm : str
         Registered name, such as ``"pdq"``.
     decode : str
-        ``"exact"`` or ``"luma"``: how the pixels were obtained; ``"bytes"`` of a digest, which
-        needs none.
+        ``"exact"`` or ``"luma"``: how the pixels were obtained; ``"video"``: they are the luma of
+        its frames; ``"bytes"`` of a digest, which needs none.
     timestamps_s : tuple of float or None, length v
-        Time of the frame in seconds; None for a still picture, and for the first frame.
+        Time of the frame in seconds; None for a still picture, and for the first frame of an
+        animation.
     sure : bool
         Whether the views that the exact decode gives are all among these, which has to be asked of
         luma only: a border that shows in the luma plane of a JPEG may not quite be one in its exact
@@ -115,7 +129,7 @@ def fingerprint_image(
     Safe to call from several threads.  Memory is that of one picture, whatever the number of
     frames.
     """
-    made = fingerprint_each(data, (algorithm,), decode, limits, views)[algorithm]
+    made = fingerprint_each(data, (algorithm,), decode, Looking(views, limits))[algorithm]
     if isinstance(made, DecodeError):
         raise made
     if made.error is not None:
@@ -124,16 +138,14 @@ def fingerprint_image(
 
 
 def fingerprint_each(
-    data: bytes,
-    algorithms: Iterable[str],
-    decode: str,
-    limits: DecodeLimits,
-    views: Collection[str],
+    source: bytes | str, algorithms: Iterable[str], decode: str, looking: Looking
 ) -> dict[str, Fingerprint | DecodeError]:
     """Hash one content as `fingerprint_image` does, by several algorithms and as far as it goes.
 
-    Where one of them cannot hash a view, its error stands beside what the others make of it. Of a
-    content that is damaged after its first picture the views before that stand, with the `error`.
+    `source` is the bytes, or the path of a video; memory is that of one picture or frame and some
+    250 bytes a view. Where one of the algorithms cannot hash a view, its error stands beside what
+    the others make of it. Of a content that is damaged after its first picture the views before
+    that stand, with the `error`.
 
     Raises
     ------
@@ -143,13 +155,12 @@ def fingerprint_each(
         As `fingerprint_image`.
     """
     check_decode(decode)
-    check_views(views)
     collected = {name: _Collected(name) for name in algorithms}
-    is_oriented = "orientations" in views
+    is_oriented = "orientations" in looking.views
     error: str | None = None
     n_views = 0
     try:
-        for view in views_of(data, views, decode=decode, limits=limits):
+        for view in views_of(source, looking, decode=decode):
             picture = Picture(view.pixels, view.decode)
             for one in collected.values():
                 one.add(view, picture, is_oriented=is_oriented)
@@ -159,6 +170,12 @@ def fingerprint_each(
             raise
         error = str(found) if isinstance(found, DecodeError) else "out of memory"
     return {name: one.result(error) for name, one in collected.items()}
+
+
+def prepare_to_fingerprint(algorithms: Iterable[str]) -> None:
+    """Import what `fingerprint_each` will need; what cannot be had is told when it is needed."""
+    load_algorithms(algorithms)
+    load_video_decoder()
 
 
 def fingerprint_digest(digest: Hash) -> Fingerprint:
@@ -182,7 +199,7 @@ class _Collected:
         if not is_segment_hash(self._hasher):
             self._hasher = get_pixel_hash(algorithm)
         self._views: list[str] = []
-        self._codes: list[Code] = []
+        self._codes = bytearray()
         self._qualities: list[int | None] = []
         self._timestamps_s: list[float | None] = []
         self._seen: dict[bytes, int] = {}
@@ -208,7 +225,7 @@ class _Collected:
                 continue
             self._seen[key] = max(grade, self._seen.get(key, grade))
             self._views.append(name_of(view.name, word))
-            self._codes.append(code)
+            self._codes += key
             self._qualities.append(quality)
             self._timestamps_s.append(view.timestamp_s)
 
@@ -219,6 +236,11 @@ class _Collected:
         if is_segment_hash(hasher):
             codes = hasher.hash_segments(picture.for_algorithm(hasher))
             return [f"segment_{number}" for number in range(1, len(codes) + 1)], codes, None
+        if view.luma is not None and is_luma_hash(hasher):
+            codes, quality = hasher.hash_luma(
+                view.luma.pixels, view.luma.gain, is_oriented=is_oriented
+            )
+            return hasher.orientations[: len(codes)], codes, quality
         if is_oriented and is_oriented_hash(hasher):
             tolerance_bits = 0
             if picture.decode == "luma":
@@ -238,7 +260,7 @@ class _Collected:
             return self._failed
         return Fingerprint(
             views=tuple(self._views),
-            codes=np.stack(self._codes),
+            codes=np.frombuffer(self._codes, np.uint8).reshape(len(self._views), -1),
             qualities=tuple(self._qualities),
             algorithm=self._algorithm,
             decode=self._decode,

@@ -8,17 +8,33 @@ border was ``trimmed``.  An orientation or a segment comes last, and is the algo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.decode import DecodeLimits, Pixels, decode_pictures
+from hashmatch.decode import (
+    DEFAULT_LIMITS,
+    DEFAULT_VIDEO_LIMITS,
+    HEAD_BYTES,
+    DecodeLimits,
+    Luma,
+    Pixels,
+    VideoLimits,
+    decode_pictures,
+    is_video,
+    open_video,
+)
+from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.border import Inside, find_border, possible_borders
 from hashmatch.fingerprint.flatten import flatten
 from hashmatch.values import AS_STORED, VIEW_KINDS
 
 _GROUNDS = (("on_white", 255), ("on_black", 0))
+_ONLY_THE_FIRST = (
+    "of the video the first frame alone was looked at: the policy's views are without frames"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +48,15 @@ class View:
     pixels : ndarray of uint8
         Shape (H, W, 3), RGB, or (H, W), luma.
     decode : str
-        ``"exact"`` or ``"luma"``.
+        ``"exact"`` or ``"luma"``; ``"video"`` of a frame of a video.
     timestamp_s : float or None
         Time of the frame.
     is_first : bool
         Whether this is the first picture of the content, or made from it.
     sure : bool
         Whether the views that exactly decoded pixels would give of this picture are all yielded.
+    luma : Luma or None
+        The same of a frame of a video as the decoder has it; `pixels` are then its luma as shown.
     """
 
     name: str
@@ -47,15 +65,42 @@ class View:
     timestamp_s: float | None
     is_first: bool
     sure: bool
+    luma: Luma | None = None
 
 
-def check_views(views: Collection[str]) -> None:
-    """Raise ValueError unless all these are kinds of views."""
-    for kind in views:
-        if kind not in VIEW_KINDS:
-            raise ValueError(f"unknown view {kind!r}: expected some of {', '.join(VIEW_KINDS)}")
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How contents are looked at, and how much one may cost.
+
+    Parameters
+    ----------
+    views : collection of str
+        Kinds of views beside ``"as_stored"``.
+    limits : DecodeLimits
+        Bounds on a picture.
+    video_limits : VideoLimits
+        Bounds on a video.
+    video_interval_s : float
+        Seconds from one frame of a video that is looked at to the next; 0: every frame.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind of view.
+    """
+
+    views: Collection[str] = VIEW_KINDS
+    limits: DecodeLimits = DEFAULT_LIMITS
+    video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS
+    video_interval_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for kind in self.views:
+            if kind not in VIEW_KINDS:
+                raise ValueError(f"unknown view {kind!r}: expected some of {', '.join(VIEW_KINDS)}")
 
 
+@lru_cache(maxsize=4096)  # a long video has many views of few names
 def name_of(view: str, word: str) -> str:
     """Return the name of a view that is turned or mirrored, or of a segment of it."""
     if word == AS_STORED:
@@ -63,24 +108,57 @@ def name_of(view: str, word: str) -> str:
     return word if view == AS_STORED else f"{view}/{word}"
 
 
-def views_of(
-    data: bytes, kinds: Collection[str], *, decode: str, limits: DecodeLimits
-) -> Iterator[View]:
+def views_of(source: bytes | str, looking: Looking, *, decode: str) -> Iterator[View]:
     """Yield the views of a content but for orientations, the first as it is stored.
 
-    One picture is held at a time.
+    `source` is the bytes, or the path of a video. One picture is held at a time.
 
     Raises
     ------
     DecodeError
-        As `hashmatch.decode.decode_pictures`, whenever the picture concerned is due.
+        As `hashmatch.decode.decode_pictures`, whenever the picture concerned is due; of a video as
+        `open_video`, and behind the last frame where it could not be decoded whole, or where frames
+        are not among the views: it is then more than was looked at.
     """
+    if isinstance(source, str) or is_video(source[:HEAD_BYTES]):
+        yield from _views_of_video(source, looking)
+        return
+    kinds = looking.views
     pictures = decode_pictures(
-        data, decode=decode, limits=limits, alpha="flattened" in kinds, frames="frames" in kinds
+        source,
+        decode=decode,
+        limits=looking.limits,
+        alpha="flattened" in kinds,
+        frames="frames" in kinds,
     )
     for number, picture in enumerate(pictures):
         for words, pixels in _layouts(picture):
             yield from _with_trimmed(picture, words, pixels, kinds, is_first=number == 0)
+
+
+def _views_of_video(source: bytes | str, looking: Looking) -> Iterator[View]:
+    is_first = True
+    with open_video(
+        source, interval_s=looking.video_interval_s, limits=looking.video_limits
+    ) as frames:
+        for frame in frames:
+            name = AS_STORED if is_first else "frame"
+            pixels = frame.luma.as_shown()
+            whole = View(name, pixels, "video", frame.timestamp_s, is_first, True, frame.luma)
+            yield whole
+            inside = find_border(pixels) if "trimmed" in looking.views else None
+            if inside is not None:
+                yield replace(
+                    whole,
+                    name=name_of(name, "trimmed"),
+                    pixels=np.ascontiguousarray(pixels[inside]),
+                    luma=replace(frame.luma, pixels=frame.luma.pixels[inside]),
+                )
+            if "frames" not in looking.views:
+                raise DecodeError(_ONLY_THE_FIRST)
+            is_first = False
+    if frames.fault is not None or is_first:
+        raise DecodeError(frames.fault or "no frame in the video")
 
 
 def _layouts(picture: Pixels) -> Iterator[tuple[list[str], NDArray[np.uint8]]]:

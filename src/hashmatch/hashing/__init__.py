@@ -7,11 +7,13 @@ from hashmatch.hashing import pdq
 from hashmatch.hashing.algorithm import (
     Algorithm,
     Digest,
+    LumaHash,
     OrientedHash,
     PixelHash,
     Pixels,
     SegmentHash,
     is_digest,
+    is_luma_hash,
     is_oriented_hash,
     is_segment_hash,
 )
@@ -29,6 +31,7 @@ from hashmatch.hashing.registry import (
 __all__ = [
     "Algorithm",
     "Digest",
+    "LumaHash",
     "OrientedHash",
     "PixelHash",
     "Pixels",
@@ -40,6 +43,7 @@ __all__ = [
     "grey_of",
     "hash_cells",
     "is_digest",
+    "is_luma_hash",
     "is_oriented_hash",
     "is_segment_hash",
     "load_algorithms",

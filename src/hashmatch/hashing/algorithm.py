@@ -2,7 +2,8 @@
 
 Every algorithm has a `name`, a width in `bits` and a `default_radius`. What it makes codes of tells
 its kind: a `PixelHash` gives one code of a picture, an `OrientedHash` further ones of its
-orientations, a `SegmentHash` one of each part that it finds, a `Digest` one of the bytes of a file.
+orientations, a `LumaHash` those of a frame of a video as the decoder has it, a `SegmentHash` one of
+each part that it finds, a `Digest` one of the bytes of a file.
 """
 
 from __future__ import annotations
@@ -77,6 +78,24 @@ class OrientedHash(PixelHash, Protocol):
 
 
 @runtime_checkable
+class LumaHash(OrientedHash, Protocol):
+    """A perceptual hash that takes the luma of a video as the decoder has it."""
+
+    def hash_luma(
+        self,
+        luma: NDArray[np.uint8] | NDArray[np.float32],
+        gain: float,
+        *,
+        is_oriented: bool,
+    ) -> tuple[NDArray[np.uint8], int | None]:
+        """Return the codes of all orientations, or the first alone, and the quality.
+
+        Differences of luma are to be multiplied by `gain` to be those of the picture as shown.
+        """
+        ...
+
+
+@runtime_checkable
 class SegmentHash(Algorithm, Protocol):
     """A perceptual hash of the parts that it finds in a picture."""
 
@@ -123,6 +142,11 @@ def is_pixel_hash(algorithm: object) -> TypeGuard[PixelHash]:
 def is_oriented_hash(algorithm: object) -> TypeGuard[OrientedHash]:
     """Whether an algorithm has the orientations of a picture from one look."""
     return _is(algorithm, OrientedHash)
+
+
+def is_luma_hash(algorithm: object) -> TypeGuard[LumaHash]:
+    """Whether an algorithm takes the luma of a video as it is."""
+    return _is(algorithm, LumaHash)
 
 
 def is_segment_hash(algorithm: object) -> TypeGuard[SegmentHash]:

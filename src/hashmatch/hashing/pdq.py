@@ -79,7 +79,10 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) 
 
 
 def dihedral(
-    pixels: NDArray[np.uint8] | NDArray[np.float32], *, tolerance_bits: int = 0
+    pixels: NDArray[np.uint8] | NDArray[np.float32],
+    *,
+    tolerance_bits: int = 0,
+    gain: float = 1.0,
 ) -> tuple[NDArray[np.uint8], int]:
     """Hash a picture in all eight orientations at once.
 
@@ -94,6 +97,8 @@ def dihedral(
     tolerance_bits : int
         By how many bits a code may differ from the exact one, where that saves the reference's own
         arithmetic; the quality may then be off by a little. For pixels that are off already.
+    gain : float
+        As for `hash`.
 
     Returns
     -------
@@ -111,7 +116,7 @@ def dihedral(
     -----
     Thread-safe; releases the GIL. Costs little more than one hash.
     """
-    return _core.pdq_dihedral(pixels, tolerance_bits)
+    return _core.pdq_dihedral(pixels, tolerance_bits, gain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,19 @@ class Pdq:
     ) -> tuple[NDArray[np.uint8], int | None]:
         """Return the codes, uint8 (8, 32), and the quality."""
         return dihedral(pixels, tolerance_bits=tolerance_bits)
+
+    def hash_luma(
+        self,
+        luma: NDArray[np.uint8] | NDArray[np.float32],
+        gain: float,
+        *,
+        is_oriented: bool,
+    ) -> tuple[NDArray[np.uint8], int | None]:
+        """Return the codes, uint8 (8, 32) or (1, 32), and the quality."""
+        if is_oriented:
+            return dihedral(luma, gain=gain)
+        code, quality = hash(luma, gain=gain)
+        return code[None, :], quality
 
 
 PDQ = Pdq()

@@ -1,4 +1,4 @@
-"""Read hash lists, CSV or JSON Lines, into one canonical table with provenance; vPDQ text beside.
+"""Read hash lists, CSV, JSON Lines or vPDQ text, into one canonical table with provenance.
 
 A list knows where its entries come from, not what a distance is: widths of codes and names of
 algorithms are the business of the catalog.
@@ -7,7 +7,7 @@ algorithms are the business of the catalog.
 from __future__ import annotations
 
 from hashmatch.errors import HashListError
-from hashmatch.lists.reading import read_list
+from hashmatch.lists.reading import is_vpdq_text, read_list
 from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, STATUSES, HashList
 from hashmatch.lists.vpdq_text import read_vpdq, vpdq_lines
 
@@ -17,6 +17,7 @@ __all__ = [
     "STATUSES",
     "HashList",
     "HashListError",
+    "is_vpdq_text",
     "read_list",
     "read_vpdq",
     "vpdq_lines",

@@ -35,13 +35,15 @@ class RawRows:
     """A block of rows as a file has them.
 
     `text` holds the cells of each canonical column that the file has, null or empty where a row
-    leaves it out; `labels` is split already.
+    leaves it out; `labels` is split already. `n_left_out` rows are not among them, as they are to
+    be ignored.
     """
 
     numbers: Column
     text: Mapping[str, Column]
     labels: Column | None
     record: Column
+    n_left_out: int = 0
 
     def filter(self, mask: Column) -> RawRows:
         """Return the rows where `mask` is true."""
@@ -50,6 +52,7 @@ class RawRows:
             {canonical: cells.filter(mask) for canonical, cells in self.text.items()},
             None if self.labels is None else self.labels.filter(mask),
             self.record.filter(mask),
+            self.n_left_out,
         )
 
 
@@ -82,6 +85,7 @@ def canonical_rows(raw: RawRows, source: Source) -> tuple[pa.RecordBatch, int]:
         ),
         "status": block.status(),
         "quality": block.quality(),
+        "timestamp_s": block.timestamp_s(),
         "labels": raw.labels,
         "record": raw.record,
     }
@@ -92,7 +96,7 @@ def canonical_rows(raw: RawRows, source: Source) -> tuple[pa.RecordBatch, int]:
     block.raise_first_fault()
     columns["code"] = pack_hex(digits)
     batch = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-    return batch, n_rows - len(raw.numbers)
+    return batch, n_rows - len(raw.numbers) + raw.n_left_out
 
 
 class _Block:
@@ -144,6 +148,14 @@ class _Block:
         if self._faults:
             return pa.nulls(len(cells), pa.int16())
         return cells.cast(pa.int16())
+
+    def timestamp_s(self) -> Column:
+        cells = _trimmed(self._raw, "timestamp_s", None)
+        fits: Column = pc.match_substring_regex(cells, r"^[0-9]{1,15}(\.[0-9]{1,30})?$")
+        self._fault(pc.invert(fits), "timestamp_s", "expected seconds from 0 on, such as 12.5")
+        if self._faults:
+            return pa.nulls(len(cells), pa.float64())
+        return cells.cast(pa.float64())
 
     def _fault(self, bad: Column, canonical: str, problem: str) -> None:
         first = pc.index(bad, True).as_py()

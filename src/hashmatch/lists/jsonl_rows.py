@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, BinaryIO, NoReturn
 
 import pyarrow as pa
@@ -31,7 +32,8 @@ def read_jsonl(file: BinaryIO, source: Source) -> Iterator[RawRows]:
     """Yield the rows of a JSON Lines file (UTF-8, an object a line) in order.
 
     Blank lines count as rows but are left out. HashListError where a line is not an object with
-    text, whole numbers or null in the canonical columns and a list of text in `labels`, and where
+    text, whole numbers or null in the canonical columns (any number in `timestamp_s`) and a list of
+    text in `labels`, and where
     a name given in `columns` appears in no line.
     """
     block = _Block(source)
@@ -78,7 +80,10 @@ class _Block:
     def add(self, row: int, record: str, cells: Mapping[str, Any]) -> None:
         """Add one row whole, or nothing of it and raise."""
         labels = _labels(cells.get(self._labels_name), self._labels_name)
-        text = [_text(cells.get(name), name) for name in self._names.values()]
+        text = [
+            _text(cells.get(name), name, is_any_number=canonical == "timestamp_s")
+            for canonical, name in self._names.items()
+        ]
         for column, value in zip(self._text.values(), text, strict=True):
             column.append(value)
         self._labels.append(labels)
@@ -135,14 +140,17 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _text(value: object, name: str) -> str | None:
+def _text(value: object, name: str, *, is_any_number: bool) -> str | None:
     if isinstance(value, str):
         return _encodable(value, name)
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise _RowError("expected text, a whole number or null", name)
+    if is_any_number and isinstance(value, float):
+        return f"{Decimal(repr(value)):f}"
+    kind = "number" if is_any_number else "whole number"
+    raise _RowError(f"expected text, a {kind} or null", name)
 
 
 def _labels(value: object, name: str) -> list[str] | None:

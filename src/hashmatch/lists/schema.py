@@ -16,6 +16,7 @@ SOURCE_COLUMNS = (
     "member_id",
     "media_type",
     "quality",
+    "timestamp_s",
     "severity",
     "labels",
     "status",
@@ -34,6 +35,7 @@ _FIELDS: list[pa.Field[Any]] = [
     pa.field("algorithm", pa.string(), nullable=False),
     pa.field("code", pa.binary(), nullable=False),
     pa.field("quality", pa.int16()),
+    pa.field("timestamp_s", pa.float64()),
     pa.field("harm", pa.string(), nullable=False),
     pa.field("classification", pa.string()),
     pa.field("severity", pa.string()),
@@ -48,8 +50,9 @@ _FIELDS: list[pa.Field[Any]] = [
 
 SCHEMA = pa.schema(_FIELDS)
 """Columns of `HashList.table`. `row_number` counts the rows of the file from 1, a CSV header being
-row 1; `code` holds packed bits, most significant first; `record` is the row as the source gave it,
-as a JSON object."""
+row 1; `code` holds packed bits, most significant first; `timestamp_s` is the time of the frame in a
+video that the hash is of, null for other hashes; `record` is the row as the source gave it, as a
+JSON object."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +64,9 @@ class HashList:
     name, version : str
         What matches will say of the list.
     table : pyarrow.Table
-        One row an entry in the order of the file, with the columns of `SCHEMA`.
+        One row a hash in the order of the file, with the columns of `SCHEMA`.
     n_ignored : int
-        Rows left out because their algorithm was to be ignored.
+        Rows left out because their algorithm was to be ignored, or their frame has little quality.
     """
 
     name: str

@@ -27,13 +27,17 @@ class Defaults:
 class Source:
     """A list file and how its columns are to be understood.
 
-    `columns` maps canonical names to the file's own; a name it lacks stands for itself.
+    `columns` maps canonical names to the file's own; a name it lacks stands for itself. `entry_id`
+    and `min_quality` are for vPDQ text: the id of the video (None: the name of the file tells) and
+    the least quality of a frame.
     """
 
     path: Path
     defaults: Defaults
     columns: Mapping[str, str] = field(default_factory=dict)
     ignore_algorithms: frozenset[str] = frozenset()
+    entry_id: str | None = None
+    min_quality: int = 0
 
     def column(self, canonical: str) -> str:
         """Name that the file uses for a canonical column."""

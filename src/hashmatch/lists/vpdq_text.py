@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,32 +50,44 @@ def read_vpdq(path: str | os.PathLike[str]) -> VideoHash:
         lines = source.path.read_bytes().splitlines()
     except OSError as error:
         raise source.error(f"cannot be read: {error.strerror or type(error).__name__}") from None
-    codes = bytearray()
-    qualities: list[int] = []
-    frames: list[int] = []
-    times: list[float] = []
+    frames = list(vpdq_frames(lines, source))
+    codes = bytes.fromhex("".join(frame.digits for frame in frames))
+    return VideoHash(
+        codes=np.frombuffer(codes, np.uint8).reshape(-1, _CODE_BYTES),
+        qualities=np.array([int(frame.quality) for frame in frames], np.int16),
+        frames=np.array([int(frame.number) for frame in frames], np.int64),
+        timestamps_s=np.array([float(frame.time_s) for frame in frames], np.float64),
+    )
+
+
+class VpdqFrame(NamedTuple):
+    """One line, its parts as it has them; `row` counts lines from 1."""
+
+    row: int
+    number: str
+    quality: str
+    digits: str
+    time_s: str
+
+
+def vpdq_frames(lines: Iterable[bytes], source: Source) -> Iterator[VpdqFrame]:
+    """Yield the frames of a text, read strictly; HashListError as by `read_vpdq`."""
+    before: VpdqFrame | None = None
     for row, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         parts = _LINE.fullmatch(line.strip().decode("ascii", "replace"))
         if parts is None:
             raise source.error("expected frame,quality,64 hex digits,seconds", row=row)
-        if frames and int(parts["frame"]) <= frames[-1]:
+        frame = VpdqFrame(row, parts["frame"], parts["quality"], parts["hex"], parts["time"])
+        if before is not None and int(frame.number) <= int(before.number):
             raise source.error("frame numbers must increase", row=row)
-        if times and float(parts["time"]) < times[-1]:
+        if before is not None and float(frame.time_s) < float(before.time_s):
             raise source.error("time runs backward", row=row)
-        codes += bytes.fromhex(parts["hex"])
-        qualities.append(int(parts["quality"]))
-        frames.append(int(parts["frame"]))
-        times.append(float(parts["time"]))
-    if not frames:
+        yield frame
+        before = frame
+    if before is None:
         raise source.error("no frame in it; expected lines of frame,quality,hash,seconds")
-    return VideoHash(
-        codes=np.frombuffer(codes, np.uint8).reshape(-1, _CODE_BYTES),
-        qualities=np.array(qualities, np.int16),
-        frames=np.array(frames, np.int64),
-        timestamps_s=np.array(times, np.float64),
-    )
 
 
 def vpdq_lines(video: VideoHash) -> Iterable[str]:

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from hashmatch.policy.matching import RuleTable
 from hashmatch.policy.reader import read_policy, read_text
-from hashmatch.policy.rules import Evidence, OnError, Rule
+from hashmatch.policy.rules import DEFAULT_INTERVAL_S, Evidence, OnError, Rule
 from hashmatch.policy.strict_table import policy_error
 from hashmatch.policy.suppression import Suppression
 from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, PolicyRef, Verdict
@@ -41,6 +41,8 @@ class Policy:
         In file order.
     views : tuple of str
         Which kinds of views of a content are looked at, beside the picture as stored.
+    video_interval_s : float
+        Seconds from one frame of a video that is looked at to the next; 0: every frame.
     """
 
     ref: PolicyRef
@@ -49,6 +51,7 @@ class Policy:
     on_error: OnError
     rules: tuple[Rule, ...]
     views: tuple[str, ...] = VIEW_KINDS
+    video_interval_s: float = DEFAULT_INTERVAL_S
     _table: RuleTable = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -100,6 +103,7 @@ class Policy:
             default=parts.default,
             on_error=parts.on_error,
             views=parts.views,
+            video_interval_s=parts.video_interval_s,
             rules=parts.rules,
         )
 

@@ -12,10 +12,12 @@ from hashmatch.policy.matching import RuleTable
 from hashmatch.policy.reachability import covering_rules
 from hashmatch.policy.rules import (
     DEFAULT_ALGORITHM,
+    DEFAULT_INTERVAL_S,
     DEFAULT_MIN_QUALITY,
     DEFAULT_PRIORITY,
     ERROR_ACTIONS,
     MAX_DISTANCE_BITS,
+    MAX_INTERVAL_S,
     MODES,
     Condition,
     OnError,
@@ -34,12 +36,12 @@ from hashmatch.values import ACTIONS, DIGEST_BITS, PRIORITIES, VIEW_KINDS
 MAX_POLICY_BYTES = 4 * 2**20
 """More than this is not a policy; reading it would only take long to say so."""
 
-_POLICY_KEYS = ("version", "mode", "default", "on_error", "views", "rules")
+_POLICY_KEYS = ("version", "mode", "default", "on_error", "views", "video_interval_s", "rules")
 _ON_ERROR_KEYS = ("action", "queue", "priority", "sla", "routes")
 _RULE_KEYS = ("name", "when", "action", "queue", "priority", "sla", "routes", "suppresses")
 _WHEN_KEYS = ("harm", "list", "classification", "algorithm", "max_distance", "min_quality")
 _NOT_OF_A_RULE = dict.fromkeys(_WHEN_KEYS, "in when") | dict.fromkeys(
-    ("version", "mode", "default", "on_error", "views"), "above the first [[rules]]"
+    (key for key in _POLICY_KEYS if key != "rules"), "above the first [[rules]]"
 )
 _NOT_OF_WHEN = dict.fromkeys(
     (key for key in _RULE_KEYS if key != "when"), "beside when, not inside it"
@@ -55,6 +57,7 @@ class PolicyParts(NamedTuple):
     default: str
     on_error: OnError
     views: tuple[str, ...]
+    video_interval_s: float
     rules: tuple[Rule, ...]
 
 
@@ -103,8 +106,9 @@ def read_policy(text: str, source: str) -> PolicyParts:
     default = table.choice("default", ACTIONS)
     on_error = _on_error(table)
     views = table.choices("views", VIEW_KINDS)
+    interval_s = table.number("video_interval_s", 0, MAX_INTERVAL_S, DEFAULT_INTERVAL_S)
     rules = _rules(table)
-    return PolicyParts(version, mode, default, on_error, views, rules)
+    return PolicyParts(version, mode, default, on_error, views, interval_s, rules)
 
 
 def _toml(text: str, source: str) -> dict[str, Any]:

@@ -15,6 +15,10 @@ ERROR_ACTIONS = tuple(action for action in ACTIONS if action not in {"log", "all
 MAX_DISTANCE_BITS = 256
 """The widest radius a rule can ask for, inclusive."""
 
+MAX_INTERVAL_S = 60
+"""The longest time between two frames of a video that are looked at, inclusive."""
+
+DEFAULT_INTERVAL_S = 1.0
 DEFAULT_ALGORITHM = "pdq"
 DEFAULT_MIN_QUALITY = 50
 DEFAULT_PRIORITY = "medium"

@@ -192,6 +192,18 @@ class StrictTable:
             raise place.error(f"expected {expected}, not {_shown_number(value)}")
         return value
 
+    def number(self, key: str, low: float, high: float, default: float) -> float:
+        """Return a number within the bounds, both inclusive, the default where it is absent."""
+        if key not in self:
+            return default
+        expected = f"a number from {low} to {high}"
+        value, place = self._table[key], self.place.key(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise place.wrong_kind(expected, value)
+        if not low <= value <= high:  # not a number is not, either
+            raise place.error(f"expected {expected}, not {_shown_number(value)}")
+        return float(value)
+
     def optional_duration(self, key: str) -> str | None:
         """Return a length of time as it is written, None where the key is absent."""
         if key not in self:
@@ -231,5 +243,5 @@ def _kind(value: object) -> str:
     return next(name for types, name in _KINDS if isinstance(value, types))
 
 
-def _shown_number(value: int) -> str:
+def _shown_number(value: float) -> str:
     return str(value) if abs(value) < 10**_SHOWN_CHARACTERS else "a number of that size"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hashmatch.decode import DecodeLimits, Isolation
+from hashmatch.decode import DecodeLimits, Isolation, VideoLimits
 from hashmatch.errors import HashmatchError
 from hashmatch.scan.listing import Listed
 from hashmatch.scan.rows import json_row
@@ -25,6 +25,7 @@ class Setup:
     policy_path: str
     decode: str
     limits: DecodeLimits
+    video_limits: VideoLimits
     isolation: Isolation | None
     index_ref: IndexRef
     policy_ref: PolicyRef
@@ -82,6 +83,7 @@ def _screener(setup: Setup) -> Screener:
         setup.policy_path,
         decode=setup.decode,
         limits=setup.limits,
+        video_limits=setup.video_limits,
         isolation=setup.isolation,
     )
     if (screener.index_ref, screener.policy_ref) != (setup.index_ref, setup.policy_ref):

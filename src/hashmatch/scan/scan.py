@@ -13,7 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, Isolation
+from hashmatch.decode import (
+    DEFAULT_LIMITS,
+    DEFAULT_VIDEO_LIMITS,
+    DecodeLimits,
+    Isolation,
+    VideoLimits,
+)
 from hashmatch.errors import HashmatchError
 from hashmatch.scan.chunks import (
     CHUNK_FILES,
@@ -108,6 +114,7 @@ def scan(
     workers: int = 1,
     decode: str = "luma",
     limits: DecodeLimits = DEFAULT_LIMITS,
+    video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS,
     isolation: Isolation | None = None,
     on_progress: Callable[[ScanProgress], None] | None = None,
 ) -> ScanSummary:
@@ -128,7 +135,7 @@ def scan(
     workers : int
         Processes. More than one are started afresh, so a script that calls this needs the usual
         ``if __name__ == "__main__":`` guard of `multiprocessing`.
-    decode, limits
+    decode, limits, video_limits
         As for `Screener.open`.
     isolation : Isolation, optional
         Every worker decodes in a child process of its own, which maps no index, within these
@@ -160,12 +167,20 @@ def scan(
     started_s = time.monotonic()
     files = list_files(paths)
     _refuse_as_input(output, files)
-    screener = Screener.open(index, policy, decode=decode, limits=limits, isolation=isolation)
+    screener = Screener.open(
+        index,
+        policy,
+        decode=decode,
+        limits=limits,
+        video_limits=video_limits,
+        isolation=isolation,
+    )
     setup = Setup(
         os.fspath(index),
         os.fspath(policy),
         decode,
         limits,
+        video_limits,
         isolation,
         screener.index_ref,
         screener.policy_ref,

@@ -2,7 +2,7 @@
 
 `Screener` gives decisions; `reading` reads items and notes what became of them, `search` finds
 candidates and confirms them, `matching` turns rows that an index found into one match for each
-entry.
+entry, `deciding` puts the decision together.
 """
 
 from __future__ import annotations

@@ -53,6 +53,15 @@ class Found:
     def __len__(self) -> int:
         return int(self.rows.size)
 
+    def joined(self, other: Found) -> Found:
+        """Return what this and the other of the same content have met."""
+        return replace(
+            self,
+            rows=np.concatenate([self.rows, other.rows]),
+            distances=np.concatenate([self.distances, other.distances]),
+            views=np.concatenate([self.views, other.views]),
+        )
+
     def evidence(self, catalog: Catalog) -> list[Evidence]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
         origins = catalog.origin_of(self.algorithm, self.rows).astype(np.int64)
@@ -100,9 +109,12 @@ class Found:
         """
         origins = catalog.origin_of(self.algorithm, self.rows)
         kept = self._first_by_list(catalog, origins, limit)
+        rows = self.rows[kept]
+        entry_ids = catalog.entry_ids(self.algorithm, rows)
+        entry_times_s = catalog.entry_timestamps_s(self.algorithm, rows)
         matches = []
-        for row, entry_id in zip(
-            kept.tolist(), catalog.entry_ids(self.algorithm, self.rows[kept]), strict=True
+        for row, entry_id, entry_time_s in zip(
+            kept.tolist(), entry_ids, entry_times_s, strict=True
         ):
             origin, view = catalog.origins[int(origins[row])], int(self.views[row])
             matches.append(
@@ -117,6 +129,7 @@ class Found:
                     view=views[view],
                     timestamp_s=timestamps_s[view],
                     quality=self.qualities[view],
+                    entry_timestamp_s=entry_time_s,
                 )
             )
         return sorted(matches, key=match_order)[:limit]
@@ -144,19 +157,41 @@ def match_order(match: Match) -> tuple[int, str, str, str]:
 
 def one_per_entry(catalog: Catalog, found: Found) -> Found:
     """Keep one match for each entry: the nearest, ties in the order of views, then of rows."""
+    order, is_first = _by_entry(catalog, found)
+    return replace(_at(found, order[is_first]), clearer=_clearer(found, order, is_first))
+
+
+def worth_keeping(catalog: Catalog, found: Found) -> Found:
+    """Leave out what `one_per_entry` makes no use of, whatever else the content may meet."""
+    order, is_first = _by_entry(catalog, found)
+    return _at(found, order[is_first | _is_clearer(found, order, is_first)])
+
+
+def _at(found: Found, kept: NDArray[np.int64]) -> Found:
+    return replace(
+        found, rows=found.rows[kept], distances=found.distances[kept], views=found.views[kept]
+    )
+
+
+def _by_entry(catalog: Catalog, found: Found) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the order by entry, then from nearest to farthest, and which is the first of one."""
     entries = catalog.entry_of(found.algorithm, found.rows)
     order = np.lexsort((found.rows, found.views, found.distances, entries))
     entries = entries[order]
     is_first = np.ones(entries.size, dtype=bool)
     is_first[1:] = entries[1:] != entries[:-1]
-    kept = order[is_first]
-    return replace(
-        found,
-        rows=found.rows[kept],
-        distances=found.distances[kept],
-        views=found.views[kept],
-        clearer=_clearer(found, order, is_first),
-    )
+    return order, is_first
+
+
+def _is_clearer(
+    found: Found, order: NDArray[np.int64], is_first: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which matches are of a better quality than all nearer ones of their entry."""
+    grades = np.array([_grade(one) for one in found.qualities], dtype=np.int64)[found.views[order]]
+    ranks = (np.cumsum(is_first) - 1) * _GRADES + grades
+    is_clearer = ~is_first
+    is_clearer[1:] &= ranks[1:] > np.maximum.accumulate(ranks[:-1])
+    return is_clearer
 
 
 def _clearer(
@@ -164,15 +199,10 @@ def _clearer(
 ) -> dict[int, tuple[tuple[int, int], ...]]:
     """Return what views, from nearest to farthest, are clearer than all nearer ones of an entry."""
     numbers = np.cumsum(is_first) - 1
-    qualities = np.array([_grade(one) for one in found.qualities], dtype=np.int64)
-    grades = qualities[found.views[order]]
-    ranks = numbers * _GRADES + grades
-    best_before = np.maximum.accumulate(ranks[:-1])
-    is_clearer = ~is_first
-    is_clearer[1:] &= ranks[1:] > best_before
     clearer: dict[int, tuple[tuple[int, int], ...]] = {}
-    for at in np.flatnonzero(is_clearer).tolist():
-        sighting = (int(found.distances[order[at]]), int(grades[at]))
+    for at in np.flatnonzero(_is_clearer(found, order, is_first)).tolist():
+        quality = found.qualities[int(found.views[order[at]])]
+        sighting = (int(found.distances[order[at]]), _grade(quality))
         number = int(numbers[at])
         clearer[number] = (*clearer.get(number, ()), sighting)
     return clearer

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 
-from hashmatch.decode import DecodeLimits, read_content
+from hashmatch.decode import DecodeLimits, read_picture_content
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint import Fingerprint, digests, fingerprint_digest
 from hashmatch.screener.search import Content
@@ -17,12 +17,15 @@ Item = bytes | bytearray | memoryview | str | os.PathLike[str]
 
 
 def read_item(state: State, content_id: str | None, item: Item, limits: DecodeLimits) -> Content:
-    """Read one item and take the digests that rules ask about; what goes wrong is its error."""
+    """Read one item and take the digests that rules ask about; what goes wrong is its error.
+
+    A video in a file is not held: its digests are taken in one read, its frames in another.
+    """
     if content_id is None and isinstance(item, str | os.PathLike):
         content_id = os.fsdecode(item)
     content = Content(content_id or "")
     try:
-        data = _bytes_of(item, limits)
+        data = _opened(item, limits)
         _digest(state, content, data)
     except (DecodeError, MemoryError) as error:
         content.error = str(error) if isinstance(error, DecodeError) else "out of memory"
@@ -60,10 +63,13 @@ def take_fingerprints(
         content.data = b""
 
 
-def _bytes_of(item: Item, limits: DecodeLimits) -> bytes:
-    if isinstance(item, str | os.PathLike):
-        return read_content(item, limits=limits)
-    return bytes(item)
+def _opened(item: Item, limits: DecodeLimits) -> bytes | str:
+    """Return the bytes of an item, or where it lies if it is a video in a file."""
+    if not isinstance(item, str | os.PathLike):
+        return bytes(item)
+    data = read_picture_content(item, limits=limits)
+    # Absolute, since a process of its own may have to open it.
+    return os.path.abspath(item) if data is None else data  # noqa: PTH100
 
 
 def _digest(state: State, content: Content, item: bytes | str | os.PathLike[str]) -> None:

@@ -5,38 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
-from hashmatch._version import __version__
 from hashmatch.decode import (
     DEFAULT_LIMITS,
+    DEFAULT_VIDEO_LIMITS,
     DecodeLimits,
     Decoding,
     InProcess,
     Isolated,
     Isolation,
+    VideoLimits,
 )
 from hashmatch.errors import DecodeError
-from hashmatch.fingerprint import Fingerprint, fingerprint_each
-from hashmatch.hashing import load_algorithms
-from hashmatch.policy import Evidence
-from hashmatch.screener.matching import match_order
+from hashmatch.fingerprint import Fingerprint, Looking, fingerprint_each, prepare_to_fingerprint
+from hashmatch.screener.deciding import decision_of
 from hashmatch.screener.reading import Item, read_item, take_fingerprints
 from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
 from hashmatch.screener.state import State, fit, load_state
-from hashmatch.values import (
-    MAX_RECORDED_MATCHES,
-    Decision,
-    IndexRef,
-    Match,
-    PolicyRef,
-    RecordedHash,
-    Verdict,
-)
+from hashmatch.values import Decision, IndexRef, PolicyRef
 
 _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 _BATCH_ITEMS = 32
 _BATCH_BYTES = 64 << 20
+_SHARE_OF_TIME = 0.8
 
 
 class Screener:
@@ -54,6 +47,7 @@ class Screener:
         *,
         decode: str = "luma",
         limits: DecodeLimits = DEFAULT_LIMITS,
+        video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS,
         isolation: Isolation | None = None,
         children: int = 1,
     ) -> None:
@@ -64,6 +58,7 @@ class Screener:
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._decode = decode
         self._limits = limits
+        self._video_limits = _in_time(video_limits, isolation)
         self._state = load_state(self._index_dir, self._policy_path)
         self._decoding: Decoding[dict[str, Fingerprint | DecodeError]] = (
             InProcess(fingerprint_each)
@@ -72,7 +67,7 @@ class Screener:
                 fingerprint_each,
                 isolation,
                 children=children,
-                prepare=partial(load_algorithms, self._state.pixel_hashes),
+                prepare=partial(prepare_to_fingerprint, self._state.pixel_hashes),
             )
         )
 
@@ -84,6 +79,7 @@ class Screener:
         *,
         decode: str = "luma",
         limits: DecodeLimits = DEFAULT_LIMITS,
+        video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS,
         isolation: Isolation | None = None,
         children: int = 1,
     ) -> Screener:
@@ -101,6 +97,10 @@ class Screener:
             hash without any match may differ by a few bits, and says so in its `decode`.
         limits : DecodeLimits
             Bytes and pixels above which a content is not opened.
+        video_limits : VideoLimits
+            The same for a video. What was looked at before a limit is met counts, beside the error.
+            In isolation decoding ends after four fifths of the time for one content, unless
+            `max_wall_s` is set, so that this is so of time, too.
         isolation : Isolation, optional
             Decode in child processes within these limits, so that a decoder that crashes, hangs or
             eats memory is a decision with an error (digests are matched all the same);
@@ -120,7 +120,13 @@ class Screener:
             Where an algorithm cannot be used: its plug-in is missing or broken.
         """
         return cls(
-            index_dir, policy, decode=decode, limits=limits, isolation=isolation, children=children
+            index_dir,
+            policy,
+            decode=decode,
+            limits=limits,
+            video_limits=video_limits,
+            isolation=isolation,
+            children=children,
         )
 
     @property
@@ -214,7 +220,7 @@ class Screener:
 
     def reject(self, content_id: str, reason: str) -> Decision:
         """Return the decision about a content that could not be obtained at all."""
-        return _decision(self._state, Content(content_id, error=reason))
+        return decision_of(self._state, Content(content_id, error=reason))
 
     def _screen_batch(
         self, state: State, batch: Sequence[tuple[str | None, Item]]
@@ -225,7 +231,9 @@ class Screener:
         for content_id, item in batch:
             content = read_item(state, content_id, item, self._limits)
             held.append(content)
-            held_bytes += len(content.data)
+            # A video has many views, and so is the last one held.
+            is_video_file = isinstance(content.data, str)
+            held_bytes += _BATCH_BYTES if is_video_file else len(content.data)
             if held_bytes >= _BATCH_BYTES:
                 yield from self._decided(state, held)
                 held, held_bytes = [], 0
@@ -236,9 +244,9 @@ class Screener:
         names = state.pixel_hashes
         if any(name not in LUMA_MARGIN_BITS for name in names):
             decode = "exact"
-        arguments = (
-            (content.data, names, decode, self._limits, state.policy.views) for content in contents
-        )
+        policy = state.policy
+        looking = Looking(policy.views, self._limits, self._video_limits, policy.video_interval_s)
+        arguments = ((content.data, names, decode, looking) for content in contents)
         for content, made in zip(contents, self._decoding.run(arguments), strict=True):
             take_fingerprints(content, names, made)
 
@@ -252,7 +260,13 @@ class Screener:
         for algorithm, radius in state.radii.items():
             search(state, algorithm, radius, contents)
         for content in contents:
-            yield _decision(state, content)
+            yield decision_of(state, content)
+
+
+def _in_time(limits: VideoLimits, isolation: Isolation | None) -> VideoLimits:
+    if isolation is None or limits.max_wall_s is not None:
+        return limits
+    return replace(limits, max_wall_s=_SHARE_OF_TIME * isolation.time_s)
 
 
 def _named(
@@ -269,42 +283,3 @@ def _named(
         if not isinstance(content_id, str | None):
             raise TypeError(f"a content_id must be a str, not {type(content_id).__name__}")
     return list(zip(content_ids, items, strict=True))
-
-
-def _decision(state: State, content: Content) -> Decision:
-    """Decide by all that a content matches; an error has its say besides."""
-    catalog, policy = state.catalog, state.policy
-    evidence: list[Evidence] = []
-    matches: list[Match] = []
-    for found in content.found:
-        made = content.fingerprints[found.algorithm]
-        evidence += found.evidence(catalog)
-        matches += found.nearest(catalog, made.views, made.timestamps_s, MAX_RECORDED_MATCHES)
-    matches.sort(key=match_order)
-    decide = policy.decide if content.error is None else policy.decide_error
-    return _row(state, content, decide(evidence), matches[:MAX_RECORDED_MATCHES])
-
-
-def _row(state: State, content: Content, verdict: Verdict, matches: list[Match]) -> Decision:
-    return Decision(
-        content_id=content.content_id,
-        sha256=content.sha256,
-        hashes=tuple(
-            RecordedHash(algorithm, made.codes[0].tobytes().hex(), made.quality, made.decode)
-            for algorithm in state.algorithms
-            if (made := content.fingerprints.get(algorithm)) is not None
-        ),
-        n_matches=sum(map(len, content.found)),
-        matches=tuple(matches),
-        rules=verdict.rules,
-        rule=verdict.rule,
-        action=verdict.action,
-        would_action=verdict.would_action,
-        queue=verdict.queue,
-        priority=verdict.priority,
-        mode=verdict.mode,
-        policy=state.policy.ref,
-        index=state.catalog.ref,
-        error=content.error,
-        hashmatch_version=__version__,
-    )

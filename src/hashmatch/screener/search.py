@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from hashmatch.fingerprint import Fingerprint
 from hashmatch.index import SearchResult
-from hashmatch.screener.matching import Found, one_per_entry
+from hashmatch.screener.matching import Found, one_per_entry, worth_keeping
 from hashmatch.screener.state import State
 
 LUMA_MARGIN_BITS = {"pdq": 16}
@@ -23,31 +24,63 @@ CONFIRM_BELOW_QUALITY = 50
 """Luma-decoded views below this quality are decoded exactly before any search: on a near-blank
 picture the drift has no useful bound (36 bits at quality 3)."""
 
+_BLOCK_QUERIES = 4096
+
 
 @dataclass(slots=True)
 class Content:
-    """One item on its way; `data` is kept only while an exact decode may still be needed."""
+    """One item on its way.
+
+    `data` is kept only while a decode may still be needed; of a video in a file it is the path.
+    """
 
     content_id: str
     sha256: str | None = None
-    data: bytes = b""
+    data: bytes | str = b""
     error: str | None = None
     fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
 
 
+class _Answer(NamedTuple):
+    """What was found for some views of a content: from `first_view` on, those of `queries`."""
+
+    content: Content
+    first_view: int
+    result: SearchResult
+    queries: slice
+
+
 def _query(
     state: State, algorithm: str, radius: int, contents: Sequence[Content]
-) -> Iterator[tuple[Content, SearchResult, slice]]:
-    """Search for all views of all contents at once; the slice is the content's queries."""
-    if not contents:
-        return
-    codes = [content.fingerprints[algorithm].codes for content in contents]
-    result = state.catalog.search(algorithm, np.concatenate(codes), radius)
-    start = 0
-    for content, own in zip(contents, codes, strict=True):
-        yield content, result, slice(start, start + len(own))
-        start += len(own)
+) -> Iterator[_Answer]:
+    """Search for the views of all contents, so many at once, and answer in order."""
+    for block in _blocks([len(content.fingerprints[algorithm].codes) for content in contents]):
+        codes = [contents[at].fingerprints[algorithm].codes[views] for at, views in block]
+        result = state.catalog.search(algorithm, np.concatenate(codes), radius)
+        start = 0
+        for (at, views), own in zip(block, codes, strict=True):
+            queries = slice(start, start + len(own))
+            yield _Answer(contents[at], views.start, result, queries)
+            start = queries.stop
+
+
+def _blocks(n_views: Sequence[int]) -> Iterator[list[tuple[int, slice]]]:
+    """Part the views of contents into blocks of `_BLOCK_QUERIES`, in order."""
+    block: list[tuple[int, slice]] = []
+    room = _BLOCK_QUERIES
+    for at, n_left in enumerate(n_views):
+        first = 0
+        while first < n_left:
+            views = slice(first, min(n_left, first + room))
+            block.append((at, views))
+            room -= views.stop - first
+            first = views.stop
+            if not room:
+                yield block
+                block, room = [], _BLOCK_QUERIES
+    if block:
+        yield block
 
 
 def to_confirm(
@@ -66,8 +99,9 @@ def to_confirm(
             (safe if is_clear and made.sure else confirm).append(content)
     bits = state.catalog.bits(algorithm)
     wide = min(radius + LUMA_MARGIN_BITS.get(algorithm, 0), bits)
-    for content, result, queries in _query(state, algorithm, wide, safe):
-        if result.offsets[queries.start] != result.offsets[queries.stop]:
+    for content, _, result, queries in _query(state, algorithm, wide, safe):
+        is_near = result.offsets[queries.start] != result.offsets[queries.stop]
+        if is_near and (not confirm or confirm[-1] is not content):
             confirm.append(content)
     return confirm
 
@@ -79,12 +113,13 @@ def search(state: State, algorithm: str, radius: int, contents: Sequence[Content
         for content in contents
         if algorithm in content.fingerprints and content.fingerprints[algorithm].decode != "luma"
     ]
-    for content, result, queries in _query(state, algorithm, radius, exact):
+    met: dict[int, Found] = {}
+    for content, first_view, result, queries in _query(state, algorithm, radius, exact):
         offsets = result.offsets[queries.start : queries.stop + 1]
         if offsets[0] == offsets[-1]:
             continue
         hits = slice(offsets[0], offsets[-1])
-        views = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        views = first_view + np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         found = Found(
             algorithm,
             radius,
@@ -93,4 +128,12 @@ def search(state: State, algorithm: str, radius: int, contents: Sequence[Content
             views,
             content.fingerprints[algorithm].qualities,
         )
-        content.found.append(one_per_entry(state.catalog, found))
+        # Of a long video views come in blocks; what the earlier ones have met is thinned out, so
+        # that memory grows with the entries met, not with how often.
+        earlier = met.get(id(content))
+        if earlier is not None:
+            found = worth_keeping(state.catalog, earlier.joined(found))
+        met[id(content)] = found
+    for content in exact:
+        if id(content) in met:
+            content.found.append(one_per_entry(state.catalog, met[id(content)]))
