@@ -1,8 +1,10 @@
 #include "hash/lanczos.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "kernels/dispatch.h"
@@ -111,8 +113,29 @@ Filter make_filter(int in_size, int out_size) {
     return filter;
 }
 
+// Makes a filter, or takes it from memory: pictures of one size come in numbers, and the two filters of a
+// wavelet hash take a fifth of the time of resizing. A thread keeps at most 2 MiB of them.
+std::shared_ptr<const Filter> filter_for(int in_size, int out_size) {
+    struct Kept {
+        int in_size, out_size;
+        std::shared_ptr<const Filter> filter;
+    };
+    constexpr size_t kMostKept = 16, kMostWeights = 1 << 14;
+    thread_local std::array<Kept, kMostKept> kept = {};
+    thread_local size_t oldest = 0;
+    for (const Kept& one : kept)
+        if (one.in_size == in_size && one.out_size == out_size) return one.filter;
+    auto filter = std::make_shared<const Filter>(make_filter(in_size, out_size));
+    if (filter->weights.size() <= kMostWeights) {
+        kept[oldest] = {in_size, out_size, filter};
+        oldest = (oldest + 1) % kMostKept;
+    }
+    return filter;
+}
+
 void resize_rows(const uint8_t* grey, int height, int width, int out_width, uint8_t* out) {
-    const Filter filter = make_filter(width, out_width);
+    const auto kept = filter_for(width, out_width);
+    const Filter& filter = *kept;
     const GreyKernels& kernels = *active_kernel().grey;
     std::vector<int16_t> row(width + kSpanStep);
     std::vector<uint32_t> sums(out_width);
@@ -125,7 +148,8 @@ void resize_rows(const uint8_t* grey, int height, int width, int out_width, uint
 }
 
 void resize_columns(const uint8_t* grey, int height, int width, int out_height, uint8_t* out) {
-    const Filter filter = make_filter(height, out_height);
+    const auto kept = filter_for(height, out_height);
+    const Filter& filter = *kept;
     const GreyKernels& kernels = *active_kernel().grey;
     std::vector<uint32_t> sums(width);
     for (const WeighedSpan& span : filter.spans) {

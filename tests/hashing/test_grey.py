@@ -50,6 +50,15 @@ def test_resizing_equals_pillow(kernel, height, width):
             np.testing.assert_array_equal(resized(picture, *to), pillow(picture, *to))
 
 
+def test_filters_kept_from_before_are_those_of_the_size(kernel):
+    picture = np.random.default_rng(2).integers(0, 256, (60, 700), dtype=np.uint8)
+    sizes = [(60 - n % 3, 100 + 17 * n) for n in range(30)]  # more than are kept
+    for height, width in [*sizes, *reversed(sizes), *sizes[::3]]:
+        part = np.ascontiguousarray(picture[:height, :width])
+        for to in ((8, 8), (16, 64), (32, 512)):
+            np.testing.assert_array_equal(resized(part, *to), pillow(part, *to))
+
+
 @given(
     st.integers(1, 400), st.integers(1, 400), st.integers(1, 80), st.integers(1, 80), st.integers()
 )
