@@ -12,13 +12,13 @@ from hashmatch.index import storage
 
 MAX_ALGORITHM_CHARACTERS = 200
 
-_UINT8 = np.dtype(np.uint8)
+UINT8 = np.dtype(np.uint8)
 
 
 def checked_codes(codes: ArrayLike, name: str) -> NDArray[np.uint8]:
     """Return codes or queries as a contiguous uint8 array of shape (n, bits / 8)."""
     array = np.asarray(codes)
-    if array.dtype != _UINT8:
+    if array.dtype != UINT8:
         raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not {array.dtype}")
     if array.ndim != 2:
         raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not of shape {array.shape}")

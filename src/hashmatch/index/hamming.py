@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from hashmatch import _core
 from hashmatch.index import storage
 from hashmatch.index.arguments import (
+    UINT8,
     checked_algorithm,
     checked_codes,
     checked_ids,
@@ -43,6 +44,7 @@ class HammingIndex:
     ) -> None:
         self._parts = parts
         self._stored = stored
+        self._shape = parts.codes.shape[1:]  # of one code
         self._bits = 8 * int(parts.codes.shape[1])
         self._core: _core.Index | None = None
         self._engine: Engine
@@ -355,6 +357,14 @@ class HammingIndex:
         return self._core
 
     def _checked_queries(self, queries: ArrayLike) -> NDArray[np.uint8]:
+        # Nearly all are as they should be, and a single search takes microseconds.
+        if (
+            type(queries) is np.ndarray
+            and queries.dtype is UINT8
+            and queries.shape[1:] == self._shape
+            and queries.flags.c_contiguous
+        ):
+            return queries
         checked = checked_codes(queries, "queries")
         if 8 * checked.shape[1] != self._bits:
             raise ValueError(
