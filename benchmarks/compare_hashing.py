@@ -18,7 +18,9 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pdqhash
@@ -256,11 +258,14 @@ JOBS = {
 }
 
 
-def table(rows: Sequence[Row], machine: dict[str, object]) -> str:
+def table(rows: Sequence[Row], machine: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items())
     lines = [
         "# Hashing beside its peers",
         "",
-        f"{machine}; made by `python -m benchmarks.compare_hashing`.",
+        f"Made by `python -m benchmarks.compare_hashing` on photographs; {machine['cpu']}, kernel "
+        f"{machine['kernel']}, {machine['system']}, Python {machine['python']}, {versions}. "
+        "Times are medians, ratios medians of the rounds' ratios.",
         "",
         "| job | time | beside | time | ratio | wanted | |",
         "|---|---|---|---|---|---|---|",
@@ -294,6 +299,7 @@ def main() -> None:
                 f"{row.what} / {row.beside}: {row.ratio:.3g} ({row.wanted}) {row.note}", flush=True
             )
     machine = describe_machine()
+    machine["versions"] |= {name: version(name) for name in ("pillow", "simplejpeg", "pdqhash")}
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.with_suffix(".md").write_text(table(rows, machine))
     whole = {"machine": machine, "rows": [asdict(row) for row in rows]}
