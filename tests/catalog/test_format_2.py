@@ -1,15 +1,12 @@
-"""Folders that were built before lists had times of frames stay readable, and can be changed.
-
-data/format-2 never changes.
-"""
+"""Folders that were built before lists had times of frames stay readable, and can be changed."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from frozen_folder import entry_ids, unpack
 
 from hashmatch.catalog import (
     Catalog,
@@ -19,21 +16,10 @@ from hashmatch.catalog import (
     verify_catalog,
 )
 
-DATA = Path(__file__).parent / "data" / "format-2"
-
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    folder = tmp_path / "old"
-    shutil.copytree(DATA, folder)
-    (folder / "files").rename(folder / "built")
-    return folder
-
-
-def ids(folder: Path) -> list[str]:
-    catalog = Catalog.open(folder, verify=True)
-    rows = catalog.search("pdq", np.zeros((1, 32), np.uint8), 256).ids
-    return sorted(catalog.entry_ids("pdq", rows))
+    return unpack(2, tmp_path / "old")
 
 
 def test_it_is_read(old: Path) -> None:
@@ -41,7 +27,13 @@ def test_it_is_read(old: Path) -> None:
     catalog = Catalog.open(old, verify=True)
     assert (catalog.ref.name, catalog.ref.generation) == ("demo", 4)
     assert catalog.ref.digest.startswith("d1137b5a7f4d")
-    assert ids(old) == ["k-1", "k-1", "k-1", "k-2", "n-1"]  # of the other list all is disabled
+    assert entry_ids(old) == [
+        "k-1",
+        "k-1",
+        "k-1",
+        "k-2",
+        "n-1",
+    ]  # the other list is disabled
     assert catalog.entry_timestamps_s("pdq", np.arange(7)) == [None] * 7
     assert catalog.provenance("pdq", 0)["timestamp_s"] is None
 
@@ -69,5 +61,5 @@ def test_times_can_be_added(old: Path, tmp_path: Path) -> None:
         )
         times = [pair for pair in named if pair[1] is not None]
         assert sorted(times) == [("n-1", 1.5), ("n-9", 2.0)]
-        assert ids(old) == ["k-1", "k-1", "k-1", "k-2", "n-1", "n-1", "n-9"]
+        assert entry_ids(old) == ["k-1", "k-1", "k-1", "k-2", "n-1", "n-1", "n-9"]
         compact_catalog(old)

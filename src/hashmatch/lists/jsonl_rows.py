@@ -33,8 +33,7 @@ def read_jsonl(file: BinaryIO, source: Source) -> Iterator[RawRows]:
 
     Blank lines count as rows but are left out. HashListError where a line is not an object with
     text, whole numbers or null in the canonical columns (any number in `timestamp_s`) and a list of
-    text in `labels`, and where
-    a name given in `columns` appears in no line.
+    text in `labels`, and where a name given in `columns` appears in no line.
     """
     block = _Block(source)
     unseen = {source.column(canonical): canonical for canonical in source.columns}
