@@ -54,11 +54,11 @@ SANITIZED = PYTHONPATH=$(CURDIR)/$(ASAN) \
 
 asan: $(ASAN)/package ## native code under AddressSanitizer and UndefinedBehaviorSanitizer; needs g++
 	CXX=g++ csrc/tests/run.sh sanitize
-	$(SANITIZED) -m pytest tests/test_kernels.py tests/hashing tests/index \
+	$(SANITIZED) -m pytest tests/test_kernels.py tests/hashing tests/hamming \
 	tests/fingerprint/test_border.py $(ARGS)
 
 fuzz: $(ASAN)/package ## damaged index files, under the same sanitizers; ARGS="--seconds 3600"
-	$(SANITIZED) tests/index/fuzz_reader.py $(ARGS)
+	$(SANITIZED) tests/hamming/fuzz_reader.py $(ARGS)
 
 tsan: ## native code under ThreadSanitizer; needs g++
 	CXX=g++ csrc/tests/run.sh threads $(ARGS)

@@ -14,7 +14,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-FLOORS = ("kernels", "hash", "index", "bindings")
+FLOORS = ("kernels", "hash", "hamming", "bindings")
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "src/hashmatch/_version.py").read_text())[1]  # type: ignore[index]
 
 # Contraction into FMA is off, so that every kernel rounds alike and gives the same hash.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from hashmatch import _core
-from hashmatch.index import HammingIndex, SearchResult
+from hashmatch.hamming import HammingIndex, SearchResult
 
 BITS = 256
 RADIUS = 31

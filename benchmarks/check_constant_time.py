@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch import _core
-from hashmatch.index.machine import describe_machine
+from hashmatch.hamming.machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results"
 RADIUS = 31

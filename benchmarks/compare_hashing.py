@@ -30,16 +30,16 @@ from benchmarks.hashing_data import (
     enlarged_photo,
     large_photo,
     listed_photos,
-    make_catalog,
+    make_index,
     photo_paths,
     textured_luma,
 )
 from benchmarks.hashing_measure import Row, compare, peak_of, repeated
 from hashmatch import hash_image, hash_many
+from hashmatch.backlog import scan
 from hashmatch.decode import Isolation
+from hashmatch.hamming.machine import describe_machine
 from hashmatch.hashing import pdq
-from hashmatch.index.machine import describe_machine
-from hashmatch.scan import scan
 from hashmatch.screener import Screener
 
 RESULTS = Path(__file__).parent / "results"
@@ -130,16 +130,14 @@ def file_rows(rounds: int) -> Iterator[Row]:
 def screening_rows(rounds: int) -> Iterator[Row]:
     paths = listed_photos()
     with tempfile.TemporaryDirectory() as folder:
-        catalog = make_catalog(Path(folder), paths, n_unrelated=1000)
+        index = make_index(Path(folder), paths, n_unrelated=1000)
         for policy, wanted in ("orientations.toml", "<= 1.2"), ("policy.toml", "reported"):
-            yield screening_row(paths, catalog, policy, wanted, rounds)
+            yield screening_row(paths, index, policy, wanted, rounds)
 
 
-def screening_row(
-    paths: Sequence[Path], catalog: Path, policy: str, wanted: str, rounds: int
-) -> Row:
-    screener = Screener.open(catalog, catalog / policy)
-    exact = Screener.open(catalog, catalog / policy, decode="exact")
+def screening_row(paths: Sequence[Path], index: Path, policy: str, wanted: str, rounds: int) -> Row:
+    screener = Screener.open(index, index / policy)
+    exact = Screener.open(index, index / policy, decode="exact")
     found = [decision.n_matches for decision in screener.screen_many(paths)]
     assert found == [decision.n_matches for decision in exact.screen_many(paths)]
     share = sum(n > 0 for n in found) / len(paths)
@@ -167,8 +165,8 @@ def isolation_rows(rounds: int) -> Iterator[Row]:
             note="with the start of the processes",
         )
     with tempfile.TemporaryDirectory() as folder:
-        catalog = make_catalog(Path(folder), paths, n_unrelated=1000)
-        options = {"index": catalog, "policy": catalog / "policy.toml", "output": "/dev/null"}
+        index = make_index(Path(folder), paths, n_unrelated=1000)
+        options = {"index": index, "policy": index / "policy.toml", "output": "/dev/null"}
         photos = [paths[0].parent]
         yield compare(
             ("scan --isolate, 1 worker", lambda: scan(photos, **options, isolation=Isolation())),

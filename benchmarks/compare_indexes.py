@@ -27,8 +27,8 @@ import numpy as np
 from benchmarks.index_contenders import CONTENDERS
 from benchmarks.index_measure import AT_LEAST
 from benchmarks.index_results import write_results
-from hashmatch.index.bench_data import SKEWS, brute_force, draw_queries, synthetic_codes
-from hashmatch.index.machine import describe_machine
+from hashmatch.hamming.bench_data import SKEWS, brute_force, draw_queries, synthetic_codes
+from hashmatch.hamming.machine import describe_machine
 
 ROOT = Path(__file__).parents[1]
 

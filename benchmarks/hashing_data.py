@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hashmatch import hash_image
-from hashmatch.catalog import build_catalog
+from hashmatch.index import build_index
 
 ONE_IN = 100
 _TILE_PX = (500, 375)
@@ -53,7 +53,7 @@ def textured_luma(side_px: int) -> NDArray[np.uint8]:
     return (picture + 128).clip(0, 255).astype(np.uint8)
 
 
-def make_catalog(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
+def make_index(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
     """Build an index of every hundredth photo and of unrelated codes."""
     codes = np.random.default_rng(1).integers(0, 256, (n_unrelated, 32), dtype=np.uint8)
     listed = [hash_image(path).hex for path in dict.fromkeys(paths[::ONE_IN])]
@@ -64,7 +64,7 @@ def make_catalog(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
     )
     (folder / "policy.toml").write_text(_RULES)
     (folder / "orientations.toml").write_text('views = ["orientations"]' + _RULES)
-    build_catalog(folder)
+    build_index(folder)
     return folder
 
 

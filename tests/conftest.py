@@ -138,10 +138,10 @@ def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a built copy of the demo, for tests that only read it."""
-    from hashmatch.catalog import build_catalog
+    from hashmatch.index import build_index
 
     folder = tmp_path_factory.mktemp("demo") / "demo"
     source = Path(__file__).parents[1] / "indexes" / "demo"
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("built"))
-    build_catalog(folder)
+    build_index(folder)
     return folder

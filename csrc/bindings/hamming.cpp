@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "bindings/arrays.h"
-#include "index/codes.h"
-#include "index/search.h"
-#include "index/tables.h"
+#include "hamming/codes.h"
+#include "hamming/search.h"
+#include "hamming/tables.h"
 
 namespace hashmatch {
 namespace {

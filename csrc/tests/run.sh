@@ -42,7 +42,7 @@ mkdir -p "$folder"
 # Objects land in the current folder under their sources' own names.
 (
     cd "$folder"
-    find "$root"/csrc/{kernels,hash,index} -name '*.cpp' |
+    find "$root"/csrc/{kernels,hash,hamming} -name '*.cpp' |
         xargs -P "$(nproc)" -n 3 "$compiler" "${flags[@]}" -c
 )
 for test in "${tests[@]/%/_test}"; do

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "index/codes.h"
-#include "index/scan.h"
-#include "index/search.h"
-#include "index/tables.h"
+#include "hamming/codes.h"
+#include "hamming/scan.h"
+#include "hamming/search.h"
+#include "hamming/tables.h"
 #include "kernels/dispatch.h"
 #include "tests/testing.h"
 

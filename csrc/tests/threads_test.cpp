@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "index/threads.h"
+#include "hamming/threads.h"
 #include "tests/small_index.h"
 #include "tests/testing.h"
 

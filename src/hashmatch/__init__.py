@@ -20,30 +20,30 @@ from hashmatch.errors import (
 )
 
 if TYPE_CHECKING:
+    from hashmatch.backlog import hash_many
     from hashmatch.fingerprint import digests, hash_image, hash_segments, hash_video
+    from hashmatch.hamming import HammingIndex, SearchResult
     from hashmatch.hashing import pdq
-    from hashmatch.index import HammingIndex, SearchResult
-    from hashmatch.scan import hash_many
+    from hashmatch.matching import VideoLibrary, VideoMatch, match_videos
     from hashmatch.screener import Screener
     from hashmatch.values import Decision, Hash, Match, VideoHash
-    from hashmatch.video_matching import VideoLibrary, VideoMatch, match_videos
 
 _HOMES = {
     "Decision": "hashmatch.values",
-    "HammingIndex": "hashmatch.index",
+    "HammingIndex": "hashmatch.hamming",
     "Hash": "hashmatch.values",
     "Match": "hashmatch.values",
     "Screener": "hashmatch.screener",
-    "SearchResult": "hashmatch.index",
+    "SearchResult": "hashmatch.hamming",
     "VideoHash": "hashmatch.values",
-    "VideoLibrary": "hashmatch.video_matching",
-    "VideoMatch": "hashmatch.video_matching",
+    "VideoLibrary": "hashmatch.matching",
+    "VideoMatch": "hashmatch.matching",
     "digests": "hashmatch.fingerprint",
     "hash_image": "hashmatch.fingerprint",
-    "hash_many": "hashmatch.scan",
+    "hash_many": "hashmatch.backlog",
     "hash_segments": "hashmatch.fingerprint",
     "hash_video": "hashmatch.fingerprint",
-    "match_videos": "hashmatch.video_matching",
+    "match_videos": "hashmatch.matching",
     "pdq": "hashmatch.hashing",
 }
 

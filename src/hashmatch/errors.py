@@ -1,10 +1,10 @@
-"""Every error hashmatch raises on purpose.
+"""Every error hashmatch raises on purpose, and the kinds of decode errors.
 
 ::
 
     HashmatchError
     ├── AlgorithmError     a hash algorithm that is known by name but cannot be used
-    ├── DecodeError        bytes that do not yield the pixels of a picture, or pixels without a hash
+    ├── DecodeError        content without pixels, or pixels without a hash; has a `kind`
     ├── HashListError      a hash list or recipe that cannot be read as it stands
     ├── IndexFormatError   a built file that is damaged, foreign or newer than this version
     ├── PolicyError        a policy that is malformed or cannot be carried out
@@ -17,6 +17,44 @@ message holds a hash of a list.  Wrong arguments in code raise `ValueError`, `Ty
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+_T = TypeVar("_T")
+
+
+class ErrorKind(StrEnum):
+    """Why a content could not be looked at, in whole or in part; `error_kind` of a decision row."""
+
+    UNREADABLE = "unreadable"
+    """The file cannot be opened or read: permission, a device, a broken link, an I/O error."""
+    EMPTY = "empty"
+    """The file has no bytes."""
+    NOT_MEDIA = "not_media"
+    """The first bytes are those of no picture or video format on the allow-list."""
+    UNSUPPORTED = "unsupported"
+    """A known format, but a variant, codec or pixel layout that is not decoded here."""
+    TRUNCATED = "truncated"
+    """The file ends before its content does."""
+    DAMAGED = "damaged"
+    """The decoder found data that breaks the rules of the format."""
+    INCOMPLETE = "incomplete"
+    """Some frames, pages or views were looked at and some were not."""
+    TOO_LARGE = "too_large"
+    """More bytes or pixels than the limits allow."""
+    TOO_MANY_FRAMES = "too_many_frames"
+    """More frames, pages or seconds than the limits allow."""
+    TIMEOUT = "timeout"
+    """Decoding took longer than allowed."""
+    MEMORY = "memory"
+    """Decoding needed more memory than allowed."""
+    CRASHED = "crashed"
+    """The decoding process died."""
+    NOT_HASHED = "not_hashed"
+    """Decoded, but the hash algorithm could not hash the pixels."""
+
 
 class HashmatchError(Exception):
     """Base of every error that hashmatch raises on purpose."""
@@ -27,10 +65,22 @@ class AlgorithmError(HashmatchError):
 
 
 class DecodeError(HashmatchError):
-    """Bytes that do not yield the pixels of a picture: not an image, truncated, too large.
+    """Content that does not yield pixels, or pixels that an algorithm cannot hash.
 
-    Also pixels that an algorithm cannot hash.
+    Parameters
+    ----------
+    message : str
+        The reason, in one line.
+    kind : ErrorKind
+        What sort of reason it is; programs act on this, never on the message.
     """
+
+    def __init__(self, message: str, kind: ErrorKind = ErrorKind.DAMAGED) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, ErrorKind]]:
+        return type(self), (str(self), self.kind)
 
 
 class HashListError(HashmatchError):
@@ -49,3 +99,27 @@ class UnknownNameError(HashmatchError, KeyError):
     """A list or an entry named that an index does not hold."""
 
     __str__ = Exception.__str__  # KeyError would show the message in quotation marks
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[_T]):
+    """The result of work on one content that may fail: `value`, or else `error`."""
+
+    value: _T | None = None
+    error: DecodeError | None = None
+
+    def unwrap(self) -> _T:
+        """Return the value; raise the error if there is one."""
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # without an error there is a value
+
+
+def attempt(function: Callable[..., _T], *arguments: Any) -> Attempt[_T]:
+    """Call a function; a `DecodeError` or running out of memory becomes the result's `error`."""
+    try:
+        return Attempt(value=function(*arguments))
+    except DecodeError as error:
+        return Attempt(error=error)
+    except MemoryError:
+        return Attempt(error=DecodeError("out of memory", ErrorKind.MEMORY))

@@ -11,9 +11,9 @@ import pytest
 
 from hashmatch.cli import main
 from hashmatch.cli.index_bench import Backend, Skew
-from hashmatch.index import BACKENDS
-from hashmatch.index.bench import BenchRow
-from hashmatch.index.bench_data import SKEWS
+from hashmatch.hamming import BACKENDS
+from hashmatch.hamming.bench import BenchRow
+from hashmatch.hamming.bench_data import SKEWS
 
 QUICK = ["--queries", "50", "--limit", "0.05"]
 
@@ -81,7 +81,7 @@ def test_hashes_of_mixed_widths_are_refused(
 def test_a_backend_that_refuses_is_left_out(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashmatch.index.faiss_backend.MAX_KEYS", 300)
+    monkeypatch.setattr("hashmatch.hamming.faiss_backend.MAX_KEYS", 300)
     multihash = ["--codes", "500", "--radius", "200", "--backend", "faiss-multihash"]
     assert run(*multihash, "--backend", "native") == 0
     said = capfd.readouterr()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hashmatch.catalog import Catalog
-from hashmatch.catalog.built_folder import BuiltFolder
 from hashmatch.cli import main
+from hashmatch.index import Index
+from hashmatch.index.built_folder import BuiltFolder
 
 Captured = pytest.CaptureFixture[str]
 
@@ -61,7 +61,7 @@ def test_a_life(own: Path, delta: Path, capfd: Captured) -> None:
     told = report(capfd, "compact", own)
     assert (told["n_segments_before"], told["n_segments"]) == (2, 1)
     assert told["n_dropped"] == 5
-    assert Catalog.open(own, verify=True).ref.generation == told["generation"] == 8
+    assert Index.open(own, verify=True).ref.generation == told["generation"] == 8
 
 
 def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None:
@@ -110,7 +110,7 @@ def test_a_file_of_another_form_and_a_new_list(own: Path, tmp_path: Path, capfd:
         *("--ignore-algorithm", "md5", "--classification", "C"),
     )
     assert (told["n_added"], told["counts"]["ignored"]) == (1, 1)
-    assert [one.classification for one in Catalog.open(own).origins if one.list == "other"] == ["C"]
+    assert [one.classification for one in Index.open(own).origins if one.list == "other"] == ["C"]
 
 
 def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: Captured) -> None:
@@ -161,7 +161,7 @@ def test_mistakes_are_one_line(
     assert said.err.count("\n") == 1
     assert said.err.startswith("hashmatch: error: ")
     assert words in said.err
-    assert Catalog.open(own).ref.generation == 1
+    assert Index.open(own).ref.generation == 1
     assert list(empty.iterdir()) == []
 
 

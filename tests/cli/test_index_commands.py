@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.catalog import Catalog
 from hashmatch.cli import main
+from hashmatch.index import Index
 
 
 @pytest.fixture
@@ -35,11 +35,11 @@ def test_build_reports_what_went_in(own: Path, capfd: pytest.CaptureFixture[str]
 
 def test_info_describes_what_is_built(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["index", "info", str(demo), "--json"]) == 0
-    assert json.loads(capfd.readouterr().out) == Catalog.open(demo).describe()
+    assert json.loads(capfd.readouterr().out) == Index.open(demo).describe()
     assert main(["index", "info", str(demo)]) == 0
     said = capfd.readouterr()
     assert said.out == ""
-    assert Catalog.open(demo).ref.digest in said.err
+    assert Index.open(demo).ref.digest in said.err
     assert "demo-hotline" in said.err
 
 

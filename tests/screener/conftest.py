@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hashmatch.catalog import build_catalog
 from hashmatch.fingerprint import hash_image
+from hashmatch.index import build_index
 from hashmatch.screener import Screener
 
 Picture = Any
@@ -65,7 +65,7 @@ def index_of(tmp_path: Path) -> Callable[..., Screener]:
             'name = "videos"\n[[lists]]\nname = "known"\nfile = "known.csv"\nversion = "1"\n'
             'harm = "h"\n'
         )
-        build_catalog(tmp_path)
+        build_index(tmp_path)
         rules = "".join(
             RULE.format(name=name, radius=radius) + 'action = "block"\n'
             for name, radius in (radii or {"pdq": 31}).items()

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashmatch.catalog import build_catalog
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import AlgorithmError, DecodeError, PolicyError
 from hashmatch.hashing import registry
+from hashmatch.index import build_index
 from hashmatch.screener import Screener, search
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "decision-row.schema.json").read_text())
@@ -52,7 +52,7 @@ def write_index(folder, hashes, policy):
     (folder / "recipe.toml").write_text(f'name = "families"\n{lists}')
     # What trimmed views find is for test_views.py: oracles here look at pictures as stored.
     (folder / "policy.toml").write_text('views = ["orientations"]\n' + HEAD + policy)
-    build_catalog(folder)
+    build_index(folder)
     return folder
 
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_decoded_is_matched_by_its_digest(demo, uploads, tmp_path
     (folder / "recipe.toml").write_text(
         text + '[[lists]]\nname = "pdq"\nfile = "pdq.csv"\nversion = "1"\nharm = "h"\n'
     )
-    build_catalog(folder)
+    build_index(folder)
     with (folder / "policy.toml").open("a") as policy:
         policy.write(rule("pdq", max_distance=31))
     screener = opened(folder)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hashmatch.catalog import build_catalog
 from hashmatch.decode import Isolation
 from hashmatch.fingerprint import hash_image
 from hashmatch.hashing import registry
+from hashmatch.index import build_index
 from hashmatch.screener import Screener
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
@@ -76,7 +76,7 @@ def index_of(folder: Path, pictures: list[Path], algorithms: list[str]) -> Path:
         policy += f'[[rules]]\nname = "{name}"\nwhen = {{ {when} }}\naction = "block"\n'
     (folder / "recipe.toml").write_text(recipe)
     (folder / "policy.toml").write_text(policy)
-    build_catalog(folder)
+    build_index(folder)
     return folder
 
 

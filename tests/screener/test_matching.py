@@ -67,7 +67,7 @@ QUALITIES = (30, 30, 80, 0, 100, 49, 50, 80)
 def made(rows: list[Row]) -> tuple[FakeCatalog, Found]:
     # Ids run against the order of ordinals, so that sorting by one is not sorting by the other.
     ids = [f"id{N_ENTRIES - entry:03}" for entry in range(N_ENTRIES)]
-    catalog = FakeCatalog([row.entry for row in rows], ids, [n % 3 for n in range(N_ENTRIES)])
+    index = FakeCatalog([row.entry for row in rows], ids, [n % 3 for n in range(N_ENTRIES)])
     found = Found(
         "pdq",
         RADIUS,
@@ -76,7 +76,7 @@ def made(rows: list[Row]) -> tuple[FakeCatalog, Found]:
         np.array([row.view for row in rows], dtype=np.int64),
         QUALITIES,
     )
-    return catalog, found
+    return index, found
 
 
 def naive_best(rows: list[Row]) -> dict[int, tuple[int, int]]:
@@ -98,16 +98,16 @@ def naive_sightings(rows: list[Row]) -> list[tuple[int, int]]:
 
 @given(rows_strategy, st.one_of(st.none(), st.integers(1, N_ENTRIES + 2)))
 def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
-    catalog, found = made(rows)
+    index, found = made(rows)
     best = naive_best(rows)
-    found = one_per_entry(catalog, found)  # type: ignore[arg-type]
+    found = one_per_entry(index, found)  # type: ignore[arg-type]
     assert len(found) == len(best)
 
     expected = sorted(
-        (distance, catalog.origins[entry % 3].list, f"id{N_ENTRIES - entry:03}", VIEWS[view])
+        (distance, index.origins[entry % 3].list, f"id{N_ENTRIES - entry:03}", VIEWS[view])
         for entry, (distance, view) in best.items()
     )[:limit]
-    matches = found.nearest(catalog, VIEWS, (None,) * 8, limit)  # type: ignore[arg-type]
+    matches = found.nearest(index, VIEWS, (None,) * 8, limit)  # type: ignore[arg-type]
     assert [(m.distance, m.list, m.entry_id, m.view) for m in matches] == expected
     assert all(m.radius == RADIUS and m.algorithm == "pdq" for m in matches)
 
@@ -117,7 +117,7 @@ def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
     counted = Counter(
         (entry % 3, *naive_sightings([row for row in rows if row.entry == entry])) for entry in best
     )
-    evidence = found.evidence(catalog)  # type: ignore[arg-type]
+    evidence = found.evidence(index)  # type: ignore[arg-type]
     assert {
         ("bac".index(one.list), (one.distance, one.quality), *one.clearer): one.n_matches
         for one in evidence
@@ -125,38 +125,38 @@ def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
     assert len(evidence) == len(counted)
     assert all(one.algorithm == "pdq" for one in evidence)
     for one in evidence:
-        origin = catalog.origins["bac".index(one.list)]
+        origin = index.origins["bac".index(one.list)]
         assert (one.harm, one.classification) == (origin.harm, origin.classification)
 
 
 def test_nearest_fetches_ids_only_where_they_can_matter() -> None:
     rows = [Row(entry=n, distance=n // 4, view=0) for n in range(N_ENTRIES)]
-    catalog, found = made(rows)
+    index, found = made(rows)
     fetched: list[int] = []
-    fetch = catalog.entry_ids
+    fetch = index.entry_ids
 
     def counting(algorithm: str, positions: Any) -> list[str]:
         fetched.extend(positions)
         return fetch(algorithm, positions)
 
-    catalog.entry_ids = counting  # type: ignore[method-assign]
-    found.nearest(catalog, VIEWS, (None,) * 8, 5)  # type: ignore[arg-type]
+    index.entry_ids = counting  # type: ignore[method-assign]
+    found.nearest(index, VIEWS, (None,) * 8, 5)  # type: ignore[arg-type]
     # Four at distance 0; of those at distance 1 (entries 4..7) list "a" comes first: entries 4, 7.
     assert sorted(fetched) == [0, 1, 2, 3, 4, 7]
 
 
 def test_nothing_found() -> None:
-    catalog, found = made([])
-    found = one_per_entry(catalog, found)  # type: ignore[arg-type]
+    index, found = made([])
+    found = one_per_entry(index, found)  # type: ignore[arg-type]
     assert len(found) == 0
-    assert found.evidence(catalog) == []  # type: ignore[arg-type]
-    assert found.nearest(catalog, VIEWS, (None,) * 8, 100) == []  # type: ignore[arg-type]
+    assert found.evidence(index) == []  # type: ignore[arg-type]
+    assert found.nearest(index, VIEWS, (None,) * 8, 100) == []  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_time_of_a_frame_goes_with_its_view(limit: int) -> None:
-    catalog, found = made([Row(0, 3, 1), Row(1, 4, 0), Row(2, 5, 2)])
-    matches = found.nearest(catalog, ("a", "b", "c"), (0.5, 1.5, 2.5), limit)  # type: ignore[arg-type]
+    index, found = made([Row(0, 3, 1), Row(1, 4, 0), Row(2, 5, 2)])
+    matches = found.nearest(index, ("a", "b", "c"), (0.5, 1.5, 2.5), limit)  # type: ignore[arg-type]
     expected = [("b", 1.5, None), ("a", 0.5, 0.5), ("c", 2.5, None)]
     assert [(m.view, m.timestamp_s, m.entry_timestamp_s) for m in matches] == expected[:limit]
 
@@ -164,15 +164,15 @@ def test_time_of_a_frame_goes_with_its_view(limit: int) -> None:
 @given(rows_strategy, st.lists(st.integers(0, 40), max_size=4))
 def test_what_is_left_out_on_the_way_is_never_missed(rows: list[Row], cuts: list[int]) -> None:
     """A content whose views come in blocks has the matches that it has when they come at once."""
-    catalog, found = made(rows)
+    index, found = made(rows)
     bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
     held = at(found, 0, 0)
     for start, stop in pairwise(bounds):
-        held = worth_keeping(catalog, held.joined(at(found, start, stop)))  # type: ignore[arg-type]
+        held = worth_keeping(index, held.joined(at(found, start, stop)))  # type: ignore[arg-type]
         seen = rows[:stop]
         of_each = [[row for row in seen if row.entry == entry] for entry in range(N_ENTRIES)]
         assert len(held) == sum(len(naive_sightings(own)) for own in of_each)
-    expected, actual = (one_per_entry(catalog, one) for one in (found, held))  # type: ignore[arg-type]
+    expected, actual = (one_per_entry(index, one) for one in (found, held))  # type: ignore[arg-type]
     for name in ("rows", "distances", "views"):
         assert getattr(actual, name).tolist() == getattr(expected, name).tolist()
     assert actual.clearer == expected.clearer

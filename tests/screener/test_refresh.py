@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.catalog import (
+from hashmatch.errors import HashmatchError, PolicyError
+from hashmatch.index import (
     add_list,
-    build_catalog,
-    compact_catalog,
+    build_index,
+    compact_index,
     disable,
     enable,
     remove_entries,
 )
-from hashmatch.errors import HashmatchError, PolicyError
 from hashmatch.screener import Screener, state
 
 
@@ -51,7 +51,7 @@ def test_live_changes_are_seen_after_a_refresh(
     assert screener.refresh()
     (match,) = screener.screen(upload).matches
     assert (match.list, match.list_version, match.entry_id) == ("new", "7", "N-1")
-    assert compact_catalog(own_demo).is_new
+    assert compact_index(own_demo).is_new
     assert screener.refresh()
     assert entries_of(screener, upload) == ["N-1"]
     disable(own_demo, "new")
@@ -83,7 +83,7 @@ def test_two_hashes_of_one_entry_in_two_segments_are_one_match(own_demo: Path) -
 def test_segments_that_stay_are_not_opened_again(
     own_demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hashmatch.catalog import published
+    from hashmatch.index import published
 
     screener = Screener.open(own_demo, own_demo / "policy.toml")
     remove_entries(own_demo, "demo-hotline", ["H-1001"])
@@ -106,7 +106,7 @@ def test_a_refresh_that_fails_changes_nothing(
     before = screener.screen(upload)
     remove_entries(own_demo, "demo-hotline", ["H-1001"])
     with monkeypatch.context() as patch:
-        patch.setattr(state.Catalog, "bits", lambda *_: 16)
+        patch.setattr(state.Index, "bits", lambda *_: 16)
         with pytest.raises(PolicyError):
             screener.refresh()
     assert screener.screen(upload) == before
@@ -119,7 +119,7 @@ def test_a_refresh_that_fails_changes_nothing(
 def test_threads_screen_and_refresh_while_a_thread_compacts(own_demo: Path) -> None:
     """Whatever generation a decision is of, it says what that generation must say."""
     upload = (own_demo / "uploads" / "coffee-exact-copy.jpg").read_bytes()
-    build_catalog(own_demo)
+    build_index(own_demo)
     screener = Screener.open(own_demo, own_demo / "policy.toml")
     expected = {screener.index_ref.generation: ["H-1001"]}
     stop = threading.Event()
@@ -144,7 +144,7 @@ def test_threads_screen_and_refresh_while_a_thread_compacts(own_demo: Path) -> N
             own_demo, own_demo / "new.csv", list_name="new", version="1", new_list=True
         )
         expected[added.generation] = ["H-1001"]
-        compacting = threading.Thread(target=compact_catalog, args=(own_demo,))
+        compacting = threading.Thread(target=compact_index, args=(own_demo,))
         compacting.start()
         compacting.join()
         expected[added.generation + 1] = ["H-1001"]

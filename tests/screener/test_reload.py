@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.catalog import build_catalog
 from hashmatch.errors import HashmatchError, IndexFormatError, PolicyError
+from hashmatch.index import build_index
 from hashmatch.screener import Screener
 from hashmatch.values import Decision
 
@@ -29,7 +29,7 @@ def test_reload_takes_what_is_there_now(own_demo: Path, monkeypatch: pytest.Monk
     policy.write_text(policy.read_text().replace('"enforce"', '"shadow"'))
     hotline = own_demo / "lists" / "hotline.csv"
     hotline.write_text(hotline.read_text().replace("H-1001", "H-2001"))
-    build_catalog(own_demo)
+    build_index(own_demo)
     assert screener.screen(upload) == before
     screener.reload()
     after = screener.screen(upload)

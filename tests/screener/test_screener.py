@@ -154,7 +154,7 @@ def test_a_policy_that_the_index_cannot_serve_is_refused(
             "bits": lambda *_: 16,
         },
     )
-    monkeypatch.setattr(state_module.Catalog, "open", lambda *_, **__: narrow())
+    monkeypatch.setattr(state_module.Index, "open", lambda *_, **__: narrow())
     with pytest.raises(PolicyError, match="max_distance of 31 is more than the 16 bits of pdq"):
         opened()
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hashmatch.catalog import build_catalog
 from hashmatch.decode import InProcess, attempt
 from hashmatch.fingerprint import Fingerprint, fingerprint_each, fingerprint_image
+from hashmatch.index import build_index
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
 
 Opened = Callable[..., Screener]
@@ -122,7 +122,7 @@ def test_a_flood_of_matches_is_counted_in_full(demo: Path, tmp_path: Path) -> No
     (tmp_path / "recipe.toml").write_text(
         'name = "flood"\n[[lists]]\nname = "flood"\nfile = "flood.csv"\nversion = "1"\n'
     )
-    build_catalog(tmp_path)
+    build_index(tmp_path)
 
     decision = Screener.open(tmp_path, demo / "policy.toml").screen(picture)
     assert decision.n_matches == n_entries

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import hashmatch as hm
-from hashmatch.catalog import build_catalog
+from hashmatch.index import build_index
 from hashmatch.lists import read_vpdq, vpdq_lines
 from hashmatch.screener import Screener
 
@@ -57,7 +57,7 @@ def videos_of(tmp_path: Path) -> Callable[[dict[str, hm.VideoHash]], Screener]:
             'name = "videos"\n[[lists]]\nname = "known"\nfile = "videos"\nversion = "1"\n'
             'harm = "h"\n'
         )
-        build_catalog(tmp_path)
+        build_index(tmp_path)
         rules = RULE.format(name="pdq", radius=31) + 'action = "block"\n'
         (tmp_path / "policy.toml").write_text('views = ["frames"]\n' + HEAD + rules)
         return Screener.open(tmp_path, tmp_path / "policy.toml")

@@ -115,14 +115,14 @@ def test_a_frame_as_before_is_left_out(
     still = make_clip(pictures[:1] * 30, "mkv", "ffv1", pixels="gray")
     screener = index_of(stills, head="video_interval_s = 0\n")
     searched: list[int] = []
-    catalog = screener._state.catalog
-    search = catalog.search
+    index = screener._state.index
+    search = index.search
 
     def counted(algorithm: str, queries: Any, *args: Any) -> Any:
         searched.append(len(queries))
         return search(algorithm, queries, *args)
 
-    catalog.search = counted  # type: ignore[method-assign]
+    index.search = counted  # type: ignore[method-assign]
     (match,) = screener.screen(still).matches
     assert (match.view, match.timestamp_s, match.distance) == ("as_stored", 0.0, 0)
     assert searched == [8]

@@ -38,11 +38,11 @@ def demo(
 
     Example: hashmatch demo
     """
-    from hashmatch.catalog import build_catalog
-    from hashmatch.scan import scan
+    from hashmatch.backlog import scan
+    from hashmatch.index import build_index
 
     folder = _prepared(directory)
-    report = build_catalog(folder)
+    report = build_index(folder)
     print_note(
         f"index {report.name}: {report.n_entries} entries of {len(report.lists)} lists, "
         f"generation {report.generation}"

@@ -62,10 +62,10 @@ def hash_pictures(
 
     Example: hashmatch hash photos/ -o hashes.csv
     """
+    from hashmatch.backlog import hash_files
     from hashmatch.cli.hash_output import SUFFIXES, open_hash_rows
     from hashmatch.fingerprint import check_hash_decode
     from hashmatch.hashing import get_algorithm
-    from hashmatch.scan import hash_files
 
     if output != Path("-") and output.suffix.lower() not in SUFFIXES:
         raise typer.BadParameter(

@@ -11,9 +11,9 @@ from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import BinaryIO
 
+from hashmatch.backlog import HashedFile
+from hashmatch.backlog.rows import json_row
 from hashmatch.cli.display import utf8_text
-from hashmatch.scan import HashedFile
-from hashmatch.scan.rows import json_row
 
 Write = Callable[[HashedFile], None]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hashmatch.index.bench import BenchReport, BenchRow
+    from hashmatch.hamming.bench import BenchReport, BenchRow
 
 
 class Backend(StrEnum):
@@ -129,7 +129,7 @@ def bench(
 
     Example: hashmatch index bench --codes 1e6 --skew clustered --backend native --json
     """
-    from hashmatch.index.bench import bench_backends
+    from hashmatch.hamming.bench import bench_backends
 
     if plot is not None:
         from hashmatch.cli.index_bench_plot import check_plot
@@ -177,7 +177,7 @@ def _codes(
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """Return the codes to measure with, and what they are in words."""
     if source is None:
-        from hashmatch.index.bench_data import synthetic_codes
+        from hashmatch.hamming.bench_data import synthetic_codes
 
         bits = 256 if bits is None else bits
         if bits % 8 or not 64 <= bits <= 512:
@@ -196,13 +196,13 @@ def _codes(
 
 
 def _built_codes(directory: Path, algorithm: str) -> NDArray[np.uint8]:
-    from hashmatch.catalog import Catalog
+    from hashmatch.index import Index
 
-    catalog = Catalog.open(directory)
-    if algorithm not in catalog.algorithms:
-        held = ", ".join(catalog.algorithms) or "nothing"
+    index = Index.open(directory)
+    if algorithm not in index.algorithms:
+        held = ", ".join(index.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
-    return catalog.codes(algorithm)
+    return index.codes(algorithm)
 
 
 def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
@@ -257,7 +257,7 @@ def _cells(row: BenchRow) -> list[object]:
 
 
 def _print_csv(report: BenchReport) -> None:
-    from hashmatch.index.bench import BenchRow
+    from hashmatch.hamming.bench import BenchRow
 
     rows = csv.DictWriter(
         sys.stdout, [field.name for field in fields(BenchRow)], lineterminator="\n"

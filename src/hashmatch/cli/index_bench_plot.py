@@ -12,7 +12,7 @@ import typer
 from hashmatch.errors import HashmatchError
 
 if TYPE_CHECKING:
-    from hashmatch.index.bench import BenchReport
+    from hashmatch.hamming.bench import BenchReport
 
 SUFFIXES = (".png", ".svg", ".pdf")
 

@@ -25,7 +25,7 @@ from hashmatch.cli.list_options import (
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from hashmatch.catalog import ChangeReport
+    from hashmatch.index import ChangeReport
 
 BuiltDir = Annotated[
     Path,
@@ -92,7 +92,7 @@ def add(
 
     Example: hashmatch index add indexes/demo new.csv --list demo-hotline --version 2026-12-01
     """
-    from hashmatch.catalog import add_list
+    from hashmatch.index import add_list
 
     settings = list_settings(
         harm=harm,
@@ -141,7 +141,7 @@ def replace(
 
     Example: hashmatch index replace indexes/demo spam.csv --list demo-spam --version 2026-48
     """
-    from hashmatch.catalog import replace_list
+    from hashmatch.index import replace_list
 
     settings = list_settings(
         harm=harm,
@@ -174,7 +174,7 @@ def remove(
 
     Example: hashmatch index remove indexes/demo --list demo-hotline --entry H-1001 H-1002
     """
-    from hashmatch.catalog import remove_entries
+    from hashmatch.index import remove_entries
 
     ids = _ids(entry, more)
     if ids is None:
@@ -197,7 +197,7 @@ def disable(
 
     Example: hashmatch index disable indexes/demo --list demo-spam
     """
-    from hashmatch.catalog import disable as disable_names
+    from hashmatch.index import disable as disable_names
 
     _tell(disable_names(directory, list_name, _ids(entry, more), wait_s=wait_s), as_json=as_json)
 
@@ -215,7 +215,7 @@ def enable(
 
     Example: hashmatch index enable indexes/demo --list demo-spam
     """
-    from hashmatch.catalog import enable as enable_names
+    from hashmatch.index import enable as enable_names
 
     _tell(enable_names(directory, list_name, _ids(entry, more), wait_s=wait_s), as_json=as_json)
 
@@ -233,9 +233,9 @@ def compact(
 
     Example: hashmatch index compact indexes/demo
     """
-    from hashmatch.catalog import compact_catalog
+    from hashmatch.index import compact_index
 
-    report = compact_catalog(directory, threads=threads, wait_s=wait_s)
+    report = compact_index(directory, threads=threads, wait_s=wait_s)
     if as_json:
         print_json(asdict(report))
         return

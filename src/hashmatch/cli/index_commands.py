@@ -51,9 +51,9 @@ def build(
 
     Example: hashmatch index build indexes/demo
     """
-    from hashmatch.catalog import build_catalog
+    from hashmatch.index import build_index
 
-    report = build_catalog(directory, discard_additions=discard_additions, wait_s=wait_s)
+    report = build_index(directory, discard_additions=discard_additions, wait_s=wait_s)
     if as_json:
         print_json(asdict(report))
         return
@@ -72,9 +72,9 @@ def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
 
     Example: hashmatch index info indexes/demo --json
     """
-    from hashmatch.catalog import Catalog
+    from hashmatch.index import Index
 
-    facts = Catalog.open(directory).describe()
+    facts = Index.open(directory).describe()
     if as_json:
         print_json(facts)
         return
@@ -110,9 +110,9 @@ def verify(directory: RecipeDir, *, as_json: AsJson = False) -> None:
 
     Example: hashmatch index verify indexes/demo
     """
-    from hashmatch.catalog import verify_catalog
+    from hashmatch.index import verify_index
 
-    files = verify_catalog(directory)
+    files = verify_index(directory)
     if as_json:
         print_json({"verified": files})
     else:

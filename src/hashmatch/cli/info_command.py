@@ -48,7 +48,7 @@ def info(*, as_json: AsJson = False) -> None:
 
 def collect() -> dict[str, Any]:
     """Return what there is to know about this installation."""
-    from hashmatch import _core
+    from hashmatch._core import active_kernel, runnable_kernels
     from hashmatch.decode.codecs import codecs
     from hashmatch.hashing import algorithms, problems
 
@@ -57,8 +57,8 @@ def collect() -> dict[str, Any]:
         "version": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "kernel": _core.active_kernel(),
-        "runnable_kernels": _core.runnable_kernels(),
+        "kernel": active_kernel(),
+        "runnable_kernels": runnable_kernels(),
         "algorithms": list(algorithms()),
         "algorithm_problems": problems(),
         "pillow": pillow[1],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hashmatch.catalog.list_source import ListSettings
+    from hashmatch.index.list_source import ListSettings
 
 ListFile = Annotated[
     Path,

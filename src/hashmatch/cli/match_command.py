@@ -15,7 +15,7 @@ from hashmatch.cli.display import utf8_text
 from hashmatch.cli.options import IndexDir
 
 if TYPE_CHECKING:
-    from hashmatch.catalog import Catalog
+    from hashmatch.index import Index
 
 COLUMNS = (
     "query",
@@ -35,7 +35,7 @@ def match(
         typer.Argument(metavar="HASH", help="Hashes in hex; - reads them from stdin, one a line."),
     ],
     *,
-    index: IndexDir,
+    index_dir: IndexDir,
     radius: Annotated[
         int | None,
         typer.Option(
@@ -56,14 +56,14 @@ def match(
 
     Example: hashmatch match $(hashmatch hash a.jpg | tail -1 | cut -d, -f3) --index indexes/demo
     """
-    from hashmatch.catalog import Catalog
     from hashmatch.hashing import Digest, get_algorithm
+    from hashmatch.index import Index
 
-    catalog = Catalog.open(index)
-    if algorithm not in catalog.algorithms:
-        held = ", ".join(catalog.algorithms) or "nothing"
+    index = Index.open(index_dir)
+    if algorithm not in index.algorithms:
+        held = ", ".join(index.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
-    bits = catalog.bits(algorithm)
+    bits = index.bits(algorithm)
     hasher = get_algorithm(algorithm)
     if radius is None:
         radius = hasher.default_radius
@@ -74,7 +74,7 @@ def match(
     elif radius > bits:
         raise typer.BadParameter(f"{algorithm} has {bits} bits only", param_hint="--radius")
     queries = _queries(hashes, bits)
-    found = (row for query in queries for row in _matches(catalog, algorithm, query, radius))
+    found = (row for query in queries for row in _matches(index, algorithm, query, radius))
     if as_json:
         for row in found:
             print(json.dumps(row))
@@ -101,17 +101,17 @@ def _queries(hashes: list[str], bits: int) -> list[str]:
     return [text.lower() for _, text in named]
 
 
-def _matches(catalog: Catalog, algorithm: str, query: str, radius: int) -> Iterator[dict[str, Any]]:
+def _matches(index: Index, algorithm: str, query: str, radius: int) -> Iterator[dict[str, Any]]:
     import numpy as np
 
     from hashmatch.screener import Found, one_per_entry
 
     code = np.frombuffer(bytes.fromhex(query), dtype=np.uint8)
-    result = catalog.search(algorithm, code[None, :], radius)
+    result = index.search(algorithm, code[None, :], radius)
     views = np.zeros(len(result.ids), dtype=np.int64)
     every = Found(algorithm, radius, result.ids, result.distances, views, (None,))
-    found = one_per_entry(catalog, every)
-    for match in found.nearest(catalog, ("as_stored",), (None,), limit=None):
+    found = one_per_entry(index, every)
+    for match in found.nearest(index, ("as_stored",), (None,), limit=None):
         yield {
             "query": query,
             "list": match.list,

@@ -29,7 +29,7 @@ from hashmatch.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hashmatch.scan import ScanProgress, ScanSummary
+    from hashmatch.backlog import ScanProgress, ScanSummary
 
 
 def scan_files(
@@ -70,7 +70,7 @@ def scan_files(
     Example: hashmatch scan uploads/ --index indexes/demo --policy indexes/demo/policy.toml
     -o decisions.jsonl
     """
-    from hashmatch.scan import OutputIsInputError, ScanInterrupted, scan
+    from hashmatch.backlog import OutputIsInputError, ScanInterrupted, scan
 
     to_stdout = output == Path("-")
     if as_json and to_stdout:

@@ -13,8 +13,8 @@ from hashmatch.cli.display import print_note, print_table
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from hashmatch.matching import VideoMatch
     from hashmatch.values import VideoHash
-    from hashmatch.video_matching import VideoMatch
 
 video_app = typer.Typer(help="Hash videos, find what they have in common.")
 
@@ -104,7 +104,7 @@ def match_video_files(
     Example: hashmatch video match upload.mp4 known.txt --index-percent 50
     """
     from hashmatch.cli.display import print_json
-    from hashmatch.video_matching import VideoLibrary
+    from hashmatch.matching import VideoLibrary
 
     def hashed(path: Path) -> VideoHash:
         return _hashed(path, interval_s, keyframes_only=keyframes_only, partial=partial)

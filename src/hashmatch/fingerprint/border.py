@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch import _core
+from hashmatch._core import line_deviations
 
 GLANCE_SPREAD = 48
 """A line of whose pixels, 16 or so looked at, two differ by more levels than this is no border."""
@@ -142,7 +142,7 @@ def _is_worth_it(box: _Box, height: int, width: int) -> bool:
 def _cuts(pixels: NDArray[np.uint8], box: _Box, side: int) -> list[tuple[int, float]]:
     """Return how many lines of a side may be border, and their level; the likeliest first."""
     nothing = (0, 0.0)
-    spread, level, off = _core.line_deviations(
+    spread, level, off = line_deviations(
         pixels,
         *box[:4],
         side,

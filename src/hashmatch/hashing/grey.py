@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch import _core
+from hashmatch._core import grey_of_rgb, lanczos_resize
 
 Grey = NDArray[np.uint8]
 """uint8 (H, W)."""
@@ -47,7 +47,7 @@ def grey_of(pixels: NDArray[np.uint8]) -> Grey:
         raise ValueError(f"pixels must be uint8, not {pixels.dtype}")
     if pixels.ndim == 2:
         return pixels
-    return _core.grey_of_rgb(pixels)
+    return grey_of_rgb(pixels)
 
 
 def resized(grey: Grey, height_px: int, width_px: int) -> Grey:
@@ -55,7 +55,7 @@ def resized(grey: Grey, height_px: int, width_px: int) -> Grey:
     order = _order_of_pillow()
     if order is None:
         return _by_pillow(grey, height_px, width_px)
-    return _core.lanczos_resize(grey, height_px, width_px, order == "tall first")
+    return lanczos_resize(grey, height_px, width_px, order == "tall first")
 
 
 @lru_cache(maxsize=1)
@@ -68,9 +68,7 @@ def _order_of_pillow() -> str | None:
     ]
     expected = [_by_pillow(grey, *after) for grey, after in pictures]
     for order in ("tall first", "rows first"):
-        made = [
-            _core.lanczos_resize(grey, *after, order == "tall first") for grey, after in pictures
-        ]
+        made = [lanczos_resize(grey, *after, order == "tall first") for grey, after in pictures]
         if all(map(np.array_equal, made, expected)):
             return order
     return None

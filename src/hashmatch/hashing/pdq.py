@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch import _core
+from hashmatch._core import pdq_dihedral, pdq_hash
 from hashmatch.hashing.algorithm import Consumes
 from hashmatch.values import Code
 
@@ -75,7 +75,7 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) 
     -----
     Thread-safe; releases the GIL. One pass over the pixels, as a rule.
     """
-    return _core.pdq_hash(pixels, gain)
+    return pdq_hash(pixels, gain)
 
 
 def dihedral(
@@ -116,7 +116,7 @@ def dihedral(
     -----
     Thread-safe; releases the GIL. Costs little more than one hash.
     """
-    return _core.pdq_dihedral(pixels, tolerance_bits, gain)
+    return pdq_dihedral(pixels, tolerance_bits, gain)
 
 
 @dataclass(frozen=True, slots=True)

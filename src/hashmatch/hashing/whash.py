@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hashmatch import _core
+from hashmatch._core import whash_approximation, whash_sums
 from hashmatch.hashing.algorithm import Consumes, Pixels
 from hashmatch.hashing.grey import grey_of, resized
 from hashmatch.values import Code
@@ -44,11 +44,11 @@ class WaveletHash:
         grey = grey_of(pixels)
         side_px = max(8, 1 << (min(grey.shape).bit_length() - 1))
         square = resized(grey, side_px, side_px)
-        sums = _core.whash_sums(square)
+        sums = whash_sums(square)
         ordered = np.sort(sums, axis=None)
         if ordered[31] != ordered[32]:
             return np.packbits(2 * sums > ordered[31] + ordered[32]), None
-        low = _core.whash_approximation(square)
+        low = whash_approximation(square)
         exact = np.sort(low, axis=None)
         return np.packbits(low > (exact[31] + exact[32]) / 2.0), None
 

@@ -1,7 +1,7 @@
 """Read hash lists, CSV, JSON Lines or vPDQ text, into one canonical table with provenance.
 
 A list knows where its entries come from, not what a distance is: widths of codes and names of
-algorithms are the business of the catalog.
+algorithms are the business of the index.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from hashlib import sha256
 from hashmatch.policy.matching import RuleTable
 from hashmatch.policy.reader import read_policy, read_text
 from hashmatch.policy.rules import DEFAULT_INTERVAL_S, Evidence, OnError, Rule
-from hashmatch.policy.strict_table import policy_error
 from hashmatch.policy.suppression import Suppression
+from hashmatch.strict_table import policy_error
 from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, PolicyRef, Verdict
 
 _GRAVITY = {action: rank for rank, action in enumerate(ACTIONS)}

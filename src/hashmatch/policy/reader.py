@@ -23,14 +23,14 @@ from hashmatch.policy.rules import (
     OnError,
     Rule,
 )
-from hashmatch.policy.strict_table import (
+from hashmatch.policy.suppression import find_cycle
+from hashmatch.strict_table import (
     Place,
     StrictTable,
     did_you_mean,
     policy_error,
     quoted,
 )
-from hashmatch.policy.suppression import find_cycle
 from hashmatch.values import ACTIONS, DIGEST_BITS, PRIORITIES, VIEW_KINDS
 
 MAX_POLICY_BYTES = 4 * 2**20

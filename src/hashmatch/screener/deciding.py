@@ -18,13 +18,13 @@ from hashmatch.values import (
 
 def decision_of(state: State, content: Content) -> Decision:
     """Decide by all that a content matches; an error has its say besides."""
-    catalog, policy = state.catalog, state.policy
+    index, policy = state.index, state.policy
     evidence: list[Evidence] = []
     matches: list[Match] = []
     for found in content.found:
         made = content.fingerprints[found.algorithm]
-        evidence += found.evidence(catalog)
-        matches += found.nearest(catalog, made.views, made.timestamps_s, MAX_RECORDED_MATCHES)
+        evidence += found.evidence(index)
+        matches += found.nearest(index, made.views, made.timestamps_s, MAX_RECORDED_MATCHES)
     matches.sort(key=match_order)
     decide = policy.decide if content.error is None else policy.decide_error
     return _row(state, content, decide(evidence), matches[:MAX_RECORDED_MATCHES])
@@ -49,7 +49,7 @@ def _row(state: State, content: Content, verdict: Verdict, matches: list[Match])
         priority=verdict.priority,
         mode=verdict.mode,
         policy=state.policy.ref,
-        index=state.catalog.ref,
+        index=state.index.ref,
         error=content.error,
         hashmatch_version=__version__,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.catalog import Catalog
+from hashmatch.index import Index
 from hashmatch.policy import Evidence
 from hashmatch.values import Match
 
@@ -30,7 +30,7 @@ class Found:
     radius : int
         Bits, inclusive; what was searched with.
     rows : ndarray of int64, shape (m,)
-        Rows of the algorithm in the catalog, through all of its segments.
+        Rows of the algorithm in the index, through all of its segments.
     distances : ndarray of int32, shape (m,)
         Bits.
     views : ndarray of int64, shape (m,)
@@ -62,9 +62,9 @@ class Found:
             views=np.concatenate([self.views, other.views]),
         )
 
-    def evidence(self, catalog: Catalog) -> list[Evidence]:
+    def evidence(self, index: Index) -> list[Evidence]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
-        origins = catalog.origin_of(self.algorithm, self.rows).astype(np.int64)
+        origins = index.origin_of(self.algorithm, self.rows).astype(np.int64)
         qualities = np.array([_grade(one) for one in self.qualities], dtype=np.int64)[self.views]
         plain = np.ones(len(self), dtype=bool)
         plain[list(self.clearer)] = False
@@ -75,16 +75,16 @@ class Found:
         )
         counted.update((int(keys[at]), clearer) for at, clearer in self.clearer.items())
         return [
-            self._evidence(catalog, key, clearer, n_matches)
+            self._evidence(index, key, clearer, n_matches)
             for (key, clearer), n_matches in counted.items()
         ]
 
     def _evidence(
-        self, catalog: Catalog, key: int, clearer: tuple[tuple[int, int], ...], n_matches: int
+        self, index: Index, key: int, clearer: tuple[tuple[int, int], ...], n_matches: int
     ) -> Evidence:
         group, grade = divmod(key, _GRADES)
         number, distance = divmod(group, self.radius + 1)
-        origin = catalog.origins[number]
+        origin = index.origins[number]
         return Evidence(
             list=origin.list,
             harm=origin.harm,
@@ -98,7 +98,7 @@ class Found:
 
     def nearest(
         self,
-        catalog: Catalog,
+        index: Index,
         views: tuple[str, ...],
         timestamps_s: tuple[float | None, ...],
         limit: int | None,
@@ -107,16 +107,16 @@ class Found:
 
         `views` and `timestamps_s` name the views of the content, in the order of its fingerprint.
         """
-        origins = catalog.origin_of(self.algorithm, self.rows)
-        kept = self._first_by_list(catalog, origins, limit)
+        origins = index.origin_of(self.algorithm, self.rows)
+        kept = self._first_by_list(index, origins, limit)
         rows = self.rows[kept]
-        entry_ids = catalog.entry_ids(self.algorithm, rows)
-        entry_times_s = catalog.entry_timestamps_s(self.algorithm, rows)
+        entry_ids = index.entry_ids(self.algorithm, rows)
+        entry_times_s = index.entry_timestamps_s(self.algorithm, rows)
         matches = []
         for row, entry_id, entry_time_s in zip(
             kept.tolist(), entry_ids, entry_times_s, strict=True
         ):
-            origin, view = catalog.origins[int(origins[row])], int(self.views[row])
+            origin, view = index.origins[int(origins[row])], int(self.views[row])
             matches.append(
                 Match(
                     list=origin.list,
@@ -135,7 +135,7 @@ class Found:
         return sorted(matches, key=match_order)[:limit]
 
     def _first_by_list(
-        self, catalog: Catalog, origins: NDArray[np.int32], limit: int | None
+        self, index: Index, origins: NDArray[np.int32], limit: int | None
     ) -> NDArray[np.int64]:
         """Return the positions of the first `limit` matches by (distance, list), with all ties.
 
@@ -143,8 +143,8 @@ class Found:
         """
         if limit is None or len(self) <= limit:
             return np.arange(len(self))
-        names = sorted({origin.list for origin in catalog.origins})
-        ranks = np.array([names.index(origin.list) for origin in catalog.origins], dtype=np.int64)
+        names = sorted({origin.list for origin in index.origins})
+        ranks = np.array([names.index(origin.list) for origin in index.origins], dtype=np.int64)
         order = self.distances.astype(np.int64) * len(names) + ranks[origins]
         last = np.partition(order, limit - 1)[limit - 1]
         return np.flatnonzero(order <= last)
@@ -155,15 +155,15 @@ def match_order(match: Match) -> tuple[int, str, str, str]:
     return match.distance, match.list, match.entry_id, match.algorithm
 
 
-def one_per_entry(catalog: Catalog, found: Found) -> Found:
+def one_per_entry(index: Index, found: Found) -> Found:
     """Keep one match for each entry: the nearest, ties in the order of views, then of rows."""
-    order, is_first = _by_entry(catalog, found)
+    order, is_first = _by_entry(index, found)
     return replace(_at(found, order[is_first]), clearer=_clearer(found, order, is_first))
 
 
-def worth_keeping(catalog: Catalog, found: Found) -> Found:
+def worth_keeping(index: Index, found: Found) -> Found:
     """Leave out what `one_per_entry` makes no use of, whatever else the content may meet."""
-    order, is_first = _by_entry(catalog, found)
+    order, is_first = _by_entry(index, found)
     return _at(found, order[is_first | _is_clearer(found, order, is_first)])
 
 
@@ -173,9 +173,9 @@ def _at(found: Found, kept: NDArray[np.int64]) -> Found:
     )
 
 
-def _by_entry(catalog: Catalog, found: Found) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _by_entry(index: Index, found: Found) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the order by entry, then from nearest to farthest, and which is the first of one."""
-    entries = catalog.entry_of(found.algorithm, found.rows)
+    entries = index.entry_of(found.algorithm, found.rows)
     order = np.lexsort((found.rows, found.views, found.distances, entries))
     entries = entries[order]
     is_first = np.ones(entries.size, dtype=bool)

@@ -132,7 +132,7 @@ class Screener:
     @property
     def index_ref(self) -> IndexRef:
         """Which index decisions are made by now."""
-        return self._state.catalog.ref
+        return self._state.index.ref
 
     @property
     def policy_ref(self) -> PolicyRef:
@@ -158,8 +158,8 @@ class Screener:
         is_new = False
         while True:
             state = self._state
-            newest = state.catalog.refreshed()
-            if newest is state.catalog:
+            newest = state.index.refreshed()
+            if newest is state.index:
                 return is_new
             # Another thread may have been quicker with a newer one: the next look will tell.
             self._state = fit(newest, state.policy, self._policy_path)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hashmatch.fingerprint import Fingerprint
-from hashmatch.index import SearchResult
+from hashmatch.hamming import SearchResult
 from hashmatch.screener.matching import Found, one_per_entry, worth_keeping
 from hashmatch.screener.state import State
 
@@ -57,7 +57,7 @@ def _query(
     """Search for the views of all contents, so many at once, and answer in order."""
     for block in _blocks([len(content.fingerprints[algorithm].codes) for content in contents]):
         codes = [contents[at].fingerprints[algorithm].codes[views] for at, views in block]
-        result = state.catalog.search(algorithm, np.concatenate(codes), radius)
+        result = state.index.search(algorithm, np.concatenate(codes), radius)
         start = 0
         for (at, views), own in zip(block, codes, strict=True):
             queries = slice(start, start + len(own))
@@ -97,7 +97,7 @@ def to_confirm(
                 for quality in made.qualities
             )
             (safe if is_clear and made.sure else confirm).append(content)
-    bits = state.catalog.bits(algorithm)
+    bits = state.index.bits(algorithm)
     wide = min(radius + LUMA_MARGIN_BITS.get(algorithm, 0), bits)
     for content, _, result, queries in _query(state, algorithm, wide, safe):
         is_near = result.offsets[queries.start] != result.offsets[queries.stop]
@@ -132,8 +132,8 @@ def search(state: State, algorithm: str, radius: int, contents: Sequence[Content
         # that memory grows with the entries met, not with how often.
         earlier = met.get(id(content))
         if earlier is not None:
-            found = worth_keeping(state.catalog, earlier.joined(found))
+            found = worth_keeping(state.index, earlier.joined(found))
         met[id(content)] = found
     for content in exact:
         if id(content) in met:
-            content.found.append(one_per_entry(state.catalog, met[id(content)]))
+            content.found.append(one_per_entry(state.index, met[id(content)]))

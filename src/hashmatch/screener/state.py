@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hashmatch.catalog import Catalog
 from hashmatch.errors import AlgorithmError, PolicyError
 from hashmatch.hashing import SegmentHash, get_algorithm
+from hashmatch.index import Index
 from hashmatch.policy import Policy
 from hashmatch.values import DIGEST_BITS
 
@@ -19,7 +19,7 @@ class State:
 
     Parameters
     ----------
-    catalog : Catalog
+    index : Index
     policy : Policy
     algorithms : tuple of str
         What contents are hashed by: all that rules ask about, all of the index where there are no
@@ -28,7 +28,7 @@ class State:
         Algorithm to the inclusive radius in bits that rules need.
     """
 
-    catalog: Catalog
+    index: Index
     policy: Policy
     algorithms: tuple[str, ...]
     radii: Mapping[str, int]
@@ -47,32 +47,32 @@ class State:
 def load_state(index_dir: str | os.PathLike[str], policy_path: str | os.PathLike[str]) -> State:
     """Open an index and a policy; PolicyError where the index cannot serve the policy."""
     policy = Policy.load(policy_path)
-    return fit(Catalog.open(index_dir), policy, policy_path)
+    return fit(Index.open(index_dir), policy, policy_path)
 
 
-def fit(catalog: Catalog, policy: Policy, policy_path: str | os.PathLike[str]) -> State:
+def fit(index: Index, policy: Policy, policy_path: str | os.PathLike[str]) -> State:
     """Put an open index and a policy together; PolicyError where they do not fit."""
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
         radius = policy.radius_bits(algorithm)
         assert radius is not None  # algorithms are those that rules name
-        if algorithm not in catalog.algorithms:
-            held = ", ".join(catalog.algorithms) or "nothing"
+        if algorithm not in index.algorithms:
+            held = ", ".join(index.algorithms) or "nothing"
             raise PolicyError(
                 f"{os.fspath(policy_path)}: rules ask about {algorithm}, but index "
-                f"{catalog.ref.name} holds {held}; remove those rules or add a {algorithm} list"
+                f"{index.ref.name} holds {held}; remove those rules or add a {algorithm} list"
             )
-        bits = catalog.bits(algorithm)
+        bits = index.bits(algorithm)
         if radius > bits:
             raise PolicyError(
                 f"{os.fspath(policy_path)}: a rule's max_distance of {radius} is more than the "
-                f"{bits} bits of {algorithm} in index {catalog.ref.name}"
+                f"{bits} bits of {algorithm} in index {index.ref.name}"
             )
         radii[algorithm] = radius
-    algorithms = policy.algorithms or catalog.algorithms
+    algorithms = policy.algorithms or index.algorithms
     for algorithm in algorithms:
         _check_usable(algorithm)
-    return State(catalog, policy, algorithms, radii)
+    return State(index, policy, algorithms, radii)
 
 
 def _check_usable(algorithm: str) -> None:

@@ -1,0 +1,125 @@
+"""Whole-file writes: a file or folder appears under its name when it is complete, or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+_TEMPORARY_PREFIX = ".hashmatch-"
+
+
+@contextmanager
+def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """Open a file for writing that replaces `path` when the block ends without an exception.
+
+    The bytes go to a temporary file beside `path`, with a random name, created exclusively, so no
+    link is followed. At the end it is synced, renamed, and the folder is synced. After an exception
+    the temporary file is removed and whatever was at `path` stays.
+
+    Parameters
+    ----------
+    path : path-like
+        A link is replaced, not followed. A device or a pipe is written to as it is.
+    overwrite : bool
+        False refuses to replace an existing file.
+
+    Yields
+    ------
+    BinaryIO
+        Readable and writable by the owner only, whatever the umask; seekable.
+
+    Raises
+    ------
+    FileExistsError
+        `path` exists and `overwrite` is false.
+    OSError
+        The folder cannot be written to, or the disk is full.
+    """
+    path = Path(path)
+    if _is_device(path):
+        with path.open("wb") as file:
+            yield file
+        return
+    temporary = temporary_path(path.parent)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            os.fchmod(file.fileno(), FILE_MODE)
+            yield file
+            sync_file(file)
+        if overwrite:
+            temporary.replace(path)
+        else:
+            os.link(temporary, path)
+            temporary.unlink()
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+@contextmanager
+def write_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder that becomes `path` when the block ends without an exception.
+
+    Files inside are synced, the folder is renamed, and its parent is synced. After an exception
+    nothing is left.
+
+    Raises
+    ------
+    FileExistsError
+        `path` exists; a folder cannot be replaced in one step.
+    """
+    path = Path(path)
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already")
+    temporary = temporary_path(path.parent)
+    temporary.mkdir(mode=FOLDER_MODE)
+    try:
+        yield temporary
+        for folder, _, names in os.walk(temporary, topdown=False):
+            for name in names:
+                with (Path(folder) / name).open("rb") as file:
+                    os.fsync(file.fileno())
+            sync_folder(Path(folder))
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether a path is a device, a pipe, or a name such as ``/dev/stdout``."""
+    if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)):
+        return path.exists() and path.parts[:3] != ("/", "dev", "shm")
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def sync_file(file: BinaryIO) -> None:
+    """Flush a file and wait until it is on disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(path: str | os.PathLike[str]) -> None:
+    """Wait until the names in a folder are on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def temporary_path(folder: Path) -> Path:
+    """Return a name in `folder` that nobody can guess."""
+    return folder / f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}"

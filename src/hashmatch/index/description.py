@@ -1,0 +1,77 @@
+"""What an index holds, in numbers: for people, and for programs that watch over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.index.ledger import Ledger
+from hashmatch.index.manifest import ListCounts, Manifest
+from hashmatch.index.segments import Segments
+
+MANY_SEGMENTS = 8
+"""With so many segments of one algorithm, searching takes noticeably longer than in one."""
+
+MANY_REMOVED = 0.2
+"""Share of removed rows above which they are a burden."""
+
+
+def describe(
+    manifest: Manifest, segments: Mapping[str, Segments], ledger: Ledger
+) -> dict[str, Any]:
+    """Return the numbers as plain dicts; `Index.describe` says what it costs."""
+    n_origins = len(manifest.origins)
+    by_origin = np.zeros(n_origins, dtype=np.int64)
+    is_there = np.zeros(manifest.n_entries, dtype=np.bool_)
+    for one in (one for group in segments.values() for one in group.all):
+        counts = one.entries.count(manifest.n_entries, n_origins, one.hidden)
+        by_origin += counts.by_origin
+        is_there |= counts.is_there
+    algorithms = [_algorithm(name, group) for name, group in segments.items()]
+    return {
+        "name": manifest.name,
+        "generation": manifest.generation,
+        "digest": manifest.digest,
+        "hashmatch_version": manifest.hashmatch_version,
+        "n_entries": int(is_there.sum()),
+        "n_removed_entries": len(ledger.removed),
+        "n_disabled_entries": len(ledger.disabled),
+        "disabled_lists": sorted(ledger.disabled_lists),
+        "compaction_advised": any(map(_is_burdened, algorithms)),
+        "algorithms": algorithms,
+        "lists": [_list(manifest, counts, by_origin) for counts in manifest.lists],
+    }
+
+
+def _algorithm(name: str, group: Segments) -> dict[str, Any]:
+    return {
+        "algorithm": name,
+        "bits": group.bits,
+        "n_segments": len(group.all),
+        "n_codes": len(group) - sum(one.hidden.size for one in group.all),
+        "n_removed": sum(one.removed.size for one in group.all),
+        "n_disabled": sum(one.disabled.size for one in group.all),
+        "codes_bytes": sum(one.stored.codes.size_bytes for one in group.all),
+        "entries_bytes": sum(one.stored.entries.size_bytes for one in group.all),
+    }
+
+
+def _is_burdened(algorithm: dict[str, Any]) -> bool:
+    n_removed = algorithm["n_removed"]
+    n_rows = algorithm["n_codes"] + algorithm["n_disabled"] + n_removed
+    return bool(algorithm["n_segments"] >= MANY_SEGMENTS or n_removed > MANY_REMOVED * n_rows)
+
+
+def _list(manifest: Manifest, counts: ListCounts, by_origin: NDArray[np.int64]) -> dict[str, Any]:
+    version = (counts.list, counts.list_version)
+    live = {
+        origin: int(n_rows)
+        for origin, n_rows in zip(manifest.origins, by_origin.tolist(), strict=True)
+        if n_rows and (origin.list, origin.list_version) == version
+    }
+    harms = sorted({origin.harm for origin in live})
+    return {**asdict(counts), "live": sum(live.values()), "harms": harms}

@@ -1,0 +1,233 @@
+"""Read a built folder: search what it holds, and say what a row of it stands for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hashmatch.hamming import SearchResult
+from hashmatch.index.built_folder import Published, read_seal
+from hashmatch.index.description import describe
+from hashmatch.index.entry_table import ENTRY_SCHEMA, EntryTable
+from hashmatch.index.ledger import decode_ledger
+from hashmatch.index.manifest import Origin
+from hashmatch.index.published import load_published, open_segments, read_ledger
+from hashmatch.index.segments import OpenSegment, Segments
+from hashmatch.values import IndexRef
+
+_Int = TypeVar("_Int", np.int32, np.int64)
+
+
+class Index:
+    """One generation of a built folder, opened for search.
+
+    It stays what it is while newer generations are published; `refreshed` gives the newest. Files
+    are mapped, not read; safe to use from several threads and after fork. Rows are numbered by
+    algorithm, through all of its segments, and hold for this generation only.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        published: Published,
+        segments: Iterable[OpenSegment],
+        ledger: bytes | None,
+    ) -> None:
+        self._directory = directory
+        self._ledger = ledger
+        self._seal, self._manifest = published
+        by_algorithm: dict[str, list[OpenSegment]] = {}
+        for one in segments:
+            by_algorithm.setdefault(one.stored.algorithm, []).append(one)
+        self._segments = {name: Segments(by_algorithm[name]) for name in sorted(by_algorithm)}
+
+    @classmethod
+    def open(cls, directory: str | os.PathLike[str], *, verify: bool = False) -> Index:
+        """Open what was last published in a folder.
+
+        Parameters
+        ----------
+        directory : path-like
+            The folder of the recipe.
+        verify : bool
+            Read everything and compare its digests first.
+
+        Raises
+        ------
+        HashmatchError
+            The folder was never built.
+        IndexFormatError
+            A file is damaged, missing, foreign or of another format; names it.
+
+        Notes
+        -----
+        Without `verify` the cost does not grow with the files but for a look at every 65,536th
+        entry, and for tombstones and ledger, which are read; a damaged byte may then give
+        IndexFormatError later or a wrong answer, never a crash.
+        """
+        # Absolute, so that a change of folder between now and refreshed() changes nothing.
+        return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100
+
+    @classmethod
+    def _load(
+        cls, directory: Path, *, verify: bool, open_already: Iterable[OpenSegment] = ()
+    ) -> Index:
+        def load(published: Published) -> Index:
+            opened = open_segments(
+                directory, published.manifest, verify=verify, open_already=open_already
+            )
+            ledger = read_ledger(directory, published.manifest)
+            return cls(directory, published, opened, ledger)
+
+        return load_published(directory, load)
+
+    def refreshed(self) -> Index:
+        """Return the generation that is published now: this very index where it is this one.
+
+        Costs one read of 78 bytes where nothing changed, else as much as opening what is new:
+        segments that both generations have stay open. Blocks nobody and waits for nobody. Errors
+        as by `open`.
+        """
+        if read_seal(self._directory) == self._seal:
+            return self
+        opened = [one for segments in self._segments.values() for one in segments.all]
+        return self._load(self._directory, verify=False, open_already=opened)
+
+    @property
+    def ref(self) -> IndexRef:
+        """Which index this is: name, generation, digest of its contents."""
+        return IndexRef(self._manifest.name, self._manifest.generation, self._manifest.digest)
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """Algorithms that it holds codes of, in order of name."""
+        return tuple(self._segments)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """What rules may ask about entries; `origin_of` gives positions in it."""
+        return self._manifest.origins
+
+    def bits(self, algorithm: str) -> int:
+        """Width of the codes of an algorithm; KeyError where the index has no such algorithm."""
+        return self._of(algorithm).bits
+
+    def codes(self, algorithm: str) -> NDArray[np.uint8]:
+        """Codes of an algorithm that may match, uint8 (m, bits / 8), in the order of their rows.
+
+        A view of the file where there is one segment without tombstones, else a copy.
+        """
+        return self._of(algorithm).codes()
+
+    def search(
+        self, algorithm: str, queries: ArrayLike, radius: int | None = None, threads: int = 1
+    ) -> SearchResult:
+        """Find every row of an algorithm within `radius` bits of each query.
+
+        As `HammingIndex.search`, over all segments; the ids found are the rows to ask about here.
+        Removed and disabled entries are never found. One segment costs what its index costs, each
+        further one as much again, small ones little (docs/index.md, "What it costs").
+
+        Raises
+        ------
+        KeyError
+            The index has no such algorithm.
+        ValueError
+            As `HammingIndex.search`.
+        """
+        return self._of(algorithm).search(queries, radius, threads)
+
+    def origin_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the origins of rows as positions in `origins`, int32 (m,) from int64 (m,)."""
+        n_origins = len(self._manifest.origins)
+
+        def origins(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int32]:
+            return entries.below(entries.origins(local), n_origins, "origin")
+
+        return self._gathered(algorithm, rows, origins, np.int32)
+
+    def entry_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the ordinals of the entries of rows, int64 (m,) from int64 (m,).
+
+        Rows of any algorithm and segment have one ordinal where list, entry id, harm and
+        classification are the same, whatever the version of the list that brought them.
+        """
+        n_entries = self._manifest.n_entries
+
+        def ordinals(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int64]:
+            return entries.below(entries.entries(local), n_entries, "entry")
+
+        return self._gathered(algorithm, rows, ordinals, np.int64)
+
+    def entry_ids(self, algorithm: str, rows: NDArray[np.int64]) -> list[str]:
+        """Return the ids that the lists give the entries of rows."""
+        rows = _int64(rows)
+        found = [""] * rows.size
+        for segment, places, local in self._of(algorithm).by_segment(rows):
+            ids = segment.entries.cells("entry_id", local)
+            for place, entry_id in zip(places.tolist(), ids, strict=True):
+                found[place] = entry_id
+        return found
+
+    def entry_timestamps_s(self, algorithm: str, rows: NDArray[np.int64]) -> list[float | None]:
+        """Return the times of the frames that rows are of, in seconds; None for other hashes."""
+        rows = _int64(rows)
+        found: list[float | None] = [None] * rows.size
+        for segment, places, local in self._of(algorithm).by_segment(rows):
+            times = segment.entries.cells("timestamp_s", local)
+            for place, time_s in zip(places.tolist(), times, strict=True):
+                found[place] = time_s
+        return found
+
+    def provenance(self, algorithm: str, row: int) -> dict[str, Any]:
+        """Return all that is known of a row: its origin, its ordinal, and what the list says."""
+        rows = np.array([row], dtype=np.int64)
+        origin = self.origins[int(self.origin_of(algorithm, rows)[0])]
+        self.entry_of(algorithm, rows)
+        ((segment, _, local),) = self._of(algorithm).by_segment(rows)
+        names = [name for name in ENTRY_SCHEMA.names if name != "origin"]
+        return {**asdict(origin), **{name: segment.entries.cells(name, local)[0] for name in names}}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the index holds as plain dicts, ready for JSON; nothing of an entry.
+
+        Counts rows: reads 12 bytes of each.
+        """
+        ledger = decode_ledger(self._ledger, str(self._directory))
+        return describe(self._manifest, self._segments, ledger)
+
+    def _gathered(
+        self,
+        algorithm: str,
+        rows: NDArray[np.int64],
+        gather: Callable[[EntryTable, NDArray[np.int64]], NDArray[_Int]],
+        dtype: type[_Int],
+    ) -> NDArray[_Int]:
+        rows = _int64(rows)
+        segments = self._of(algorithm)
+        if len(segments.all) == 1:
+            return gather(segments.all[0].entries, rows)
+        found = np.empty(rows.size, dtype=dtype)
+        for segment, places, local in segments.by_segment(rows):
+            found[places] = gather(segment.entries, local)
+        return found
+
+    def _of(self, algorithm: str) -> Segments:
+        try:
+            return self._segments[algorithm]
+        except KeyError:
+            known = ", ".join(self._segments) or "none"
+            raise KeyError(f"the index has no {algorithm} codes, only: {known}") from None
+
+
+def _int64(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
+        raise ValueError(f"rows must be int64 of shape (m,), not {rows.dtype} {rows.shape}")
+    return rows.astype(np.int64, copy=False)

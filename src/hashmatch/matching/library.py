@@ -1,0 +1,147 @@
+"""Many videos to match one upload against, in one search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.hamming import HammingIndex
+from hashmatch.matching.matching import VideoMatch, compare
+from hashmatch.matching.segments import Alignment, Hits
+from hashmatch.matching.usable import UsableFrames, usable_frames
+from hashmatch.values import VideoHash
+
+DEFAULT_MIN_QUALITY = 50
+DEFAULT_RADIUS = 31
+_DEFAULT_ALIGNMENT = Alignment()
+
+
+class VideoLibrary:
+    """The frames of known videos under one index.
+
+    Never changes once made, and is safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        index: HammingIndex,
+        entries: dict[str, UsableFrames],
+        min_quality: int,
+    ) -> None:
+        self._index = index
+        self._ids = list(entries)
+        self._entries = list(entries.values())
+        sizes = [len(entry.times_s) for entry in self._entries]
+        self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        self._min_quality = min_quality
+
+    @classmethod
+    def build(
+        cls,
+        entries: Mapping[str, VideoHash],
+        *,
+        min_quality: int = DEFAULT_MIN_QUALITY,
+        threads: int = 1,
+    ) -> VideoLibrary:
+        """Build a library in memory.
+
+        Parameters
+        ----------
+        entries : mapping of str to VideoHash
+            The known videos by their ids. One without a frame of good enough quality is kept and
+            never matches; `featureless` names those.
+        min_quality : int
+            Frames below are left out, of the entries and of every query, inclusive.
+        threads : int
+            To build the index with.
+
+        Notes
+        -----
+        Takes a copy of the codes and what the index needs for 256-bit codes.
+        """
+        usable = {name: usable_frames(one, min_quality) for name, one in entries.items()}
+        codes = [one.codes for one in usable.values()]
+        stacked = np.concatenate(codes) if codes else np.empty((0, 32), np.uint8)
+        index = HammingIndex.build(stacked, algorithm="pdq", threads=threads)
+        return cls(index, usable, min_quality)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def featureless(self) -> tuple[str, ...]:
+        """Ids of the entries that can never match: no frame of theirs is of good enough quality."""
+        pairs = zip(self._ids, self._entries, strict=True)
+        return tuple(name for name, entry in pairs if not len(entry.times_s))
+
+    def match(
+        self,
+        query: VideoHash,
+        *,
+        radius: int = DEFAULT_RADIUS,
+        alignment: Alignment = _DEFAULT_ALIGNMENT,
+        threads: int = 1,
+    ) -> tuple[VideoMatch, ...]:
+        """Return every entry with a frame within the radius of one of the query's.
+
+        Parameters
+        ----------
+        query : VideoHash
+            Frames below `min_quality` are left out. Where its `error` is set, this is what was
+            found in the part that could be decoded, and nothing found is no clean bill; nor is it
+            where no frame of the query is of good enough quality.
+        radius : int
+            Largest distance in bits, inclusive.
+        alignment : Alignment
+            What makes a segment.
+        threads : int
+            To search with; the result does not depend on it.
+
+        Returns
+        -------
+        tuple of VideoMatch
+            By falling query percentage, then index percentage, then in the order of the entries.
+
+        Raises
+        ------
+        ValueError
+            A radius that the index does not take.
+
+        Notes
+        -----
+        One search for all frames and all entries; memory and time beyond it grow with the number of
+        hits. Two still videos of n and m frames have n * m of them.
+        """
+        usable = usable_frames(query, self._min_quality)
+        found = self._index.search(usable.codes, radius=radius, threads=threads)
+        rows: NDArray[np.int64] = found.ids
+        query_rows = np.repeat(np.arange(len(usable.times_s)), np.diff(found.offsets))
+        owners = np.searchsorted(self._starts, rows, side="right") - 1
+        order = np.argsort(owners, kind="stable")
+        bounds = np.flatnonzero(np.diff(owners[order])) + 1
+        matches = []
+        for part in np.split(order, bounds) if order.size else ():
+            owner = int(owners[part[0]])
+            hits = Hits(query_rows[part], rows[part] - self._starts[owner], found.distances[part])
+            entry = self._entries[owner]
+            matches.append(compare(self._ids[owner], hits, usable, entry, alignment))
+        return tuple(sorted(matches, key=lambda one: (-one.query_percent, -one.index_percent)))
+
+
+def match_videos(
+    query: VideoHash,
+    entry: VideoHash,
+    *,
+    radius: int = DEFAULT_RADIUS,
+    min_quality: int = DEFAULT_MIN_QUALITY,
+    alignment: Alignment = _DEFAULT_ALIGNMENT,
+) -> VideoMatch | None:
+    """Return what two videos have in common, None where no frame of one is near one of the other.
+
+    As `VideoLibrary.match` with one entry, whose id is empty.
+    """
+    library = VideoLibrary.build({"": entry}, min_quality=min_quality)
+    found = library.match(query, radius=radius, alignment=alignment)
+    return found[0] if found else None

@@ -1,0 +1,163 @@
+"""Hashes in bulk, against pdqhash and against each hash by itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pdqhash
+import pytest
+from PIL import Image
+
+from hashmatch.backlog import HashedFile, HashResult, hash_files, hash_many
+from hashmatch.decode import DecodeLimits, Isolation
+from hashmatch.errors import DecodeError
+from hashmatch.fingerprint import digests, hash_image, hash_segments
+from hashmatch.values import Hash
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_file_is_hashed_as_the_reference_does(demo: Path, workers: int) -> None:
+    rows = list(hash_files([demo / "uploads", demo / "images"], workers=workers))
+    assert [row.path for row in rows] == sorted(row.path for row in rows)
+    assert len(rows) == 26 + 17
+    for row in rows:
+        if row.error is not None:
+            assert Path(row.path).name in {"empty.jpg", "rocket-truncated.jpg", "text-file.jpg"}
+            assert (row.hash, row.quality) == (None, None)
+            continue
+        with Image.open(row.path) as image:
+            bits, quality = pdqhash.compute(np.asarray(image.convert("RGB")))
+        assert row == HashedFile(row.path, "pdq", np.packbits(bits).tobytes().hex(), quality, None)
+
+
+def test_mistakes_are_found_at_once(demo: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        hash_files([demo / "absent"])
+    with pytest.raises(ValueError, match="photodna"):
+        hash_files([demo / "uploads"], algorithm="photodna")
+    with pytest.raises(ValueError, match="fast"):
+        hash_files([demo / "uploads"], decode="fast")
+
+
+def test_want_of_memory_is_a_row(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def starved(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("hashmatch.backlog.hashes.hash_image", starved)
+    (row,) = hash_files([demo / "uploads" / "blank.png"])
+    assert row.error == "out of memory"
+
+
+def sources_of(demo: Path) -> list[Any]:
+    paths = sorted((demo / "uploads").rglob("*.*"))
+    with Image.open(paths[3]) as image:
+        picture = image.convert("RGB")
+    return [*paths, paths[0].read_bytes(), picture, np.asarray(picture), str(paths[5]), b"no image"]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_many_sources_are_each_source_in_order(demo: Path, workers: int) -> None:
+    sources = sources_of(demo)
+    with sources[4].open("rb") as file:
+        found = list(hash_many([*sources, file], workers=workers))
+    assert len(found) == len(sources) + 1
+    for source, result in zip([*sources, sources[4]], found, strict=True):
+        try:
+            expected = HashResult(hash_image(source), None)
+        except DecodeError as error:
+            expected = HashResult(None, str(error))
+        assert result == expected
+    assert found[len(sources) - 1].error is not None
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sources_may_be_endless(demo: Path, workers: int) -> None:
+    taken = 0
+
+    def endless() -> Iterator[Path]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield demo / "images" / "cat.jpg"
+
+    found = hash_many(endless(), workers=workers)
+    first = [next(found) for _ in range(50)]
+    assert len(set(first)) == 1
+    assert taken <= 50 + 8 + 16 * workers
+    found.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_mistake_in_code_is_raised_with_its_chunk(demo: Path, workers: int) -> None:
+    found = hash_many([demo / "images" / "cat.jpg"] * 20 + [3], workers=workers)  # type: ignore[list-item]
+    good: list[HashResult] = []
+    with pytest.raises(TypeError, match="cannot hash int"):
+        good.extend(found)
+    assert len(good) == 16  # whole chunks of 8
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"algorithm": "md55"},
+        {"decode": "fast"},
+        {"decode": "scaled", "algorithm": "phash"},
+        {"workers": 0},
+        {"workers": -1},
+    ],
+)
+def test_wrong_arguments_of_hash_many_are_found_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"md55|fast|for pdq|at least 1"):
+        hash_many([], **wrong)
+
+
+def test_limits_are_kept(demo: Path) -> None:
+    (result,) = hash_many([demo / "images" / "cat.jpg"], limits=DecodeLimits(max_pixels=100))
+    assert (result.error or "").startswith("too many pixels")
+
+
+def test_many_workers_are_processes_of_several_threads(demo: Path, tmp_path: Path) -> None:
+    for copy in range(6):
+        for path in (demo / "uploads").rglob("*.*"):
+            (tmp_path / f"{copy}-{path.name}").symlink_to(path)
+    assert list(hash_files([tmp_path], workers=7)) == list(hash_files([tmp_path]))
+
+
+@pytest.mark.parametrize("algorithm", ["phash", "crop-resistant", "md5"])
+@pytest.mark.parametrize("is_isolated", [False, True])
+def test_every_algorithm_goes_the_same_road(
+    demo: Path, algorithm: str, *, is_isolated: bool
+) -> None:
+    paths = [*sorted((demo / "images").iterdir())[:4], demo / "uploads" / "text-file.jpg"]
+    paths += [demo / "uploads" / "empty.jpg"]
+    expected: list[HashedFile] = []
+    for path in map(str, paths):
+        try:
+            if algorithm == "md5":
+                made: tuple[Hash, ...] = (digests(path)["md5"],)
+            elif algorithm == "crop-resistant":
+                made = hash_segments(path)
+            else:
+                made = (hash_image(path, algorithm),)
+        except DecodeError as error:
+            expected.append(HashedFile(path, algorithm, None, None, str(error)))
+        else:
+            expected += [HashedFile(path, algorithm, one.hex, one.quality, None) for one in made]
+    isolation = Isolation() if is_isolated else None
+    for workers in (1, 3) if is_isolated else (1, 3, 7):
+        found = hash_files(paths, algorithm=algorithm, workers=workers, isolation=isolation)
+        assert list(found) == sorted(expected, key=lambda row: row.path)
+
+
+def test_many_digests(demo: Path) -> None:
+    large = demo / "uploads" / "coffee-exact-copy.jpg"
+    sources = [large, b"no picture", b"", demo / "absent"]
+    found = list(hash_many(sources, algorithm="sha256", limits=DecodeLimits(max_bytes=9)))
+    assert [made.hash for made in found[:3]] == [digests(one)["sha256"] for one in sources[:3]]
+    assert (found[3].hash, found[3].error) == (None, "no such file")
+
+
+def test_one_result_for_each_source_needs_one_hash_of_each() -> None:
+    with pytest.raises(ValueError, match="hash_segments"):
+        hash_many([], algorithm="crop-resistant")

@@ -1,0 +1,228 @@
+"""Hashing and scanning in isolation: one bad file costs one row, and every other row stays."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pdqhash
+import pytest
+from PIL import Image, ImageFile
+
+from hashmatch.backlog import hash_files, hash_many, scan
+from hashmatch.cli import main
+from hashmatch.decode import Isolation
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+
+# Pillow as a child sees it: a comment in a JPEG says what its decoder is to do.
+BAD_DECODER = """
+import ctypes, os
+from PIL import ImageFile
+
+whole = ImageFile.ImageFile.load
+
+def load(self):
+    comment = self.info.get("comment")
+    if comment == b"crash":
+        ctypes.string_at(0)
+    elif comment == b"abort":
+        os.abort()
+    elif comment == b"hang":
+        ctypes.PyDLL(None).sleep(1000)
+    elif comment == b"eat":
+        held = []
+        while True:
+            held.append(bytearray(64 << 20))
+    return whole(self)
+
+ImageFile.ImageFile.load = load
+"""
+LIMITS = Isolation(time_s=4.0, memory_bytes=256 << 20)
+REASONS = {
+    "crash": "decoder crashed: SIGSEGV",
+    "abort": "decoder crashed: SIGABRT",
+    "hang": "timed out: more than 4 s",
+    "eat": "out of memory while decoding JPEG: more than 256 MiB",
+}
+# The first, the last, neighbours, and on both sides of a chunk of 32.
+BAD = {0: "crash", 7: "eat", 8: "crash", 31: "abort", 32: "crash", 40: "hang", 69: "crash"}
+N_FILES = 70
+
+
+@pytest.fixture
+def bad_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have processes started from now on find the bad decoder; this one keeps its own."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(BAD_DECODER)
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+
+def fill(folder: Path, demo: Path, bad: dict[int, str]) -> Path:
+    folder.mkdir()
+    uploads = sorted((demo / "uploads").glob("*.*"))
+    for n in range(N_FILES):
+        path = folder / f"{n:02}.jpg"
+        if n in bad:
+            with Image.open(uploads[n % 5]) as image:
+                # In a mode that is left to Pillow, whose decoder is the bad one.
+                image.convert("CMYK").save(path, "JPEG", comment=bad[n].encode())
+        else:
+            path.symlink_to(uploads[n % len(uploads)])
+    return folder
+
+
+@pytest.fixture
+def mixed(demo: Path, tmp_path: Path) -> Path:
+    return fill(tmp_path / "mixed", demo, BAD)
+
+
+def rows_of(
+    demo: Path, folder: Path, output: Path, workers: int, isolation: Isolation | None
+) -> list[dict[str, Any]]:
+    policy = demo / "policy.toml"
+    scan([folder], index=demo, policy=policy, output=output, workers=workers, isolation=isolation)
+    return [json.loads(line) for line in output.read_bytes().splitlines()]
+
+
+@pytest.mark.usefixtures("bad_decoder")
+def test_a_scan_goes_on(demo: Path, mixed: Path, tmp_path: Path) -> None:
+    expected = rows_of(demo, mixed, tmp_path / "good.jsonl", 1, None)
+    outputs = []
+    for workers in (1, 2):
+        output = tmp_path / f"{workers}.jsonl"
+        rows = rows_of(demo, mixed, output, workers, LIMITS)
+        outputs.append(output.read_bytes())
+        assert len(rows) == N_FILES
+        for n, (row, good) in enumerate(zip(rows, expected, strict=True)):
+            assert row["content_id"] == good["content_id"]
+            assert row["sha256"] == good["sha256"]
+            if n in BAD:
+                assert row["error"] == REASONS[BAD[n]]
+                assert (row["queue"], row["hashes"], row["matches"]) == ("undecodable", [], [])
+            else:
+                assert row == good
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.usefixtures("bad_decoder")
+@pytest.mark.parametrize("workers", [1, 3])
+def test_hashing_goes_on(mixed: Path, workers: int) -> None:
+    good = list(hash_files([mixed]))
+    found = list(hash_files([mixed], workers=workers, isolation=LIMITS))
+    for n, (row, expected) in enumerate(zip(found, good, strict=True)):
+        assert row.path == expected.path
+        if n in BAD:
+            assert (row.hash, row.error) == (None, REASONS[BAD[n]])
+        else:
+            assert row == expected
+
+
+@pytest.mark.usefixtures("bad_decoder")
+def test_hash_many_sends_bytes_files_and_paths(
+    mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted(mixed.iterdir())[:12]
+    good = [(made.hash, made.error) for made in hash_many(paths)]
+    expected = [(None, REASONS[BAD[n]]) if n in BAD else one for n, one in enumerate(good)]
+    monkeypatch.chdir(tmp_path)
+    with (mixed / "03.jpg").open("rb") as file:
+        sources: list[Any] = [path.read_bytes() for path in paths]
+        sources[3], sources[5] = file, paths[5].relative_to(tmp_path)
+        found = [(made.hash, made.error) for made in hash_many(sources, isolation=LIMITS)]
+    assert found == expected
+
+
+def test_pixels_need_no_decoder(demo: Path) -> None:
+    with Image.open(demo / "images" / "cat.jpg") as image:
+        found = hash_many([demo / "images" / "cat.jpg", image], isolation=LIMITS, workers=1)
+        with pytest.raises(TypeError, match="needs no decoder"):
+            list(found)
+
+
+def test_truncated_files_are_hashed_only_if_asked(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = (demo / "images" / "coffee.jpg").read_bytes()
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(data[: len(data) * 9 // 10])
+    (refused,) = hash_many([path], isolation=LIMITS)
+    assert refused.error == "truncated JPEG"
+    (made,) = hash_many([path], isolation=Isolation(truncated=True))
+    (again,) = hash_many([path])  # the switch was thrown elsewhere
+    assert again.error == "truncated JPEG"
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with Image.open(path) as image:
+        bits, quality = pdqhash.compute(np.asarray(image.convert("RGB")))
+    assert made.hash is not None
+    assert (made.hash.hex, made.hash.quality) == (np.packbits(bits).tobytes().hex(), quality)
+
+
+def test_on_the_command_line(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    cut = str(demo / "uploads" / "rocket-truncated.jpg")
+    for args in (["--truncated"], ["--time-limit", "3"], ["--memory-limit", "100"]):
+        assert main(["hash", cut, *args]) == 2
+        assert f"{args[0]}: works with --isolate only" in capfd.readouterr().err
+    assert main(["hash", cut, "--isolate"]) == 1
+    assert capfd.readouterr().out.endswith(",truncated JPEG\n")
+    assert main(["hash", cut, "--isolate", "--truncated"]) == 0
+    assert capfd.readouterr().out.endswith(",\n")
+    policy, output = str(demo / "policy.toml"), tmp_path / "rows.jsonl"
+    command = ["scan", cut, "--index", str(demo), "--policy", policy, "-o", str(output)]
+    for options, error in ([], "truncated JPEG"), (["--isolate", "--truncated"], None):
+        assert main([*command, *options]) == 0
+        assert json.loads(output.read_bytes())["error"] == error
+    capfd.readouterr()
+
+
+@pytest.mark.usefixtures("bad_decoder")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_leaves_whole_rows_and_nobody_behind(
+    demo: Path, tmp_path: Path, workers: str
+) -> None:
+    folder = fill(tmp_path / "hanging", demo, {40: "hang"})
+    output, whole = tmp_path / "rows.jsonl", tmp_path / "whole.jsonl"
+    rows_of(demo, folder, whole, 1, None)
+    command = [
+        *(sys.executable, "-m", "hashmatch.cli", "scan", folder, "--index", demo, "-o", output),
+        *("--policy", demo / "policy.toml", "--workers", workers, "--isolate"),
+    ]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:  # 40.jpg hangs for 30 s
+        end_s = time.monotonic() + 60
+        while not (output.exists() and output.stat().st_size):
+            assert time.monotonic() < end_s
+            time.sleep(0.05)
+        time.sleep(1.0)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.read()
+        assert process.wait(20) == 1
+    assert said.startswith("hashmatch: interrupted: 32 of 70 rows are in")
+    assert said.count("\n") == 1
+    data = output.read_bytes()
+    assert whole.read_bytes().startswith(data)
+    assert data.count(b"\n") == 32
+    end_s = time.monotonic() + 20
+    while processes_of(process.pid):
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
+
+
+def processes_of(session: int) -> list[str]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(status.parent.name)
+    return found

@@ -1,0 +1,97 @@
+"""Rows arrive whole or not at all."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashmatch.backlog.rows import json_row, open_rows
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
+def test_a_row_is_one_line_of_ascii(row: dict[str, object]) -> None:
+    line = json_row(row)
+    assert line.isascii()
+    assert line.index(b"\n") == len(line) - 1
+    assert json.loads(line) == row
+
+
+@given(st.binary(max_size=8))
+def test_a_name_of_any_bytes_survives(name: bytes) -> None:
+    line = json_row({"content_id": os.fsdecode(name)})
+    assert os.fsencode(json.loads(line)["content_id"]) == name
+
+
+def test_a_file_is_replaced_and_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for _ in range(2):
+        with open_rows(path) as sink:
+            sink.write(b"1\n2\n", 2)
+            assert path.read_bytes() == b"1\n2\n"  # written through
+            sink.write(b"3\n", 1)
+            assert sink.n_rows == 3
+    assert path.read_bytes() == b"1\n2\n3\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stream_is_flushed_and_left_open() -> None:
+    raw = io.BytesIO()
+    stream = io.BufferedWriter(raw)  # type: ignore[arg-type]
+    with open_rows(stream) as sink:
+        sink.write(b"1\n2\n", 2)
+        assert raw.getvalue() == b"1\n2\n"
+        assert sink.n_rows == 2
+    assert not stream.closed
+
+
+def test_a_device_needs_no_truncation() -> None:
+    with open_rows("/dev/null") as sink:
+        sink.write(b"1\n", 1)
+        assert sink.n_rows == 1
+
+
+@pytest.mark.parametrize("written", [0, 1, 3, 4])
+def test_an_interrupted_write_leaves_whole_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    path, write = tmp_path / "rows.jsonl", os.write
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        write(descriptor, data[:written])
+        raise KeyboardInterrupt
+
+    with open_rows(path) as sink:
+        sink.write(b"1\n2\n", 2)
+        monkeypatch.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sink.write(b"3\n4\n", 2)
+        monkeypatch.undo()
+        assert sink.n_rows == 2
+    assert path.read_bytes() == b"1\n2\n"
+
+
+def test_a_full_disk_leaves_whole_rows(tmp_path: Path) -> None:
+    script = """
+import resource, sys
+from hashmatch.backlog.rows import open_rows
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+with open_rows(sys.argv[1]) as sink:
+    try:
+        while True:
+            sink.write(b"x" * 29 + b"\\n" + b"y" * 29 + b"\\n", 2)
+    except OSError:
+        print(sink.n_rows)
+"""
+    path = tmp_path / "rows.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", script, path], capture_output=True, text=True, check=True
+    )
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) == int(done.stdout) == 32
+    assert {len(line) for line in lines} == {30}

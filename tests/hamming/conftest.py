@@ -1,0 +1,13 @@
+"""Fixtures of the index's tests."""
+
+import pytest
+
+from hashmatch import _core
+
+
+@pytest.fixture(params=_core.runnable_kernels(), scope="module")
+def kernel(request):
+    """Run the test once with each kernel this CPU has."""
+    before = _core.select_kernel(request.param)
+    yield request.param
+    _core.select_kernel(before)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hashmatch.errors import IndexFormatError
+from hashmatch.index import entry_table
+from hashmatch.index.entry_table import (
+    ENTRY_SCHEMA,
+    TIMELESS_SCHEMA,
+    EntryTable,
+    entry_batches,
+    entry_rows,
+    write_entry_batches,
+)
+
+
+def rows_of(n: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "entry": row // 2,
+            "origin": row % 3,
+            "row_number": row + 2,
+            "entry_id": f"e-{row // 2}é",
+            "quality": row if row % 5 else None,
+            "timestamp_s": row / 4 if row % 3 else None,
+            "severity": None,
+            "labels": [str(label) for label in range(row % 4)] or None,
+            "status": "active",
+            "member_id": "m" * (row % 7),
+            "media_type": None,
+            "first_seen": None,
+            "last_seen": "2026",
+            "record": json.dumps({"row": row}),
+        }
+        for row in range(n)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry_table, "BATCH_ROWS", 8)
+
+
+def saved(path: Path, n: int) -> Path:
+    with path.open("wb") as file:
+        table = pa.Table.from_pylist(rows_of(n), ENTRY_SCHEMA)
+        write_entry_batches(file, ENTRY_SCHEMA, entry_batches(table))
+    return path
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 50])
+def test_every_cell_is_read_back(tmp_path: Path, n: int) -> None:
+    expected = rows_of(n)
+    table = EntryTable.open(saved(tmp_path / "e.arrow", n), n)
+    assert len(table) == n
+    order = np.random.default_rng(n).permutation(n).astype(np.int64)
+    order = np.concatenate([order, order[:3]])
+    for name in ENTRY_SCHEMA.names:
+        assert table.cells(name, order) == [expected[row][name] for row in order.tolist()]
+    assert table.entries(order).tolist() == [expected[row]["entry"] for row in order.tolist()]
+    assert table.origins(order).tolist() == [expected[row]["origin"] for row in order.tolist()]
+    assert (table.entries(order).dtype, table.origins(order).dtype) == (np.int64, np.int32)
+
+
+def test_the_file_is_plain_arrow(tmp_path: Path) -> None:
+    with pa.ipc.open_file(saved(tmp_path / "e.arrow", 50)) as reader:
+        table = reader.read_all()
+    assert table.schema.equals(ENTRY_SCHEMA)
+    assert table.to_pylist() == rows_of(50)
+
+
+def test_rows_without_times_are_kept_without_the_column(tmp_path: Path) -> None:
+    rows = pa.Table.from_pylist(rows_of(20), ENTRY_SCHEMA)
+    assert entry_rows(rows).schema == ENTRY_SCHEMA
+    timeless = rows.set_column(
+        rows.schema.get_field_index("timestamp_s"), "timestamp_s", pa.nulls(20, pa.float64())
+    )
+    kept = entry_rows(timeless)
+    assert kept.schema == TIMELESS_SCHEMA
+    assert entry_rows(timeless.slice(0, 0)).schema == TIMELESS_SCHEMA
+    with (tmp_path / "e.arrow").open("wb") as file:
+        write_entry_batches(file, kept.schema, entry_batches(kept))
+    table = EntryTable.open(tmp_path / "e.arrow", 20)
+    assert table.schema == TIMELESS_SCHEMA
+    order = np.array([19, 0, 8])
+    assert table.cells("timestamp_s", order) == [None, None, None]
+    whole = table.take(ENTRY_SCHEMA.names, np.arange(20))
+    assert whole.schema == ENTRY_SCHEMA
+    assert whole.equals(timeless)
+    assert EntryTable.open(saved(tmp_path / "t.arrow", 20), 20).schema == ENTRY_SCHEMA
+
+
+def test_rows_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    table = EntryTable.open(saved(tmp_path / "e.arrow", 20), 20)
+    for row in (-1, 20, 2**62, -(2**63)):
+        with pytest.raises(IndexFormatError, match=r"e\.arrow: it has no such row"):
+            table.cells("entry_id", np.array([3, row]))
+        with pytest.raises(IndexFormatError, match="no such row"):
+            table.origins(np.array([row]))
+
+
+def test_another_shape_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "e.arrow", 20)
+    for n in (0, 19, 21, 200):
+        with pytest.raises(IndexFormatError, match=r"e\.arrow: damaged or not an entry table"):
+            EntryTable.open(path, n)
+    whole = path.read_bytes()
+    for length in (0, 7, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(IndexFormatError, match="damaged or not an entry table"):
+            EntryTable.open(path, 20)
+    with pa.ipc.new_file(path, pa.schema([("entry", pa.int64())])) as writer:
+        writer.write_table(pa.table({"entry": list(range(20))}))
+    with pytest.raises(IndexFormatError, match="damaged or not an entry table"):
+        EntryTable.open(path, 20)
+
+
+def test_equal_tables_give_equal_bytes_however_chunked() -> None:
+    table = pa.Table.from_pylist(rows_of(50), ENTRY_SCHEMA)
+    slices = pa.concat_tables([table.slice(0, 3), table.slice(3, 30), table.slice(33)])
+    filtered = pa.concat_tables([table, table]).filter(pa.array([row < 50 for row in range(100)]))
+    files = [io.BytesIO() for _ in range(3)]
+    for file, one in zip(files, (table, slices, filtered), strict=True):
+        write_entry_batches(file, ENTRY_SCHEMA, entry_batches(one))
+    assert files[0].getvalue() == files[1].getvalue() == files[2].getvalue()
+
+
+READ_EVERYTHING = """
+import sys
+from pathlib import Path
+import numpy as np
+from hashmatch.index import entry_table
+from hashmatch.errors import IndexFormatError
+
+entry_table.BATCH_ROWS = 8
+whole = Path(sys.argv[1]).read_bytes()
+path = Path(sys.argv[1] + ".damaged")
+rows = np.array([0, 9, 10])
+refused = 0
+for position in range(len(whole)):
+    damaged = bytearray(whole)
+    damaged[position] ^= (0x01, 0x80, 0xFF)[position % 3]
+    path.write_bytes(damaged)
+    try:
+        table = entry_table.EntryTable.open(path, 11)
+        table.entries(rows), table.origins(rows)
+        for name in ("quality", "timestamp_s", "entry_id", "labels", "record"):
+            table.cells(name, rows)
+    except IndexFormatError:
+        refused += 1
+    path.unlink()
+print(refused, len(whole))
+"""
+
+
+def test_no_flipped_byte_crashes_a_reader(tmp_path: Path) -> None:
+    path = saved(tmp_path / "e.arrow", 11)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_EVERYTHING, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    refused, n_bytes = map(int, done.stdout.split())
+    assert n_bytes == path.stat().st_size
+    assert refused > n_bytes // 10

@@ -1,0 +1,89 @@
+"""Random sequences of live changes against the naive model of `live_model`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from live_model import LISTS, Model, Op, RefusedError, Row, check, contents, perform, write_recipe
+
+from hashmatch import hashing
+from hashmatch.errors import HashmatchError
+from hashmatch.index import Index
+
+ROW = st.builds(
+    Row,
+    entry_id=st.sampled_from(["a", "b", "ü;,"]),
+    harm=st.sampled_from(["csam", "spam"]),
+    classification=st.sampled_from(["", "A1"]),
+    algorithm=st.sampled_from(["pdq", "pdq", "toy"]),
+    seed=st.integers(0, 7),
+)
+STATUS = st.sampled_from(["active", "active", "disputed", "withdrawn"])
+ROWS = st.dictionaries(ROW, STATUS, max_size=6).map(lambda rows: tuple(rows.items()))
+LIST = st.sampled_from(LISTS)
+IDS = st.lists(st.sampled_from(["a", "b", "ü;,", "d"]), min_size=1, max_size=2).map(tuple)
+VERSION = st.sampled_from([None, "v1", "v2"])
+OP = st.one_of(
+    st.builds(Op, st.sampled_from(["add", "add", "replace"]), LIST, ROWS, VERSION),
+    st.builds(Op, st.just("remove"), LIST, ids=IDS),
+    st.builds(Op, st.sampled_from(["disable", "enable"]), LIST, ids=st.one_of(st.none(), IDS)),
+    st.just(Op("compact")),
+    st.builds(Op, st.just("edit"), LIST, ROWS),
+    st.builds(Op, st.just("build"), discard=st.booleans()),
+)
+
+
+@pytest.fixture(scope="module")
+def _toy() -> Iterator[None]:
+    from live_model import register_toy
+
+    before = hashing.algorithms, hashing.get_algorithm
+    register_toy()
+    yield
+    hashing.algorithms, hashing.get_algorithm = before
+
+
+@pytest.mark.usefixtures("_toy")
+@settings(max_examples=40)
+@given(ROWS, ROWS, st.lists(OP, max_size=14), st.integers(0, 3))
+def test_any_sequence_of_changes_is_what_the_model_says(
+    tmp_path_factory: pytest.TempPathFactory,
+    known: tuple[tuple[Row, str], ...],
+    spam: tuple[tuple[Row, str], ...],
+    ops: list[Op],
+    radius: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("live") / "index"
+    folder.mkdir()
+    write_recipe(folder)
+    model = Model()
+    reader: Index | None = None
+    of_digest: dict[str, list[object]] = {}
+    for op in [Op("edit", "known", known), Op("edit", "spam", spam), Op("build"), *ops]:
+        try:
+            after = model.after(op)
+        except RefusedError:
+            with pytest.raises(HashmatchError):
+                perform(folder, op)
+            assert reader is not None
+            assert reader.refreshed() is reader
+            continue
+        report = perform(folder, op)
+        if op.kind == "edit":
+            model = after
+            continue
+        generation = reader.ref.generation if reader else 0
+        assert report.generation == generation + report.is_new
+        before, reader = reader, reader.refreshed() if reader else Index.open(folder)
+        assert (before is reader) == (not report.is_new)
+        assert (reader.ref.generation, reader.ref.digest) == (report.generation, report.digest)
+        assert report.is_new or after.visible() == model.visible()
+        check(folder, after, reader, radius)
+        if before is not None:  # what was open stays what it was
+            assert contents(before) == sorted(model.visible())
+        assert of_digest.setdefault(report.digest, contents(reader)) == contents(reader)
+        model = after
+    check(folder, model, Index.open(folder, verify=True), radius)

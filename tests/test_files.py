@@ -1,0 +1,103 @@
+"""A file or folder is there whole or not at all, private, and no link is followed."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from hashmatch.files import write_file, write_folder
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with write_file(path) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert names(tmp_path) == {"a"}
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"before")
+    with pytest.raises(ZeroDivisionError), write_file(path) as file:
+        file.write(b"half" * (1 // 0))
+    assert path.read_bytes() == b"before"
+    assert names(tmp_path) == {"a"}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_only_the_owner_reads_it(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with write_file(tmp_path / "a") as file:
+            file.write(b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"kept")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with write_file(tmp_path / "link") as file:
+        file.write(b"new")
+    assert (tmp_path / "target").read_bytes() == b"kept"
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_bytes() == b"new"
+
+
+def test_an_existing_file_is_refused_where_asked(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"kept")
+    with pytest.raises(FileExistsError), write_file(tmp_path / "a", overwrite=False) as file:
+        file.write(b"new")
+    assert (tmp_path / "a").read_bytes() == b"kept"
+    with write_file(tmp_path / "b", overwrite=False) as file:
+        file.write(b"new")
+    assert names(tmp_path) == {"a", "b"}
+
+
+def test_a_device_stays_a_device() -> None:
+    with write_file("/dev/null") as file:
+        file.write(b"gone")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with write_file(path) as file:
+            file.write(b"through")
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    with write_folder(path) as temporary:
+        (temporary / "deep").mkdir()
+        (temporary / "deep/a").write_bytes(b"x")
+        assert not path.exists()
+    assert (path / "deep/a").read_bytes() == b"x"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert names(tmp_path) == {"folder"}
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), write_folder(tmp_path / "folder") as temporary:
+        temporary.write_bytes(b"x")
+    assert names(tmp_path) == set()
+
+
+def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileExistsError, match="exists already"), write_folder(tmp_path / "folder"):
+        pass
