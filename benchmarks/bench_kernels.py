@@ -16,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from hashmatch import _core
 from hashmatch.hamming import SearchResult
-from hashmatch.hamming.bench_data import brute_force, draw_queries, synthetic_codes
+from hashmatch.interop import brute_force, draw_queries, synthetic_codes
 
 N_CODES = 8192
 N_QUERIES = 512

@@ -1,4 +1,4 @@
-"""Whether time tells what was searched: `python -m benchmarks.check_constant_time`.
+"""Check that time does not reveal what was searched: `python -m benchmarks.check_constant_time`.
 
 The test of Reparaz, Balasch and Verbauwhede, "Dude, is my code constant time?" (DATE 2017): two
 kinds of input that differ in nothing but what they hold are timed in random order, at the same
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch import _core
-from hashmatch.hamming.machine import describe_machine
+from hashmatch.interop import describe_machine
 
 RESULTS = Path(__file__).parent / "results"
 RADIUS = 31

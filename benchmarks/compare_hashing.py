@@ -38,8 +38,8 @@ from benchmarks.hashing_measure import Row, compare, peak_of, repeated
 from hashmatch import hash_image, hash_many
 from hashmatch.backlog import scan
 from hashmatch.decode import Isolation
-from hashmatch.hamming.machine import describe_machine
 from hashmatch.hashing import pdq
+from hashmatch.interop import describe_machine
 from hashmatch.screener import Screener
 
 RESULTS = Path(__file__).parent / "results"

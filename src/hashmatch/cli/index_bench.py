@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hashmatch.hamming.bench import BenchReport, BenchRow
+    from hashmatch.interop import BenchReport, BenchRow
 
 
 class Backend(StrEnum):
-    """What can search an index."""
+    """Backends that can be measured."""
 
     native = "native"
     faiss_flat = "faiss-flat"
@@ -33,7 +33,7 @@ class Backend(StrEnum):
 
 
 class Skew(StrEnum):
-    """How synthetic codes are spread."""
+    """Distributions of synthetic codes."""
 
     uniform = "uniform"
     clustered = "clustered"
@@ -56,7 +56,7 @@ def bench(
         Path | None,
         typer.Argument(
             metavar="DIR",
-            help="A built index, or a list file, to take codes from; synthetic codes if left out.",
+            help="A built index, or a list file, to take codes from; synthetic codes by default.",
             exists=True,
             show_default=False,
         ),
@@ -76,7 +76,7 @@ def bench(
         Skew | None,
         typer.Option(
             metavar="HOW",
-            help="Synthetic codes: uniform (by chance), clustered (a tenth in tight clusters) or "
+            help="Synthetic codes: uniform (random), clustered (a tenth in tight clusters) or "
             "duplicates (a tenth identical).",
             show_default=False,
         ),
@@ -84,7 +84,7 @@ def bench(
     radius: Annotated[
         int | None,
         typer.Option(
-            metavar="BITS", min=0, help="Inclusive; one bit in eight, less one, if left out."
+            metavar="BITS", min=0, help="Inclusive; by default one bit in eight, less one."
         ),
     ] = None,
     backends: Annotated[
@@ -93,7 +93,7 @@ def bench(
             "--backend",
             metavar="NAME",
             help="native, faiss-flat, faiss-multihash or faiss-hnsw, which is approximate; may be "
-            "repeated. The exact ones if left out.",
+            "repeated. By default the exact ones.",
             show_default=False,
         ),
     ] = None,
@@ -104,7 +104,7 @@ def bench(
     threads: Annotated[
         int, typer.Option(metavar="N", min=1, max=1024, help="For building and the bulk call.")
     ] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses codes and queries.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Determines codes and queries.")] = 0,
     limit_s: Annotated[
         float,
         typer.Option(
@@ -116,20 +116,20 @@ def bench(
         Path | None,
         typer.Option(
             metavar="FILE.png",
-            help="Draw the figures, too; needs the extra analysis.",
+            help="Draw the figures as well; needs the extra analysis.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Time index backends side by side.
 
-    Each backend's answers are compared with brute force before it is timed; half of the queries
-    lie near a stored code. The table goes to stderr; the rows go to stdout, as CSV unless told
-    otherwise, where that is not a terminal.
+    Answers of each backend are compared with brute force; half of the queries lie near a stored
+    code. The table goes to stderr, and the rows go to stdout if that is not a terminal, as CSV by
+    default.
 
     Example: hashmatch index bench --codes 1e6 --skew clustered --backend native --json
     """
-    from hashmatch.hamming.bench import bench_backends
+    from hashmatch.interop import bench_backends
 
     if plot is not None:
         from hashmatch.cli.index_bench_plot import check_plot
@@ -143,7 +143,7 @@ def bench(
     chosen = backends or [Backend.native, Backend.faiss_flat, Backend.faiss_multihash]
     report = bench_backends(
         measured,
-        backends=[one.value for one in dict.fromkeys(chosen)],
+        backends=[backend.value for backend in dict.fromkeys(chosen)],
         radius=radius,
         n_bulk=queries,
         seed=seed,
@@ -175,16 +175,16 @@ def _codes(
     skew: Skew | None,
     seed: int,
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Return the codes to measure with, and what they are in words."""
+    """Return the codes to measure with, and a description of them."""
     if source is None:
-        from hashmatch.hamming.bench_data import synthetic_codes
+        from hashmatch.interop import synthetic_codes
 
         bits = 256 if bits is None else bits
         if bits % 8 or not 64 <= bits <= 512:
             raise typer.BadParameter("expected a multiple of 8 of 64 to 512", param_hint="--bits")
         how = (skew or Skew.uniform).value
-        made = synthetic_codes(n or 100_000, bits, skew=how, seed=seed)
-        return made, {"codes": f"synthetic, {how}", "skew": how, "seed": seed}
+        drawn = synthetic_codes(n or 100_000, bits, skew=how, seed=seed)
+        return drawn, {"codes": f"synthetic, {how}", "skew": how, "seed": seed}
     if (n, bits, skew) != (None, None, None):
         raise typer.BadParameter(
             "--codes, --bits and --skew are for synthetic codes, without a DIR", param_hint="DIR"
@@ -257,7 +257,7 @@ def _cells(row: BenchRow) -> list[object]:
 
 
 def _print_csv(report: BenchReport) -> None:
-    from hashmatch.hamming.bench import BenchRow
+    from hashmatch.interop import BenchRow
 
     rows = csv.DictWriter(
         sys.stdout, [field.name for field in fields(BenchRow)], lineterminator="\n"

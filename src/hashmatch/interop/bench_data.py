@@ -1,4 +1,4 @@
-"""Codes and queries to measure with, and what comparing every code gives."""
+"""Codes and queries to measure with, and the answers of brute force."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.hamming.engine import SearchResult
+from hashmatch.hamming import SearchResult
 
 SKEWS = ("uniform", "clustered", "duplicates")
 
@@ -20,23 +20,11 @@ _BLOCK_CODES = 1 << 16
 def synthetic_codes(
     n: int, bits: int = 256, *, skew: str = "uniform", seed: int = 0
 ) -> NDArray[np.uint8]:
-    """Make codes as a list might hold them.
+    """Return codes as a list might hold them, uint8 (n, bits / 8); determined by the arguments.
 
-    Parameters
-    ----------
-    n : int
-    bits : int
-        A multiple of 8.
-    skew : str
-        "uniform": every bit by chance. "clustered": a tenth of the codes lie in clusters of up to
-        1,000 codes within 3 bits of a centre, as many uploads of one template do. "duplicates": a
-        tenth of the codes are one and the same, as those of blank pictures are.
-    seed : int
-        The same arguments give the same codes.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, bits / 8)
+    "uniform": every bit is random. "clustered": a tenth of the codes lie in clusters of up to 1,000
+    codes within 3 bits of a centre, like many uploads of one template. "duplicates": a tenth of the
+    codes are identical, like those of blank pictures.
     """
     if skew not in SKEWS:
         raise ValueError(f"skew must be one of {', '.join(SKEWS)}, not {skew!r}")
@@ -52,23 +40,23 @@ def synthetic_codes(
         members = rows[start : start + _CLUSTER_CODES]
         codes[members] = codes[members[0]]
         n_flips = rng.integers(0, _CLUSTER_RADIUS_BITS + 1, len(members))
-        codes[members] = flipped(codes[members], n_flips, rng)
+        codes[members] = flip_bits(codes[members], n_flips, rng)
     return codes
 
 
 def draw_queries(
     codes: NDArray[np.uint8], n: int, radius: int, *, seed: int = 0
 ) -> NDArray[np.uint8]:
-    """Make n distinct queries in random order, half of them within the radius of a stored code.
+    """Return n distinct queries in random order, half of them within the radius of a stored code.
 
-    The other half is by chance, and so are those that replace what was drawn twice. Queries near a
-    code differ from it in 0 to `radius` bits, each number being as likely.
+    The other half is random, and so are those that replace duplicates. Queries near a code differ
+    from it in 0 to `radius` bits, each number equally likely.
     """
     rng = np.random.default_rng([seed, len(codes), n])
     queries = rng.integers(0, 256, (n, codes.shape[1]), dtype=np.uint8)
     if len(codes):
         near = codes[rng.integers(0, len(codes), n // 2)]
-        queries[: n // 2] = flipped(near, rng.integers(0, radius + 1, n // 2), rng)
+        queries[: n // 2] = flip_bits(near, rng.integers(0, radius + 1, n // 2), rng)
     queries = _distinct(queries)
     while len(queries) < n:
         more = rng.integers(0, 256, (n - len(queries), codes.shape[1]), dtype=np.uint8)
@@ -81,10 +69,10 @@ def _distinct(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.unique(codes.view(f"V{n_bytes}")).view(np.uint8).reshape(-1, n_bytes)
 
 
-def flipped(
+def flip_bits(
     codes: NDArray[np.uint8], n_flips: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return codes with so many random bits of each flipped, all different ones."""
+    """Return a copy of the codes with `n_flips` random bits of each flipped."""
     n_bits = 8 * codes.shape[1]
     result = codes.copy()
     for number in range(int(n_flips.max(initial=0))):
@@ -99,9 +87,9 @@ def flipped(
 
 
 def brute_force(codes: NDArray[np.uint8], queries: NDArray[np.uint8], radius: int) -> SearchResult:
-    """Find what lies within the radius by comparing every code in NumPy; ids are rows.
+    """Find the codes within the radius by comparing every one in NumPy; ids are rows.
 
-    Shares nothing with the searches it judges. Takes some 10 ms a query and million codes.
+    Shares nothing with the searches it judges. Takes about 10 ms per query and million codes.
     """
     offsets, found_rows, found_distances = [0], [], []
     for query in queries:

@@ -1,14 +1,23 @@
 """HammingIndex against a naive oracle, over every kernel, width, block boundary and radius."""
 
+from __future__ import annotations
+
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from hashmatch import _core
 from hashmatch.hamming import HammingIndex
+
+Codes = NDArray[np.uint8]
+Ids = NDArray[np.int64]
+Matches = list[list[tuple[int, int]]]
+Problem = tuple[Codes, Ids | None, Codes, int]
 
 pytestmark = pytest.mark.usefixtures("kernel")
 
@@ -18,14 +27,15 @@ WIDTHS_BYTES = (8, 9, 15, 16, 17, 24, 31, 32, 33, 63, 64)
 RADII = (0, 1, 2, 15, 30, 31, 32, 56, 57, 63, 64, 127, 128, 254, 255, 256, 257, 511, 512)
 
 
-def oracle_distances(queries, codes):
+def oracle_distances(queries: Codes, codes: Codes) -> NDArray[np.int64]:
     """Bits that differ, counted one by one, int (n_queries, n_codes)."""
     bits = [np.unpackbits(array, axis=1).astype(np.float32) for array in (queries, codes)]
     ones = [array.sum(axis=1) for array in bits]
-    return (ones[0][:, None] + ones[1][None, :] - 2 * bits[0] @ bits[1].T).astype(int)
+    distances = ones[0][:, None] + ones[1][None, :] - 2 * bits[0] @ bits[1].T
+    return np.asarray(distances, dtype=np.int64)
 
 
-def oracle_matches(queries, codes, ids, radius):
+def oracle_matches(queries: Codes, codes: Codes, ids: Ids, radius: int) -> Matches:
     """Per query the (distance, id) of every code within the radius, in order."""
     return [
         sorted((int(d), int(i)) for d, i in zip(row, ids, strict=True) if d <= radius)
@@ -33,10 +43,10 @@ def oracle_matches(queries, codes, ids, radius):
     ]
 
 
-def as_lists(found):
+def as_lists(found: Any) -> Matches:
     """Return what a search gave in the oracle's form, having checked its shape."""
     offsets, ids, distances = found
-    assert (offsets.dtype, ids.dtype, distances.dtype) == (np.int64, np.int64, np.int32)
+    assert [str(array.dtype) for array in found] == ["int64", "int64", "int32"]
     assert offsets[0] == 0
     assert offsets[-1] == len(ids) == len(distances)
     pairs = list(zip(distances.tolist(), ids.tolist(), strict=True))
@@ -44,7 +54,7 @@ def as_lists(found):
     return [pairs[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def draw_codes(rng, n, n_bytes, kind):
+def draw_codes(rng: np.random.Generator, n: int, n_bytes: int, kind: str) -> Codes:
     """Codes of one kind of list: uniform, in tight clusters, all the same, or with few ones."""
     codes = rng.integers(0, 256, (n, n_bytes), dtype=np.uint8)
     if kind == "clusters":
@@ -58,15 +68,17 @@ def draw_codes(rng, n, n_bytes, kind):
     return np.ascontiguousarray(codes)
 
 
-def flip(code, positions):
+def flip(code: Codes, positions: Any) -> None:
     """Flip bits of one code in place; position 0 is the first bit."""
     differing = np.zeros(8 * len(code), dtype=bool)
     differing[positions] = True
     code ^= np.packbits(differing)
 
 
-def positions_to_flip(rng, bits, n_flips, place):
-    """Where the differing bits lie: filters and parts look at some places only."""
+def positions_to_flip(
+    rng: np.random.Generator, bits: int, n_flips: int, place: str
+) -> NDArray[np.int64]:
+    """Return where the differing bits lie: filters and substrings read only some places."""
     if place == "front":
         return np.arange(n_flips)
     if place == "back":
@@ -76,7 +88,7 @@ def positions_to_flip(rng, bits, n_flips, place):
     return rng.choice(bits, n_flips, replace=False)
 
 
-def draw_queries(rng, codes, n, radius):
+def draw_queries(rng: np.random.Generator, codes: Codes, n: int, radius: int) -> Codes:
     """Queries at, just within and just beyond the radius of some code, or anywhere."""
     bits = 8 * codes.shape[1]
     queries = rng.integers(0, 256, (n, codes.shape[1]), dtype=np.uint8)
@@ -89,7 +101,7 @@ def draw_queries(rng, codes, n, radius):
     return queries
 
 
-def draw_ids(rng, n, kind):
+def draw_ids(rng: np.random.Generator, n: int, kind: str) -> Ids | None:
     """Ids for n codes, or None."""
     if kind == "rows":
         return None
@@ -103,8 +115,8 @@ def draw_ids(rng, n, kind):
 
 
 @st.composite
-def problems(draw, most_codes=MOST_CODES):
-    """Return (rng, codes, ids or None, queries, radius)."""
+def problems(draw: st.DrawFn, most_codes: int = MOST_CODES) -> Problem:
+    """Draw codes, ids or None, queries and a radius."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     sizes = [n for n in BOUNDARY_SIZES if n <= most_codes]
     n = draw(st.sampled_from(sizes) | st.integers(0, min(most_codes, 300)))
@@ -117,13 +129,13 @@ def problems(draw, most_codes=MOST_CODES):
     return codes, ids, draw_queries(rng, codes, draw(st.integers(0, 9)), radius), radius
 
 
-def ids_or_rows(ids, codes):
+def ids_or_rows(ids: Ids | None, codes: Codes) -> Ids:
     return np.arange(len(codes)) if ids is None else ids
 
 
 @given(problem=problems(), threads=st.integers(1, 4))
 @settings(max_examples=120, deadline=None)
-def test_search_finds_what_brute_force_finds(problem, threads):
+def test_search_finds_what_brute_force_finds(problem: Problem, threads: int) -> None:
     codes, ids, queries, radius = problem
     index = HammingIndex.build(codes, ids)
     expected = oracle_matches(queries, codes, ids_or_rows(ids, codes), radius)
@@ -131,7 +143,7 @@ def test_search_finds_what_brute_force_finds(problem, threads):
 
 
 @pytest.mark.parametrize("n_bytes", WIDTHS_BYTES)
-def test_every_radius_is_inclusive_wherever_the_bits_differ(n_bytes):
+def test_every_radius_is_inclusive_wherever_the_bits_differ(n_bytes: int) -> None:
     rng = np.random.default_rng(n_bytes)
     bits = 8 * n_bytes
     codes = draw_codes(rng, 70, n_bytes, "uniform")
@@ -151,7 +163,7 @@ def test_every_radius_is_inclusive_wherever_the_bits_differ(n_bytes):
 
 @given(problem=problems(most_codes=300))
 @settings(max_examples=30, deadline=None)
-def test_a_batch_gives_what_its_queries_give_alone(problem):
+def test_a_batch_gives_what_its_queries_give_alone(problem: Problem) -> None:
     codes, ids, queries, radius = problem
     index = HammingIndex.build(codes, ids)
     alone = [as_lists(index.search(query[None], radius))[0] for query in queries]
@@ -160,20 +172,22 @@ def test_a_batch_gives_what_its_queries_give_alone(problem):
 
 @given(problem=problems(), k_beyond=st.integers(1, 12), threads=st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
-def test_nearest_finds_what_brute_force_finds(problem, k_beyond, threads):
+def test_nearest_finds_what_brute_force_finds(
+    problem: Problem, k_beyond: int, threads: int
+) -> None:
     codes, ids, queries, _ = problem
     k = k_beyond if k_beyond < 10 else len(codes) + k_beyond - 11  # also n - 1, n, n + 1
     k = max(k, 1)
     found_ids, distances = HammingIndex.build(codes, ids).nearest(queries, k, threads)
     assert found_ids.shape == distances.shape == (len(queries), k)
-    assert (found_ids.dtype, distances.dtype) == (np.int64, np.int32)
+    assert [str(array.dtype) for array in (found_ids, distances)] == ["int64", "int32"]
     everything = oracle_matches(queries, codes, ids_or_rows(ids, codes), 8 * codes.shape[1])
     for row, expected in enumerate(everything):
         padded = (expected + [(-1, -1)] * k)[:k]
         assert list(zip(distances[row], found_ids[row], strict=True)) == padded
 
 
-def test_nearest_breaks_ties_by_id():
+def test_nearest_breaks_ties_by_id() -> None:
     codes = np.zeros((5, 32), dtype=np.uint8)
     codes[1, 0] = 1
     index = HammingIndex.build(codes, ids=[9, 1, -4, 7, 2])
@@ -184,10 +198,10 @@ def test_nearest_breaks_ties_by_id():
 
 @given(problem=problems(most_codes=129), threads=st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
-def test_join_finds_what_brute_force_finds(problem, threads):
+def test_join_finds_what_brute_force_finds(problem: Problem, threads: int) -> None:
     codes, ids, _, radius = problem
     a, b, distances = HammingIndex.build(codes, ids).join(radius, threads)
-    assert (a.dtype, b.dtype, distances.dtype) == (np.int64, np.int64, np.int32)
+    assert [str(array.dtype) for array in (a, b, distances)] == ["int64", "int64", "int32"]
     oracle, names = oracle_distances(codes, codes), ids_or_rows(ids, codes).tolist()
     expected = sorted(
         (min(names[i], names[j]), max(names[i], names[j]), int(oracle[i, j]))
@@ -198,7 +212,7 @@ def test_join_finds_what_brute_force_finds(problem, threads):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_join_across_tiles(threads):
+def test_join_across_tiles(threads: int) -> None:
     rng = np.random.default_rng(5)
     codes = draw_codes(rng, 4500, 32, "uniform")
     codes[4400] = codes[17]
@@ -210,7 +224,7 @@ def test_join_across_tiles(threads):
     assert found == [[17, 2047, 2050], [4400, 2048, 4499], [0, 0, 31]]
 
 
-def test_a_flood_of_identical_codes_is_counted_in_full():
+def test_a_flood_of_identical_codes_is_counted_in_full() -> None:
     n = 100_000
     codes = np.full((n, 32), 0x5A, dtype=np.uint8)
     codes[31_415] ^= 0xFF
@@ -224,6 +238,6 @@ def test_a_flood_of_identical_codes_is_counted_in_full():
     np.testing.assert_array_equal(ids[0], np.arange(100))
 
 
-def test_kernels_that_cannot_run_are_refused():
+def test_kernels_that_cannot_run_are_refused() -> None:
     with pytest.raises(Exception, match="unknown kernel 'abacus'"):
         _core.select_kernel("abacus")

@@ -1,7 +1,11 @@
 """What HammingIndex accepts and refuses, its defaults, use from threads and after a fork."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,17 +18,17 @@ NARROW = CODES[:, :8].copy()
 INDEX = HammingIndex.build(CODES)
 
 
-def same(found, expected):
+def same(found: Sequence[Any], expected: Sequence[Any]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
-def test_properties():
+def test_properties() -> None:
     index = HammingIndex.build(NARROW, algorithm="phash")
     assert (len(index), index.bits, index.algorithm) == (500, 64, "phash")
     assert INDEX.algorithm is None
 
 
-def test_default_radius_is_31_bits_for_256_bit_codes():
+def test_default_radius_is_31_bits_for_256_bit_codes() -> None:
     query = CODES[:1].copy()
     query[0, :4] ^= 0xFF
     assert len(INDEX.search(query).ids) == 0
@@ -36,7 +40,7 @@ def test_default_radius_is_31_bits_for_256_bit_codes():
 
 @pytest.mark.parametrize("method", ["search", "join"])
 @pytest.mark.parametrize("n_bytes", [8, 16, 31, 33, 64])
-def test_other_widths_have_no_default_radius(method, n_bytes):
+def test_other_widths_have_no_default_radius(method: str, n_bytes: int) -> None:
     codes = np.zeros((2, n_bytes), dtype=np.uint8)
     index = HammingIndex.build(codes)
     arguments = [codes] if method == "search" else []
@@ -44,7 +48,7 @@ def test_other_widths_have_no_default_radius(method, n_bytes):
         getattr(index, method)(*arguments)
 
 
-BAD_CODES = {
+BAD_CODES: dict[str, tuple[Any, str]] = {
     "wrong dtype": (CODES.astype(np.int8), "uint8.*not int8"),
     "float": (CODES.astype(float), "uint8.*not float64"),
     "bool": (CODES.astype(bool), "uint8.*not bool"),
@@ -60,7 +64,7 @@ BAD_CODES = {
 
 
 @pytest.mark.parametrize("case", BAD_CODES)
-def test_bad_codes_and_queries_are_refused(case):
+def test_bad_codes_and_queries_are_refused(case: str) -> None:
     bad, message = BAD_CODES[case]
     with pytest.raises(ValueError, match="^codes must be .*" + message):
         HammingIndex.build(bad)
@@ -70,14 +74,14 @@ def test_bad_codes_and_queries_are_refused(case):
         INDEX.nearest(bad, 1)
 
 
-def test_queries_of_another_width_are_refused():
+def test_queries_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="queries are 64 bits wide, the codes 256 bits"):
         INDEX.search(NARROW, 31)
     with pytest.raises(ValueError, match="queries are 64 bits wide, the codes 256 bits"):
         INDEX.nearest(NARROW, 1)
 
 
-BAD_IDS = {
+BAD_IDS: dict[str, tuple[Any, str]] = {
     "too few": ([1], r"shape \(2,\).*not \(1,\)"),
     "too many": ([1, 2, 3], r"shape \(2,\).*not \(3,\)"),
     "two dimensions": ([[1], [2]], r"shape \(2,\).*not \(2, 1\)"),
@@ -92,19 +96,19 @@ BAD_IDS = {
 
 
 @pytest.mark.parametrize("case", BAD_IDS)
-def test_bad_ids_are_refused(case):
+def test_bad_ids_are_refused(case: str) -> None:
     bad, message = BAD_IDS[case]
     with pytest.raises(ValueError, match=message):
         HammingIndex.build(CODES[:2], bad)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.uint64, ">i8"])
-def test_ids_of_any_integer_dtype_are_kept(dtype):
+def test_ids_of_any_integer_dtype_are_kept(dtype: Any) -> None:
     index = HammingIndex.build(CODES[:3], np.array([3, 9, 7], dtype))
     assert index.search(CODES[:3]).ids.tolist() == [3, 9, 7]
 
 
-BAD_NUMBERS = {
+BAD_NUMBERS: dict[str, tuple[Any, str]] = {
     "negative": (-1, "not -1"),
     "a boolean": (True, "integer, not a boolean"),
     "a NumPy boolean": (np.True_, "integer, not"),
@@ -117,7 +121,7 @@ BAD_NUMBERS = {
 
 @pytest.mark.parametrize("case", BAD_NUMBERS)
 @pytest.mark.parametrize("name", ["radius", "threads"])
-def test_bad_radii_and_threads_are_refused(name, case):
+def test_bad_radii_and_threads_are_refused(name: str, case: str) -> None:
     bad, message = BAD_NUMBERS[case]
     with pytest.raises(ValueError, match=f"^{name} must be .*{message}"):
         INDEX.search(CODES[:1], **{name: bad})
@@ -126,13 +130,13 @@ def test_bad_radii_and_threads_are_refused(name, case):
 
 
 @pytest.mark.parametrize("case", [case for case in BAD_NUMBERS if case != "endless"])
-def test_bad_k_is_refused(case):
+def test_bad_k_is_refused(case: str) -> None:
     bad, message = BAD_NUMBERS[case]
     with pytest.raises(ValueError, match="^k must be .*" + message):
         INDEX.nearest(CODES[:1], bad)
 
 
-def test_numbers_just_out_of_range_are_refused():
+def test_numbers_just_out_of_range_are_refused() -> None:
     for index, codes in ((INDEX, CODES), (HammingIndex.build(NARROW), NARROW)):
         with pytest.raises(ValueError, match=rf"0\.\.{index.bits} bits, not {index.bits + 1}"):
             index.search(codes, index.bits + 1)
@@ -141,16 +145,20 @@ def test_numbers_just_out_of_range_are_refused():
     with pytest.raises(ValueError, match="k must be at least 1, not 0"):
         INDEX.nearest(CODES, 0)
     with pytest.raises(ValueError, match="k must be an integer, not NoneType"):
-        INDEX.nearest(CODES, None)
+        INDEX.nearest(CODES, None)  # type: ignore[arg-type]
 
 
-def test_numpy_integers_are_numbers():
-    assert same(INDEX.search(CODES, np.uint8(31), np.int64(2)), INDEX.search(CODES, 31))
-    assert same(INDEX.nearest(CODES, np.int16(2)), INDEX.nearest(CODES, 2))
+NUMBERS: list[tuple[Any, int]] = [(np.uint8, 31), (np.int64, 2), (np.int16, 2)]
+
+
+def test_numpy_integers_are_numbers() -> None:
+    radius, threads, k = (kind(number) for kind, number in NUMBERS)
+    assert same(INDEX.search(CODES, radius, threads), INDEX.search(CODES, 31))
+    assert same(INDEX.nearest(CODES, k), INDEX.nearest(CODES, 2))
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_few_codes_and_no_queries(n):
+def test_few_codes_and_no_queries(n: int) -> None:
     index = HammingIndex.build(CODES[:n])
     assert len(index) == n
     found = index.search(CODES[:3], 256)
@@ -162,7 +170,7 @@ def test_few_codes_and_no_queries(n):
     assert len(index.join(256)[0]) == n * (n - 1) // 2
 
 
-def test_arrays_of_any_layout_are_accepted_and_left_alone():
+def test_arrays_of_any_layout_are_accepted_and_left_alone() -> None:
     wide = RNG.integers(0, 256, (200, 128), dtype=np.uint8)
     plain = np.ascontiguousarray(wide[::2, 64:96])
     expected = HammingIndex.build(plain).search(plain, 110)
@@ -174,7 +182,7 @@ def test_arrays_of_any_layout_are_accepted_and_left_alone():
     assert np.array_equal(read_only, plain)
 
 
-def test_an_index_keeps_what_it_was_built_from():
+def test_an_index_keeps_what_it_was_built_from() -> None:
     codes, ids = CODES.copy(), np.arange(500)[::-1].copy()
     index = HammingIndex.build(codes, ids)
     expected = [index.search(CODES, 110), index.nearest(CODES, 3), index.join(110)]
@@ -185,17 +193,17 @@ def test_an_index_keeps_what_it_was_built_from():
     assert same(index.join(110), expected[2])
 
 
-def test_results_are_the_callers_own():
+def test_results_are_the_callers_own() -> None:
     first = INDEX.search(CODES, 110)
     before = first.ids.copy()
     first.ids[:] = -1
     assert np.array_equal(INDEX.search(CODES, 110).ids, before)
 
 
-def test_many_threads_may_use_one_index():
+def test_many_threads_may_use_one_index() -> None:
     expected = INDEX.search(CODES, 110), INDEX.nearest(CODES, 5), INDEX.join(110)
 
-    def use(turn):
+    def use(turn: int) -> bool:
         threads = 1 + turn % 3
         return (
             same(INDEX.search(CODES, 110, threads), expected[0])
@@ -209,7 +217,7 @@ def test_many_threads_may_use_one_index():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_an_index_works_after_a_fork():
+def test_an_index_works_after_a_fork() -> None:
     expected = INDEX.search(CODES, 110, threads=3)
     child = os.fork()
     if child == 0:

@@ -1,10 +1,19 @@
 """Lists large enough to be searched otherwise than by scan: uniform, clustered, flooded, skewed."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hashmatch import _core
-from hashmatch.hamming import HammingIndex
+from hashmatch.hamming import HammingIndex, SearchResult
+
+Codes = NDArray[np.uint8]
+Ids = NDArray[np.int64]
+Problem = tuple[np.random.Generator, Codes, Ids, HammingIndex]
 
 N = 40_000
 N_QUERIES = 100
@@ -16,7 +25,7 @@ CASES = [
 ]
 
 
-def noisy(rng, codes, most_flips):
+def noisy(rng: np.random.Generator, codes: Codes, most_flips: int) -> Codes:
     """Codes that differ from those given in 0..most_flips bits."""
     bits = np.unpackbits(codes, axis=1)
     order = rng.random(bits.shape).argsort(axis=1)
@@ -24,7 +33,7 @@ def noisy(rng, codes, most_flips):
     return np.packbits(bits ^ flips, axis=1)
 
 
-def draw_codes(rng, n_bytes, kind):
+def draw_codes(rng: np.random.Generator, n_bytes: int, kind: str) -> Codes:
     codes = rng.integers(0, 256, (N, n_bytes), dtype=np.uint8)
     if kind == "clusters":
         codes = noisy(rng, codes[rng.integers(0, 2000, N)], 4)
@@ -41,7 +50,7 @@ def draw_codes(rng, n_bytes, kind):
     return codes[rng.permutation(N)]
 
 
-def draw_queries(rng, codes, radius):
+def draw_queries(rng: np.random.Generator, codes: Codes, radius: int) -> Codes:
     """Queries as far as the radius, a bit nearer or farther, from some code; and unrelated ones."""
     bits = 8 * codes.shape[1]
     queries = np.unpackbits(codes[rng.integers(0, N, N_QUERIES)], axis=1)
@@ -54,26 +63,27 @@ def draw_queries(rng, codes, radius):
     return np.packbits(queries, axis=1)
 
 
-def oracle_distances(queries, codes):
+def oracle_distances(queries: Codes, codes: Codes) -> NDArray[np.int32]:
     """Bits that differ: ones of each minus twice the ones they share."""
     a, b = (np.unpackbits(array, axis=1).astype(np.float32) for array in (queries, codes))
-    return (a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :] - 2 * a @ b.T).astype(np.int32)
+    distances = a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :] - 2 * a @ b.T
+    return np.asarray(distances, dtype=np.int32)
 
 
-def ordered(distances, ids, radius):
+def ordered(distances: NDArray[np.int32], ids: Ids, radius: int) -> tuple[NDArray[np.int32], Ids]:
     """Return one query's matches as two arrays, by (distance, id)."""
     within = np.flatnonzero(distances <= radius)
     order = np.lexsort((ids[within], distances[within]))
     return distances[within][order], ids[within][order]
 
 
-def matches_of(found, query):
+def matches_of(found: SearchResult, query: int) -> tuple[NDArray[np.int32], Ids]:
     start, end = found.offsets[query : query + 2]
     return found.distances[start:end], found.ids[start:end]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
-def problem(request):
+def problem(request: pytest.FixtureRequest) -> Iterator[Problem]:
     """Codes, their ids and an index of them."""
     kernel, bits, kind = request.param
     before = _core.select_kernel(kernel)
@@ -84,7 +94,7 @@ def problem(request):
     _core.select_kernel(before)
 
 
-def test_search_and_nearest_find_what_brute_force_finds(problem):
+def test_search_and_nearest_find_what_brute_force_finds(problem: Problem) -> None:
     rng, codes, ids, index = problem
     customary = index.bits // 8 - 1
     for radius in (0, 1, customary, 2 * customary + 1, index.bits // 4):
@@ -98,11 +108,11 @@ def test_search_and_nearest_find_what_brute_force_finds(problem):
         for k in (1, 5, 300):
             found_ids, distances = index.nearest(queries[:9], k)
             for query, row in enumerate(expected[:9]):
-                wanted = [array[:k] for array in ordered(row, ids, index.bits)]
-                assert np.array_equal([distances[query], found_ids[query]], wanted), (radius, k)
+                first = [array[:k] for array in ordered(row, ids, index.bits)]
+                assert np.array_equal([distances[query], found_ids[query]], first), (radius, k)
 
 
-def test_a_large_batch_gives_what_small_ones_give(problem):
+def test_a_large_batch_gives_what_small_ones_give(problem: Problem) -> None:
     rng, codes, _, index = problem
     radius = index.bits // 8 - 1
     queries = np.concatenate([draw_queries(rng, codes, radius), noisy(rng, codes[:1600], 9)])
@@ -116,7 +126,7 @@ def test_a_large_batch_gives_what_small_ones_give(problem):
         assert np.array_equal(whole.distances[begin:end], small.distances)
 
 
-def test_join_pairs_what_searches_for_the_codes_find(problem):
+def test_join_pairs_what_searches_for_the_codes_find(problem: Problem) -> None:
     _, codes, ids, index = problem
     for radius, threads in ((0, 1), (index.bits // 64, 3)):
         a, b, distances = index.join(radius, threads)
@@ -129,7 +139,7 @@ def test_join_pairs_what_searches_for_the_codes_find(problem):
         assert np.array_equal(distances, found.distances[upper][order])
 
 
-def test_a_few_of_many_queries_meet_a_flood():
+def test_a_few_of_many_queries_meet_a_flood() -> None:
     rng = np.random.default_rng(2)
     codes = draw_codes(rng, 32, "uniform")
     codes[::3] = codes[0]
