@@ -46,8 +46,8 @@ class Case(NamedTuple):
     def __str__(self) -> str:
         return (
             f"{self.bits} bits, {self.n:,} codes, radius {self.radius}, "
-            f"{self.n_queries:,} queries: {self.strategy} {self.chosen_us:.2f} us, scan {self.scan_us:.2f} us, "
-            f"{self.ratio:.2f}"
+            f"{self.n_queries:,} queries: {self.strategy} {self.chosen_us:.2f} us, "
+            f"scan {self.scan_us:.2f} us, {self.ratio:.2f}"
         )
 
 
