@@ -44,7 +44,10 @@ def test_every_source_is_packed(packed: set[str], folder: str) -> None:
     assert files_of(folder) <= packed
 
 
-@pytest.mark.parametrize("name", ["setup.py", "Makefile", "LICENSE", "README.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["setup.py", "Makefile", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"],
+)
 def test_the_top_level_is_packed(packed: set[str], name: str) -> None:
     assert name in packed
 
