@@ -41,7 +41,7 @@ def test_a_cut_video_is_an_error_and_nothing_is_written(cut, tmp_path, capfd):
     assert said.out == ""
     assert said.err == (
         f"hashmatch: error: {cut}: truncated MP4: the file should be longer; "
-        "--partial takes what can be decoded\n"
+        "use --partial to hash what can be decoded\n"
     )
     assert not text.exists()
     assert main(["video", "hash", str(cut), "-o", str(text), "--partial"]) == 1
