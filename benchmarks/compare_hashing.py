@@ -40,7 +40,7 @@ from hashmatch.backlog import scan
 from hashmatch.decode import Isolation
 from hashmatch.hamming.machine import describe_machine
 from hashmatch.hashing import pdq
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 RESULTS = Path(__file__).parent / "results"
 LARGE_MP = (8, 40, 100)
@@ -137,7 +137,7 @@ def screening_rows(rounds: int) -> Iterator[Row]:
 
 def screening_row(paths: Sequence[Path], index: Path, policy: str, wanted: str, rounds: int) -> Row:
     screener = Screener.open(index, index / policy)
-    exact = Screener.open(index, index / policy, decode="exact")
+    exact = Screener.open(index, index / policy, options=ScreeningOptions(decode="exact"))
     found = [decision.n_matches for decision in screener.screen_many(paths)]
     assert found == [decision.n_matches for decision in exact.screen_many(paths)]
     share = sum(n > 0 for n in found) / len(paths)
@@ -169,7 +169,10 @@ def isolation_rows(rounds: int) -> Iterator[Row]:
         options = {"index": index, "policy": index / "policy.toml", "output": "/dev/null"}
         photos = [paths[0].parent]
         yield compare(
-            ("scan --isolate, 1 worker", lambda: scan(photos, **options, isolation=Isolation())),
+            (
+                "scan --isolate, 1 worker",
+                lambda: scan(photos, **options, options=ScreeningOptions(isolation=Isolation())),
+            ),
             ("scan", lambda: scan(photos, **options)),
             "reported",
             rounds=max(3, rounds // 3),
