@@ -46,7 +46,7 @@ def test_a_cut_video_is_an_error_and_nothing_is_written(cut, tmp_path, capfd):
     assert not text.exists()
     assert main(["video", "hash", str(cut), "-o", str(text), "--partial"]) == 1
     assert capfd.readouterr().err == (
-        f"hashmatch: {cut}: only in part: truncated MP4: the file should be longer\n"
+        f"hashmatch: {cut}: incomplete: truncated MP4: the file should be longer\n"
     )
     assert 0 < len(read_vpdq(text)) <= 4
 
