@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,14 +103,15 @@ def names_used(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield node.lineno, f"{node.func.id}()"
-        parts, inner = [], node
+        parts: list[str] = []
+        inner: Any = node
         while isinstance(inner, ast.Attribute):
             parts.append(inner.attr)
             inner = inner.value
         if isinstance(inner, ast.Name):
             parts.append(meaning.get(inner.id, inner.id))
         if parts:
-            yield node.lineno, ".".join(reversed(parts))
+            yield getattr(node, "lineno", 0), ".".join(reversed(parts))
 
 
 def python_faults(package: Path) -> list[str]:

@@ -17,12 +17,12 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     command = [
         "egg_info",
         "--egg-base",
-        folder,
+        str(folder),
         "sdist",
         "--formats",
         "gztar",
         "--dist-dir",
-        folder,
+        str(folder),
     ]
     subprocess.run(
         [sys.executable, "setup.py", "-q", *command], cwd=ROOT, check=True, capture_output=True
