@@ -1,7 +1,7 @@
 """Make the demo's pictures: `images/` (what the lists hold) and `uploads/` (what is scanned).
 
-Run from anywhere, in an environment with numpy, pillow and scikit-image 0.26.0, which is needed only
-for its photographs (hashmatch does not depend on it)::
+Run from anywhere, in an environment with numpy, pillow and scikit-image 0.26.0 (needed only for
+its photographs; hashmatch does not depend on it)::
 
     python indexes/demo/make_images.py
 
