@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.errors import AlgorithmError, DecodeError
+from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
 from hashmatch.hashing.algorithm import Consumes, Pixels
 
 
@@ -62,7 +62,9 @@ class CropResistantHash:
             raise
         except Exception as error:
             problem = " ".join(f"{type(error).__name__}: {error}".split())
-            raise DecodeError(f"imagehash cannot hash it by {self.name}: {problem}") from error
+            raise DecodeError(
+                f"imagehash cannot hash it by {self.name}: {problem}", ErrorKind.NOT_HASHED
+            ) from error
         return np.stack([np.packbits(segment.hash) for segment in found])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hashmatch.errors import AlgorithmError, DecodeError
+from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
 from hashmatch.hashing.algorithm import CONSUMES, Consumes, PixelHash, Pixels
 from hashmatch.values import Code
 
@@ -46,15 +46,19 @@ class PluginHash:
             raise
         except Exception as error:
             problem = " ".join(f"{type(error).__name__}: {error}".split())
-            raise DecodeError(f"{self._where} failed: {problem}") from error
+            raise DecodeError(f"{self._where} failed: {problem}", ErrorKind.NOT_HASHED) from error
         code = np.asarray(code)
         if code.dtype != np.uint8 or code.shape != (self.bits // 8,):
             raise DecodeError(
-                f"{self._where} gave {code.dtype} {code.shape}, not uint8 ({self.bits // 8},)"
+                f"{self._where} gave {code.dtype} {code.shape}, not uint8 ({self.bits // 8},)",
+                ErrorKind.NOT_HASHED,
             )
         is_quality = isinstance(quality, int | np.integer) and 0 <= quality <= 100
         if quality is not None and not is_quality:
-            raise DecodeError(f"{self._where} gave a quality that is neither None nor 0..100")
+            raise DecodeError(
+                f"{self._where} gave a quality that is neither None nor 0..100",
+                ErrorKind.NOT_HASHED,
+            )
         return code, None if quality is None else int(quality)
 
 
