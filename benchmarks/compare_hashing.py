@@ -27,7 +27,6 @@ import pdqhash
 from PIL import Image
 
 from benchmarks.hashing_data import (
-    enlarged_photo,
     large_photo,
     listed_photos,
     make_index,
@@ -212,49 +211,11 @@ def large_row(path: Path, mp: int, rounds: int, *, is_progressive: bool) -> Row:
     )
 
 
-def scaled_rows(rounds: int) -> Iterator[Row]:
-    """Drift of scaled decoding on photos of the corpus enlarged, and what it spares."""
-    for shorter_px, every in (2048, 4), (4096, 16):
-        files = [enlarged_photo(path, shorter_px) for path in photo_paths()[::every]]
-        exact = [hash_image(data) for data in files]
-        drifts = [
-            one.distance(hash_image(data, decode="scaled"))
-            for one, data in zip(exact, files, strict=True)
-            if one.quality is not None and one.quality >= 50
-        ]
-        assert max(drifts) <= 8
-        shares = ", ".join(f"{drifts.count(bits)} of {bits}" for bits in sorted(set(drifts)))
-        few = files[:10]
-        yield compare(
-            (
-                f"{shorter_px} px, scaled",
-                lambda f=few: [hash_image(one, decode="scaled") for one in f],
-            ),
-            ("luma", lambda f=few: [hash_image(one, decode="luma") for one in f]),
-            "reported",
-            rounds=rounds,
-            note=f"bits off, of {len(drifts)} photos: {shares}",
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        for is_progressive in (False, True):
-            path = large_photo(Path(folder), 40, is_progressive=is_progressive)
-            drift = hash_image(path).distance(hash_image(path, decode="scaled"))
-            yield compare(
-                (f"40 MP {path.stem}, scaled", lambda p=path: hash_image(p, decode="scaled")),
-                ("luma", lambda p=path: hash_image(p, decode="luma")),
-                "reported",
-                rounds=rounds,
-                note=f"{drift} bits off; peak {peak_of(path, 'scaled') >> 20} MiB above idle, "
-                f"{peak_of(path, 'luma') >> 20} by luma",
-            )
-
-
 JOBS = {
     "array": array_rows,
     "files": file_rows,
     "screening": screening_rows,
     "large": large_rows,
-    "scaled": scaled_rows,
     "isolation": isolation_rows,
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 
@@ -66,20 +65,6 @@ def make_index(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
     (folder / "orientations.toml").write_text('views = ["orientations"]' + _RULES)
     build_index(folder)
     return folder
-
-
-def enlarged_photo(path: Path, shorter_px: int) -> bytes:
-    """Return a photo of the corpus as a JPEG (quality 85, 4:2:0) of this shorter side."""
-    with Image.open(path) as image:
-        factor = shorter_px / min(image.size)
-        size = (
-            max(shorter_px, round(image.width * factor)),
-            max(shorter_px, round(image.height * factor)),
-        )
-        picture = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    file = BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    return file.getvalue()
 
 
 def large_photo(folder: Path, megapixels: int, *, is_progressive: bool) -> Path:
