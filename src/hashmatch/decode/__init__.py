@@ -16,7 +16,6 @@ from hashmatch.decode.content import (
     read_picture_content,
     read_stream,
 )
-from hashmatch.decode.isolation import Isolated, Isolation
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -25,8 +24,8 @@ from hashmatch.decode.limits import (
 )
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
-from hashmatch.decode.running import Decoding, InProcess, attempt
 from hashmatch.decode.stored import DECODES, Pixels
+from hashmatch.decode.truncated import accept_truncated
 from hashmatch.decode.video import StoredFrame, StoredFrames, load_video_decoder, open_video
 from hashmatch.decode.video_file import VideoSource
 from hashmatch.decode.video_formats import HEAD_BYTES, is_video
@@ -38,10 +37,6 @@ __all__ = [
     "DEFAULT_VIDEO_LIMITS",
     "HEAD_BYTES",
     "DecodeLimits",
-    "Decoding",
-    "InProcess",
-    "Isolated",
-    "Isolation",
     "Luma",
     "PillowImage",
     "Pixels",
@@ -50,7 +45,7 @@ __all__ = [
     "StoredFrames",
     "VideoLimits",
     "VideoSource",
-    "attempt",
+    "accept_truncated",
     "check_decode",
     "decode_image",
     "decode_pictures",

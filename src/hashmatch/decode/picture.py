@@ -57,7 +57,7 @@ def decode_image(
     Notes
     -----
     Safe to call from several threads; decoders release the GIL while they decode.  A truncated file
-    is refused, unless asked for (`Isolation`), or the host has itself set
+    is refused, unless asked for (`hashmatch.workers.Isolation`), or the host has itself set
     `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.
 
     Two things are beyond reach from inside the process.  libtiff writes a line about a damaged

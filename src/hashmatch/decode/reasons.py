@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from PIL import Image
 
 from hashmatch.decode.quiet import hushed
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, ErrorKind
 
 _LONGEST_WORDS = 120
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
@@ -35,7 +35,8 @@ def decode_errors(subject: str) -> Iterator[None]:
     # Plug-ins raise whatever a damaged file makes Python raise: struct.error, KeyError,
     # ZeroDivisionError, OverflowError, zlib.error, MemoryError...
     except Exception as error:
-        raise DecodeError(_reason(subject, error)) from error
+        kind = ErrorKind.MEMORY if isinstance(error, MemoryError) else ErrorKind.DAMAGED
+        raise DecodeError(_reason(subject, error), kind) from error
 
 
 def _reason(subject: str, error: Exception) -> str:
