@@ -56,19 +56,15 @@ def hash_video_file(
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """
+    from hashmatch.files import write_file
     from hashmatch.lists import vpdq_lines
 
     video = _load_video(path, interval_s, keyframes_only=keyframes_only, partial=partial)
     if output == Path("-"):
         sys.stdout.writelines(vpdq_lines(video))
     else:
-        part = output.with_name(f"{output.name}.part")
-        try:
-            with part.open("w", encoding="ascii", newline="") as file:
-                file.writelines(vpdq_lines(video))
-            part.replace(output)
-        finally:
-            part.unlink(missing_ok=True)
+        with write_file(output) as file:
+            file.writelines(line.encode("ascii") for line in vpdq_lines(video))
     if video.error is not None:
         raise typer.Exit(1)
 
