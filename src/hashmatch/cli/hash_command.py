@@ -12,15 +12,15 @@ from hashmatch.cli.display import print_note
 from hashmatch.cli.options import (
     DEFAULT_MEMORY_LIMIT_MIB,
     DEFAULT_TIME_LIMIT_S,
-    HashDecode,
+    Decode,
     Isolate,
     MemoryLimit,
     PicturePaths,
     TimeLimit,
     Truncated,
     Workers,
-    isolation_of,
-    missing_path,
+    make_isolation,
+    missing_path_error,
 )
 
 
@@ -28,15 +28,12 @@ def hash_pictures(
     paths: PicturePaths,
     *,
     algorithm: Annotated[
-        str, typer.Option(help="Which hash or digest; hashmatch info lists them.")
+        str, typer.Option(help="Name of a hash or digest; hashmatch info lists them.")
     ] = "pdq",
     decode: Annotated[
-        HashDecode,
-        typer.Option(
-            help="exact: equal to the reference; luma: less time, a few bits off; scaled: the "
-            "same, and large JPEGs in still less time and memory, pdq only."
-        ),
-    ] = HashDecode.exact,
+        Decode,
+        typer.Option(help="exact: equal to the reference; luma: less time, a few bits off."),
+    ] = Decode.exact,
     workers: Workers,
     output: Annotated[
         Path,
@@ -64,19 +61,17 @@ def hash_pictures(
     """
     from hashmatch.backlog import hash_files
     from hashmatch.cli.hash_output import SUFFIXES, open_hash_rows
-    from hashmatch.fingerprint import check_hash_decode
     from hashmatch.hashing import get_algorithm
 
     if output != Path("-") and output.suffix.lower() not in SUFFIXES:
         raise typer.BadParameter(
             f"{output}: expected a name that ends in {', '.join(SUFFIXES)}", param_hint="--output"
         )
-    isolation = isolation_of(
+    isolation = make_isolation(
         isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
     )
     try:
         get_algorithm(algorithm)
-        check_hash_decode(decode.value, algorithm)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--algorithm") from None
     try:
@@ -88,7 +83,7 @@ def hash_pictures(
             isolation=isolation,
         )
     except FileNotFoundError as error:
-        raise missing_path(error) from None
+        raise missing_path_error(error) from None
     n_files = n_errors = 0
     before = None
     with open_hash_rows(output) as write:

@@ -10,17 +10,14 @@ from numpy.typing import NDArray
 
 from hashmatch.decode import (
     DEFAULT_LIMITS,
-    Cells,
     DecodeLimits,
     PillowImage,
     Readable,
-    decode_cells,
     decode_image,
     read_content,
     read_stream,
     to_rgb,
 )
-from hashmatch.errors import DecodeError
 
 Source = (
     str
@@ -61,22 +58,13 @@ def pixels_of(
     return decode_image(data, decode=decode, limits=limits).array
 
 
-def scaled_pixels_of(source: Source, *, limits: DecodeLimits) -> Cells | NDArray[np.uint8]:
-    """Return the cells of a large JPEG, of any other source what `pixels_of` gives by luma."""
-    if isinstance(source, np.ndarray | PillowImage):
-        return pixels_of(source, decode="luma", limits=limits)
-    data = _content_of(source, limits)
-    cells = decode_cells(data, limits=limits)
-    return cells or decode_image(data, decode="luma", limits=limits).array
-
-
-def sendable(source: Source, *, limits: DecodeLimits) -> Source | DecodeError:
-    """Return what another process can open in the source's stead: a full path, or the bytes.
-
-    DecodeError is returned where a file cannot be read.
+def sendable(source: Source, *, limits: DecodeLimits) -> str | bytes:
+    """Return what another process can open instead of the source: a full path, or the bytes.
 
     Raises
     ------
+    DecodeError
+        A file cannot be read.
     TypeError
         `source` is pixels already, or of no accepted type.
     """
@@ -84,10 +72,7 @@ def sendable(source: Source, *, limits: DecodeLimits) -> Source | DecodeError:
         return os.path.abspath(source)  # noqa: PTH100  (bytes paths too, and no more than that)
     if isinstance(source, np.ndarray | PillowImage):
         raise TypeError(f"{type(source).__name__} needs no decoder: hash it without isolation")
-    try:
-        return _content_of(source, limits)
-    except DecodeError as error:
-        return error
+    return _content_of(source, limits)
 
 
 def _content_of(source: object, limits: DecodeLimits) -> bytes:
