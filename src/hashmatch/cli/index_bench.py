@@ -129,13 +129,22 @@ def bench(
 
     Example: hashmatch index bench --codes 1e6 --skew clustered --backend native --json
     """
-    from hashmatch.interop import bench_backends
+    from hashmatch.interop import BenchRow, bench_backends
 
     if plot is not None:
         from hashmatch.cli.index_bench_plot import check_plot
 
         check_plot(plot)
-    measured, described = _codes(source, algorithm, n=codes, bits=bits, skew=skew, seed=seed)
+    if source is None:
+        skew = skew or Skew.uniform
+        measured = _draw_codes(codes or 100_000, 256 if bits is None else bits, skew, seed)
+    elif (codes, bits, skew) == (None, None, None):
+        measured = _read_codes(source, algorithm)
+    else:
+        raise typer.BadParameter(
+            "--codes, --bits and --skew are for synthetic codes, without a DIR", param_hint="DIR"
+        )
+    origin = f"{source}, {algorithm}" if source else f"synthetic, {skew}"
     if radius is not None and radius > 8 * measured.shape[1]:
         raise typer.BadParameter(
             f"the codes have {8 * measured.shape[1]} bits only", param_hint="--radius"
@@ -151,48 +160,38 @@ def bench(
         limit_s=limit_s,
     )
     if as_json:
-        print_json({"data": described, **report.to_dict()})
+        data = {"codes": origin, "skew": skew, "seed": seed}
+        print_json({"data": data, **report.to_dict()})
     else:
-        _print_table(report, described)
+        _print_table(report, origin)
         if not sys.stdout.isatty():
-            _print_csv(report)
+            names = [field.name for field in fields(BenchRow)]
+            rows = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+            rows.writeheader()
+            rows.writerows(map(asdict, report.rows))
     for backend, reason in report.refused.items():
         print_note(f"hashmatch: {backend} left out: {reason}")
     if plot is not None and report.rows:
         from hashmatch.cli.index_bench_plot import plot_report
 
-        plot_report(report, described["codes"], plot)
+        plot_report(report, origin, plot)
     if not report.rows:
         raise typer.Exit(1)
 
 
-def _codes(
-    source: Path | None,
-    algorithm: str,
-    *,
-    n: int | None,
-    bits: int | None,
-    skew: Skew | None,
-    seed: int,
-) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Return the codes to measure with, and a description of them."""
-    if source is None:
-        from hashmatch.interop import synthetic_codes
+def _draw_codes(n: int, bits: int, skew: str, seed: int) -> NDArray[np.uint8]:
+    from hashmatch.interop import synthetic_codes
 
-        bits = 256 if bits is None else bits
-        if bits % 8 or not 64 <= bits <= 512:
-            raise typer.BadParameter("expected a multiple of 8 of 64 to 512", param_hint="--bits")
-        how = (skew or Skew.uniform).value
-        drawn = synthetic_codes(n or 100_000, bits, skew=how, seed=seed)
-        return drawn, {"codes": f"synthetic, {how}", "skew": how, "seed": seed}
-    if (n, bits, skew) != (None, None, None):
-        raise typer.BadParameter(
-            "--codes, --bits and --skew are for synthetic codes, without a DIR", param_hint="DIR"
-        )
-    held = _built_codes(source, algorithm) if source.is_dir() else _listed_codes(source, algorithm)
-    if not len(held):
+    if bits % 8 or not 64 <= bits <= 512:
+        raise typer.BadParameter("expected a multiple of 8 of 64 to 512", param_hint="--bits")
+    return synthetic_codes(n, bits, skew=skew, seed=seed)
+
+
+def _read_codes(source: Path, algorithm: str) -> NDArray[np.uint8]:
+    read = _built_codes if source.is_dir() else _listed_codes
+    if not len(codes := read(source, algorithm)):
         raise typer.BadParameter(f"{source} has no {algorithm} codes", param_hint="DIR")
-    return held, {"codes": f"{source}, {algorithm}", "skew": None, "seed": seed}
+    return codes
 
 
 def _built_codes(directory: Path, algorithm: str) -> NDArray[np.uint8]:
@@ -207,6 +206,7 @@ def _built_codes(directory: Path, algorithm: str) -> NDArray[np.uint8]:
 
 def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
     import numpy as np
+    import pyarrow.compute as pc
 
     from hashmatch.hashing import get_algorithm
     from hashmatch.lists import ListReading, read_list
@@ -216,8 +216,7 @@ def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--algorithm") from None
     table = read_list(path, ListReading(harm="unknown")).table
-    rows = table.select(["code", "algorithm"]).to_pylist()
-    held: list[bytes] = [row["code"] for row in rows if row["algorithm"] == algorithm]
+    held: list[Any] = table.filter(pc.field("algorithm") == algorithm)["code"].to_pylist()
     if any(len(code) != n_bytes for code in held):
         raise HashListError(
             f"{path}: {algorithm} hashes have {2 * n_bytes} hex digits, and some have not; build "
@@ -226,22 +225,18 @@ def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(held), np.uint8).reshape(-1, n_bytes)
 
 
-def _print_table(report: BenchReport, described: dict[str, Any]) -> None:
+def _print_table(report: BenchReport, codes: str) -> None:
     if not report.rows:
         return
     first, machine = report.rows[0], report.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     title = (
-        f"{first.n_codes:,} codes of {first.bits} bits ({described['codes']}), radius "
+        f"{first.n_codes:,} codes of {first.bits} bits ({codes}), radius "
         f"{first.radius}, {first.threads} thread{'s' if first.threads > 1 else ''}"
     )
     headings = ("backend", "build s", "bytes/code", "p50 us", "p99 us", "bulk queries/s", "recall")
-    print_table(
-        title,
-        headings,
-        [_cells(row) for row in report.rows],
-        caption=f"{machine['cpu']}, kernel {machine['kernel']}, {versions}",
-    )
+    caption = f"{machine['cpu']}, kernel {machine['kernel']}, {versions}"
+    print_table(title, headings, [_cells(row) for row in report.rows], caption=caption)
 
 
 def _cells(row: BenchRow) -> list[object]:
@@ -254,13 +249,3 @@ def _cells(row: BenchRow) -> list[object]:
         f"{row.bulk_queries_per_s:,.0f}",
         "exact" if row.exact else f"{row.recall:.3f}",
     ]
-
-
-def _print_csv(report: BenchReport) -> None:
-    from hashmatch.interop import BenchRow
-
-    rows = csv.DictWriter(
-        sys.stdout, [field.name for field in fields(BenchRow)], lineterminator="\n"
-    )
-    rows.writeheader()
-    rows.writerows(asdict(row) for row in report.rows)

@@ -66,7 +66,7 @@ class HammingIndex:
         Parameters
         ----------
         codes : array_like of uint8, shape (n, bits / 8)
-            Packed codes, 64 to 512 bits wide; copied. n may be 0.
+            64 to 512 bits wide; copied. n may be 0.
         ids : array_like of int64, shape (n,), optional
             Unique identifiers; 0..n-1 by default.
         algorithm : str, optional

@@ -41,26 +41,13 @@ _CHUNK_BYTES = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class IndexArrays:
-    """The arrays of an index, in memory or mapped from a file.
-
-    Attributes
-    ----------
-    algorithm : str or None
-    codes : ndarray of uint8, shape (n, bits / 8)
-    planes : ndarray of uint8, shape (blocks * planes * 64,)
-        Leading bytes of the codes, byte by byte within blocks of 64 codes.
-    ids : ndarray of int64, shape (n,), or None
-        None if the id is the row.
-    tables : Tables or None
-        Directory, postings and sketches (one or two a posting) of every substring; None if codes
-        are only scanned.
-    """
+    """The arrays of an index, in memory or mapped from a file."""
 
     algorithm: str | None
-    codes: NDArray[np.uint8]
-    planes: NDArray[np.uint8]
-    ids: NDArray[np.int64] | None
-    tables: Tables | None
+    codes: NDArray[np.uint8]  # (n, bits / 8)
+    planes: NDArray[np.uint8]  # leading bytes of the codes, byte by byte, in blocks of 64 codes
+    ids: NDArray[np.int64] | None  # (n,); None if the id is the row
+    tables: Tables | None  # of every substring; None if codes are only scanned
 
     def sections(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield each section's name and content in the order of the file."""
@@ -236,20 +223,15 @@ def _read_header(name: str, text: memoryview) -> _Header:
         header: _Header = _parse(_Header, json.loads(str(text, "utf-8")))
     except (ValueError, RecursionError):
         _refuse(name, "its header has missing, unknown or invalid fields")
-    layout = header.tables
+    layout = header.tables or _Layout(1, MIN_SUBSTRING_BITS, 1)
     is_possible = (
         header.n <= MAX_CODES
         and header.bits % 8 == 0
         and MIN_BITS <= header.bits <= MAX_BITS
-        and (
-            layout is None
-            or (
-                1 <= layout.substrings <= MAX_SUBSTRINGS
-                and MIN_SUBSTRING_BITS <= layout.bits <= MAX_SUBSTRING_BITS
-                and layout.substrings * layout.bits <= header.bits
-                and 1 <= layout.sketches <= MAX_SKETCHES
-            )
-        )
+        and 1 <= layout.substrings <= MAX_SUBSTRINGS
+        and MIN_SUBSTRING_BITS <= layout.bits <= MAX_SUBSTRING_BITS
+        and layout.substrings * layout.bits <= header.bits
+        and 1 <= layout.sketches <= MAX_SKETCHES
         and all(re.fullmatch("[0-9a-f]{64}", section.sha256) for section in header.sections)
     )
     if not is_possible:
@@ -279,11 +261,8 @@ _hints = cache(get_type_hints)
 def _section_sizes(header: _Header) -> dict[str, int]:
     """Return the sections a header implies, in order, with their sizes in bytes."""
     n, n_code_bytes = header.n, header.bits // 8
-    n_blocks = -(-n // BLOCK_CODES)
-    sizes = {
-        "codes": n * n_code_bytes,
-        "planes": n_blocks * min(n_code_bytes, MAX_PLANES) * BLOCK_CODES,
-    }
+    n_filled = -(-n // BLOCK_CODES) * BLOCK_CODES
+    sizes = {"codes": n * n_code_bytes, "planes": n_filled * min(n_code_bytes, MAX_PLANES)}
     if any(section.name == "ids" for section in header.sections):
         sizes["ids"] = 8 * n
     if (layout := header.tables) is not None:
@@ -303,13 +282,10 @@ def _check_sections(name: str, header: _Header, header_end: int, size: int) -> N
         _refuse(name, f"its sections are not {', '.join(expected)}, in this order")
     end = header_end
     for section in header.sections:
-        if section.bytes != expected[section.name]:
-            _refuse(
-                name,
-                f"section {section.name} has {section.bytes} bytes, not {expected[section.name]}",
-            )
+        if section.bytes != (n_bytes := expected[section.name]):
+            _refuse(name, f"section {section.name} has {section.bytes} bytes, not {n_bytes}")
         if section.offset < end or section.offset % ALIGNMENT_BYTES:
-            _refuse(name, f"section {section.name} begins at an impossible place")
+            _refuse(name, f"section {section.name} begins at an impossible offset")
         end = section.offset + section.bytes
     if size != end:
         _refuse(name, f"it has {size} bytes where its header says {end}; it is cut or overlong")

@@ -32,38 +32,23 @@ class SearchResult(NamedTuple):
 class SearchPlan:
     """The strategy that the cost model chose for a batch of queries; every strategy is exact.
 
-    Attributes
-    ----------
-    strategy : str
-        "scan": compare every code; "probe": look up the keys near each query's substrings;
-        "grouped": the same for many queries, sorted by key so that each bucket is read once.
-    radius, n_queries, n_codes : int
-    n_substrings, substring_bits : int
-        How codes are cut into keys; 0 if the index has no tables.
-    thresholds : tuple of int
-        Bits by which the key of each substring may differ; -1 for one that is not looked up. Empty
-        for a scan.
-    filter_bits : int
-        Leading bits that a scan compares before whole codes; 0: whole codes at once.
-    probes, candidates, verified : float
-        Keys looked up, sketches compared and whole codes compared, expected of one query over
-        uniformly distributed codes.
-    cost_us, scan_cost_us : float
-        Expected time of one query, and of the same by scan, in microseconds on the machine the cost
-        model was measured on; ratios carry over to others, absolute times do not.
+    "scan" compares every code; "probe" looks up the keys near each query's substrings; "grouped"
+    does so for many queries, sorted by key so that each bucket is read once. Expectations are of
+    one query over uniformly distributed codes. Times are of the machine that the cost model was
+    measured on: ratios carry over to others, absolute times do not.
     """
 
     strategy: str
     radius: int
     n_queries: int
     n_codes: int
-    n_substrings: int
+    n_substrings: int  # tables, 0 if there are none
     substring_bits: int
-    thresholds: tuple[int, ...]
-    filter_bits: int
-    probes: float
-    candidates: float
-    verified: float
+    thresholds: tuple[int, ...]  # bits by which each key may differ; -1: not looked up
+    filter_bits: int  # leading bits that a scan compares first; 0: whole codes at once
+    probes: float  # keys looked up
+    candidates: float  # sketches compared
+    verified: float  # whole codes compared
     cost_us: float
     scan_cost_us: float
 

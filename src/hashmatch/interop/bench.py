@@ -93,10 +93,9 @@ class WrongAnswerError(RuntimeError):
 
 
 def measure_recall(contender: Contender, problem: Problem) -> float:
-    """Ask some queries one by one and return the share of matches found, 1.0 for an exact engine.
+    """Ask some queries one by one and return the share of matches found.
 
-    Raises WrongAnswerError if an exact engine misses a match, or any engine reports a false or a
-    repeated one.
+    WrongAnswerError if an exact engine misses one, or any engine reports a false or repeated one.
     """
     if contender.neighbours is not None:
         return _recall_of_nearest(contender, problem, contender.neighbours)
@@ -140,12 +139,7 @@ def time_bulk(
 ) -> tuple[int, float]:
     """Time the largest batch within the limit, and check a sample of its answers.
 
-    Returns
-    -------
-    n : int
-        Queries of the batch, at most n_queries.
-    s : float
-        Seconds it took: the median of three if it is brief.
+    Returns the number of its queries, and the seconds: the median of three if it is brief.
     """
     n_done, median_s = 0, 0.0
     for n in _bulk_sizes(problem.min_queries, n_queries):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hashmatch.errors import IndexFormatError
 from hashmatch.files import write_file
 from hashmatch.hamming import HammingIndex, check_codes
-from hashmatch.interop.faiss_index import stored_codes
+from hashmatch.interop.faiss_index import copy_codes
 
 _Contents = tuple[NDArray[np.uint8], NDArray[np.int64] | None]
 
@@ -29,21 +29,12 @@ class _HasCodes(Protocol):
 
 
 def write_faiss(index: _HasCodes, path: str | os.PathLike[str]) -> None:
-    """Write the codes and ids of an index as a binary index file of faiss, atomically.
+    """Write the codes and ids of a HammingIndex or FaissIndex as a binary index file of faiss.
 
     An IndexBinaryFlat if the ids are the rows, else one inside an IndexBinaryIDMap2;
-    `faiss.read_index_binary` reads it. The algorithm's name is not kept. Readable by its owner
-    only. Takes memory for a second copy of the codes.
-
-    Parameters
-    ----------
-    index : HammingIndex or FaissIndex
-    path : path-like
-
-    Raises
-    ------
-    ValueError
-        An id is -1, which to faiss means that there is none.
+    `faiss.read_index_binary` reads it. Written atomically, readable by its owner only, without the
+    algorithm's name. Takes memory for a second copy of the codes. ValueError if an id is -1, which
+    to faiss means that there is none.
     """
     codes, ids = index.codes, index.ids
     exported = flat = faiss.IndexBinaryFlat(8 * codes.shape[1])
@@ -99,7 +90,7 @@ def read_faiss(
             raise IndexFormatError(
                 f"{path}: faiss cannot read it ({' '.join(reason.split())}); export it again"
             ) from None
-    codes, ids = _sort_by_id(path, *_read_contents(path, index, index))
+    codes, ids = _sort_by_id(path, *_read_contents(path, index))
     try:
         check_codes(codes)
     except ValueError as error:
@@ -117,22 +108,19 @@ def _sort_by_id(path: Path, codes: NDArray[np.uint8], ids: NDArray[np.int64] | N
     return codes, None if np.array_equal(ids, np.arange(len(ids))) else ids
 
 
-def _read_contents(path: Path, owner: Any, index: Any) -> _Contents:
-    """Return the codes of an index as it stores them, and the ids it gives them.
-
-    `owner` is kept alive by the codes: a downcast index does not own itself.
-    """
+def _read_contents(path: Path, index: Any) -> _Contents:
+    """Return a copy of the codes of an index as it stores them, and the ids it gives them."""
     index = faiss.downcast_IndexBinary(index)
     if isinstance(index, faiss.IndexBinaryIDMap):
-        codes, rows = _read_contents(path, owner, index.index)
+        codes, rows = _read_contents(path, index.index)
         ids = faiss.vector_to_array(index.id_map)
         if len(ids) != len(codes):
             raise IndexFormatError(f"{path}: it has {len(ids)} ids for {len(codes)} codes")
         return codes, ids if rows is None else ids[rows]
-    if isinstance(index, faiss.IndexBinaryFlat):
-        return stored_codes(owner, index), None
-    if isinstance(index, faiss.IndexBinaryMultiHash | faiss.IndexBinaryHNSW):
-        return stored_codes(owner, index.storage), None
+    if isinstance(
+        index, faiss.IndexBinaryFlat | faiss.IndexBinaryMultiHash | faiss.IndexBinaryHNSW
+    ):
+        return copy_codes(index), None
     if isinstance(index, faiss.IndexBinaryIVF):
         return _read_inverted_lists(index)
     if isinstance(index, faiss.IndexBinaryHash):

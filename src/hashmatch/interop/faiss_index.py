@@ -32,6 +32,7 @@ from hashmatch.hamming import (
 _Codes = NDArray[np.uint8]
 _Ids = NDArray[np.int64]
 _Distances = NDArray[np.int32]
+_Nearest = tuple[_Ids, _Distances]  # of shape (n_queries, k)
 
 MAX_KEYS = 1 << 16
 """Lookups in hash tables that a query of multihash may take by default: 10 ms or so. They grow with
@@ -52,9 +53,9 @@ class FaissIndex:
 
     def __init__(self, engine: _Flat, kind: str, algorithm: str | None) -> None:
         self._engine = engine
-        self._codes = engine.codes
         self.kind = kind
         self.algorithm = algorithm
+        self.bits = int(engine.index.d)
 
     @classmethod
     def build(
@@ -67,25 +68,18 @@ class FaissIndex:
         threads: int = 1,
         max_keys: int = MAX_KEYS,
     ) -> FaissIndex:
-        """Build an index in memory.
+        """Build an index in memory; ValueError as of `HammingIndex.build`, and for other kinds.
 
         Parameters
         ----------
-        codes, ids, algorithm
+        codes, ids, algorithm, threads
             As of `HammingIndex.build`.
         kind : str
             "flat" compares every code. "multihash" looks up substrings of the query and refuses
             what it could not answer exactly. "hnsw" offers `nearest` only and may miss codes: it is
             the only kind that is not `exact`.
-        threads : int
-            Threads to build with.
         max_keys : int
             Lookups that a query of "multihash" may take.
-
-        Raises
-        ------
-        ValueError
-            Wrong dtype, shape or width; ids that repeat or do not fit the codes; an unknown kind.
         """
         given = check_codes(codes)
         algorithm = check_algorithm(algorithm)
@@ -98,19 +92,12 @@ class FaissIndex:
         return cls(engine, kind, algorithm)
 
     def __len__(self) -> int:
-        return len(self._codes)
-
-    @property
-    def bits(self) -> int:
-        """Width of the codes in bits."""
-        return 8 * int(self._codes.shape[1])
+        return int(self._engine.index.ntotal)
 
     @property
     def codes(self) -> _Codes:
-        """The codes by row, uint8 (n, bits / 8), read-only; outlive the index."""
-        view = self._codes.view()
-        view.flags.writeable = False
-        return view
+        """A copy of the codes by row, uint8 (n, bits / 8)."""
+        return copy_codes(self._engine.index)
 
     @property
     def ids(self) -> _Ids | None:
@@ -119,47 +106,41 @@ class FaissIndex:
 
     @property
     def exact(self) -> bool:
-        """Whether results are what comparing every code would give."""
+        """True unless the index may miss codes."""
         return self.kind != "hnsw"
 
     @property
     def size_bytes(self) -> int | None:
         """Bytes of codes and ids; None if faiss keeps more and does not say how much."""
-        if self.kind != "flat":
-            return None
-        return self._codes.nbytes + (0 if self.ids is None else self.ids.nbytes)
+        n_id_bytes = 0 if self.ids is None else self.ids.nbytes
+        return len(self) * self.bits // 8 + n_id_bytes if self.kind == "flat" else None
 
     def search(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
     ) -> SearchResult:
-        """Find every code within `radius` bits of each query, as `HammingIndex.search`.
-
-        Raises ValueError for bad arguments, for a radius at which "multihash" would not be exact,
-        and always for "hnsw".
-        """
+        """Search as `HammingIndex.search`; ValueError also if the kind could not be exact."""
         queries = check_queries(queries, self.bits)
         radius = check_radius(radius, self.bits)
         with _omp_threads(check_threads(threads)):
             return self._engine.search(queries, radius)
 
-    def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> tuple[_Ids, _Distances]:
-        """Find the `k` nearest codes to each query, ties by id, as `HammingIndex.nearest`.
+    def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> _Nearest:
+        """Search as `HammingIndex.nearest`; "hnsw" may miss codes.
 
-        "hnsw" may miss some. Raises ValueError for bad arguments, and if "multihash" cannot be
-        certain that it found the nearest.
+        ValueError also if "multihash" cannot be certain that it found the nearest.
         """
-        queries = check_queries(queries, self.bits)
-        nearest = _Nearest(len(queries), check_k(k), len(self))
+        queries, k = check_queries(queries, self.bits), check_k(k)
+        n_found = min(k, len(self))
+        ids = np.full((len(queries), k), -1, np.int64)
+        distances = np.full((len(queries), k), -1, np.int32)
         with _omp_threads(check_threads(threads)):
-            for rows in _batches(len(queries)) if len(self) else ():
-                self._engine.find_nearest(queries, rows, nearest)
-        return nearest.ids, nearest.distances
+            for rows in _batches(len(queries)) if n_found else ():
+                nearest = self._engine.nearest(queries[rows], n_found)
+                ids[rows, :n_found], distances[rows, :n_found] = nearest
+        return ids, distances
 
     def join(self, radius: int | None = None, threads: int = 1) -> tuple[_Ids, _Ids, _Distances]:
-        """Find every pair of codes within `radius` bits, as `HammingIndex.join`.
-
-        Raises ValueError as `search` does.
-        """
+        """Search as `HammingIndex.join`; ValueError also if the kind could not be exact."""
         radius = check_radius(radius, self.bits)
         with _omp_threads(check_threads(threads)):
             return self._engine.join(radius)
@@ -185,30 +166,19 @@ def keys_within(substring_bits: int, n_flips: int) -> int:
     return sum(math.comb(substring_bits, flips) for flips in range(n_flips + 1))
 
 
-def stored_codes(index: Any, storage: Any) -> _Codes:
-    """Return the codes in a flat storage as a view that keeps `index`, which owns it, alive."""
-    storage = faiss.downcast_IndexBinary(storage)
-    if storage.ntotal == 0:
-        return np.empty((0, storage.code_size), np.uint8)
-    memory = faiss.rev_swig_ptr(storage.xb.data(), storage.ntotal * storage.code_size)
-    return np.asarray(_Borrowed(index, memory)).reshape(storage.ntotal, storage.code_size)
-
-
-class _Borrowed:
-    """Memory of a faiss object: an array made from this refers to it, and it to the owner."""
-
-    def __init__(self, owner: Any, memory: _Codes) -> None:
-        self.owner = owner
-        self.__array_interface__ = memory.__array_interface__
+def copy_codes(index: Any) -> _Codes:
+    """Return a copy of the codes that a flat index or the storage of another one holds."""
+    storage = faiss.downcast_IndexBinary(getattr(index, "storage", index))
+    codes: _Codes = faiss.vector_to_array(storage.xb).reshape(storage.ntotal, storage.code_size)
+    return codes
 
 
 class _Flat:
     """Compares every code."""
 
     def __init__(self, codes: _Codes, ids: _Ids | None, max_keys: int) -> None:
-        self._index = self._create(*codes.shape)
-        self._index.add(codes)
-        self.codes = stored_codes(self._index, getattr(self._index, "storage", self._index))
+        self.index = self._create(*codes.shape)
+        self.index.add(codes)
         self.ids = ids
 
     def _create(self, n: int, n_bytes: int) -> Any:
@@ -223,18 +193,21 @@ class _Flat:
         order = np.lexsort((ids, distances, number))
         return SearchResult(offsets, ids[order], distances[order])
 
-    def find_nearest(self, queries: _Codes, rows: _Ids, nearest: _Nearest) -> None:
-        """Settle some queries: faiss breaks ties arbitrarily, but knows how far the last lies."""
-        farthest = self._index.search(queries[rows], nearest.n_found)[0][:, -1]
+    def nearest(self, queries: _Codes, k: int) -> _Nearest:
+        """Search within the distance of the last: faiss breaks ties arbitrarily."""
+        ids, distances = _empty(len(queries), k)
+        farthest = self.index.search(queries, k)[0][:, -1]
         for radius in np.unique(farthest):
-            alike = rows[farthest == radius]
-            nearest.settle(alike, self.search(queries[alike], int(radius)))
+            rows = farthest == radius
+            ids[rows], distances[rows] = _first(self.search(queries[rows], int(radius)), k)
+        return ids, distances
 
     def join(self, radius: int) -> tuple[_Ids, _Ids, _Distances]:
         first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         distances = [np.empty(0, np.int32)]
-        for batch in _batches(len(self.codes)):
-            found = self._find_rows(self.codes[batch], radius)
+        codes = copy_codes(self.index)
+        for batch in _batches(len(codes)):
+            found = self._find_rows(codes[batch], radius)
             rows = np.repeat(batch, np.diff(found.offsets))
             is_higher = found.ids > rows
             first.append(rows[is_higher])
@@ -250,7 +223,7 @@ class _Flat:
     def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
         """Find rows in any order."""
         # faiss takes what is nearer than its radius; ours is inclusive.
-        offsets, distances, rows = self._index.range_search(queries, radius + 1)
+        offsets, distances, rows = self.index.range_search(queries, radius + 1)
         return SearchResult(offsets.astype(np.int64), rows, distances.astype(np.int32))
 
 
@@ -263,7 +236,7 @@ class _MultiHash(_Flat):
 
     def __init__(self, codes: _Codes, ids: _Ids | None, max_keys: int) -> None:
         super().__init__(codes, ids, max_keys)
-        self._n_substrings, self._substring_bits = int(self._index.nhash), int(self._index.b)
+        self._n_substrings, self._substring_bits = int(self.index.nhash), int(self.index.b)
         self._max_flips = max(
             n_flips
             for n_flips in range(self._substring_bits + 1)
@@ -275,19 +248,20 @@ class _MultiHash(_Flat):
         bits, substring_bits = 8 * n_bytes, choose_substring_bits(n, 8 * n_bytes)
         return faiss.IndexBinaryMultiHash(bits, bits // substring_bits, substring_bits)
 
-    def find_nearest(self, queries: _Codes, rows: _Ids, nearest: _Nearest) -> None:
-        """Settle some queries within growing radii, each as wide as its number of flips allows."""
+    def nearest(self, queries: _Codes, k: int) -> _Nearest:
+        """Search within growing radii, each as wide as its number of flips allows."""
+        ids, distances = _empty(len(queries), k)
+        rows = np.arange(len(queries))
         for n_flips in range(self._max_flips + 1):
-            radius = self._exact_radius(n_flips)
-            found = self.search(queries[rows], radius)
-            has_enough = np.diff(found.offsets) >= nearest.n_found
-            nearest.settle(rows[has_enough], found, has_enough)
+            found = self.search(queries[rows], radius := self._exact_radius(n_flips))
+            has_enough = np.diff(found.offsets) >= k
+            ids[rows[has_enough]], distances[rows[has_enough]] = _first(found, k, has_enough)
             rows = rows[~has_enough]
             if not len(rows):
-                return
+                return ids, distances
         raise ValueError(
-            f"fewer than k={nearest.n_found} codes lie within {radius} bits of query {rows[0]}, "
-            'and multihash cannot know for certain what lies beyond; use kind="flat"'
+            f"fewer than k={k} codes lie within {radius} bits of query {rows[0]}, and multihash "
+            'cannot know for certain what lies beyond; use kind="flat"'
         )
 
     def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
@@ -301,11 +275,11 @@ class _MultiHash(_Flat):
         # The index holds the number of flips, so only one search may run at a time. A forked child
         # may find the lock of its parent held forever.
         with self._locks.setdefault(os.getpid(), threading.Lock()):
-            self._index.nflip = n_flips
+            self.index.nflip = n_flips
             return super()._find_rows(queries, radius)
 
     def _exact_radius(self, n_flips: int) -> int:
-        bits: int = 8 * self.codes.shape[1]
+        bits = int(self.index.d)
         if n_flips == self._substring_bits:  # every key is looked up
             return bits
         return min(self._n_substrings * (n_flips + 1) - 1, bits)
@@ -327,38 +301,26 @@ class _Hnsw(_Flat):
     def join(self, radius: int) -> tuple[_Ids, _Ids, _Distances]:
         raise ValueError("hnsw of faiss has no join within a radius; use another kind")
 
-    def find_nearest(self, queries: _Codes, rows: _Ids, nearest: _Nearest) -> None:
-        distances, found = self._index.search(queries[rows], nearest.n_found)
+    def nearest(self, queries: _Codes, k: int) -> _Nearest:
+        distances, found = self.index.search(queries, k)
         is_missing = found < 0
         ids = found if self.ids is None else self.ids[np.where(is_missing, 0, found)]
-        ids = np.where(is_missing, -1, ids)
+        ids, distances = np.where(is_missing, -1, ids), np.where(is_missing, -1, distances)
         order = np.lexsort((ids, distances, is_missing))
-        nearest.ids[rows, : nearest.n_found] = np.take_along_axis(ids, order, 1)
-        ordered = np.take_along_axis(np.where(is_missing, -1, distances), order, 1)
-        nearest.distances[rows, : nearest.n_found] = ordered
+        return np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1)
 
 
 _ENGINES = {"flat": _Flat, "multihash": _MultiHash, "hnsw": _Hnsw}
 
 
-class _Nearest:
-    """The k nearest of each query, filled in as they become known; -1 beyond the last code."""
+def _empty(n_queries: int, k: int) -> _Nearest:
+    return np.empty((n_queries, k), np.int64), np.empty((n_queries, k), np.int32)
 
-    def __init__(self, n_queries: int, k: int, n_codes: int) -> None:
-        self.n_found = min(k, n_codes)
-        self.ids = np.full((n_queries, k), -1, np.int64)
-        self.distances = np.full((n_queries, k), -1, np.int32)
 
-    def settle(
-        self,
-        rows: _Ids,
-        found: SearchResult,
-        is_settled: NDArray[np.bool_] | slice = slice(None),
-    ) -> None:
-        """Take the first k that were found for each settled query; `rows` are their numbers."""
-        places = found.offsets[:-1][is_settled, None] + np.arange(self.n_found)
-        self.ids[rows, : self.n_found] = found.ids[places]
-        self.distances[rows, : self.n_found] = found.distances[places]
+def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
+    """Return ids and distances of the first k matches of each of those queries."""
+    places = found.offsets[:-1][which, None] + np.arange(k)
+    return found.ids[places], found.distances[places]
 
 
 def _batches(n: int) -> Iterator[_Ids]:
