@@ -64,13 +64,10 @@ def bench(
     *,
     codes: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", parser=_count, help="Synthetic codes; 100,000.", show_default=False
-        ),
+        typer.Option(metavar="N", parser=_count, help="Synthetic codes; by default 100,000."),
     ] = None,
     bits: Annotated[
-        int | None,
-        typer.Option(metavar="BITS", help="Width of synthetic codes; 256.", show_default=False),
+        int | None, typer.Option(metavar="BITS", help="Width of synthetic codes; by default 256.")
     ] = None,
     skew: Annotated[
         Skew | None,
@@ -78,14 +75,11 @@ def bench(
             metavar="HOW",
             help="Synthetic codes: uniform (random), clustered (a tenth in tight clusters) or "
             "duplicates (a tenth identical).",
-            show_default=False,
         ),
     ] = None,
     radius: Annotated[
         int | None,
-        typer.Option(
-            metavar="BITS", min=0, help="Inclusive; by default one bit in eight, less one."
-        ),
+        typer.Option(metavar="BITS", min=0, help="Inclusive; by default bits / 8 - 1."),
     ] = None,
     backends: Annotated[
         list[Backend] | None,
@@ -94,7 +88,6 @@ def bench(
             metavar="NAME",
             help="native, faiss-flat, faiss-multihash or faiss-hnsw, which is approximate; may be "
             "repeated. By default the exact ones.",
-            show_default=False,
         ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="Which codes of DIR.")] = "pdq",
@@ -107,18 +100,12 @@ def bench(
     seed: Annotated[int, typer.Option(min=0, help="Determines codes and queries.")] = 0,
     limit_s: Annotated[
         float,
-        typer.Option(
-            "--limit", metavar="SECONDS", min=0.0, help="Time for each figure of a slow backend."
-        ),
+        typer.Option("--limit", metavar="SECONDS", min=0.0, help="Time for each figure, about."),
     ] = 10.0,
     as_json: AsJson = False,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.png",
-            help="Draw the figures as well; needs the extra analysis.",
-            show_default=False,
-        ),
+        typer.Option(metavar="FILE.png", help="Draw the figures; needs the extra analysis."),
     ] = None,
 ) -> None:
     """Time index backends side by side.

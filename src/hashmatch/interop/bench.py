@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -108,15 +108,6 @@ def measure_recall(contender: Contender, problem: Problem) -> float:
     return n_right / n_expected if n_expected else 1.0
 
 
-def check_bulk(contender: Contender, answer: Any, problem: Problem) -> None:
-    """Check a sample of an answer to the first queries; raises WrongAnswerError."""
-    if contender.neighbours is None:
-        found = contender.read(answer)
-        for number, row in enumerate(problem.rows.tolist()):
-            if row + 1 < len(found.offsets):
-                _count_right(contender, _matches(found, row), _matches(problem.expected, number))
-
-
 def time_calls(
     contender: Contender, problem: Problem, *, queries_per_call: int, max_calls: int
 ) -> NDArray[np.float64]:
@@ -141,34 +132,30 @@ def time_bulk(
 
     Returns the number of its queries, and the seconds: the median of three if it is brief.
     """
-    n_done, median_s = 0, 0.0
-    for n in _bulk_sizes(problem.min_queries, n_queries):
-        if n_done and median_s * n / n_done > problem.limit_s:
-            break
+    n_done, median_s, n = 0, 0.0, min(problem.min_queries, n_queries)
+    while n > n_done and (n_done == 0 or median_s * n / n_done <= problem.limit_s):
         prepared = contender.prepare(problem.queries[:n])
         times_s: list[float] = []
         while not times_s or (times_s[0] < _BRIEF_S and len(times_s) < 3):
             start = time.perf_counter()
             answer = contender.search(prepared, threads)
             times_s.append(time.perf_counter() - start)
-        n_done, median_s = n, float(np.median(times_s))
-        check_bulk(contender, answer, problem)
+        _check_sample(contender, contender.read(answer), problem)
         del answer
+        n_done, median_s, n = n, float(np.median(times_s)), min(4 * n, n_queries)
     return n_done, median_s
-
-
-def _bulk_sizes(first: int, last: int) -> Iterator[int]:
-    n = first
-    while n < last:
-        yield n
-        n *= 4
-    yield last
 
 
 def _matches(result: SearchResult, number: int) -> list[tuple[int, int]]:
     start, end = result.offsets[number : number + 2]
     ids, distances = result.ids[start:end].tolist(), result.distances[start:end].tolist()
     return sorted(zip(ids, distances, strict=True))
+
+
+def _check_sample(contender: Contender, found: SearchResult, problem: Problem) -> None:
+    for number, row in enumerate(problem.rows.tolist()):
+        if contender.neighbours is None and row + 1 < len(found.offsets):
+            _count_right(contender, _matches(found, row), _matches(problem.expected, number))
 
 
 def _count_right(
@@ -297,12 +284,7 @@ def bench_backends(
     limit_s : float
         Seconds that each figure of a backend may take, more or less: a slow one is asked fewer.
 
-    Raises
-    ------
-    ValueError
-        Bad codes, numbers or backends.
-    WrongAnswerError
-        A backend gave a wrong answer, which is a bug.
+    Raises ValueError for bad arguments; WrongAnswerError, if a backend is wrong, means a bug.
     """
     checked = check_codes(codes)
     check_positive(len(checked), "the number of codes")
