@@ -10,10 +10,10 @@ import mmap
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ MIN_SUBSTRING_BITS, MAX_SUBSTRING_BITS = 8, 22
 SKETCH_PADDING = 64
 MAX_SKETCHES = 2
 
+_HEX_DIGEST = re.compile("[0-9a-f]{64}")
 _PREFIX = struct.Struct("<8sII32s")
 _MAX_NUMBER = (1 << 62) - 1
 _CHUNK_BYTES = 1 << 24
@@ -63,23 +64,20 @@ class IndexArrays:
                 yield "sketches2", self.tables.sketches2
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(NamedTuple):
     name: str
     offset: int
     bytes: int
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(NamedTuple):
     substrings: int
     bits: int
     sketches: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(NamedTuple):
     """The header text: these fields are its keys, in this order."""
 
     algorithm: str | None
@@ -183,8 +181,10 @@ def _encode_header(arrays: IndexArrays) -> tuple[bytes, list[int]]:
         for name, n_bytes, digest in digests:
             sections.append(_Section(name, offset, n_bytes, digest))
             offset = -(-(offset + n_bytes) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
-        header = _Header(arrays.algorithm, 8 * n_code_bytes, n, layout, sections)
-        text = json.dumps(asdict(header), separators=(",", ":")).encode()
+        header = _Header(arrays.algorithm, 8 * n_code_bytes, n, layout, sections)._asdict()
+        header["tables"] = layout and layout._asdict()
+        header["sections"] = [section._asdict() for section in sections]
+        text = json.dumps(header, separators=(",", ":")).encode()
         if _PREFIX.size + len(text) <= first:
             break
     return _sign(text) + text, [section.offset for section in sections]
@@ -232,7 +232,7 @@ def _read_header(name: str, text: memoryview) -> _Header:
         and MIN_SUBSTRING_BITS <= layout.bits <= MAX_SUBSTRING_BITS
         and layout.substrings * layout.bits <= header.bits
         and 1 <= layout.sketches <= MAX_SKETCHES
-        and all(re.fullmatch("[0-9a-f]{64}", section.sha256) for section in header.sections)
+        and all(_HEX_DIGEST.fullmatch(section.sha256) for section in header.sections)
     )
     if not is_possible:
         _refuse(name, "its header describes an impossible index")
@@ -241,17 +241,18 @@ def _read_header(name: str, text: memoryview) -> _Header:
 
 def _parse(kind: Any, value: Any) -> Any:
     """Convert a JSON value to the type of a field; ValueError unless it is exactly of that form."""
-    if get_origin(kind) is list:
-        if type(value) is list:
-            return [_parse(get_args(kind)[0], item) for item in value]
+    if type(value) is kind:
+        if kind is not int or 0 <= value <= _MAX_NUMBER:
+            return value
     elif kind in (_Header, _Layout, _Section):
         hints = _hints(kind)
         if type(value) is dict and value.keys() == hints.keys():
             return kind(*(_parse(hint, value[key]) for key, hint in hints.items()))
+    elif get_origin(kind) is list:
+        if type(value) is list:
+            return [_parse(get_args(kind)[0], item) for item in value]
     elif get_args(kind):  # X | None
         return None if value is None else _parse(get_args(kind)[0], value)
-    elif type(value) is kind and (kind is not int or 0 <= value <= _MAX_NUMBER):
-        return value
     raise ValueError("not of this type")
 
 
