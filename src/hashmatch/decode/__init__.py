@@ -14,7 +14,6 @@ pixels in memory.
 from hashmatch.decode.alpha import flatten
 from hashmatch.decode.border import Inside, find_border, possible_borders
 from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
-from hashmatch.decode.isolation import Isolated, Isolation
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -30,8 +29,8 @@ from hashmatch.decode.read import (
     read_picture_content,
     read_stream,
 )
-from hashmatch.decode.running import Decoding, InProcess, attempt
 from hashmatch.decode.stored import DECODES, DecodedPicture
+from hashmatch.decode.truncated import accept_truncated
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.decode.video.file import VideoSource
 from hashmatch.decode.video.frames import StoredFrame, StoredFrames, load_video_decoder, open_video
@@ -45,11 +44,7 @@ __all__ = [
     "OPTIONAL_DECODERS",
     "DecodeLimits",
     "DecodedPicture",
-    "Decoding",
-    "InProcess",
     "Inside",
-    "Isolated",
-    "Isolation",
     "Luma",
     "PillowImage",
     "Readable",
@@ -57,7 +52,7 @@ __all__ = [
     "StoredFrames",
     "VideoLimits",
     "VideoSource",
-    "attempt",
+    "accept_truncated",
     "check_decode",
     "decode_image",
     "decode_pictures",

@@ -57,7 +57,7 @@ def decode_image(
     Notes
     -----
     Safe to call from several threads; decoders release the GIL while they decode.  A truncated file
-    is refused, unless it is decoded in isolation that asks for it, or the host has itself set
+    is refused, unless asked for (`hashmatch.workers.Isolation`), or the host has itself set
     `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.
 
     libtiff writes a line about a damaged compressed TIFF to stderr.  A file within the limits can
