@@ -66,12 +66,12 @@ class Check:
 
     @property
     def skipped(self) -> bool:
-        """Whether the decoder is an extra that is not installed, so that nothing could drift."""
+        """True if the decoder is an extra that is not installed, so that nothing could drift."""
         return self.version is None and self.pinned.decoder in OPTIONAL_DECODERS
 
     @property
     def drifted(self) -> bool:
-        """Whether the hash or its quality differs from the pinned one, or there is none."""
+        """True if the hash or its quality differs from the pinned one, or there is none."""
         if self.skipped:
             return False
         return self.distance != 0 or self.quality != self.pinned.quality
