@@ -45,17 +45,8 @@ class Pinned:
 class Check:
     """Comparison of one pinned hash with the hash now.
 
-    Parameters
-    ----------
-    pinned : Pinned
-    version : str or None
-        Of the decoder on this machine; None if it is not installed.
-    distance : int or None
-        Bits between the hash now and the pinned one; None if there is no hash now.
-    quality : int or None
-        The quality now.
-    error : str or None
-        Why there is no hash now.
+    `version` is that of the decoder on this machine, None if it is not installed; `distance` the
+    bits between both hashes and `quality` the quality now, or `error` why there is no hash now.
     """
 
     pinned: Pinned
@@ -78,17 +69,7 @@ class Check:
 
 
 def run_selfcheck(folder: Path = FOLDER) -> list[Check]:
-    """Hash the files that come with the package and compare with the pinned hashes.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds ``pinned.json`` and ``files``.
-
-    Returns
-    -------
-    list of Check
-        One for each pinned hash, in the order of the file.
+    """Hash the files that come with the package; return a check for each pinned hash, in order.
 
     Raises
     ------

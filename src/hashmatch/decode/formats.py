@@ -21,24 +21,13 @@ _MOST_BRAND_BYTES = 256
 class Format:
     """One accepted format, and the Pillow class that opens it.
 
-    The class is called directly rather than through `PIL.Image.open`, which would warn about
-    `MAX_IMAGE_PIXELS`, whose reaction to a warning is process-wide state.
+    The first bytes match `signature`, a regular expression, or one of `brands` of the ISO base
+    media container.  `extra` is the extra of this package that brings the plug-in, None where
+    Pillow has it; with `pages`, further pictures in a file are pages, not frames of an animation.
 
-    Parameters
-    ----------
-    name : str
-        As error messages have it.
-    module, image_class : str
-        Where the class is; the module is imported on first use (libavif alone is several
-        megabytes).
-    signature : bytes or None
-        Regular expression that matches the first bytes.
-    brands : frozenset of bytes
-        Instead of a signature: four-byte brands of the ISO base media container.
-    extra : str or None
-        Extra of this package that brings the plug-in; None where Pillow has it.
-    pages : bool
-        Whether further pictures in a file are pages rather than frames of an animation.
+    The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and what a
+    warning does is process-wide state.  Its module is imported on first use (libavif alone is
+    several megabytes).
     """
 
     name: str

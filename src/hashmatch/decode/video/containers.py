@@ -19,17 +19,7 @@ HEAD_BYTES = 3 * 192
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One accepted container.
-
-    Parameters
-    ----------
-    name : str
-        As error messages have it.
-    demuxer : str
-        FFmpeg's name of its demuxer.
-    signature : bytes
-        Regular expression that matches the first bytes.
-    """
+    """One accepted container: FFmpeg's demuxer, and a regular expression of its first bytes."""
 
     name: str
     demuxer: str
