@@ -33,7 +33,7 @@ class Format:
     name: str
     module: str
     image_class: str
-    signature: bytes | None = None
+    signature: re.Pattern[bytes] | None = None
     brands: frozenset[bytes] = frozenset()
     extra: str | None = None
     pages: bool = False
@@ -45,17 +45,23 @@ class Format:
     def matches(self, data: bytes) -> bool:
         """Return whether a content begins as this format does."""
         if self.signature is not None:
-            return re.match(self.signature, data, re.DOTALL) is not None
+            return self.signature.match(data) is not None
         return not self.brands.isdisjoint(_read_brands(data))
 
 
-JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", rb"\xff\xd8\xff")
-PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", rb"\x89PNG\r\n\x1a\n")
-GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", rb"GIF8[79]a")
-WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", rb"RIFF.{4}WEBP")
-BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", rb"BM")
+JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", re.compile(rb"\xff\xd8\xff"))
+PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\r\n\x1a\n"))
+GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
+WEBP = Format(
+    "WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
+)
+BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
 TIFF = Format(  # + instead of * is BigTIFF
-    "TIFF", "PIL.TiffImagePlugin", "TiffImageFile", rb"II[*+]\x00|MM\x00[*+]", pages=True
+    "TIFF",
+    "PIL.TiffImagePlugin",
+    "TiffImageFile",
+    re.compile(rb"II[*+]\x00|MM\x00[*+]"),
+    pages=True,
 )
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=frozenset((b"avif", b"avis")))
 HEIC = Format(
@@ -70,7 +76,7 @@ JXL = Format(  # a bare codestream, or a container
     "JPEG XL",
     "pillow_jxl.JpegXLImagePlugin",
     "JXLImageFile",
-    rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n",
+    re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
     extra="jxl",
 )
 
