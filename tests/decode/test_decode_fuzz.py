@@ -238,7 +238,7 @@ def test_damaged_animations(file_format: str) -> None:
         data = mutate([buffer.getvalue()], mutation)
         limits = DecodeLimits(max_pixels=2_000_000, max_frame_pixels=4_000_000)
         try:
-            found = [one.array for one in decode_pictures(data, frames=True, limits=limits)]
+            found = [frame.array for frame in decode_pictures(data, frames=True, limits=limits)]
         except DecodeError as error:
             reason = str(error)
             assert REASON.match(reason)
@@ -248,8 +248,8 @@ def test_damaged_animations(file_format: str) -> None:
         expected = pillow_frames(data, file_format)
         assert expected is not None
         assert len(found) == len(expected)
-        for one, pixels in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(one, pixels)
+        for frame, pixels in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(frame, pixels)
 
     check()
     assert min(outcomes.values()) >= 5, outcomes

@@ -45,10 +45,10 @@ def test_further_pictures_of_heic_are_pages(picture: Image.Image) -> None:
     data = heic(picture, other, quality=90, primary_index=1)
     found = list(decode_pictures(data, frames=True))
     file = pillow_heif.open_heif(io.BytesIO(data))
-    assert [one.page for one in found] == [None, 1]
-    for one, number in zip(found, (1, 0), strict=True):
+    assert [frame.page for frame in found] == [None, 1]
+    for frame, number in zip(found, (1, 0), strict=True):
         np.testing.assert_array_equal(
-            one.array, np.asarray(file[number].to_pillow().convert("RGB"))
+            frame.array, np.asarray(file[number].to_pillow().convert("RGB"))
         )
 
 

@@ -50,8 +50,8 @@ def test_every_frame_with_its_time(file_format: str, picture: Image.Image, encod
     for picture_found, pixels in zip(found, expected, strict=True):
         np.testing.assert_array_equal(picture_found.array, pixels)
     starts_s = [total / 1000 for total in accumulate(DURATIONS_MS[:-1])]
-    assert [one.timestamp_s for one in found] == pytest.approx([None, *starts_s])
-    assert {one.page for one in found} == {None}
+    assert [frame.timestamp_s for frame in found] == pytest.approx([None, *starts_s])
+    assert {frame.page for frame in found} == {None}
 
 
 @pytest.mark.parametrize("file_format", [*ANIMATED, "TIFF"])
@@ -74,9 +74,11 @@ def test_a_long_animation_is_sampled_evenly(
     data = animation(encode, picture, file_format)
     found = list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frames=most)))
     every = list(decode_pictures(data, frames=True))
-    assert [one.timestamp_s for one in found] == [every[number].timestamp_s for number in numbers]
-    for one, number in zip(found, numbers, strict=True):
-        np.testing.assert_array_equal(one.array, every[number].array)
+    assert [frame.timestamp_s for frame in found] == [
+        every[number].timestamp_s for number in numbers
+    ]
+    for frame, number in zip(found, numbers, strict=True):
+        np.testing.assert_array_equal(frame.array, every[number].array)
 
 
 def pages(encode: Encode, picture: Image.Image, **options: Any) -> bytes:
@@ -92,9 +94,13 @@ def test_every_page_with_its_number_and_size(
 ) -> None:
     data = pages(encode, picture, compression=compression)
     found = list(decode_pictures(data, frames=True))
-    assert [(one.page, one.timestamp_s) for one in found] == [(None, None), (2, None), (3, None)]
-    for one, pixels in zip(found, by_hand(data), strict=True):
-        np.testing.assert_array_equal(one.array, pixels)
+    assert [(frame.page, frame.timestamp_s) for frame in found] == [
+        (None, None),
+        (2, None),
+        (3, None),
+    ]
+    for frame, pixels in zip(found, by_hand(data), strict=True):
+        np.testing.assert_array_equal(frame.array, pixels)
 
 
 def test_too_many_pages_or_pixels_are_refused(picture: Image.Image, encode: Encode) -> None:

@@ -46,7 +46,11 @@ def test_nothing_has_drifted() -> None:
 
 
 def test_every_format_and_file_is_pinned_and_small() -> None:
-    assert {row["decoder"] for row in ROWS} == {PLAIN_JPEG, VIDEO, *(one.name for one in FORMATS)}
+    assert {row["decoder"] for row in ROWS} == {
+        PLAIN_JPEG,
+        VIDEO,
+        *(known.name for known in FORMATS),
+    }
     files = list((FOLDER / "files").iterdir())
     assert {row["file"] for row in ROWS} == {path.name for path in files}
     assert sum(path.stat().st_size for path in files) < 250_000
