@@ -1,4 +1,4 @@
-"""Our index beside its peers on the same data: `python -m benchmarks.compare_indexes`.
+"""HammingIndex beside its peers on the same data: `python -m benchmarks.compare_indexes`.
 
 Writes a table (Markdown), everything (JSON) and a picture to benchmarks/results. Each contender
 runs in a process of its own, on one thread. Half of the queries lie near a stored code, all are

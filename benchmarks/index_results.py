@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def write_results(report: dict[str, Any], folder: Path) -> list[Path]:
-    """Write all three and return their paths; the picture where matplotlib is installed."""
+    """Write all three and return their paths; the picture only if matplotlib is installed."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = name_of(report)
     table, data = folder / f"{stem}.md", folder / f"{stem}.json"

@@ -54,7 +54,7 @@ def refused(path: Path, *, verify: bool = False) -> bool:
 
 
 def sign(text: bytes, version: int = 1) -> bytes:
-    """Return a header that holds `text` under a checksum that is right."""
+    """Return a header that holds `text`, with a correct checksum."""
     unsigned = MAGIC + struct.pack("<II", version, len(text))
     return unsigned + hashlib.sha256(unsigned + bytes(32) + text).digest() + text
 
@@ -66,7 +66,7 @@ def header_of(data: bytes) -> dict[str, Any]:
 
 
 def crafted(data: bytes, header: Any, size: int | None = None) -> bytes:
-    """Return the file again with another header in place of its own."""
+    """Return the file with another header."""
     signed = sign(header if isinstance(header, bytes) else json.dumps(header).encode())
     whole = signed + data[len(signed) :]
     return whole if size is None else whole[:size].ljust(size, b"\0")
@@ -159,7 +159,7 @@ def with_other_header(rng: np.random.Generator, data: bytes) -> bytes:
 
 
 def with_other_layout(rng: np.random.Generator, data: bytes) -> bytes:
-    """Describe the file as another index of the same size or so: all of it fits, none is right."""
+    """Describe the file as another index of about the same size: consistent, but wrong."""
     n = int(rng.choice([0, 1, 2, 63, 64, 65, 500, 2049]))
     bits = int(rng.choice([64, 72, 128, 256, 264, 512]))
     count = int(rng.choice([0, 1, 3, 16, 64]))
@@ -187,7 +187,7 @@ def with_other_layout(rng: np.random.Generator, data: bytes) -> bytes:
 
 
 def with_other_values(rng: np.random.Generator, data: bytes) -> bytes:
-    """Put values into ids and tables that no writer would."""
+    """Put values into ids and tables that no writer produces."""
     header, changed = header_of(data), bytearray(data)
     n = header["n"]
     for section in header["sections"]:

@@ -1,4 +1,4 @@
-"""What HammingIndex accepts and refuses, its defaults, use from threads and after a fork."""
+"""Arguments that HammingIndex accepts and refuses, defaults, use from threads and after a fork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers that lie under a right checksum, and sections that nobody verified: never a crash.
+"""False headers with a correct checksum, and unverified damage in sections: never a crash.
 
 Whatever the bytes, a file is refused with IndexFormatError or can be searched; `fuzz_reader.py`
 tries more of them.
@@ -27,7 +27,7 @@ Change = Callable[[Header], Header]
 
 @pytest.fixture(scope="module", params=["example", "as saved now"])
 def valid(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Bytes of a file of five 256-bit codes with ids."""
+    """Return the bytes of a file of five 256-bit codes with ids."""
     if request.param == "example":
         return SAVED[0].read_bytes()
     path = tmp_path_factory.mktemp("valid") / "now.hmi"
@@ -198,7 +198,7 @@ documents = st.recursive(
 
 @st.composite
 def headers(draw: st.DrawFn, header: Header) -> Any:
-    """Draw a header that says something else than the file, here or there or everywhere."""
+    """Draw a header that differs from that of the file in some places or altogether."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.binary(max_size=200) | documents)
     header = json.loads(json.dumps(header))
@@ -253,7 +253,7 @@ def sections_fit(sections: Any, sizes: dict[str, int], header_end: int, size: in
 
 
 def fits(data: bytes) -> bool:
-    """Return whether a file keeps the rules of FORMAT.md for opening, with a right checksum."""
+    """Return whether a file with a correct checksum keeps the rules of FORMAT.md for opening."""
     header_end = 48 + int.from_bytes(data[12:16], "little")
     if len(data) < max(48, header_end):
         return False

@@ -1,4 +1,4 @@
-"""Files that are damaged, cut, overlong, foreign or newer are refused, with the reason."""
+"""Files that are damaged, truncated, overlong, foreign or newer are refused, with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file format as csrc/hamming/FORMAT.md words it, read and written here without hashmatch."""
+"""The file format of csrc/hamming/FORMAT.md, read and written here without hashmatch."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def bodies_of(bits: int, codes: Codes, ids: Ids, layout: Layout) -> dict[str, by
 
 
 def write(algorithm: str | None, bits: int, codes: Codes, ids: Ids, layout: Layout = None) -> bytes:
-    """Return the bytes of a file, as the section "Writing" of the specification has them."""
+    """Return the bytes of a file, by the section "Writing" of the specification."""
     values = {"algorithm": algorithm, "bits": bits, "n": len(codes), "tables": layout}
     n_text = 0
     while True:  # the text holds offsets that depend on its length

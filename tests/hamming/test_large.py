@@ -1,4 +1,4 @@
-"""Lists large enough to be searched otherwise than by scan: uniform, clustered, flooded, skewed."""
+"""Lists large enough to be searched by tables: uniform, clustered, flooded, skewed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CASES = [
 
 
 def noisy(rng: np.random.Generator, codes: Codes, most_flips: int) -> Codes:
-    """Codes that differ from those given in 0..most_flips bits."""
+    """Return codes that differ from those given in 0..most_flips bits."""
     bits = np.unpackbits(codes, axis=1)
     order = rng.random(bits.shape).argsort(axis=1)
     flips = order < rng.integers(0, most_flips + 1, (len(codes), 1))
@@ -51,7 +51,7 @@ def draw_codes(rng: np.random.Generator, n_bytes: int, kind: str) -> Codes:
 
 
 def draw_queries(rng: np.random.Generator, codes: Codes, radius: int) -> Codes:
-    """Queries as far as the radius, a bit nearer or farther, from some code; and unrelated ones."""
+    """Return queries at the radius from some code, a bit nearer or farther; and unrelated ones."""
     bits = 8 * codes.shape[1]
     queries = np.unpackbits(codes[rng.integers(0, N, N_QUERIES)], axis=1)
     for query in queries[: N_QUERIES - 10]:
@@ -64,7 +64,7 @@ def draw_queries(rng: np.random.Generator, codes: Codes, radius: int) -> Codes:
 
 
 def oracle_distances(queries: Codes, codes: Codes) -> NDArray[np.int32]:
-    """Bits that differ: ones of each minus twice the ones they share."""
+    """Count the bits that differ: ones of each minus twice the ones they share."""
     a, b = (np.unpackbits(array, axis=1).astype(np.float32) for array in (queries, codes))
     distances = a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :] - 2 * a @ b.T
     return np.asarray(distances, dtype=np.int32)
@@ -84,7 +84,7 @@ def matches_of(found: SearchResult, query: int) -> tuple[NDArray[np.int32], Ids]
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
 def problem(request: pytest.FixtureRequest) -> Iterator[Problem]:
-    """Codes, their ids and an index of them."""
+    """Yield a random generator, codes, their ids and an index of them."""
     kernel, bits, kind = request.param
     before = _core.select_kernel(kernel)
     rng = np.random.default_rng([bits, len(kind)])

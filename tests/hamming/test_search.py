@@ -28,7 +28,7 @@ RADII = (0, 1, 2, 15, 30, 31, 32, 56, 57, 63, 64, 127, 128, 254, 255, 256, 257, 
 
 
 def oracle_distances(queries: Codes, codes: Codes) -> NDArray[np.int64]:
-    """Bits that differ, counted one by one, int (n_queries, n_codes)."""
+    """Count the bits that differ, int64 (n_queries, n_codes)."""
     bits = [np.unpackbits(array, axis=1).astype(np.float32) for array in (queries, codes)]
     ones = [array.sum(axis=1) for array in bits]
     distances = ones[0][:, None] + ones[1][None, :] - 2 * bits[0] @ bits[1].T
@@ -36,7 +36,7 @@ def oracle_distances(queries: Codes, codes: Codes) -> NDArray[np.int64]:
 
 
 def oracle_matches(queries: Codes, codes: Codes, ids: Ids, radius: int) -> Matches:
-    """Per query the (distance, id) of every code within the radius, in order."""
+    """Return per query the (distance, id) of every code within the radius, in order."""
     return [
         sorted((int(d), int(i)) for d, i in zip(row, ids, strict=True) if d <= radius)
         for row in oracle_distances(queries, codes)
@@ -44,7 +44,7 @@ def oracle_matches(queries: Codes, codes: Codes, ids: Ids, radius: int) -> Match
 
 
 def as_lists(found: Any) -> Matches:
-    """Return what a search gave in the oracle's form, having checked its shape."""
+    """Check the shape of a result and convert it to the form of the oracle."""
     offsets, ids, distances = found
     assert [str(array.dtype) for array in found] == ["int64", "int64", "int32"]
     assert offsets[0] == 0
@@ -55,7 +55,7 @@ def as_lists(found: Any) -> Matches:
 
 
 def draw_codes(rng: np.random.Generator, n: int, n_bytes: int, kind: str) -> Codes:
-    """Codes of one kind of list: uniform, in tight clusters, all the same, or with few ones."""
+    """Draw codes of a kind of list: uniform, in tight clusters, all the same, or with few ones."""
     codes = rng.integers(0, 256, (n, n_bytes), dtype=np.uint8)
     if kind == "clusters":
         codes = codes[: 1 + n // 50][rng.integers(0, 1 + n // 50, n)] if n else codes
@@ -89,7 +89,7 @@ def positions_to_flip(
 
 
 def draw_queries(rng: np.random.Generator, codes: Codes, n: int, radius: int) -> Codes:
-    """Queries at, just within and just beyond the radius of some code, or anywhere."""
+    """Draw queries at, just within and just beyond the radius of some code, or anywhere."""
     bits = 8 * codes.shape[1]
     queries = rng.integers(0, 256, (n, codes.shape[1]), dtype=np.uint8)
     for query in queries if len(codes) else ():
@@ -102,7 +102,7 @@ def draw_queries(rng: np.random.Generator, codes: Codes, n: int, radius: int) ->
 
 
 def draw_ids(rng: np.random.Generator, n: int, kind: str) -> Ids | None:
-    """Ids for n codes, or None."""
+    """Draw ids for n codes, or None."""
     if kind == "rows":
         return None
     ids = rng.permutation(4 * n)[:n].astype(np.int64) - n  # shuffled, some negative

@@ -23,7 +23,7 @@ KERNELS = _core.runnable_kernels()
 
 
 def oracle(codes: Codes, queries: Codes, radius: int) -> Matches:
-    """Rows and distances of each query by (distance, row), by comparing everything."""
+    """Compare everything; return per query the (distance, row) of each match, in order."""
     found = []
     for query in queries:
         distances = np.bitwise_count(codes ^ query).sum(axis=1, dtype=np.int64)
@@ -41,7 +41,7 @@ def as_lists(result: Iterable[NDArray[np.int64] | NDArray[np.int32]]) -> Matches
 
 
 def flipped(codes: Codes, n_bits: int, random: np.random.Generator) -> Codes:
-    """The codes with `n_bits` random bits of each flipped."""
+    """Return the codes with `n_bits` random bits of each flipped."""
     bits = np.unpackbits(codes, axis=1)
     places = np.argsort(random.random(bits.shape), axis=1)[:, :n_bits]
     np.put_along_axis(bits, places, 1 - np.take_along_axis(bits, places, 1), 1)
@@ -49,7 +49,7 @@ def flipped(codes: Codes, n_bits: int, random: np.random.Generator) -> Codes:
 
 
 def skewed(n: int, n_bytes: int, random: np.random.Generator) -> Codes:
-    """A tenth identical, a tenth in a tight cluster, the rest uniform."""
+    """Draw codes: a tenth identical, a tenth in a tight cluster, the rest uniform."""
     codes = random.integers(0, 256, (n, n_bytes), dtype=np.uint8)
     tenth = n // 10
     codes[:tenth] = codes[0]
@@ -100,7 +100,7 @@ def test_every_kernel_with_every_strategy(
 
 
 def tabled(codes: Codes, n_parts: int, part_bits: int, *, second_sketches: bool) -> _core.Index:
-    """An index with tables cut as asked, however few its codes."""
+    """Return an index with tables of this layout, however few its codes."""
     tables = _core.build_tables(codes, 1, (n_parts, part_bits), second_sketches)
     assert tables is not None
     assert (tables.sketches2 is not None) is second_sketches

@@ -1,4 +1,4 @@
-"""Benchmarks are truthful: data as described, answers checked, no figure of a wrong answer."""
+"""Benchmarks: data as described, answers checked, no figure for a wrong answer."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ WIDTHS_BYTES = (8, 9, 16, 31, 32, 33, 64)
 
 
 def distances_between(queries: Codes, codes: Codes) -> NDArray[np.int64]:
-    """Bits that differ, int (n_queries, n_codes)."""
+    """Count the bits that differ, int64 (n_queries, n_codes)."""
     return np.asarray(np.bitwise_count(queries[:, None] ^ codes[None]).sum(axis=2, dtype=np.int64))
 
 
 def oracle(queries: Codes, codes: Codes, ids: Iterable[Any], radius: int) -> Matches:
-    """Per query the (distance, id) of every code within the radius, in order."""
+    """Return per query the (distance, id) of every code within the radius, in order."""
     return [
         sorted((int(d), int(i)) for d, i in zip(row, ids, strict=True) if d <= radius)
         for row in distances_between(queries, codes)
@@ -52,7 +52,7 @@ def as_lists(found: Any) -> Matches:
 
 @st.composite
 def problems(draw: st.DrawFn, max_radius_per_byte: int = 8) -> Problem:
-    """Return (codes, ids or None, queries, radius); some codes identical, some near each other."""
+    """Draw codes, some identical, some near each other; ids or None; queries; a radius."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n = draw(st.sampled_from([0, 1, 2, 3]) | st.integers(0, 300))
     n_bytes = draw(st.sampled_from(WIDTHS_BYTES))
@@ -93,7 +93,7 @@ def test_multihash_finds_what_brute_force_finds(problem: Problem, threads: int) 
 
 @pytest.mark.parametrize("n_bytes", WIDTHS_BYTES)
 def test_multihash_is_exact_where_every_part_differs(n_bytes: int) -> None:
-    """The worst case of the pigeonhole: differing bits spread as evenly as they can be."""
+    """The worst case of the pigeonhole principle: differing bits spread evenly."""
     rng = np.random.default_rng(n_bytes)
     codes = rng.integers(0, 256, (400, n_bytes), dtype=np.uint8)
     index = FaissIndex.build(codes, kind="multihash")
@@ -295,7 +295,7 @@ def test_searches_of_multihash_at_several_radii_at_once() -> None:
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_index_works_after_a_fork_of_a_process_that_used_threads(kind: str) -> None:
-    """In a process of its own, which the fork, should it hang, does not hold up for ever."""
+    """In a process of its own with a timeout, since the fork might hang."""
     code = f"""
 import os, numpy as np
 from hashmatch.interop import FaissIndex

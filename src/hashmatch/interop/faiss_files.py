@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import faiss
 import numpy as np
@@ -14,22 +14,15 @@ from numpy.typing import NDArray
 from hashmatch.errors import IndexFormatError
 from hashmatch.files import write_file
 from hashmatch.hamming import HammingIndex, check_codes
-from hashmatch.interop.faiss_index import copy_codes
+from hashmatch.interop.faiss_index import FaissIndex, copy_codes
 
 _Contents = tuple[NDArray[np.uint8], NDArray[np.int64] | None]
 
 _READABLE = "flat, IVF, hash, multihash and HNSW, with or without id map"
 
 
-class _HasCodes(Protocol):
-    @property
-    def codes(self) -> NDArray[np.uint8]: ...
-    @property
-    def ids(self) -> NDArray[np.int64] | None: ...
-
-
-def write_faiss(index: _HasCodes, path: str | os.PathLike[str]) -> None:
-    """Write the codes and ids of a HammingIndex or FaissIndex as a binary index file of faiss.
+def write_faiss(index: HammingIndex | FaissIndex, path: str | os.PathLike[str]) -> None:
+    """Write the codes and ids of an index as a binary index file of faiss.
 
     An IndexBinaryFlat if the ids are the rows, else one inside an IndexBinaryIDMap2;
     `faiss.read_index_binary` reads it. Written atomically, readable by its owner only, without the
