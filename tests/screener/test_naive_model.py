@@ -12,7 +12,7 @@ import pdqhash
 import pytest
 from PIL import Image
 
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 VIEWS = (
     "as_stored",
@@ -105,7 +105,7 @@ def test_the_whole_road_equals_the_naive_model(
     rules = tmp_path / "policy.toml"
     rules.write_text('views = ["orientations"]\n' + (demo / "policy.toml").read_text())
     policy = tomllib.loads(rules.read_text())
-    screener = Screener.open(demo, rules, decode=decode)
+    screener = Screener.open(demo, rules, options=ScreeningOptions(decode=decode))
     n_matched = 0
     for path in uploads:
         decision = screener.screen(path)
