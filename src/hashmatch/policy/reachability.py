@@ -6,8 +6,9 @@ that each fact may have, and the question is whether the products of earlier rul
 fact only those values are tried that the fewest earlier rules admit:
 
 - of a set, the values that it names; without a set, one value that no rule mentions;
-- of limits, the end of the interval that they leave, and the values just outside of earlier limits
-  from the other side.
+- of a limit, the limit;
+- of limits from both sides, the upper one, the values just below the lower limits of earlier rules,
+  and the unknown value if it fits.
 
 Matches met by several views need no care: a rule fits them by one view that meets all of its
 conditions, and the rule that takes that view takes the match.
@@ -78,13 +79,14 @@ def _hardest_values(columns: Sequence[Column], when: When, earlier: Sequence[Rul
     at_least = _keys(columns, Kind.AT_LEAST)
     high = min(_limits(at_most, [when]), default=math.inf)
     low = max(_limits(at_least, [when]), default=-math.inf)
+    unknown_fits = all(c.absent_fits for c, _ in columns if when[c.key] is not None)
+    unknown = {None} if unknown_fits else set()
     if low > high:
-        unknown_fits = all(c.absent_fits for c, _ in columns if when[c.key] is not None)
-        return {None} if unknown_fits else set()
-    if not at_most:
-        return {low}
+        return unknown
+    if not at_least or not at_most:
+        return {high if at_most else low}
     below = map(_just_below, _limits(at_least, [rule.when for rule in earlier]))
-    return {high, *(value for value in below if low <= value < high)}
+    return {high, *(value for value in below if low <= value < high), *unknown}
 
 
 def _keys(columns: Iterable[Column], kind: Kind) -> list[str]:

@@ -11,7 +11,7 @@ from hashmatch.strict_table.document import Document, Place, quote
 
 _DURATION = re.compile(r"[1-9][0-9]{0,5}[smhd]")
 _COMPARED_CHARACTERS = 60
-_CLOSENESS = 0.7
+_CLOSENESS = 0.66  # one of three letters may be wrong
 _MAX_DIGITS = 60
 
 
