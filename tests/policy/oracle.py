@@ -10,7 +10,8 @@ import pytest
 from hypothesis import strategies as st
 
 from hashmatch.errors import PolicyError
-from hashmatch.policy import MatchGroup, Policy
+from hashmatch.policy import CONDITIONS, Condition, MatchGroup, Policy, When
+from hashmatch.policy.conditions import Value
 from hashmatch.values import Outcome
 
 Plain = dict[str, Any]
@@ -20,26 +21,31 @@ GRAVEST_FIRST = ["block", "quarantine", "review", "log", "allow"]
 URGENT_FIRST = ["critical", "high", "medium", "low"]
 
 
+def when(conditions: Sequence[Condition] = CONDITIONS, /, **values: Value) -> When:
+    """Return conditions of a rule; those not stated have their defaults."""
+    return When(tuple((each.key, values.get(each.key, each.default)) for each in conditions))
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def fits(when: Plain, match: Plain, content: Plain = NOTHING) -> bool:
+def fits(stated: Plain, match: Plain, content: Plain = NOTHING) -> bool:
     """Say whether a match fits; `uploader`, `min_lists` and `max_quality` are extra conditions."""
     for key in ("harm", "list", "classification"):
-        if key in when and match[key] not in as_list(when[key]):
+        if key in stated and match[key] not in as_list(stated[key]):
             return False
-    if when.get("algorithm", "pdq") != match["algorithm"]:
+    if stated.get("algorithm", "pdq") != match["algorithm"]:
         return False
-    if "uploader" in when and content.get("uploader") not in as_list(when["uploader"]):
+    if "uploader" in stated and content.get("uploader") not in as_list(stated["uploader"]):
         return False
-    if "min_lists" in when and not content.get("agreeing_lists", -1) >= when["min_lists"]:
+    if "min_lists" in stated and not content.get("agreeing_lists", -1) >= stated["min_lists"]:
         return False
     sightings = [(match["distance"], match["quality"]), *match["clearer"]]
     return any(
-        distance <= when["max_distance"]
-        and (quality is None or quality >= when.get("min_quality", 50))
-        and (quality is None or quality <= when.get("max_quality", 100))
+        distance <= stated["max_distance"]
+        and (quality is None or quality >= stated.get("min_quality", 50))
+        and (quality is None or quality <= stated.get("max_quality", 100))
         for distance, quality in sightings
     )
 

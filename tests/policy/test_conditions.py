@@ -39,6 +39,7 @@ from tests.policy.oracle import (
     said,
     some_of,
     toml,
+    when,
 )
 
 MAX_QUALITY = Condition(
@@ -46,7 +47,7 @@ MAX_QUALITY = Condition(
     kind=Kind.AT_MOST,
     scope=Scope.VIEW,
     fact="quality",
-    parse=partial(StrictTable.whole_number, low=0, high=100),
+    parse=partial(StrictTable.number, low=0, high=100),
     text="the quality of the upload's view is at most this",
     default=100,
     absent_fits=True,
@@ -56,7 +57,7 @@ MIN_LISTS = Condition(
     kind=Kind.AT_LEAST,
     scope=Scope.CONTENT,
     fact="agreeing_lists",
-    parse=partial(StrictTable.whole_number, low=1, high=100),
+    parse=partial(StrictTable.number, low=1, high=100),
     text="at least this many lists agree",
 )
 UPLOADER = Condition(
@@ -121,7 +122,7 @@ def test_extra_conditions_take_part_in_the_search_for_dead_rules(document: Plain
     check_dead_rules(document, parse_more, CASES)
 
 
-def policy_with(when: str) -> str:
+def policy_with(stated: str) -> str:
     return f"""\
 version = "1"
 default = "allow"
@@ -129,12 +130,12 @@ on_error = {{ action = "review", queue = "undecodable" }}
 [[rules]]
 name = "extra"
 action = "block"
-when = {{ max_distance = 31, {when} }}
+when = {{ max_distance = 31, {stated} }}
 """
 
 
 @pytest.mark.parametrize(
-    ("when", "message"),
+    ("stated", "message"),
     [
         ("max_quality = 101", ".max_quality: expected a whole number from 0 to 100, not 101"),
         ("max_qality = 1", ".max_qality: unknown key; did you mean max_quality?"),
@@ -142,9 +143,9 @@ when = {{ max_distance = 31, {when} }}
         ("min_lists = 0", ".min_lists: expected a whole number from 1 to 100, not 0"),
     ],
 )
-def test_extra_conditions_are_read_strictly(when: str, message: str) -> None:
+def test_extra_conditions_are_read_strictly(stated: str, message: str) -> None:
     with pytest.raises(PolicyError) as caught:
-        parse_more(policy_with(when))
+        parse_more(policy_with(stated))
     assert str(caught.value).startswith(f'policy:7: rules[0] "extra".when{message}')
     with pytest.raises(PolicyError, match="unknown key"):
         Policy.parse(policy_with("uploader = 'u1'"))
@@ -167,13 +168,13 @@ def test_the_page_has_the_table_of_the_conditions() -> None:
 
 
 def covering(conditions: Sequence[Condition], *whens: When) -> tuple[int, ...] | None:
-    rules = [Rule(f"r{number}", when, "block") for number, when in enumerate(whens)]
+    rules = [Rule(f"r{number}", each, "block") for number, each in enumerate(whens)]
     return covering_rules(rules, len(rules) - 1, RuleIndex(rules, conditions))
 
 
 def share(key: str, kind: Kind) -> Condition:
     return Condition(
-        key, kind, Scope.CONTENT, "share", partial(StrictTable.number, low=0, high=1), ""
+        key, kind, Scope.CONTENT, "share", partial(StrictTable.number, low=0.0, high=1.0), ""
     )
 
 
@@ -183,7 +184,7 @@ SHARES = (*CONDITIONS, share("min_share", Kind.AT_LEAST), share("max_share", Kin
 def shares(low: float | None, high: float | None) -> When:
     limits = {"min_share": low, "max_share": high}
     stated = {key: limit for key, limit in limits.items() if limit is not None}
-    return When.of(SHARES, max_distance=31, **stated)
+    return when(SHARES, max_distance=31, **stated)
 
 
 def test_intervals_cover_each_other_exactly() -> None:
@@ -204,9 +205,9 @@ def test_a_rule_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(PolicyError, match=message):
         Policy.parse(text, conditions=SHARES)
     # A view without a quality meets both limits.
-    contrary = When.of(MORE, max_distance=31, min_quality=60, max_quality=40)
+    contrary = when(MORE, max_distance=31, min_quality=60, max_quality=40)
     assert covering(MORE, contrary) is None
-    assert covering(MORE, When.of(MORE, max_distance=31), contrary) == (0,)
+    assert covering(MORE, when(MORE, max_distance=31), contrary) == (0,)
 
 
 def test_algorithms_that_are_exact_only_are_data() -> None:
@@ -216,7 +217,9 @@ def test_algorithms_that_are_exact_only_are_data() -> None:
     policy = Policy.parse(text, conditions=conditions_for(["crc"]))
     assert policy.radius_bits("crc") == 0
     with pytest.raises(PolicyError, match="3, but crc is a digest, equal or not"):
-        Policy.parse(text.replace("{ algo", "{ max_distance = 3, algo"), conditions=conditions_for(["crc"]))
+        Policy.parse(
+            text.replace("{ algo", "{ max_distance = 3, algo"), conditions=conditions_for(["crc"])
+        )
 
 
 def test_a_policy_with_extra_conditions_can_be_pickled() -> None:

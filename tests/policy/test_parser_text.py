@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hashmatch.errors import PolicyError
 from hashmatch.policy import Policy
-from hashmatch.strict_table.document import MAX_BYTES, Document
+from hashmatch.strict_table.place import MAX_BYTES, Place
 
 HEAD = 'version = "1"\ndefault = "allow"\n'
 ON_ERROR = 'on_error = { action = "review", queue = "undecodable" }\n'
@@ -63,7 +63,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     huge.write_bytes(b"#" * (MAX_BYTES + 1))
     load(huge, ": larger than the 4194304 bytes allowed")
     huge.write_bytes(b"#" * MAX_BYTES)
-    assert len(Document.load(huge, PolicyError).text) == MAX_BYTES
+    assert len(Place.load(huge, PolicyError).text) == MAX_BYTES
 
 
 def test_the_message_is_one_line_even_if_the_path_is_not(tmp_path: Path) -> None:

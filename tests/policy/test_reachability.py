@@ -8,16 +8,17 @@ import pytest
 from hashmatch.policy import Rule, When
 from hashmatch.policy.reachability import covering_rules
 from hashmatch.policy.rule_index import RuleIndex
+from tests.policy.oracle import when
 
 
 def covering(*whens: When) -> tuple[int, ...] | None:
     """Return the rules that cover the last one."""
-    rules = [Rule(f"r{i}", when, "block") for i, when in enumerate(whens)]
+    rules = [Rule(f"r{i}", each, "block") for i, each in enumerate(whens)]
     return covering_rules(rules, len(rules) - 1, RuleIndex(rules))
 
 
 def h(max_distance: int, **values: Any) -> When:
-    return When.of(max_distance=max_distance, **values)
+    return when(max_distance=max_distance, **values)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
-"""The rule index: masks of values and limits, and the first rule that fits."""
+"""The rule index: masks of values, and the first rule that fits."""
+
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.policy import ContentFacts, Kind, MatchGroup, Rule, When
-from hashmatch.policy.rule_index import LimitMask, RuleIndex, ValueMask, first_of
+from hashmatch.policy import Condition, ContentFacts, Kind, MatchGroup, Rule, Scope
+from hashmatch.policy.rule_index import RuleIndex, ValueMask, first_of
+from hashmatch.strict_table import StrictTable
+from tests.policy.oracle import when
 
 SETS = st.lists(
     st.one_of(st.none(), st.lists(st.sampled_from("abc"), min_size=1, unique=True).map(tuple)),
@@ -14,19 +18,25 @@ SETS = st.lists(
 LIMITS = st.lists(st.one_of(st.none(), st.integers(-3, 3), st.floats(-3, 3)), max_size=100)
 
 
+def condition(kind: Kind, **more: Any) -> Condition:
+    return Condition("key", kind, Scope.MATCH, "fact", StrictTable.alternatives, "", **more)
+
+
 def numbers(rules: int) -> list[int]:
     return [number for number in range(rules.bit_length()) if rules >> number & 1]
 
 
-@given(SETS, st.sampled_from(["a", "b", "c", "unnamed", None]))
+@given(SETS, st.lists(st.sampled_from(["a", "b", "c", "unnamed", None])))
 def test_a_value_is_admitted_by_the_sets_that_have_it(
-    sets: list[tuple[str, ...] | None], fact: str | None
+    sets: list[tuple[str, ...] | None], facts: list[str | None]
 ) -> None:
-    expected = [i for i, values in enumerate(sets) if values is None or fact in values]
-    admitted = ValueMask(sets).admitting(fact)
-    assert numbers(admitted) == expected
-    if expected:
-        assert first_of(admitted) == expected[0]
+    mask = ValueMask(condition(Kind.SET), sets)
+    for fact in facts:
+        expected = [i for i, values in enumerate(sets) if values is None or fact in values]
+        admitted = mask.admitting(fact)
+        assert numbers(admitted) == expected
+        if expected:
+            assert first_of(admitted) == expected[0]
 
 
 @pytest.mark.parametrize("kind", [Kind.AT_MOST, Kind.AT_LEAST])
@@ -46,7 +56,16 @@ def test_a_limit_is_inclusive(
         return fact <= limit if kind is Kind.AT_MOST else fact >= limit
 
     expected = [number for number, limit in enumerate(limits) if meets(limit)]
-    assert numbers(LimitMask(limits, kind, absent_fits=absent_fits).admitting(fact)) == expected
+    mask = ValueMask(condition(kind, absent_fits=absent_fits), limits)
+    assert numbers(mask.admitting(fact)) == expected
+
+
+def test_a_mask_keeps_a_bounded_number_of_values() -> None:
+    mask = ValueMask(condition(Kind.AT_LEAST), [10, 5000, None])
+    for _ in range(2):
+        found = [mask.admitting(fact) for fact in range(6000)]
+        assert found == [4] * 10 + [5] * 4990 + [7] * 1000
+    assert len(mask._kept) < 6000
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=80), st.data())
@@ -55,7 +74,7 @@ def test_the_first_rule_within_both_limits_is_taken(
 ) -> None:
     index = RuleIndex(
         [
-            Rule(f"r{i}", When.of(max_distance=d, min_quality=q), "log")
+            Rule(f"r{i}", when(max_distance=d, min_quality=q), "log")
             for i, (d, q) in enumerate(limits)
         ]
     )

@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.policy import Rule, When
+from hashmatch.policy import Rule
 from hashmatch.policy.suppression import Suppression
+from tests.policy.oracle import when
 
 N_RULES = 6
 Edges = set[tuple[int, int]]
 
 
 def rules_with(edges: Edges) -> list[Rule]:
-    when = When.of(max_distance=0)
+    anything = when(max_distance=256)
     return [
-        Rule(f"r{i}", when, "log", suppresses=tuple(f"r{b}" for a, b in edges if a == i))
+        Rule(f"r{i}", anything, "log", suppresses=tuple(f"r{b}" for a, b in edges if a == i))
         for i in range(N_RULES)
     ]
 
@@ -61,4 +62,4 @@ def test_standing_rules_are_suppressed_by_no_standing_rule(edges: Edges, fired: 
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(KeyError, match="nobody"):
-        Suppression([Rule("a", When.of(max_distance=1), "log", suppresses=("nobody",))])
+        Suppression([Rule("a", when(max_distance=1), "log", suppresses=("nobody",))])

@@ -33,7 +33,7 @@ from pathlib import Path
 from hashmatch import hashing
 from hashmatch.errors import HashListError
 from hashmatch.lists import SOURCE_COLUMNS, ListReading, list_formats
-from hashmatch.strict_table import Document, StrictTable, did_you_mean
+from hashmatch.strict_table import Place, StrictTable, did_you_mean
 
 RECIPE_FILE = "recipe.toml"
 
@@ -56,17 +56,7 @@ class RecipeList:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The recipe of an index.
-
-    Parameters
-    ----------
-    path : Path
-        The `recipe.toml`.
-    name, description : str
-        Name of the index; its purpose, may be empty.
-    lists : tuple of RecipeList
-        In the order of the file; at least one.
-    """
+    """The recipe of an index: its name, its purpose (may be empty), and at least one list."""
 
     path: Path
     name: str
@@ -77,16 +67,16 @@ class Recipe:
     def load(cls, directory: str | os.PathLike[str]) -> Recipe:
         """Read `recipe.toml` of a folder; HashListError names the line and the key at fault."""
         path = Path(directory) / RECIPE_FILE
-        table = StrictTable.parse(Document.load(path, HashListError), _KEYS)
+        table = StrictTable(Place.load(path, HashListError), _KEYS)
         name = table.text("name")
         description = table.optional_text("description") or ""
         lists: dict[str, RecipeList] = {}
         for list_table in table.tables("lists", _LIST_KEYS, {"description": "above [[lists]]"}):
             entry = _read_list(path.parent, list_table)
             if lists.setdefault(entry.name, entry) is not entry:
-                raise list_table.place.key("name").error("an earlier list has the same name")
+                raise list_table.error("name", "an earlier list has the same name")
         if not lists:
-            raise table.place.key("lists").error("expected at least one list, under [[lists]]")
+            raise table.error("lists", "expected at least one list, under [[lists]]")
         return cls(path, name, description, tuple(lists.values()))
 
 
@@ -94,7 +84,7 @@ def _read_list(folder: Path, table: StrictTable) -> RecipeList:
     name = table.text("name")
     file = folder / table.text("file")
     if not (file.is_file() or file.is_dir()):
-        raise table.place.key("file").error(f"there is no file {file}")
+        raise table.error("file", f"there is no file {file}")
     reading = ListReading(
         harm=table.optional_text("harm"),
         format=table.choice("format", list_formats()) if "format" in table else None,
@@ -103,7 +93,7 @@ def _read_list(folder: Path, table: StrictTable) -> RecipeList:
         columns=_read_columns(table),
         ignore_algorithms=table.texts("ignore_algorithms") or None,
         entry_id=table.optional_text("entry_id"),
-        min_quality=table.whole_number("min_quality", 0, 100) if "min_quality" in table else None,
+        min_quality=table.number("min_quality", 0, 100) if "min_quality" in table else None,
     )
     return RecipeList(name=name, file=file, version=table.text("version"), reading=reading)
 
@@ -112,12 +102,12 @@ def _read_algorithm(table: StrictTable) -> str | None:
     name, known = table.optional_text("algorithm"), list(hashing.algorithms())
     if name is not None and name.lower() not in known:
         hint = did_you_mean(name.lower(), known) or f"; known: {', '.join(known)}"
-        raise table.place.key("algorithm").error(f"unknown algorithm{hint}")
+        raise table.error("algorithm", f"unknown algorithm{hint}")
     return name
 
 
 def _read_columns(table: StrictTable) -> dict[str, str] | None:
     if "columns" not in table:
         return None
-    columns = table.table("columns", SOURCE_COLUMNS, example='{ hash = "pdq_hash" }')
+    columns = table.table("columns", SOURCE_COLUMNS, '{ hash = "pdq_hash" }')
     return {canonical: columns.text(canonical) for canonical in columns}

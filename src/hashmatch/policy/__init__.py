@@ -5,9 +5,8 @@ docs/policy.md says what every key means.
 """
 
 from hashmatch.policy.conditions import CONDITIONS, Condition, Kind, Scope, When, conditions_for
-from hashmatch.policy.facts import ContentFacts, MatchGroup
 from hashmatch.policy.policy import Policy
-from hashmatch.policy.rules import MODES, OnError, Rule
+from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
 
 __all__ = [
     "CONDITIONS",

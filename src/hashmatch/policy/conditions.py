@@ -1,15 +1,16 @@
 """Conditions that `when` of a rule may state, one descriptor each.
 
-The parser, the rule index, the search for unreachable rules and the table of docs/policy.md follow
-from the descriptors: to add a condition is to add one to `conditions_for`.
+The parser, the rule index, the search for unreachable rules and the table in docs/policy.md follow
+from the descriptors: to add a condition is to add one descriptor to `conditions_for`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from typing import Any
 
 from hashmatch.strict_table import StrictTable
 from hashmatch.values import DIGEST_BITS
@@ -21,7 +22,7 @@ Kind = Enum("Kind", ["SET", "AT_MOST", "AT_LEAST"])
 """The fact is one of the strings, or at most or at least the limit."""
 
 Scope = Enum("Scope", ["MATCH", "VIEW", "CONTENT"])
-"""Where the fact is: in `MatchGroup`, in `Sighting` (one view) or in `ContentFacts`."""
+"""Where the fact is: in `MatchGroup`, `Sighting` (of one view) or `ContentFacts`."""
 
 MAX_DISTANCE_BITS = 256
 """The widest radius a rule can ask for, inclusive."""
@@ -31,27 +32,13 @@ DEFAULT_ALGORITHM = "pdq"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One key of `when`.
+    """One key of `when`, and the fact, named in its scope, that it asks about.
 
-    Parameters
-    ----------
-    key : str
-        As rules write it.
-    kind : Kind
-    scope : Scope
-    fact : str
-        Name of the fact in its scope.
-    parse : callable
-        Read the key strictly from the table of `when`.
-    text : str
-        Its meaning, in Markdown, for the documentation.
-    default : tuple of str, number or None
-        The value if the key is absent; None fits everything. If the fact has a widest value, the
-        default of a limit must be that or stricter, so that unreachable rules are found.
-    required : bool
-        Call `parse` even if the key is absent, to raise or to find a default.
-    absent_fits : bool
-        Whether an unknown fact meets the limit; it is never in a set.
+    `parse` reads the key strictly from the table of `when`, and `text` is its meaning in Markdown.
+    If the key is absent its value is `default` (None fits everything); if it is `required`, `parse`
+    raises or finds a default. `absent_fits` tells whether an unknown fact fits a rule that states
+    the condition. Where a fact has a widest value, the default of a limit must be that or stricter,
+    or some unreachable rules are not found.
     """
 
     key: str
@@ -69,6 +56,16 @@ class Condition:
         stated = self.required or self.key in when
         return self.parse(when, self.key) if stated else self.default
 
+    def admits(self, value: Any, fact: Any) -> bool:
+        """Return whether a fact, None if unknown, fits a rule that states `value`."""
+        if value is None:
+            return True
+        if fact is None:
+            return self.absent_fits
+        if self.kind is Kind.SET:
+            return fact in value
+        return bool(fact <= value if self.kind is Kind.AT_MOST else fact >= value)
+
     def document(self) -> str:
         """Return the row of the documentation's table, in Markdown."""
         shown = f'"{self.default[0]}"' if isinstance(self.default, tuple) else self.default
@@ -78,18 +75,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Values of all conditions of one rule, by key; None fits everything."""
+    """Values of the conditions of one rule, by key; None fits everything, as does an absent key."""
 
     values: tuple[tuple[str, Value | None], ...]
 
-    @classmethod
-    def of(cls, conditions: Sequence[Condition] | None = None, /, **values: Value) -> When:
-        """Return conditions stated in code, unchecked; the others have their defaults."""
-        known = CONDITIONS if conditions is None else conditions
-        return cls(tuple((each.key, values.get(each.key, each.default)) for each in known))
-
     def __getitem__(self, key: str) -> Value | None:
-        return dict(self.values)[key]
+        return dict(self.values).get(key)
 
 
 def conditions_for(exact_only: Collection[str]) -> tuple[Condition, ...]:
@@ -122,7 +113,7 @@ def conditions_for(exact_only: Collection[str]) -> tuple[Condition, ...]:
             kind=Kind.AT_LEAST,
             scope=Scope.VIEW,
             fact="quality",
-            parse=partial(StrictTable.whole_number, low=0, high=100),
+            parse=partial(StrictTable.number, low=0, high=100),
             text="the quality of the upload's view is at least this: 0 to 100, inclusive; a view "
             "without a quality passes: only PDQ and plug-ins have one",
             default=50,
@@ -142,13 +133,11 @@ def _parse_word(when: StrictTable, key: str) -> tuple[str]:
 
 def _parse_distance(when: StrictTable, key: str, *, exact_only: Collection[str]) -> int:
     algorithm = when.optional_text("algorithm") or DEFAULT_ALGORITHM
-    if algorithm not in exact_only:
-        return when.whole_number(key, 0, MAX_DISTANCE_BITS)
-    distance = when.whole_number(key, 0, MAX_DISTANCE_BITS, 0)
-    if distance:
-        raise when.place.key(key).error(
-            f"{distance}, but {algorithm} is a digest, equal or not; write 0 or leave it out"
-        )
+    is_exact = algorithm in exact_only
+    distance = when.number(key, 0, MAX_DISTANCE_BITS, 0 if is_exact else None)
+    if is_exact and distance:
+        problem = f"{distance}, but {algorithm} is a digest, equal or not; write 0 or leave it out"
+        raise when.error(key, problem)
     return distance
 
 

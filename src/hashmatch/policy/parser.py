@@ -25,7 +25,7 @@ _NAMED_COVERING_RULES = 8
 def read_on_error(policy: StrictTable) -> OnError:
     """Read `on_error`, which may not let a content pass."""
     example = '{ action = "review", queue = "undecodable" }'
-    table = policy.table("on_error", _ON_ERROR_KEYS, example=example)
+    table = policy.table("on_error", _ON_ERROR_KEYS, example)
     return OnError(
         action=table.choice("action", _ERROR_ACTIONS),
         queue=table.text("queue"),
@@ -46,11 +46,11 @@ def read_rules(policy: StrictTable, conditions: Sequence[Condition]) -> tuple[Ru
         rule = _read_rule(table, conditions)
         earlier = numbers.setdefault(rule.name, number)
         if earlier != number:
-            raise table.place.key("name").error(f"rules[{earlier}] has the same name")
+            raise table.error("name", f"rules[{earlier}] has the same name")
         rules.append(rule)
     for rule, table in zip(rules, tables, strict=True):
         for number, name in enumerate(rule.suppresses):
-            place = table.place.key("suppresses").item(number)
+            place = table.place.at("suppresses", number)
             if name == rule.name:
                 raise place.error("a rule cannot suppress itself")
             if name not in numbers:
@@ -61,12 +61,11 @@ def read_rules(policy: StrictTable, conditions: Sequence[Condition]) -> tuple[Ru
 def _read_rule(table: StrictTable, conditions: Sequence[Condition]) -> Rule:
     name = table.text("name")
     keys, example = tuple(each.key for each in conditions), '{ harm = "spam", max_distance = 31 }'
-    when = table.table("when", keys, example=example, misplaced=_NOT_OF_WHEN)
+    when = table.table("when", keys, example, _NOT_OF_WHEN)
     values = tuple((each.key, each.read(when)) for each in conditions)
     action = table.choice("action", ACTIONS)
     if action == "review" and "queue" not in table:
-        problem = "missing; a review without a queue would never be done"
-        raise table.place.key("queue").error(problem)
+        raise table.error("queue", "missing; a review without a queue would never be done")
     return Rule(
         name=name,
         when=When(values),
@@ -85,19 +84,17 @@ def cycle_error(policy: StrictTable, rules: Sequence[Rule], cycle: CycleError) -
     start = numbers.index(min(numbers))
     numbers = numbers[start:] + numbers[: start + 1]
     chain = " -> ".join(quote(rules[number].name) for number in numbers)
-    place = policy.place.key("rules").item(numbers[0], rules[numbers[0]].name)
-    return place.key("suppresses").error(
-        f"rules suppress each other in a circle, {chain}; take one of them out"
-    )
+    problem = f"rules suppress each other in a circle, {chain}; take one of them out"
+    return policy.place.at("rules", numbers[0], "suppresses").error(problem)
 
 
 def check_reachable(policy: StrictTable, rules: Sequence[Rule], index: RuleIndex) -> None:
     """Raise `PolicyError` for the first rule that no match can reach."""
-    for number, rule in enumerate(rules):
+    for number in range(len(rules)):
         covering = covering_rules(rules, number, index)
         if covering is None:
             continue
-        place = policy.place.key("rules").item(number, rule.name).key("when")
+        place = policy.place.at("rules", number, "when")
         if not covering:
             raise place.error("unreachable, since no match can meet all of its conditions")
         names = [quote(rules[earlier].name) for earlier in covering[:_NAMED_COVERING_RULES]]

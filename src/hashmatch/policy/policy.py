@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from graphlib import CycleError
 from hashlib import sha256
@@ -12,15 +12,14 @@ from typing import Any
 from hashmatch.errors import PolicyError
 from hashmatch.policy import parser
 from hashmatch.policy.conditions import CONDITIONS, Condition
-from hashmatch.policy.facts import ContentFacts, MatchGroup
 from hashmatch.policy.rule_index import RuleIndex
-from hashmatch.policy.rules import DEFAULT_INTERVAL_S, MAX_INTERVAL_S, MODES, OnError, Rule
+from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
 from hashmatch.policy.suppression import Suppression
-from hashmatch.strict_table import Document, StrictTable
+from hashmatch.strict_table import Place, StrictTable
 from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, Outcome, PolicyRef
 
-_GRAVITY = {action: rank for rank, action in enumerate(ACTIONS)}
-_URGENCY = {priority: rank for rank, priority in enumerate(PRIORITIES)}
+_INTERVAL_S = 1.0
+_MAX_INTERVAL_S = 60.0
 _NO_FACTS = ContentFacts()
 
 
@@ -32,30 +31,12 @@ class Policy:
     rules or impossible values. Immutable, safe to share between threads and after a fork, and can
     be pickled.
 
-    Parameters
-    ----------
-    ref : PolicyRef
-        Version and SHA-256 of the text.
-    mode : str
-        ``"enforce"``, or ``"shadow"`` to record what would have been ordered and order only the
-        default.
-    default : str
-        The action if no rule fires.
-    on_error : OnError
-        What happens to a content that could not be read or decoded.
-    rules : tuple of Rule
-        In file order.
-    views : tuple of str
-        Kinds of views that are looked at in addition to the content as stored.
-    video_interval_s : float
-        Seconds between the frames of a video that are looked at; 0: every frame.
-    conditions : tuple of Condition
-        The conditions that rules may state.
-
-    Raises
-    ------
-    KeyError, graphlib.CycleError
-        Rules suppress a rule that does not exist, or each other in a circle.
+    `ref` has version and SHA-256 of the text. `mode` is ``"enforce"``, or ``"shadow"`` to record
+    what would have been ordered and order only `default`, the action if no rule fires. `rules` are
+    in file order and may state `conditions`. `views` are the kinds of views that are looked at in
+    addition to the content as stored; `video_interval_s` has the seconds between the frames of a
+    video that are looked at, 0 for every frame. KeyError if a rule suppresses a name that no rule
+    has, graphlib.CycleError if rules suppress each other in a circle.
     """
 
     ref: PolicyRef
@@ -64,7 +45,7 @@ class Policy:
     on_error: OnError
     rules: tuple[Rule, ...]
     views: tuple[str, ...] = VIEW_KINDS
-    video_interval_s: float = DEFAULT_INTERVAL_S
+    video_interval_s: float = _INTERVAL_S
     conditions: tuple[Condition, ...] = field(default=CONDITIONS, repr=False, compare=False)
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
@@ -91,28 +72,28 @@ class Policy:
         PolicyError
             The file cannot be read or the policy is malformed: one line with file, line and key.
         """
-        return cls._read(Document.load(path, PolicyError), conditions)
+        return cls._read(Place.load(path, PolicyError), conditions)
 
     @classmethod
     def parse(
         cls, text: str, *, source: str = "policy", conditions: tuple[Condition, ...] = CONDITIONS
     ) -> Policy:
         """Read a policy from TOML text; errors, as those of `load`, call it `source`."""
-        return cls._read(Document(source, text, PolicyError), conditions)
+        return cls._read(Place.parse(text, source, PolicyError), conditions)
 
     @classmethod
-    def _read(cls, document: Document, conditions: tuple[Condition, ...]) -> Policy:
+    def _read(cls, document: Place, conditions: tuple[Condition, ...]) -> Policy:
         try:
             digest = sha256(document.text.encode("utf-8")).hexdigest()
         except UnicodeEncodeError:
             raise document.error("has a character that UTF-8 cannot hold") from None
-        table = StrictTable.parse(document, parser.POLICY_KEYS)
+        table = StrictTable(document, parser.POLICY_KEYS)
         ref = PolicyRef(version=table.text("version"), digest=digest)
         mode = table.choice("mode", MODES, "enforce")
         default = table.choice("default", ACTIONS)
         on_error = parser.read_on_error(table)
         views = table.choices("views", VIEW_KINDS)
-        interval_s = table.number("video_interval_s", 0, MAX_INTERVAL_S, DEFAULT_INTERVAL_S)
+        interval_s = table.number("video_interval_s", 0.0, _MAX_INTERVAL_S, _INTERVAL_S)
         rules = parser.read_rules(table, conditions)
         try:
             policy = cls(ref, mode, default, on_error, rules, views, interval_s, conditions)
@@ -134,7 +115,7 @@ class Policy:
         return self._radius_bits.get(algorithm)
 
     def decide(self, groups: Iterable[MatchGroup], facts: ContentFacts = _NO_FACTS) -> Outcome:
-        """Return what is to be done about one content.
+        """Return what is to be done about one content, with every rule that fired, in file order.
 
         Each match takes the first rule that fits it. Pure: the outcome depends on the policy, the
         matches and the facts only, not on the order of the groups or on how matches are grouped.
@@ -142,16 +123,11 @@ class Policy:
         Parameters
         ----------
         groups : iterable of MatchGroup
-            Everything the content matches, read once; empty if it matches nothing.
+            Everything the content matches, read once.
         facts : ContentFacts
             Facts about the content as a whole.
-
-        Returns
-        -------
-        Outcome
-            With every rule that fired, in file order.
         """
-        return self._combine(self._count_matches(groups, facts), None)
+        return self._decide(groups, facts, None)
 
     def decide_error(
         self, groups: Iterable[MatchGroup] = (), facts: ContentFacts = _NO_FACTS
@@ -162,35 +138,26 @@ class Policy:
         more rule, ordered last, that always fires and cannot be suppressed. Takes what `decide`
         takes.
         """
-        return self._combine(self._count_matches(groups, facts), self.on_error)
+        return self._decide(groups, facts, self.on_error)
 
-    def _count_matches(self, groups: Iterable[MatchGroup], facts: ContentFacts) -> dict[int, int]:
-        """Return the numbers of the rules that fire, and how many matches each takes."""
-        n_matches: dict[int, int] = {}
+    def _decide(
+        self, groups: Iterable[MatchGroup], facts: ContentFacts, on_error: OnError | None
+    ) -> Outcome:
         rules = self._index.of_content(facts)
+        taken: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
         for group in groups:
             number = self._index.first(group, rules)
             if number is not None:
-                n_matches[number] = n_matches.get(number, 0) + group.n_matches
-        return n_matches
-
-    def _combine(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Outcome:
-        suppressed_by = self._suppression.apply(n_matches)
-        standing: list[Rule | OnError] = [
-            self.rules[number] for number in sorted(n_matches) if number not in suppressed_by
-        ]
+                taken[number] = taken.get(number, 0) + group.n_matches
+        suppressed_by = self._suppression.apply(taken)
+        fired = sorted(taken)
+        standing: list[Rule | OnError] = [self.rules[n] for n in fired if n not in suppressed_by]
         if on_error is not None:
             standing.append(on_error)
         # min() keeps the first of equals, and `standing` is in file order.
-        gravest = min(
-            standing,
-            key=lambda rule: (_GRAVITY[rule.action], _URGENCY[rule.priority]),
-            default=None,
-        )
+        gravest = min(standing, key=_gravity, default=None)
         queued = min(
-            (rule for rule in standing if rule.queue is not None),
-            key=lambda rule: _URGENCY[rule.priority],
-            default=None,
+            (each for each in standing if each.queue is not None), key=_urgency, default=None
         )
         would_action = gravest.action if gravest else self.default
         shadow = self.mode == "shadow"
@@ -208,10 +175,18 @@ class Policy:
                     priority=rule.priority,
                     sla=rule.sla,
                     routes=rule.routes,
-                    n_matches=n_matches[number],
+                    n_matches=taken[number],
                     suppressed_by=suppressed_by.get(number),
                 )
-                for number in sorted(n_matches)
+                for number in fired
             ),
             mode=self.mode,
         )
+
+
+def _urgency(rule: Rule | OnError) -> int:
+    return PRIORITIES.index(rule.priority)
+
+
+def _gravity(rule: Rule | OnError) -> tuple[int, int]:
+    return ACTIONS.index(rule.action), _urgency(rule)

@@ -6,16 +6,15 @@ condition is one ``&``, and the first rule of the file is the lowest bit.
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from hashmatch.policy.conditions import CONDITIONS, Condition, Kind, Scope
-from hashmatch.policy.facts import ContentFacts, MatchGroup
-from hashmatch.policy.rules import Rule
+from hashmatch.policy.conditions import CONDITIONS, Condition, Scope, Value
+from hashmatch.policy.rules import ContentFacts, MatchGroup, Rule
 
 RuleSet = int
+
+_MAX_KEPT_VALUES = 4096
 
 
 def first_of(rules: RuleSet) -> int:
@@ -24,80 +23,45 @@ def first_of(rules: RuleSet) -> int:
 
 
 class ValueMask:
-    """For each value of a fact, the rules whose set has it.
+    """For one condition, the rules that admit each value of its fact.
 
-    `sets` has one tuple of strings per rule, None where the rule admits every value.
+    `values` has the value that each rule states, in file order. Safe to share between threads. The
+    first look-up of a value costs a comparison for each rule; the next ones cost one look-up.
     """
 
-    __slots__ = ("_admitting", "_any_value")
+    __slots__ = ("_kept", "_values", "condition")
 
-    def __init__(self, sets: Sequence[tuple[str, ...] | None]) -> None:
-        named: dict[str, RuleSet] = {}
-        self._any_value: RuleSet = 0
-        for number, values in enumerate(sets):
-            if values is None:
-                self._any_value |= 1 << number
-                continue
-            for value in values:
-                named[value] = named.get(value, 0) | 1 << number
-        self._admitting = {value: rules | self._any_value for value, rules in named.items()}
+    def __init__(self, condition: Condition, values: Sequence[Value | None]) -> None:
+        self.condition = condition
+        self._values = tuple(values)
+        self._kept: dict[Any, RuleSet] = {}
 
     def admitting(self, fact: Any) -> RuleSet:
         """Return the rules that admit a value of the fact; None stands for an unknown fact."""
-        return self._admitting.get(fact, self._any_value)
-
-
-class LimitMask:
-    """For each value of a fact, the rules whose limit it meets.
-
-    `limits` has one inclusive limit per rule, None where the rule has none.
-    """
-
-    __slots__ = ("_admitting", "_limits", "_sign", "_unknown")
-
-    def __init__(self, limits: Sequence[float | None], kind: Kind, *, absent_fits: bool) -> None:
-        self._sign = 1 if kind is Kind.AT_MOST else -1  # x is at least y if -x is at most -y
-        upper = [math.inf if limit is None else self._sign * limit for limit in limits]
-        self._limits = sorted(set(upper))
-        self._admitting: list[RuleSet] = [
-            sum(1 << number for number, limit in enumerate(upper) if limit >= lowest)
-            for lowest in self._limits
-        ]
-        self._admitting.append(0)  # where the fact exceeds every limit
-        self._unknown = sum(
-            1 << number for number, limit in enumerate(limits) if absent_fits or limit is None
-        )
-
-    def admitting(self, fact: Any) -> RuleSet:
-        """Return the rules that admit a value of the fact; None stands for an unknown fact."""
-        if fact is None:
-            return self._unknown
-        return self._admitting[bisect_left(self._limits, self._sign * fact)]
-
-
-class Column(NamedTuple):
-    """One condition, and the rules that admit each value of its fact."""
-
-    condition: Condition
-    mask: ValueMask | LimitMask
+        rules = self._kept.get(fact)
+        if rules is None:
+            admits = self.condition.admits
+            rules = sum(1 << number for number, v in enumerate(self._values) if admits(v, fact))
+            if len(self._kept) < _MAX_KEPT_VALUES:
+                self._kept[fact] = rules
+        return rules
 
 
 class RuleIndex:
-    """The conditions of rules (in file order), arranged by fact.
+    """The conditions of rules (in file order), with one mask each; safe to share between threads.
 
-    Immutable; safe to share between threads. `conditions` are all that the rules may state.
+    `conditions` are all that the rules may state.
     """
 
-    __slots__ = ("_by_scope", "_every_rule", "columns")
+    __slots__ = ("_by_scope", "_every_rule", "masks")
 
     def __init__(self, rules: Sequence[Rule], conditions: Sequence[Condition] = CONDITIONS) -> None:
         self._every_rule: RuleSet = (1 << len(rules)) - 1
-        self.columns = tuple(
-            Column(condition, _mask(condition, [rule.when[condition.key] for rule in rules]))
-            for condition in conditions
-        )
+        self.masks = [
+            ValueMask(each, [rule.when[each.key] for rule in rules]) for each in conditions
+        ]
         self._by_scope = {
-            scope: [(c.fact, mask) for c, mask in self.columns if c.scope is scope]
+            scope: [(m.condition.fact, m) for m in self.masks if m.condition.scope is scope]
             for scope in Scope
         }
 
@@ -122,9 +86,3 @@ class RuleIndex:
                 admitted &= mask.admitting(getattr(sighting, fact))
             fitting |= admitted
         return first_of(fitting) if fitting else None
-
-
-def _mask(condition: Condition, values: Sequence[Any]) -> ValueMask | LimitMask:
-    if condition.kind is Kind.SET:
-        return ValueMask(values)
-    return LimitMask(values, condition.kind, absent_fits=condition.absent_fits)

@@ -1,8 +1,10 @@
-"""The parts of a policy: immutable values without behaviour."""
+"""The parts of a policy and the facts that its rules ask about: immutable values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashmatch.policy.conditions import When
 
@@ -10,10 +12,6 @@ MODES = ("enforce", "shadow")
 """Whether rules order what happens, or only record what they would have ordered."""
 
 DEFAULT_PRIORITY = "medium"
-DEFAULT_INTERVAL_S = 1.0
-
-MAX_INTERVAL_S = 60
-"""The longest time between two frames of a video that are looked at, inclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +30,56 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class OnError:
-    """What happens to a content that could not be read or decoded."""
+    """The treatment of a content that could not be read or decoded."""
 
     action: str
     queue: str
     priority: str = DEFAULT_PRIORITY
     sla: str | None = None
     routes: tuple[str, ...] = ()
+
+
+class Sighting(NamedTuple):
+    """Distance in bits between one view and an entry; quality of the view as in `MatchGroup`."""
+
+    distance: int
+    quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchGroup:
+    """Matches of one content that no rule can tell apart, with their number.
+
+    `list` and `harm` are those of the matched entries, `classification` is the list's own grading
+    of them, None if it gives none. `distance` in bits and `quality` (0..100, None if the algorithm
+    has none) are those of the nearest view. `clearer` has distance and quality of views of better
+    quality that meet the same entries from farther off, both rising: a rule fits a match if one
+    view meets all of its conditions. ValueError for a negative distance, or without a match.
+    """
+
+    list: str
+    harm: str
+    classification: str | None
+    algorithm: str
+    distance: int
+    quality: int | None
+    n_matches: int = 1
+    clearer: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.distance < 0:
+            raise ValueError(f"distance must be at least 0 bits, not {self.distance}")
+        if self.n_matches < 1:
+            raise ValueError(f"n_matches must be at least 1, not {self.n_matches}")
+
+    @property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Every view that counts, nearest first."""
+        return (Sighting(self.distance, self.quality), *map(Sighting._make, self.clearer))
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFacts:
+    """Facts about a content as a whole, by name: strings and numbers; absent if unknown."""
+
+    values: Mapping[str, str | float] = field(default_factory=dict)

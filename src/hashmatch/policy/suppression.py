@@ -13,14 +13,7 @@ from hashmatch.policy.rules import Rule
 
 
 class Suppression:
-    """The relation "suppresses" between rules, in the order in which it is decided.
-
-    Immutable; safe to share between threads.
-
-    Parameters
-    ----------
-    rules : sequence of Rule
-        In file order; every name in a `suppresses` must be that of a rule.
+    """The relation "suppresses" between rules in file order; safe to share between threads.
 
     Raises
     ------

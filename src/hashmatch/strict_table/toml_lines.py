@@ -10,17 +10,14 @@ KeyPath = tuple[str | int, ...]
 """Keys of tables and positions in arrays, from the outside in."""
 
 _TOKEN = re.compile(
-    r"""
-    \"{3} (?: [^\\] | \\. )*? \"{3,5} | '{3} .*? '{3,5}   # strings of several lines
-    | " (?: [^"\\] | \\. )* " | ' [^']* '                 # strings of one line
-    | \# [^\n]* | [ \t\r]+                                # comments and blanks
-    | [\[\]{}=,.\n]
-    | [^\[\]{}=,.\s"'\#]+                                 # bare keys, pieces of other values
-    """,
-    re.DOTALL | re.VERBOSE,
+    r'"{3}(?:[^\\]|\\.)*?"{3,5}|'
+    r"'{3}.*?'{3,5}|"  # strings of several lines
+    r'"(?:[^"\\]|\\.)*"|'
+    r"'[^']*'|"  # strings of one line
+    r"#[^\n]*|[ \t\r]+|"  # comments and blanks
+    r"[\[\]{}=,.\n]|[^\[\]{}=,.\s\"'#]+",  # the last: bare keys and pieces of other values
+    re.DOTALL,
 )
-_CLOSING = {"[": "]", "{": "}"}
-_AFTER_VALUE = (",", "]", "}", "\n", "")
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
@@ -47,6 +44,8 @@ def _tokens(text: str) -> Iterator[tuple[str, int]]:
         if found[0][0] not in "# \t\r":
             yield found[0], line
         line += found[0].count("\n")
+    while True:
+        yield "", line
 
 
 class _Scanner:
@@ -54,13 +53,13 @@ class _Scanner:
 
     def __init__(self, text: str) -> None:
         self.lines: dict[KeyPath, int] = {}
-        self._array_lengths: dict[KeyPath, int] = {}  # of arrays of tables under [[headers]]
+        self._lengths: dict[KeyPath, int] = {}  # of arrays of tables under [[headers]]
         self._tokens = _tokens(text)
-        self.next, self.line = next(self._tokens, ("", 0))
+        self.next, self.line = next(self._tokens)
 
     def take(self) -> str:
         token = self.next
-        self.next, self.line = next(self._tokens, ("", 0))
+        self.next, self.line = next(self._tokens)
         return token
 
     def take_header(self) -> KeyPath:
@@ -70,15 +69,13 @@ class _Scanner:
         if is_array:
             self.take()
         path: KeyPath = ()
-        *parents, last = self._take_key()
-        for part in parents:
+        for part in self._take_key():
+            if path in self._lengths:
+                path = (*path, self._lengths[path] - 1)
             path = self._place(path, part)
-            if path in self._array_lengths:
-                path = (*path, self._array_lengths[path] - 1)
-        path = self._place(path, last)
         if is_array:
-            self._array_lengths[path] = self._array_lengths.get(path, 0) + 1
-            path = self._place(path, self._array_lengths[path] - 1)
+            self._lengths[path] = self._lengths.get(path, 0) + 1
+            path = self._place(path, self._lengths[path] - 1)
         while self.next == "]":
             self.take()
         return path
@@ -89,24 +86,21 @@ class _Scanner:
         self.take()  # the "="
         self._take_value(path)
 
-    def _take_key(self) -> list[str]:
-        parts = [self.take()]
-        while self.next == ".":
+    def _take_key(self) -> Iterator[str]:
+        while True:
+            part = self.take()
+            yield tomllib.loads(f"k = {part}")["k"] if part[:1] == '"' else part.strip("'")
+            if self.next != ".":
+                return
             self.take()
-            parts.append(self.take())
-        return [
-            str(tomllib.loads(f"key = {part}")["key"]) if part[:1] == '"' else part.strip("'")
-            for part in parts
-        ]
 
     def _take_value(self, path: KeyPath) -> None:
-        opening = self.take()
-        if opening not in _CLOSING:
-            while self.next not in _AFTER_VALUE:  # a number or a date is several tokens
+        opening, n_items = self.take(), 0
+        if opening not in ("[", "{"):
+            while self.next not in (",", "]", "}", "\n", ""):  # a number or a date has several
                 self.take()
             return
-        n_items = 0
-        while self.next not in (_CLOSING[opening], ""):
+        while self.next not in ("]", "}", ""):
             if self.next in (",", "\n"):
                 self.take()
             elif opening == "{":
@@ -117,7 +111,6 @@ class _Scanner:
         self.take()
 
     def _place(self, path: KeyPath, part: str | int) -> KeyPath:
-        """Note the current line for a part of a path; no key reaches over the end of its line."""
-        path = (*path, part)
-        self.lines.setdefault(path, self.line)
-        return path
+        """Note the line of a part of a path; the token after it is on the same line."""
+        self.lines.setdefault((*path, part), self.line)
+        return (*path, part)
