@@ -42,7 +42,7 @@ def covering_rules(rules: Sequence[Rule], number: int, index: RuleIndex) -> tupl
         for value in _hardest_values(masks, rules[number].when, rules[:number]):
             admitted = earlier
             for mask in masks:
-                admitted &= mask.admitting(value)
+                admitted &= mask[value]
             choices[-1].add(admitted)
     able = {earlier}  # one member per combination of values: the rules that admit it
     for choice in sorted(choices, key=len):  # an empty one, of a contradiction, comes first

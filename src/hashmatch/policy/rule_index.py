@@ -22,28 +22,22 @@ def first_of(rules: RuleSet) -> int:
     return (rules & -rules).bit_length() - 1
 
 
-class ValueMask:
-    """For one condition, the rules that admit each value of its fact.
+class ValueMask(dict[Any, RuleSet]):
+    """For one condition, the rules that admit each value of its fact, None being an unknown fact.
 
     `values` has the value that each rule states, in file order. Safe to share between threads. The
-    first look-up of a value costs a comparison for each rule; the next ones cost one look-up.
+    first look-up of a fact costs a comparison for each rule, the next ones that of a dict.
     """
-
-    __slots__ = ("_kept", "_values", "condition")
 
     def __init__(self, condition: Condition, values: Sequence[Value | None]) -> None:
         self.condition = condition
         self._values = tuple(values)
-        self._kept: dict[Any, RuleSet] = {}
 
-    def admitting(self, fact: Any) -> RuleSet:
-        """Return the rules that admit a value of the fact; None stands for an unknown fact."""
-        rules = self._kept.get(fact)
-        if rules is None:
-            admits = self.condition.admits
-            rules = sum(1 << number for number, v in enumerate(self._values) if admits(v, fact))
-            if len(self._kept) < _MAX_KEPT_VALUES:
-                self._kept[fact] = rules
+    def __missing__(self, fact: Any) -> RuleSet:
+        admits = self.condition.admits
+        rules = sum(1 << number for number, v in enumerate(self._values) if admits(v, fact))
+        if len(self) < _MAX_KEPT_VALUES:
+            self[fact] = rules
         return rules
 
 
@@ -69,7 +63,7 @@ class RuleIndex:
         """Return the rules whose conditions on the whole content hold."""
         rules = self._every_rule
         for fact, mask in self._by_scope[Scope.CONTENT]:
-            rules &= mask.admitting(facts.values.get(fact))
+            rules &= mask[facts.values.get(fact)]
         return rules
 
     def first(self, group: MatchGroup, rules: RuleSet) -> int | None:
@@ -78,11 +72,11 @@ class RuleIndex:
         Costs one look-up for each condition, and for each view if the condition is about views.
         """
         for fact, mask in self._by_scope[Scope.MATCH]:
-            rules &= mask.admitting(getattr(group, fact))
+            rules &= mask[getattr(group, fact)]
         fitting = 0
         for sighting in group.sightings if rules else ():
             admitted = rules
             for fact, mask in self._by_scope[Scope.VIEW]:
-                admitted &= mask.admitting(getattr(sighting, fact))
+                admitted &= mask[getattr(sighting, fact)]
             fitting |= admitted
         return first_of(fitting) if fitting else None
