@@ -21,6 +21,8 @@ from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, Outcome
 _INTERVAL_S = 1.0
 _MAX_INTERVAL_S = 60.0
 _NO_FACTS = ContentFacts()
+_Conditions = tuple[Condition, ...]
+_Groups = Iterable[MatchGroup]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Policy:
     rules: tuple[Rule, ...]
     views: tuple[str, ...] = VIEW_KINDS
     video_interval_s: float = _INTERVAL_S
-    conditions: tuple[Condition, ...] = field(default=CONDITIONS, repr=False, compare=False)
+    conditions: _Conditions = field(default=CONDITIONS, repr=False, compare=False)
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -62,9 +64,7 @@ class Policy:
         object.__setattr__(self, "_radius_bits", radius_bits)
 
     @classmethod
-    def load(
-        cls, path: str | os.PathLike[str], *, conditions: tuple[Condition, ...] = CONDITIONS
-    ) -> Policy:
+    def load(cls, path: str | os.PathLike[str], *, conditions: _Conditions = CONDITIONS) -> Policy:
         """Read a policy from a TOML file, whose rules may state `conditions`.
 
         Raises
@@ -76,13 +76,13 @@ class Policy:
 
     @classmethod
     def parse(
-        cls, text: str, *, source: str = "policy", conditions: tuple[Condition, ...] = CONDITIONS
+        cls, text: str, *, source: str = "policy", conditions: _Conditions = CONDITIONS
     ) -> Policy:
         """Read a policy from TOML text; errors, as those of `load`, call it `source`."""
         return cls._read(Place.parse(text, source, PolicyError), conditions)
 
     @classmethod
-    def _read(cls, document: Place, conditions: tuple[Condition, ...]) -> Policy:
+    def _read(cls, document: Place, conditions: _Conditions) -> Policy:
         try:
             digest = sha256(document.text.encode("utf-8")).hexdigest()
         except UnicodeEncodeError:
@@ -114,7 +114,7 @@ class Policy:
         """
         return self._radius_bits.get(algorithm)
 
-    def decide(self, groups: Iterable[MatchGroup], facts: ContentFacts = _NO_FACTS) -> Outcome:
+    def decide(self, groups: _Groups, facts: ContentFacts = _NO_FACTS) -> Outcome:
         """Return what is to be done about one content, with every rule that fired, in file order.
 
         Each match takes the first rule that fits it. Pure: the outcome depends on the policy, the
@@ -129,9 +129,7 @@ class Policy:
         """
         return self._decide(groups, facts, None)
 
-    def decide_error(
-        self, groups: Iterable[MatchGroup] = (), facts: ContentFacts = _NO_FACTS
-    ) -> Outcome:
+    def decide_error(self, groups: _Groups = (), facts: ContentFacts = _NO_FACTS) -> Outcome:
         """Return what is to be done about a content that could not be read, decoded or hashed.
 
         Rules fire on whatever it matches all the same, a digest for example. `on_error` acts as one
@@ -140,9 +138,7 @@ class Policy:
         """
         return self._decide(groups, facts, self.on_error)
 
-    def _decide(
-        self, groups: Iterable[MatchGroup], facts: ContentFacts, on_error: OnError | None
-    ) -> Outcome:
+    def _decide(self, groups: _Groups, facts: ContentFacts, on_error: OnError | None) -> Outcome:
         rules = self._index.of_content(facts)
         taken: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
         for group in groups:

@@ -40,10 +40,7 @@ class Suppression:
         """Return the suppressed rules of `fired`, each with the name of its first suppressor."""
         suppressed_by: dict[int, str] = {}
         for number, suppressors in self._steps:
-            if number not in fired:
-                continue
-            for other in suppressors:
-                if other in fired and other not in suppressed_by:
-                    suppressed_by[number] = self._names[other]
-                    break
+            standing = [each for each in suppressors if each in fired and each not in suppressed_by]
+            if number in fired and standing:
+                suppressed_by[number] = self._names[standing[0]]
         return suppressed_by

@@ -16,6 +16,8 @@ _CLOSENESS = 0.66  # one of three letters may be wrong
 _MAX_DIGITS = 60
 
 _N = TypeVar("_N", int, float)
+_Keys = tuple[str, ...]
+_Misplaced = Mapping[str, str] | None
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
@@ -32,9 +34,7 @@ class StrictTable:
 
     __slots__ = ("place",)
 
-    def __init__(
-        self, place: Place, keys: tuple[str, ...], misplaced: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, place: Place, keys: _Keys, misplaced: _Misplaced = None) -> None:
         self.place = place
         for key in place.check(dict, "a table"):
             if key in keys:
@@ -55,18 +55,12 @@ class StrictTable:
         return self.place.at(key).error(problem)
 
     def table(
-        self,
-        key: str,
-        keys: tuple[str, ...],
-        example: str,
-        misplaced: Mapping[str, str] | None = None,
+        self, key: str, keys: _Keys, example: str, misplaced: _Misplaced = None
     ) -> StrictTable:
         """Return a required table; the error for a missing one shows an example."""
         return StrictTable(self._require(key, f"a table such as {example}"), keys, misplaced)
 
-    def tables(
-        self, key: str, keys: tuple[str, ...], misplaced: Mapping[str, str] | None = None
-    ) -> list[StrictTable]:
+    def tables(self, key: str, keys: _Keys, misplaced: _Misplaced = None) -> list[StrictTable]:
         """Return an array of tables, empty if the key is absent."""
         if key not in self:
             return []
@@ -102,10 +96,8 @@ class StrictTable:
 
     def choices(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
         """Return a list of different known words in the order of `known`; all if it is absent."""
-        if key not in self:
-            return known
         chosen = {_known(self.place.at(key, n), known) for n in range(len(self.texts(key)))}
-        return tuple(word for word in known if word in chosen)
+        return tuple(word for word in known if key not in self or word in chosen)
 
     def optional_duration(self, key: str) -> str | None:
         """Return a length of time as it is written, None if the key is absent."""
