@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_memory_holds_at_least_the_codes(report: BenchReport) -> None:
 
 
 def test_a_report_is_plain_data(report: BenchReport) -> None:
-    plain = json.loads(json.dumps(report.to_dict()))
+    plain = json.loads(json.dumps(asdict(report)))
     assert [BenchRow(**row) for row in plain["rows"]] == list(report.rows)
     assert plain["machine"] == describe_machine()
     assert plain["machine"]["versions"]["faiss-cpu"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hashmatch.cli.display import print_json, print_note, print_table
+from hashmatch.cli.index_bench_plot import check_plot, plot_report
 from hashmatch.cli.options import AsJson
 from hashmatch.errors import HashListError
 
@@ -119,8 +120,6 @@ def bench(
     from hashmatch.interop import BenchRow, bench_backends
 
     if plot is not None:
-        from hashmatch.cli.index_bench_plot import check_plot
-
         check_plot(plot)
     if source is None:
         skew = skew or Skew.uniform
@@ -148,7 +147,7 @@ def bench(
     )
     if as_json:
         data = {"codes": origin, "skew": skew, "seed": seed}
-        print_json({"data": data, **report.to_dict()})
+        print_json({"data": data, **asdict(report)})
     else:
         _print_table(report, origin)
         if not sys.stdout.isatty():
@@ -159,8 +158,6 @@ def bench(
     for backend, reason in report.refused.items():
         print_note(f"hashmatch: {backend} left out: {reason}")
     if plot is not None and report.rows:
-        from hashmatch.cli.index_bench_plot import plot_report
-
         plot_report(report, origin, plot)
     if not report.rows:
         raise typer.Exit(1)

@@ -102,8 +102,8 @@ class HammingIndex:
         verify : bool
             Read and check every byte first.
         huge_pages : bool
-            Copy the file into memory of this process, in huge pages where the system grants them:
-            slower to open and not shared with other processes, faster to search at random.
+            Copy the file into private memory, in huge pages if the system grants them: slower to
+            open and not shared with other processes, faster to search at random.
 
         Raises
         ------
@@ -132,10 +132,9 @@ class HammingIndex:
         index_file.write(Path(path), self._arrays)
 
     def verify(self) -> None:
-        """Read the whole file this index was opened from and check every byte of it.
+        """Read and check every byte of the file this index was opened from, if any.
 
-        Raises IndexFormatError naming the file and the section that differs. Nothing is checked of
-        an index that was built in memory.
+        Raises IndexFormatError naming the file and the section that differs.
         """
         if self._file is not None:
             self._file.verify()
@@ -215,14 +214,13 @@ class HammingIndex:
         ValueError
             Wrong dtype, shape or width of the queries; `k` or threads out of range.
         """
-        checked = check_queries(queries, self._bits)
-        k = check_k(k)
+        checked, k = check_queries(queries, self._bits), check_k(k)
         _, found_ids, found_distances = self._native.nearest(checked, k, check_threads(threads))
         ids = np.full((len(checked), k), -1, dtype=np.int64)
         distances = np.full((len(checked), k), -1, dtype=np.int32)
-        n_found = min(k, len(self))
-        ids[:, :n_found] = found_ids.reshape(len(checked), n_found)
-        distances[:, :n_found] = found_distances.reshape(len(checked), n_found)
+        shape = len(checked), min(k, len(self))
+        ids[:, : shape[1]] = found_ids.reshape(shape)
+        distances[:, : shape[1]] = found_distances.reshape(shape)
         return ids, distances
 
     def join(

@@ -99,19 +99,10 @@ def encode(arrays: IndexArrays) -> bytes:
 
 
 class IndexFile:
-    """The bytes of an index file; checks the header at once, the sections in `verify`.
+    """The content of an index file, whose name is for error messages.
 
-    Parameters
-    ----------
-    content : memoryview
-        The whole file.
-    name : str
-        For error messages.
-
-    Raises
-    ------
-    IndexFormatError
-        The file is foreign, truncated, damaged in its header, or of another version.
+    Checks the header at once and the sections in `verify`. IndexFormatError if the file is foreign,
+    truncated, damaged in its header, or of another version.
     """
 
     def __init__(self, content: memoryview, name: str) -> None:

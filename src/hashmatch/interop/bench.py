@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,8 +24,7 @@ from hashmatch.interop.bench_data import brute_force, distances_to, draw_queries
 from hashmatch.interop.faiss_index import FaissIndex
 from hashmatch.interop.machine import describe_machine, heap_bytes
 
-NEIGHBOURS = 10
-"""How many neighbours to ask of a backend that cannot search within a radius."""
+NEIGHBOURS = 10  # asked of a backend that cannot search within a radius
 
 _N_CHECKED = 32
 _N_RECALL = 128
@@ -39,8 +38,7 @@ class Contender(Protocol):
 
     name: str
     exact: bool
-    neighbours: int | None
-    """None: it answers with what lies within the radius; else with so many nearest codes."""
+    neighbours: int | None  # asked for; None: it searches within the radius
 
     def build(self, codes: _Codes, threads: int) -> None:
         """Take the codes; ids are rows. Timed."""
@@ -104,8 +102,7 @@ def measure_recall(contender: Contender, problem: Problem) -> float:
         prepared = contender.prepare(problem.queries[row : row + 1])
         answer = contender.read(contender.search(prepared, 1))
         n_right += _count_right(contender, _matches(answer, 0), _matches(problem.expected, number))
-    n_expected = len(problem.expected.ids)
-    return n_right / n_expected if n_expected else 1.0
+    return n_right / len(problem.expected.ids) if len(problem.expected.ids) else 1.0
 
 
 def time_calls(
@@ -202,15 +199,11 @@ class BenchRow:
 
 @dataclass(frozen=True, slots=True)
 class BenchReport:
-    """Figures of some backends on one machine."""
+    """Figures of some backends on one machine; `dataclasses.asdict` makes it ready for JSON."""
 
     rows: tuple[BenchRow, ...]
     refused: dict[str, str]  # backends that do not do what was asked, and why not
     machine: dict[str, Any]  # see `describe_machine`
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain dicts and lists, ready for JSON."""
-        return asdict(self)
 
 
 _BUILDERS: dict[str, Any] = {
@@ -269,7 +262,7 @@ def bench_backends(
     """Build an index with each backend and measure it.
 
     Half of the queries lie near a stored code, all are distinct, and every backend is asked the
-    same ones. Some answers of each are compared with brute force.
+    same ones. Some answers of each are compared with brute force: a WrongAnswerError is a bug.
 
     Parameters
     ----------
@@ -283,8 +276,6 @@ def bench_backends(
         To build with and to answer the bulk call with.
     limit_s : float
         Seconds that each figure of a backend may take, more or less: a slow one is asked fewer.
-
-    Raises ValueError for bad arguments; WrongAnswerError, if a backend is wrong, means a bug.
     """
     checked = check_codes(codes)
     check_positive(len(checked), "the number of codes")

@@ -57,18 +57,13 @@ def read_faiss(
         IndexBinaryFlat, IndexBinaryIVF, IndexBinaryHash, IndexBinaryMultiHash or IndexBinaryHNSW,
         bare or in an IndexBinaryIDMap or IndexBinaryIDMap2. All codes are taken, in the order of
         their ids, although some of these search approximately in faiss.
-    algorithm : str, optional
-        Name of the algorithm that made the codes, which faiss does not know.
-    threads : int
-        Threads to build with.
+    algorithm, threads
+        As of `HammingIndex.build`.
 
     Raises
     ------
     IndexFormatError
-        The file holds another kind of index, codes of a width we lack, ids that repeat, or
-        something that faiss cannot read.
-    OSError
-        The file cannot be opened.
+        The file holds another kind of index, codes of a width we lack, repeated ids, or is damaged.
     """
     path = Path(path)
     with path.open("rb") as file:

@@ -32,12 +32,11 @@ from hashmatch.hamming import (
 _Codes = NDArray[np.uint8]
 _Ids = NDArray[np.int64]
 _Distances = NDArray[np.int32]
-_Nearest = tuple[_Ids, _Distances]  # of shape (n_queries, k)
+_Nearest = tuple[NDArray[Any], NDArray[Any]]  # ids and distances, (n_queries, k)
 
+# Lookups in hash tables that a query of multihash may take: 10 ms or so. They grow exponentially
+# with the radius; long before this it is quicker to compare every code.
 MAX_KEYS = 1 << 16
-"""Lookups in hash tables that a query of multihash may take by default: 10 ms or so. They grow with
-the power of the radius; long before this it is quicker to compare every code."""
-
 HNSW_LINKS = 16
 HNSW_SEARCH_WIDTH = 64
 
@@ -124,7 +123,7 @@ class FaissIndex:
         with _omp_threads(check_threads(threads)):
             return self._engine.search(queries, radius)
 
-    def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> _Nearest:
+    def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> tuple[_Ids, _Distances]:
         """Search as `HammingIndex.nearest`; "hnsw" may miss codes.
 
         ValueError also if "multihash" cannot be certain that it found the nearest.
@@ -195,7 +194,7 @@ class _Flat:
 
     def nearest(self, queries: _Codes, k: int) -> _Nearest:
         """Search within the distance of the last: faiss breaks ties arbitrarily."""
-        ids, distances = _empty(len(queries), k)
+        ids, distances = np.empty((2, len(queries), k), np.int64)
         farthest = self.index.search(queries, k)[0][:, -1]
         for radius in np.unique(farthest):
             rows = farthest == radius
@@ -250,7 +249,7 @@ class _MultiHash(_Flat):
 
     def nearest(self, queries: _Codes, k: int) -> _Nearest:
         """Search within growing radii, each as wide as its number of flips allows."""
-        ids, distances = _empty(len(queries), k)
+        ids, distances = np.empty((2, len(queries), k), np.int64)
         rows = np.arange(len(queries))
         for n_flips in range(self._max_flips + 1):
             found = self.search(queries[rows], radius := self._exact_radius(n_flips))
@@ -311,10 +310,6 @@ class _Hnsw(_Flat):
 
 
 _ENGINES = {"flat": _Flat, "multihash": _MultiHash, "hnsw": _Hnsw}
-
-
-def _empty(n_queries: int, k: int) -> _Nearest:
-    return np.empty((n_queries, k), np.int64), np.empty((n_queries, k), np.int32)
 
 
 def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
