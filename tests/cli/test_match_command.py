@@ -86,7 +86,7 @@ def test_nothing_near_is_a_header_only(demo: Path, capfd: pytest.CaptureFixture[
 
 def test_hashes_from_stdin(demo: Path) -> None:
     codes = [listed(demo)["cat"], listed(demo)["julia-3"].upper()]
-    command = [sys.executable, "-m", "hashmatch.cli", "match", "-", "--index", demo, "--json"]
+    command = [sys.executable, "-m", "hashmatch.cli", "match", "-", "--index", str(demo), "--json"]
     done = subprocess.run(
         command,
         input="\n".join([codes[0], "", f"  {codes[1]}  "]),

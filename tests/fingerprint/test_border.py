@@ -94,7 +94,8 @@ def test_each_view_of_exact_pixels_is_near_one_of_the_luma_plane(
         fingerprint_image(buffer.getvalue(), decode=decode, views=("trimmed",))
         for decode in ("exact", "luma")
     )
-    if luma.sure and min(luma.qualities) >= CONFIRM_BELOW_QUALITY:
+    qualities = [-1 if one is None else one for one in luma.qualities]
+    if luma.is_complete and min(qualities) >= CONFIRM_BELOW_QUALITY:
         apart = np.bitwise_count(exact.codes[:, None] ^ luma.codes[None]).sum(axis=2)
         assert apart.min(axis=1).max() <= LUMA_MARGIN_BITS["pdq"]
 

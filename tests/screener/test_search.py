@@ -1,17 +1,18 @@
-"""Luma first, then exactly: what the margin is for; and floods of matches."""
+"""Luma first, then exactly: the margin and its purpose; and floods of matches."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hashmatch.decode import InProcess, attempt
-from hashmatch.fingerprint import Fingerprint, fingerprint_each, fingerprint_image
+from hashmatch.errors import Attempt
+from hashmatch.fingerprint import fingerprint_contents, fingerprint_image
 from hashmatch.index import build_index
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
+from hashmatch.values import Content, Fingerprint, Fingerprints
 
 Opened = Callable[..., Screener]
 
@@ -20,12 +21,18 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
     """Make every picture one that luma decode can take, with codes `n_bits` off in every view."""
     mask = np.packbits(np.arange(256) < n_bits)
 
-    def run(_: InProcess[Any], contents: Any) -> Any:
-        for data, names, decode, looking in contents:
-            made = attempt(fingerprint_each, (data, names, "exact", looking))
-            if decode == "luma" and isinstance(made, dict):
-                made = {name: drifted(one) for name, one in made.items()}
-            yield made
+    def fingerprint(
+        contents: Sequence[Content], names: tuple[str, ...], *, decode: str, **options: Any
+    ) -> Iterator[Fingerprints]:
+        for made in fingerprint_contents(contents, names, decode="exact", **options):
+            if decode == "exact":
+                yield made
+                continue
+            attempts = {
+                name: one if one.value is None else Attempt(drifted(one.value))
+                for name, one in made.attempts.items()
+            }
+            yield dataclasses.replace(made, attempts=attempts)
 
     def drifted(made: Fingerprint) -> Fingerprint:
         return dataclasses.replace(
@@ -35,7 +42,12 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
             qualities=made.qualities if quality is None else (quality,) * len(made.views),
         )
 
-    monkeypatch.setattr(InProcess, "run", run)
+    monkeypatch.setattr("hashmatch.screener.screener.fingerprint_contents", fingerprint)
+
+
+def is_clear(made: Fingerprint) -> bool:
+    qualities = [-1 if one is None else one for one in made.qualities]
+    return made.decode == "luma" and min(qualities) >= CONFIRM_BELOW_QUALITY
 
 
 @pytest.fixture
@@ -90,8 +102,7 @@ def test_the_margin_is_twice_the_drift_of_real_pictures(corpus: Path) -> None:
         if luma.decode == "luma" and (luma.quality or 0) >= CONFIRM_BELOW_QUALITY:
             drift = np.bitwise_count(luma.codes[:8] ^ exact.codes[:8]).sum(axis=1)
             worst = max(worst, int(drift.max()))
-        is_clear = luma.decode == "luma" and min(luma.qualities) >= CONFIRM_BELOW_QUALITY
-        if luma.sure and is_clear and len(exact.codes) > 8:
+        if luma.is_complete and is_clear(luma) and len(exact.codes) > 8:
             # What was trimmed: any view of luma may stand for it.
             apart = np.bitwise_count(exact.codes[8:, None] ^ luma.codes[None]).sum(axis=2)
             assert apart.min(axis=1).max() <= LUMA_MARGIN_BITS["pdq"], path.name
