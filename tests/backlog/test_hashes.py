@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from hashmatch.backlog import HashedFile, HashResult, hash_files, hash_many
-from hashmatch.decode import DecodeLimits, Isolation
+from hashmatch.decode import DecodeLimits
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint import digests, hash_image, hash_segments
 from hashmatch.values import Hash
+from hashmatch.workers import Isolation
 
 
 @pytest.mark.parametrize("workers", [1, 2])

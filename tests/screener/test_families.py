@@ -17,9 +17,9 @@ from PIL import Image
 
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import AlgorithmError, DecodeError, PolicyError
-from hashmatch.hashing import registry
+from hashmatch.hashing import algorithms, register
 from hashmatch.index import build_index
-from hashmatch.screener import LUMA_MARGIN_BITS, Item, Screener, ScreeningOptions
+from hashmatch.screener import Item, Screener, ScreeningOptions
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "decision-row.schema.json").read_text())
 ORACLES = {
@@ -248,10 +248,9 @@ class Failing:
 
 
 def test_an_algorithm_that_fails_takes_no_other_with_it(
-    demo: Path, pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictures: list[Path], tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(registry._BUILT_IN, "acme", ("acme", "HASH"))
-    monkeypatch.setitem(registry._loaded, "acme", Failing())
+    acme = register(Failing())
     phash = {path.name: [str(imagehash.phash(rgb(path)))] for path in pictures}
     rules = rule("acme", max_distance=0) + rule("phash", max_distance=0)
     folder = write_index(tmp_path, {"acme": {"a": ["00" * 8]}, "phash": phash}, rules)
@@ -259,13 +258,13 @@ def test_an_algorithm_that_fails_takes_no_other_with_it(
     assert decision.error == "entry point acme = acme:HASH failed: RuntimeError: no"
     assert (decision.action, decision.rule, decision.queue) == ("block", "phash", "undecodable")
     assert [one.algorithm for one in decision.hashes] == ["phash"]
-    monkeypatch.undo()
+    acme.close()
     with pytest.raises(AlgorithmError, match="'acme'.*install the plug-in"):
         opened(folder)
 
 
 def test_only_pdq_is_decoded_luma_first() -> None:
-    assert set(LUMA_MARGIN_BITS) == {"pdq"}
+    assert [name for name, one in algorithms().items() if one.luma_drift is not None] == ["pdq"]
 
 
 def test_one_decode_serves_all(

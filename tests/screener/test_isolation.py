@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hashmatch.decode import Isolation
 from hashmatch.fingerprint import hash_image
-from hashmatch.hashing import registry
+from hashmatch.hashing import unregister
 from hashmatch.index import build_index
 from hashmatch.screener import Item, Screener, ScreeningOptions
+from hashmatch.workers import Isolation
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
@@ -53,7 +53,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(folder)
     yield
     sys.modules.pop("acme", None)
-    registry._loaded.pop("acme", None)
+    unregister("acme")
 
 
 def index_of(folder: Path, pictures: list[Path], algorithms: list[str]) -> Path:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hashmatch.decode import Isolation, VideoLimits
+from hashmatch.decode import VideoLimits
 from hashmatch.screener import Item, Screener
+from hashmatch.workers import Isolation
 
 Picture = Any
 MakeClip = Callable[..., bytes]

@@ -1,7 +1,7 @@
 """Contents to fingerprints: decode, render every view asked for, hash each."""
 
 from hashmatch.fingerprint.content import (
-    PixelAttempts,
+    MediaExecutor,
     fingerprint_content,
     fingerprint_contents,
     fingerprint_image,
@@ -24,8 +24,8 @@ from hashmatch.fingerprint.video import hash_video
 __all__ = [
     "GivenHash",
     "GivenHashes",
+    "MediaExecutor",
     "Picture",
-    "PixelAttempts",
     "Source",
     "ViewOptions",
     "digests",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +13,15 @@ from hashmatch.decode import (
     DEFAULT_LIMITS,
     HEAD_BYTES,
     DecodeLimits,
-    Decoding,
-    InProcess,
     check_decode,
     is_video,
     load_video_decoder,
 )
-from hashmatch.errors import Attempt, DecodeError, ErrorKind, attempt
+from hashmatch.errors import Attempt, DecodeError, attempt, make_memory_error
 from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
+    LumaDrift,
     get_algorithm,
     get_pixel_hash,
     is_luma_hash,
@@ -30,18 +31,15 @@ from hashmatch.hashing import (
 )
 from hashmatch.values import Content, Fingerprint, Fingerprints, Hash, Media, MediaKind
 from hashmatch.views import AS_STORED, VIEW_KINDS, join, segment
-
-LUMA_TOLERANCE_BITS = 8
-"""Bits of rounding error accepted in luma fingerprints, on top of luma drift: they only nominate
-candidates."""
-
-TRIMMED_TOLERANCE_BITS = 4
-"""The same for trimmed views of luma, whose border may be a line off as well."""
+from hashmatch.workers import Executor, InlineExecutor, attempted, spread
 
 DEFAULT_VIEWS = ViewOptions()
 
 PixelAttempts = Mapping[str, Attempt[Fingerprint]]
 """Fingerprints of the pixels of one content, by algorithm."""
+
+MediaExecutor = Executor[Attempt[tuple[Any, ...]], Attempt[PixelAttempts]]
+"""Runs `fingerprint_media` over its arguments."""
 
 
 def fingerprint_content(
@@ -80,11 +78,11 @@ def fingerprint_content(
     Safe to call from several threads. Memory is that of one picture or frame and some 250 bytes
     per view.
     """
-    decoding = InProcess(fingerprint_media)
-    (made,) = fingerprint_contents(
-        [content], algorithms, decode=decode, options=options, decoding=decoding
+    executor = InlineExecutor(attempted(spread(fingerprint_media)))
+    (fingerprints,) = fingerprint_contents(
+        [content], algorithms, decode=decode, options=options, executor=executor
     )
-    return made
+    return fingerprints
 
 
 def fingerprint_contents(
@@ -93,29 +91,32 @@ def fingerprint_contents(
     *,
     decode: str,
     options: ViewOptions,
-    decoding: Decoding[PixelAttempts],
+    executor: MediaExecutor,
 ) -> Iterator[Fingerprints]:
     """Yield what `fingerprint_content` returns for each content, in order.
 
-    `decoding` runs `fingerprint_media`, in the calling thread or in processes of its own.
+    `executor` runs `fingerprint_media`, in the calling thread or in processes of its own.
     """
     check_decode(decode)
     names = tuple(algorithms)
-    media = [content.media for content in contents if names and content.media is not None]
-    arguments = ((one.source, one.kind, names, decode, options) for one in media)
-    results = iter(list(decoding.run(arguments)))
-    for content in contents:
+
+    def arguments_of(content: Content) -> Attempt[tuple[Any, ...]]:
+        if content.media is None:
+            return Attempt(error=content.error)
+        return Attempt((content.media.source, content.media.kind, names, decode, options))
+
+    hashed: Iterable[Attempt[PixelAttempts]] = repeat(Attempt({}), len(contents))
+    if names:
+        hashed = executor.map(map(arguments_of, contents))
+    for content, pixels in zip(contents, hashed, strict=True):
         attempts: dict[str, Attempt[Fingerprint]] = {
             name: Attempt(fingerprint_hash(digest, decode="bytes"))
             for name, digest in content.digests.items()
         }
-        if names and content.media is not None:
-            result = next(results)
-            if isinstance(result, DecodeError):
-                error = DecodeError(str(result), result.kind)  # without its traceback
-                attempts |= {name: Attempt(error=error) for name in names}
-            else:
-                attempts |= result
+        if pixels.error is not None:
+            attempts |= {name: Attempt(error=pixels.error) for name in names}
+        else:
+            attempts |= pixels.unwrap()
         yield Fingerprints(content.content_id, content.sha256, attempts, content.error)
 
 
@@ -199,7 +200,7 @@ def fingerprint_media(
     except DecodeError as failure:
         error = DecodeError(str(failure), failure.kind)  # without the frames of its traceback
     except MemoryError:
-        error = DecodeError("out of memory", ErrorKind.MEMORY)
+        error = make_memory_error()
     if error is not None and n_views == 0:
         raise error
     return {hasher.algorithm: hasher.result(error) for hasher in hashers}
@@ -279,8 +280,8 @@ class _ViewHasher:
         if is_oriented and is_oriented_hash(hasher):
             tolerance_bits = 0
             if picture.decode == "luma":
-                is_whole = view.name == AS_STORED
-                tolerance_bits = LUMA_TOLERANCE_BITS if is_whole else TRIMMED_TOLERANCE_BITS
+                drift, is_whole = hasher.luma_drift or LumaDrift(0), view.name == AS_STORED
+                tolerance_bits = drift.tolerance_bits if is_whole else drift.trimmed_tolerance_bits
             codes, quality = hasher.hash_orientations(
                 picture.for_algorithm(hasher), tolerance_bits=tolerance_bits
             )

@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
+    DecodedPicture,
     DecodeLimits,
+    Inside,
     Luma,
-    Pixels,
     VideoLimits,
     decode_pictures,
+    find_border,
+    flatten,
     open_video,
+    possible_borders,
     read_content,
 )
 from hashmatch.errors import DecodeError, ErrorKind
-from hashmatch.fingerprint.border import Inside, find_border, possible_borders
-from hashmatch.fingerprint.flatten import flatten
 from hashmatch.values import Media
 from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, page
 
@@ -142,11 +144,11 @@ def _render_video(source: bytes | str, options: ViewOptions) -> Iterator[View]:
             if "frames" not in options.views:
                 raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
             is_first = False
-    if frames.fault is not None or is_first:
-        raise DecodeError(frames.fault or "no frame in the video")
+    if frames.error is not None:
+        raise frames.error
 
 
-def _lay_out(picture: Pixels) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+def _lay_out(picture: DecodedPicture) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     name = AS_STORED
     if picture.timestamp_s is not None:
         name = FRAME
@@ -159,7 +161,7 @@ def _lay_out(picture: Pixels) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def _with_trimmed(
-    picture: Pixels,
+    picture: DecodedPicture,
     name: str,
     pixels: NDArray[np.uint8],
     kinds: Collection[str],

@@ -7,16 +7,14 @@ confirm by an exact decode, `matching` finds the entries, and `decide` puts the 
 
 from __future__ import annotations
 
-from hashmatch.screener.candidates import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, nominate
+from hashmatch.screener.candidates import nominate
 from hashmatch.screener.decision import decide
 from hashmatch.screener.ingest import Item, ingest
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.screener import Screener
 
 __all__ = [
-    "CONFIRM_BELOW_QUALITY",
     "DEFAULT_OPTIONS",
-    "LUMA_MARGIN_BITS",
     "Item",
     "Screener",
     "ScreeningOptions",

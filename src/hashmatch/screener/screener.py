@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from hashmatch.decode import Decoding, InProcess, Isolated
+from hashmatch.decode import accept_truncated
 from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.fingerprint import (
     GivenHashes,
-    PixelAttempts,
+    MediaExecutor,
     ViewOptions,
     fingerprint_contents,
     fingerprint_hashes,
     fingerprint_media,
     prepare_to_fingerprint,
 )
+from hashmatch.hashing import get_algorithm
 from hashmatch.matching import MatchTable, match_fingerprints, match_many
-from hashmatch.screener.candidates import LUMA_MARGIN_BITS, nominate
+from hashmatch.screener.candidates import nominate
 from hashmatch.screener.decision import decide
 from hashmatch.screener.ingest import Item, ingest
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.snapshot import Snapshot, fit_snapshot, load_snapshot
 from hashmatch.values import Content, Decision, Fingerprints, IndexRef, PolicyRef
+from hashmatch.workers import (
+    InlineExecutor,
+    IsolatedExecutor,
+    ThreadExecutor,
+    attempted,
+    spread,
+)
 
 _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 
@@ -48,16 +55,7 @@ class Screener:
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._options = options
         self._snapshot = load_snapshot(self._index_dir, self._policy_path)
-        self._decoding: Decoding[PixelAttempts] = (
-            InProcess(fingerprint_media)
-            if options.isolation is None
-            else Isolated(
-                fingerprint_media,
-                options.isolation,
-                children=options.threads,
-                prepare=partial(prepare_to_fingerprint, self._snapshot.pixel_hashes),
-            )
-        )
+        self._executor = _make_executor(options, self._snapshot.pixel_hashes)
 
     @classmethod
     def open(
@@ -128,8 +126,7 @@ class Screener:
 
     def close(self) -> None:
         """End the child processes, if there are any; screening in isolation is then an error."""
-        if isinstance(self._decoding, Isolated):
-            self._decoding.close()
+        self._executor.close()
 
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
         """Decide about one content; the same as ``screen_many([item])[0]``."""
@@ -201,15 +198,18 @@ class Screener:
         workers = self._options.threads if workers is None else workers
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
-        named = _named(list(items), content_ids)
+        pairs = _pair(list(items), content_ids)
         snapshot = self._snapshot
-        step = max(1, min(self._options.batch_items, -(-len(named) // workers)))
-        batches = [named[start : start + step] for start in range(0, len(named), step)]
+        step = max(1, min(self._options.batch_items, -(-len(pairs) // workers)))
+        batches = [pairs[start : start + step] for start in range(0, len(pairs), step)]
+
+        def screen(batch: Sequence[tuple[str | None, Item]]) -> list[Decision]:
+            return list(self._screen_batch(snapshot, batch))
+
         if len(batches) <= 1 or workers == 1:
-            return [made for batch in batches for made in self._screen_batch(snapshot, batch)]
-        with ThreadPoolExecutor(min(workers, len(batches))) as pool:
-            results = pool.map(lambda batch: list(self._screen_batch(snapshot, batch)), batches)
-            return [made for result in results for made in result]
+            return [decision for batch in batches for decision in screen(batch)]
+        with ThreadExecutor(screen, workers=min(workers, len(batches))) as executor:
+            return [decision for result in executor.map(batches) for decision in result]
 
     def reject(
         self, content_id: str, reason: str, kind: ErrorKind = ErrorKind.UNREADABLE
@@ -256,7 +256,7 @@ class Screener:
     ) -> list[Fingerprints]:
         """Hash by every algorithm that rules ask about, from one decode of each content."""
         options, policy = self._options, snapshot.policy
-        if any(name not in LUMA_MARGIN_BITS for name in snapshot.pixel_hashes):
+        if any(get_algorithm(name).luma_drift is None for name in snapshot.pixel_hashes):
             decode = "exact"
         made = fingerprint_contents(
             contents,
@@ -265,12 +265,22 @@ class Screener:
             options=ViewOptions(
                 policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
             ),
-            decoding=self._decoding,
+            executor=self._executor,
         )
         return list(made)
 
 
-def _named(
+def _make_executor(options: ScreeningOptions, algorithms: Sequence[str]) -> MediaExecutor:
+    task = spread(fingerprint_media)
+    if options.isolation is None:
+        return InlineExecutor(attempted(task))
+    prepare: list[Callable[[], object]] = [partial(prepare_to_fingerprint, algorithms)]
+    if options.isolation.truncated:
+        prepare.append(accept_truncated)
+    return IsolatedExecutor(task, options.isolation, workers=options.threads, prepare=prepare)
+
+
+def _pair(
     items: Sequence[Item], content_ids: Sequence[str | None] | None
 ) -> list[tuple[str | None, Item]]:
     for item in items:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashmatch.errors import ErrorKind
+
 _ARRAYS = ("codes", "qualities", "frames", "timestamps_s")
 
 
@@ -29,6 +31,8 @@ class VideoHash:
         Seconds since the first frame; finite, never decreasing.
     error : str or None
         Why frames are missing; None if the video was decoded to its end.
+    error_kind : ErrorKind or None
+        The kind of `error`.
 
     Raises
     ------
@@ -41,6 +45,7 @@ class VideoHash:
     frames: NDArray[np.int64]
     timestamps_s: NDArray[np.float64]
     error: str | None = None
+    error_kind: ErrorKind | None = None
 
     def __post_init__(self) -> None:
         codes = np.array(self.codes, dtype=np.uint8, order="C")
@@ -63,8 +68,9 @@ class VideoHash:
             object.__setattr__(self, name, array)
 
     def __reduce__(self) -> tuple[type[VideoHash], tuple[Any, ...]]:
+        # Through the constructor, so that the arrays of copies are read-only, too.
         arrays = (self.codes, self.qualities, self.frames, self.timestamps_s)
-        return VideoHash, (*arrays, self.error)  # so that copies are read-only, too
+        return VideoHash, (*arrays, self.error, self.error_kind)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -73,7 +79,7 @@ class VideoHash:
         """Compare every field."""
         if not isinstance(other, VideoHash):
             return NotImplemented
-        return self.error == other.error and all(
+        return (self.error, self.error_kind) == (other.error, other.error_kind) and all(
             np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS
         )
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashmatch import _core
-from hashmatch.fingerprint import fingerprint_image
-from hashmatch.fingerprint.border import (
+from hashmatch.decode.border import (
     LEAST_LEFT_PX,
     LEAST_LEFT_SHARE,
     find_border,
     possible_borders,
 )
-from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS
+from hashmatch.fingerprint import fingerprint_image
+from hashmatch.hashing.pdq import LUMA_DRIFT
 
 Pixels = np.ndarray
 
@@ -95,9 +95,9 @@ def test_each_view_of_exact_pixels_is_near_one_of_the_luma_plane(
         for decode in ("exact", "luma")
     )
     qualities = [-1 if one is None else one for one in luma.qualities]
-    if luma.is_complete and min(qualities) >= CONFIRM_BELOW_QUALITY:
+    if luma.is_complete and min(qualities) >= LUMA_DRIFT.min_quality:
         apart = np.bitwise_count(exact.codes[:, None] ^ luma.codes[None]).sum(axis=2)
-        assert apart.min(axis=1).max() <= LUMA_MARGIN_BITS["pdq"]
+        assert apart.min(axis=1).max() <= LUMA_DRIFT.margin_bits
 
 
 @pytest.mark.parametrize("fill", [0, 128, 255])
