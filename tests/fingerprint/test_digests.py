@@ -77,7 +77,7 @@ def test_unreadable_files_and_unknown_digests(tmp_path: Path) -> None:
         hm.digests(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="binary mode"):
         hm.digests(io.StringIO("text"))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="^pdq is no digest; digests are md5, sha1, sha256$"):
+    with pytest.raises(ValueError, match="^pdq is not a digest; digests are md5, sha1, sha256$"):
         hm.digests(b"", ["pdq"])
     with pytest.raises(ValueError, match="hashmatch.digests"):
         hm.hash_image(b"", "md5")

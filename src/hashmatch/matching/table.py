@@ -74,7 +74,7 @@ def match_fingerprints(
     Raises
     ------
     KeyError
-        The index has no codes of an algorithm of `radii`.
+        The index has no codes of an algorithm to search for.
     ValueError
         A radius that the index does not take.
     """

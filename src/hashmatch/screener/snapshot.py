@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hashmatch.errors import AlgorithmError, PolicyError
-from hashmatch.hashing import SegmentHash, get_algorithm
+from hashmatch.hashing import get_algorithm, is_digest, is_segment_hash
 from hashmatch.index import Index
 from hashmatch.policy import Policy
-from hashmatch.values import DIGEST_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +35,12 @@ class Snapshot:
     @property
     def digests(self) -> tuple[str, ...]:
         """Those of `algorithms` that are digests of the bytes."""
-        return tuple(name for name in self.algorithms if name in DIGEST_BITS)
+        return tuple(name for name in self.algorithms if is_digest(get_algorithm(name)))
 
     @property
     def pixel_hashes(self) -> tuple[str, ...]:
         """Those of `algorithms` that need pixels."""
-        return tuple(name for name in self.algorithms if name not in DIGEST_BITS)
+        return tuple(name for name in self.algorithms if not is_digest(get_algorithm(name)))
 
 
 def load_snapshot(
@@ -84,5 +83,5 @@ def _check_usable(algorithm: str) -> None:
     except ValueError as error:
         remedy = "install the plug-in that the index was built with"
         raise AlgorithmError(f"{error}; {remedy}") from None
-    if isinstance(hasher, SegmentHash):
+    if is_segment_hash(hasher):
         hasher.check_usable()
