@@ -42,7 +42,7 @@ def _explain_matches(row: dict[str, Any]) -> str:
 
 
 def _qualities(row: dict[str, Any]) -> list[int]:
-    return [made["quality"] for made in row["hashes"] if made["quality"] is not None]
+    return [value["quality"] for value in row["hashes"] if value["quality"] is not None]
 
 
 def _describe_rule(rule: dict[str, Any]) -> str:

@@ -51,9 +51,8 @@ def fingerprint_content(
 ) -> Fingerprints:
     """Hash one content in every view by several algorithms, from one decode.
 
-    Whatever goes wrong is part of the result: an algorithm that cannot hash a view has its error
-    beside the fingerprints of the others, and the views before the damage of a damaged content
-    stand.
+    Errors are part of the result: that of an algorithm stands beside the fingerprints of others,
+    and a content that is damaged after its first picture keeps the views before the damage.
 
     Parameters
     ----------
@@ -128,42 +127,19 @@ def fingerprint_image(
     limits: DecodeLimits = DEFAULT_LIMITS,
     views: Collection[str] = VIEW_KINDS,
 ) -> Fingerprint:
-    """Hash one picture in every view by one algorithm.
+    """Hash one picture or video, given as the bytes of a file, in every view by one algorithm.
 
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
-    algorithm : str
-        Registered name of a hash of pixels.
-    decode, limits
-        As for `hash_image`.
-    views : collection of str
-        Kinds of views beside ``"as_stored"``, any of `hashmatch.views.VIEW_KINDS`.
-
-    Returns
-    -------
-    Fingerprint
-        ``"as_stored"`` first. A frame or page with the code of an earlier view is left out.
-
-    Raises
-    ------
-    DecodeError
-        The content cannot be decoded, to its last frame or page if ``"frames"`` are looked at.
-    ValueError
-        Unknown `algorithm`, `decode` or view.
-    AlgorithmError
-        An algorithm that cannot be used.
+    As `fingerprint_content`, but raises `DecodeError` if anything cannot be decoded or hashed, to
+    the last frame or page if ``"frames"`` are among the `views`.
     """
     check_decode(decode)
     media = identify_media(data)
     options = ViewOptions(views, limits)
-    made = fingerprint_media(media.source, media.kind, (algorithm,), decode, options)[
-        algorithm
-    ].unwrap()
-    if made.error is not None:
-        raise made.error
-    return made
+    attempts = fingerprint_media(media.source, media.kind, (algorithm,), decode, options)
+    fingerprint = attempts[algorithm].unwrap()
+    if fingerprint.error is not None:
+        raise fingerprint.error
+    return fingerprint
 
 
 def identify_media(data: bytes) -> Media:

@@ -24,13 +24,7 @@ _HEX = re.compile("[0-9a-fA-F]*")
 def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerprints:
     """Return hashes of one content, made elsewhere, as its fingerprints.
 
-    Parameters
-    ----------
-    hashes : mapping of str to hash or sequence of hashes
-        By algorithm, digests included. Each is taken as a hash of the content as stored, or of one
-        of its segments.
-    content_id : str
-        What the caller calls the content.
+    Each is taken as a hash of the content as stored, or of one of its segments.
 
     Raises
     ------
@@ -62,15 +56,15 @@ def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerpr
 def _fingerprint(algorithm: Algorithm, given: Sequence[GivenHash]) -> Fingerprint:
     if not given:
         raise ValueError("no hash was given")
-    hashes = [parse_hash(algorithm, one) for one in given]
+    hashes = [parse_hash(algorithm, value) for value in given]
     numbers = range(1, len(hashes) + 1)
     is_of_segments = is_segment_hash(algorithm)
     return Fingerprint(
         algorithm=algorithm.name,
         decode="given",
         views=tuple(segment(number) if is_of_segments else AS_STORED for number in numbers),
-        codes=np.stack([one.code for one in hashes]),
-        qualities=tuple(one.quality for one in hashes),
+        codes=np.stack([value.code for value in hashes]),
+        qualities=tuple(value.quality for value in hashes),
         timestamps_s=(None,) * len(hashes),
     )
 

@@ -123,7 +123,7 @@ def align(
             continue
         is_taken[run.first : run.last + 1] = True
         intervals.append(run.interval(query_times_s, entry_times_s))
-    return tuple(sorted(intervals, key=lambda one: (one.query_start_s, one.entry_start_s)))
+    return tuple(sorted(intervals, key=lambda found: (found.query_start_s, found.entry_start_s)))
 
 
 class _Run:

@@ -77,7 +77,7 @@ class EntryMatches:
     def quality_ranks(self) -> NDArray[np.int64]:
         """Return the quality of each row's view, -1 for none."""
         qualities = self.fingerprint.qualities
-        return np.array([_rank(one) for one in qualities], dtype=np.int64)[self.views]
+        return np.array([_rank(quality) for quality in qualities], dtype=np.int64)[self.views]
 
     def groups(self, index: Index) -> list[MatchGroup]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""

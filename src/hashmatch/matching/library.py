@@ -58,7 +58,7 @@ class VideoLibrary:
         Memory: a copy of the codes, and the index of 256-bit codes.
         """
         usable = {name: UsableFrames.of(video, min_quality) for name, video in entries.items()}
-        codes = [one.codes for one in usable.values()]
+        codes = [frames.codes for frames in usable.values()]
         stacked = np.concatenate(codes) if codes else np.empty((0, 32), np.uint8)
         index = HammingIndex.build(stacked, algorithm="pdq", threads=threads)
         return cls(index, usable, min_quality)
@@ -123,7 +123,9 @@ class VideoLibrary:
             hits = Hits(query_rows[own], rows[own] - self._starts[owner], found.distances[own])
             entry = self._entries[owner]
             matches.append(compare(self._ids[owner], hits, usable, entry, alignment))
-        return tuple(sorted(matches, key=lambda one: (-one.query_percent, -one.index_percent)))
+        return tuple(
+            sorted(matches, key=lambda match: (-match.query_percent, -match.index_percent))
+        )
 
 
 def match_videos(

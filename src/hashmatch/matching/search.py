@@ -41,7 +41,7 @@ def search_views(
     `block_views` of them are searched for at a time, so a fingerprint of many views, such as that
     of a long video, may give several hits.
     """
-    for block in _blocks([len(one.codes) for one in fingerprints], block_views):
+    for block in _blocks([len(fingerprint.codes) for fingerprint in fingerprints], block_views):
         codes = [fingerprints[position].codes[views] for position, views in block]
         result = index.search(algorithm, np.concatenate(codes), radius)
         first = 0

@@ -102,7 +102,7 @@ def match_many(
         for position, entry_matches in zip(positions, matches, strict=True):
             if entry_matches is not None:
                 found[position].append(entry_matches)
-    return [_tabulate(index, one, limit) for one in found]
+    return [_tabulate(index, of_content, limit) for of_content in found]
 
 
 def _match_entries(
@@ -127,12 +127,12 @@ def _match_entries(
 def _tabulate(index: Index, found: Sequence[EntryMatches], limit: int | None) -> MatchTable:
     if not found:
         return MatchTable(index.ref)
-    matches = [match for one in found for match in one.nearest(index, limit)]
-    entries = [index.entry_of(one.algorithm, one.rows) for one in found]
+    matches = [match for by_algorithm in found for match in by_algorithm.nearest(index, limit)]
+    entries = [index.entry_of(by_algorithm.algorithm, by_algorithm.rows) for by_algorithm in found]
     return MatchTable(
         index=index.ref,
-        groups=tuple(group for one in found for group in one.groups(index)),
+        groups=tuple(group for by_algorithm in found for group in by_algorithm.groups(index)),
         matches=tuple(sorted(matches, key=match_order)[:limit]),
-        n_matches=sum(len(one) for one in found),
+        n_matches=sum(map(len, found)),
         n_entries=np.unique(np.concatenate(entries)).size,
     )

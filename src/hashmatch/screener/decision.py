@@ -16,21 +16,20 @@ def decide(policy: Policy, fingerprints: Fingerprints, table: MatchTable) -> Dec
     error = fingerprints.error
     decide_groups = policy.decide if error is None else policy.decide_error
     outcome = decide_groups(table.groups)
-    made = sorted(fingerprints, key=lambda fingerprint: fingerprint.algorithm)
-    algorithms = {fingerprint.algorithm for fingerprint in made}
+    by_name = {fingerprint.algorithm: fingerprint for fingerprint in fingerprints}
     return Decision(
         content_id=fingerprints.content_id,
         sha256=fingerprints.sha256,
         hashes=tuple(
-            RecordedHash(one.algorithm, one.codes[0].tobytes().hex(), one.quality, one.decode)
-            for one in made
+            RecordedHash(name, found.codes[0].tobytes().hex(), found.quality, found.decode)
+            for name, found in sorted(by_name.items())
         ),
         n_matches=table.n_matches,
         n_entries=table.n_entries,
         matches=table.matches,
         rules=outcome.rules,
         rules_not_tried=tuple(
-            rule.name for rule in policy.rules if rule.when.algorithm not in algorithms
+            rule.name for rule in policy.rules if rule.when.algorithm not in by_name
         ),
         rule=outcome.rule,
         action=outcome.action,

@@ -135,28 +135,10 @@ class Screener:
     def screen_hashes(self, hashes: GivenHashes, *, content_id: str = "") -> Decision:
         """Decide about a content of which only hashes are at hand, made elsewhere.
 
-        Parameters
-        ----------
-        hashes : mapping of str to hex, bytes, Hash, or a sequence of these
-            By algorithm, digests included. A hash without quality passes every `min_quality`.
-        content_id : str
-            Name of the content in the decision.
-
-        Returns
-        -------
-        Decision
-            Its `sha256` is None: no bytes were read. Its `rules_not_tried` names the rules about
-            algorithms of which no hash was given.
-
-        Raises
-        ------
-        ValueError
-            No hash, an unknown algorithm, or a hash of another algorithm or length, or not hex;
-            the message does not show it.
-        TypeError
-            A hash of another type.
-        AlgorithmError
-            An algorithm that cannot be used.
+        They are given by algorithm, digests included, as hex, bytes, `Hash` or a sequence of these;
+        errors are those of `fingerprint_hashes`, and never show a hash. A hash without quality
+        passes every `min_quality`. The decision's `sha256` is None, and its `rules_not_tried` names
+        the rules about algorithms of which no hash was given.
         """
         snapshot = self._snapshot
         fingerprints = fingerprint_hashes(hashes, content_id=content_id)
@@ -184,9 +166,8 @@ class Screener:
         Returns
         -------
         list of Decision
-            One for each item. An item that cannot be read or decoded has a decision with `error`,
-            made by the policy's `on_error` and by the rules that fire nevertheless: a file that is
-            no picture can have the digest of a listed one.
+            One for each item. That of an item that cannot be read or decoded has an `error`, and is
+            made by the policy's `on_error` and by the rules that fire nevertheless.
 
         Raises
         ------
@@ -248,8 +229,8 @@ class Screener:
         for position, exact in zip(nominated, confirmed, strict=True):
             fingerprints[position] = exact
         tables = match_many(index, fingerprints, radii, block_views=block_views)
-        for made, table in zip(fingerprints, tables, strict=True):
-            yield decide(snapshot.policy, made, table)
+        for hashed, table in zip(fingerprints, tables, strict=True):
+            yield decide(snapshot.policy, hashed, table)
 
     def _fingerprint(
         self, snapshot: Snapshot, contents: Sequence[Content], decode: str
@@ -258,7 +239,7 @@ class Screener:
         options, policy = self._options, snapshot.policy
         if any(get_algorithm(name).luma_drift is None for name in snapshot.pixel_hashes):
             decode = "exact"
-        made = fingerprint_contents(
+        fingerprints = fingerprint_contents(
             contents,
             snapshot.pixel_hashes,
             decode=decode,
@@ -267,7 +248,7 @@ class Screener:
             ),
             executor=self._executor,
         )
-        return list(made)
+        return list(fingerprints)
 
 
 def _make_executor(options: ScreeningOptions, algorithms: Sequence[str]) -> MediaExecutor:

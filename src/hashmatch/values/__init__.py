@@ -15,13 +15,13 @@ from hashmatch.values.decision import (
     Decision,
     FiredRule,
     IndexRef,
+    Match,
     Outcome,
     PolicyRef,
     RecordedHash,
 )
 from hashmatch.values.fingerprints import Fingerprint, Fingerprints
 from hashmatch.values.hash import CODE_BITS, DIGEST_BITS, Code, Hash
-from hashmatch.values.match import Match
 from hashmatch.values.video_hash import VideoHash
 
 __all__ = [

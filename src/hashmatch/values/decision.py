@@ -1,23 +1,21 @@
-"""Decisions: an outcome about one content, with everything that proves it."""
+"""Decisions: an outcome about one content, with the matches and rules that prove it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hashmatch.values.match import Match
-
 ROW_VERSION = 1
 """Version of the layout of decision rows; raised when a key changes its meaning or goes."""
 
 ACTIONS = ("block", "quarantine", "review", "log", "allow")
-"""What a decision can order, gravest first."""
+"""Actions that a decision can order, gravest first."""
 
 PRIORITIES = ("critical", "high", "medium", "low")
-"""How soon people must look, most urgent first."""
+"""Priorities of review, most urgent first."""
 
 MAX_RECORDED_MATCHES = 100
-"""How many matches, the nearest, a decision records; it counts all of them."""
+"""Most matches that a decision records, the nearest; it counts all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,29 @@ class RecordedHash:
     hex: str
     quality: int | None
     decode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry of a list within the radius of a view of the content; one per entry and algorithm.
+
+    `distance` and `radius` are in bits, both inclusive. `timestamp_s` is the time of the content's
+    frame in seconds, None for a still picture and for the first frame of an animation; `quality` is
+    that of the view, 0..100, None if the algorithm has none; `entry_timestamp_s` is the time of the
+    entry's frame in seconds, None if its list states none.
+    """
+
+    list: str
+    list_version: str
+    entry_id: str
+    harm: str
+    algorithm: str
+    distance: int
+    radius: int
+    view: str
+    timestamp_s: float | None = None
+    quality: int | None = None
+    entry_timestamp_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

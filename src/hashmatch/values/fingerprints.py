@@ -94,7 +94,7 @@ class Fingerprints:
 
     def __iter__(self) -> Iterator[Fingerprint]:
         """Iterate over the fingerprints that there are."""
-        return (one.value for one in self.attempts.values() if one.value is not None)
+        return (found.value for found in self.attempts.values() if found.value is not None)
 
     def get(self, algorithm: str) -> Fingerprint | None:
         """Return the fingerprint by an algorithm, None if there is none."""
@@ -106,6 +106,8 @@ class Fingerprints:
         """Why something of the content is missing: the first reason, None if nothing is."""
         if self.read_error is not None:
             return self.read_error
-        found = self.attempts.values()
-        errors = (one.error or (one.value.error if one.value else None) for one in found)
-        return next((error for error in errors if error is not None), None)
+        for attempt in self.attempts.values():
+            error = attempt.error or (attempt.value.error if attempt.value else None)
+            if error is not None:
+                return error
+        return None
