@@ -28,9 +28,7 @@ def decide(policy: Policy, fingerprints: Fingerprints, table: MatchTable) -> Dec
         n_entries=table.n_entries,
         matches=table.matches,
         rules=outcome.rules,
-        rules_not_tried=tuple(
-            rule.name for rule in policy.rules if rule.when.algorithm not in by_name
-        ),
+        rules_not_tried=policy.rules_not_about(by_name),
         rule=outcome.rule,
         action=outcome.action,
         would_action=outcome.would_action,
