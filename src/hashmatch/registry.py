@@ -88,19 +88,18 @@ class Registry(Generic[_T]):
         self._registered.pop(name, None)
         self._loaded.pop(name, None)
 
-    def problems(self) -> list[str]:
-        """Return what is wrong with the installed plug-ins, a line each; loads all of them."""
-        found = []
-        for name in sorted(self._plugin_names()):
-            if name in self._own:
-                where = _describe(self._points(name)[0])
-                found.append(f"{where} is ignored: {name!r} is hashmatch's own {self._noun}")
-                continue
+    def load_usable(self) -> tuple[list[_T], list[str]]:
+        """Load all items; return them, and a line on each plug-in that is unusable or ignored."""
+        items, problems = [], []
+        for name in self.names():
             try:
-                self.get(name)
+                items.append(self.get(name))
             except self._error as error:
-                found.append(str(error))
-        return found
+                problems.append(str(error))
+        for name in sorted(self._plugin_names() & self._own.keys()):
+            where = _describe(self._points(name)[0])
+            problems.append(f"{where} is ignored: {name!r} is hashmatch's own {self._noun}")
+        return items, problems
 
     def _plugin_names(self) -> set[str]:
         return {point.name for point in entry_points(group=self._group)}

@@ -145,4 +145,4 @@ def load_algorithms(names: Iterable[str]) -> None:
 
 def problems() -> list[str]:
     """Return what is wrong with the installed plug-ins, a line each; loads all of them."""
-    return _REGISTRY.problems()
+    return _REGISTRY.load_usable()[1]
