@@ -104,8 +104,11 @@ class _Block:
         cells = record.cells
         labels = _parse_labels(cells.get(self._labels_name), self._labels_name)
         text = [
-            _parse_text(cells.get(name), name, is_any_number=canonical == "timestamp_s")
+            cell
+            if cell is None or (isinstance(cell, str) and cell.isascii())  # nearly every cell
+            else _parse_text(cell, name, is_any_number=canonical == "timestamp_s")
             for canonical, name in self._names.items()
+            for cell in (cells.get(name),)
         ]
         whole = json.dumps(cells, ensure_ascii=False) if record.text is None else record.text
         for column, value in zip(self._text.values(), text, strict=True):
@@ -127,11 +130,9 @@ class _Block:
         return rows
 
 
-def _parse_text(value: object, name: str, *, is_any_number: bool) -> str | None:
+def _parse_text(value: object, name: str, *, is_any_number: bool) -> str:
     if isinstance(value, str):
         return _check_encodable(value, name)
-    if value is None:
-        return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if is_any_number and isinstance(value, float):
