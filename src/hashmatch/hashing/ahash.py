@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
-from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
@@ -30,7 +30,7 @@ class AverageHash(PixelHash):
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
         """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
-        small = resized(grey_of(pixels), 8, 8).astype(np.int64)
+        small = resize(grey_of(pixels), 8, 8).astype(np.int64)
         return np.packbits(64 * small > small.sum()), None
 
 

@@ -28,7 +28,7 @@ CONSUMES: tuple[Consumes, ...] = ("rgb", "grey")
 
 @dataclass(frozen=True, slots=True)
 class LumaDrift:
-    """How far hashes of a JPEG's luma plane lie from those of its exactly decoded pixels.
+    """Bounds on how far hashes of a JPEG's luma plane lie from those of its exact pixels.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class LumaDrift:
 
 
 class Algorithm(Protocol):
-    """What every algorithm says of itself."""
+    """A hash algorithm, of any kind."""
 
     @property
     def name(self) -> str:
@@ -68,7 +68,7 @@ class Algorithm(Protocol):
 
     @property
     def exact_only(self) -> bool:
-        """Whether codes are equal or unrelated, so that any distance but 0 means nothing."""
+        """True if codes are equal or unrelated, so that any distance but 0 means nothing."""
         return False
 
     @property
@@ -83,7 +83,7 @@ class PixelHash(Algorithm, Protocol):
 
     @property
     def consumes(self) -> Consumes:
-        """What `hash_pixels` is given."""
+        """Kind of pixels that `hash_pixels` is given."""
         ...
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
@@ -134,7 +134,7 @@ class SegmentHash(Algorithm, Protocol):
 
     @property
     def consumes(self) -> Consumes:
-        """What `hash_segments` is given."""
+        """Kind of pixels that `hash_segments` is given."""
         ...
 
     def check_usable(self) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
-from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
@@ -29,7 +29,7 @@ class DifferenceHash(PixelHash):
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
         """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
-        small = resized(grey_of(pixels), 8, 9)
+        small = resize(grey_of(pixels), 8, 9)
         return np.packbits(small[:, 1:] > small[:, :-1]), None
 
 

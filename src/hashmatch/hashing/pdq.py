@@ -7,9 +7,9 @@ hashes it.
 
 Exactness: PDQ's filters are applied as one linear operator, in nearly exact arithmetic. The
 reference's float32 sums drift from that. Where the drift could change a bit or the quality, the
-reference's own arithmetic is repeated step by step, which takes some ten times as long. That
-befalls about 8 photos in 100 (one hash) or 28 (eight), and pictures that are nearly blank. How far
-the sums may drift is measured on pictures meant to provoke it, not proven. The reference is the C++
+reference's own arithmetic is repeated step by step, which takes some ten times as long: for about 8
+photos in 100 (one hash) or 28 (eight), and for nearly blank pictures. The bound on the drift is
+measured on pictures meant to provoke it, not proven. The reference is the C++
 compiled for x86-64; a compiler for another machine may fuse its multiplications and additions,
 which flips bits of nearly blank pictures now and then.
 

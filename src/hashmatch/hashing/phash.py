@@ -18,7 +18,7 @@ import numpy as np
 
 from hashmatch._core import phash_coefficients
 from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
-from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
@@ -33,7 +33,7 @@ class PHash(PixelHash):
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
         """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
-        low = phash_coefficients(resized(grey_of(pixels), 32, 32))
+        low = phash_coefficients(resize(grey_of(pixels), 32, 32))
         ordered = np.sort(low, axis=None)
         median = (ordered[31] + ordered[32]) / 2.0  # as numpy.median rounds it
         return np.packbits(low > median), None

@@ -11,7 +11,7 @@ from hashmatch.lists.list_file import ListFile
 
 
 class Confidence(IntEnum):
-    """How sure a format is that a file is of it."""
+    """A format's confidence that a file is of it."""
 
     NO = 0
     """The bytes cannot be of this format."""

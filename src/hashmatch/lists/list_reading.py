@@ -1,4 +1,4 @@
-"""`ListReading`: everything there is to say about how a list file is read."""
+"""The options of reading a list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEFAULT_ALGORITHM = "pdq"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListReading:
-    """How a list file is read; None where nothing is said.
+    """The way in which a list file is read; None where nothing is said.
 
     Text is trimmed, and names of algorithms lowered, so that equal readings compare equal.
 

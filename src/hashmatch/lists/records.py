@@ -71,7 +71,7 @@ def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]
 
 
 class _CellError(Exception):
-    """What is wrong with a cell, and in which column."""
+    """A cell that cannot be read; the message says why."""
 
     def __init__(self, problem: str, column: str) -> None:
         super().__init__(problem)

@@ -49,7 +49,7 @@ def _records(stream: BinaryIO, file: ListFile) -> Iterator[Record]:
 
 
 class _LineError(Exception):
-    """What is wrong with one line."""
+    """A line that cannot be read; the message says why."""
 
 
 def _try_parse(line: bytes) -> tuple[str | None, tuple[dict[str, Any], str]]:
