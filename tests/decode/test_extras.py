@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
-from hashmatch.decode.formats import HEIC, JXL, _image_class, identify
+from hashmatch.decode.formats import HEIC, JXL, identify, load_image_class
 from hashmatch.decode.jxl import jxl_size
 from hashmatch.errors import DecodeError
 
@@ -77,7 +77,7 @@ def test_without_the_extra_the_reason_says_so(name, picture, encode, monkeypatch
     data = heic(picture) if name == "HEIC" else encode(picture, "JXL")
     extra = {"HEIC": "heic", "JPEG XL": "jxl"}[name]
     monkeypatch.setattr("hashmatch.decode.formats.import_module", _no_module)
-    _image_class.cache_clear()
+    load_image_class.cache_clear()
     with pytest.raises(DecodeError, match=rf"^unsupported {name}: install hashmatch\[{extra}\]$"):
         decode_image(data)
     monkeypatch.undo()

@@ -6,7 +6,7 @@ import pytest
 from PIL import EpsImagePlugin, Image, PpmImagePlugin
 
 from hashmatch.decode import HEAD_BYTES, decode_image, is_video
-from hashmatch.decode.formats import AVIF, FORMATS, HEIC, _image_class, identify
+from hashmatch.decode.formats import AVIF, FORMATS, HEIC, identify, load_image_class
 from hashmatch.errors import DecodeError
 
 REFUSED = (
@@ -103,7 +103,7 @@ def test_a_damaged_file_is_not_offered_to_another_plug_in(picture, encode, monke
 def test_a_pillow_built_without_a_format_says_so(name, picture, encode, monkeypatch):
     data = encode(picture, name.upper())
     monkeypatch.setattr(f"{identify(data).module}.SUPPORTED", False)
-    _image_class.cache_clear()
+    load_image_class.cache_clear()
     with pytest.raises(DecodeError, match=f"^unsupported {name}: this build of Pillow cannot"):
         decode_image(data)
     monkeypatch.undo()

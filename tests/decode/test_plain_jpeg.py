@@ -232,16 +232,16 @@ def test_size_is_checked_before_anything_is_decoded(plain, monkeypatch):
 
 
 def test_a_pillow_that_decodes_otherwise_is_asked(plain, monkeypatch):
-    plain_jpeg.gives_what_pillow_gives.cache_clear()
+    plain_jpeg.equals_pillow.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(plain_jpeg, "decode_jpeg", lambda _data, _colours, buffer: buffer.fill(7))
-        assert not plain_jpeg.gives_what_pillow_gives()
+        assert not plain_jpeg.equals_pillow()
         assert by_turbo(plain, luma=True) is None
-    plain_jpeg.gives_what_pillow_gives.cache_clear()
+    plain_jpeg.equals_pillow.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(plain_jpeg.features, "check_feature", lambda _name: False)
         assert_left_to_pillow(plain)
-    plain_jpeg.gives_what_pillow_gives.cache_clear()
+    plain_jpeg.equals_pillow.cache_clear()
     assert_plain(plain)
 
 

@@ -7,7 +7,7 @@ import warnings
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from hashmatch.decode.quiet import hushed, make_hushable
+from hashmatch.decode.quiet import hush, make_hushable
 
 make_hushable(Image)
 make_hushable(TiffImagePlugin)
@@ -27,8 +27,8 @@ def test_pillow_still_warns_everybody_else():
 def test_pillow_is_silent_inside_even_where_warnings_are_errors():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
-        with hushed():
-            with hushed():
+        with hush():
+            with hush():
                 too_big()
             too_big()
         with pytest.raises(Image.DecompressionBombWarning):
@@ -37,7 +37,7 @@ def test_pillow_is_silent_inside_even_where_warnings_are_errors():
 
 
 def test_an_exception_ends_the_silence():
-    with pytest.raises(KeyError), hushed():
+    with pytest.raises(KeyError), hush():
         raise KeyError
     with pytest.warns(Image.DecompressionBombWarning):
         too_big()
@@ -47,7 +47,7 @@ def test_other_threads_are_not_silenced():
     inside, checked = threading.Event(), threading.Event()
 
     def decode():
-        with hushed():
+        with hush():
             inside.set()
             checked.wait(5)
 
@@ -64,7 +64,7 @@ def test_other_threads_are_not_silenced():
 
 def test_the_log_is_silent_inside_only(caplog):
     logger = logging.getLogger("PIL.TiffImagePlugin")
-    with hushed():
+    with hush():
         logger.error("unheard")
     logger.error("heard")
     assert caplog.messages == ["heard"]

@@ -6,12 +6,12 @@ import zlib
 import pytest
 from PIL import Image
 
-from hashmatch.decode.reasons import decode_errors
+from hashmatch.decode.reasons import translate_errors
 from hashmatch.errors import DecodeError
 
 
 def reason_of(error: BaseException) -> str:
-    with pytest.raises(DecodeError) as caught, decode_errors("PNG"):
+    with pytest.raises(DecodeError) as caught, translate_errors("PNG"):
         raise error
     assert caught.value.__cause__ is error
     return str(caught.value)
@@ -67,10 +67,10 @@ def test_pillows_wrapping_of_python_errors_is_seen_through():
 
 
 def test_decode_errors_pass_unchanged():
-    with pytest.raises(DecodeError, match=r"^as it was$"), decode_errors("PNG"):
+    with pytest.raises(DecodeError, match=r"^as it was$"), translate_errors("PNG"):
         raise DecodeError("as it was")
 
 
 def test_an_interrupt_is_not_swallowed():
-    with pytest.raises(KeyboardInterrupt), decode_errors("PNG"):
+    with pytest.raises(KeyboardInterrupt), translate_errors("PNG"):
         raise KeyboardInterrupt

@@ -131,8 +131,10 @@ def test_all_well_is_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_extra_that_is_missing_is_no_drift(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = module.codecs()
-    monkeypatch.setattr(module, "codecs", lambda: {**real, "HEIC": None, VIDEO: None, "PNG": None})
+    real = module.find_codecs()
+    monkeypatch.setattr(
+        module, "find_codecs", lambda: {**real, "HEIC": None, VIDEO: None, "PNG": None}
+    )
     checks = {check.pinned.decoder: check for check in run_selfcheck()}
     for extra in ("HEIC", VIDEO):
         assert checks[extra].skipped

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashmatch import _core
-from hashmatch.fingerprint import fingerprint_image
-from hashmatch.fingerprint.border import (
+from hashmatch.decode.border import (
     LEAST_LEFT_PX,
     LEAST_LEFT_SHARE,
     find_border,
     possible_borders,
 )
+from hashmatch.fingerprint import fingerprint_image
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS
 
 Pixels = np.ndarray

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from hashmatch.decode.video_luma import LIMITED_RANGE_GAIN, Luma, luma_of
+from hashmatch.decode.video.luma import LIMITED_RANGE_GAIN, Luma, read_luma
 from hashmatch.hashing import pdq
 
 PLANES = ["yuv420p", "yuv422p", "yuv444p", "yuva420p", "nv12", "nv21", "yuvj420p", "gray"]
@@ -19,7 +19,7 @@ def frame_of(picture, pixels):
 @pytest.mark.parametrize("pixels", [*PLANES, *DEEP, *BY_WAY_OF_RGB])
 def test_hash_and_quality_are_those_of_the_picture(pictures, pixels):
     for picture in (pictures[0], (pictures[9] // 8 + 100).astype(np.uint8)):
-        luma = luma_of(frame_of(picture, pixels))
+        luma = read_luma(frame_of(picture, pixels))
         expected, expected_quality = pdq.hash(picture)
         code, quality = pdq.hash(luma.pixels, gain=luma.gain)
         assert luma.pixels.shape[:2] == picture.shape
@@ -33,7 +33,7 @@ def test_hash_and_quality_are_those_of_the_picture(pictures, pixels):
 
 def test_the_plane_is_not_copied(pictures):
     frame = frame_of(pictures[0], "yuv420p")
-    luma = luma_of(frame)
+    luma = read_luma(frame)
     rows = np.frombuffer(frame.planes[0], np.uint8).reshape(-1, frame.planes[0].line_size)
     assert np.shares_memory(luma.pixels, rows)
     assert np.array_equal(luma.pixels, rows[:64, :96])
@@ -55,19 +55,19 @@ def test_the_plane_is_not_copied(pictures):
 def test_range(pixels, color_range, gain):
     frame = av.VideoFrame(16, 16, pixels)
     frame.color_range = color_range
-    assert luma_of(frame).gain == gain
+    assert read_luma(frame).gain == gain
 
 
 def test_every_width_and_its_padding():
     rng = np.random.default_rng(1)
     for width in (5, 16, 17, 63, 64, 65, 100):
         picture = rng.integers(0, 256, (18, width), dtype=np.uint8)
-        assert np.array_equal(luma_of(frame_of(picture, "gray")).pixels, picture)
+        assert np.array_equal(read_luma(frame_of(picture, "gray")).pixels, picture)
 
 
 @pytest.mark.parametrize("pixels", [*PLANES, *DEEP])
 def test_as_shown_is_the_grey_picture(pictures, pixels):
-    shown = luma_of(frame_of(pictures[0], pixels)).as_shown()
+    shown = read_luma(frame_of(pictures[0], pixels)).as_shown()
     assert shown.dtype == np.uint8
     assert shown.flags.c_contiguous
     off = np.abs(shown.astype(int) - pictures[0])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.decode.video_clock import FrameClock, Sampler
+from hashmatch.decode.video.clock import FrameClock, Sampler
 
 TICK = Fraction(1, 90_000)
 

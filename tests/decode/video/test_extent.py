@@ -2,8 +2,7 @@
 
 import pytest
 
-from hashmatch.decode.video_extent import ends_early
-from hashmatch.decode.video_formats import (
+from hashmatch.decode.video.containers import (
     ASF,
     AVI,
     FLV,
@@ -12,6 +11,7 @@ from hashmatch.decode.video_formats import (
     MPEG_TS,
     identify_video,
 )
+from hashmatch.decode.video.extent import ends_early
 
 
 def box(kind, content, size=None):

@@ -40,7 +40,7 @@ SILENT_AT_A_CUT = {"ts", "mpg"}  # streams without an end of their own
 def numbers_and_times(data, **options):
     with open_video(data, **options) as frames:
         found = [(frame.number, frame.timestamp_s) for frame in frames]
-        return found, frames.fault, frames.n_decoded
+        return found, frames.error, frames.n_decoded
 
 
 @pytest.mark.parametrize(("suffix", "codec", "pixels"), KINDS)
@@ -186,10 +186,10 @@ def test_no_frames(make_clip, pictures):
     ("data", "reason"),
     [
         (b"", "empty file"),
-        (b"GIF89a" + bytes(600), "not a video in an accepted container"),
+        (b"GIF89a" + bytes(600), "not a video but a picture: GIF"),
         (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "not a video in an accepted container"),
         (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "not a video in an accepted container"),
-        (b"\x00\x00\x00\x1cftypavif" + bytes(600), "a picture in the container of MP4"),
+        (b"\x00\x00\x00\x1cftypavif" + bytes(600), "not a video but a picture: AVIF"),
         (b"\x00\x00\x00\x1cftypisom" + bytes(600), "MP4"),
         (b"\x1aE\xdf\xa3" + bytes(600), "Matroska"),
     ],
@@ -275,7 +275,7 @@ def test_a_read_error_is_the_reason(make_clip, pictures, tmp_path, monkeypatch):
                 raise OSError(5, "Input/output error")
             return super().read(min(size, 1000))
 
-    monkeypatch.setattr("hashmatch.decode.content.io.FileIO", Failing)
+    monkeypatch.setattr("hashmatch.decode.read.io.FileIO", Failing)
     try:
         reason = hash_video(path).error
     except DecodeError as error:
