@@ -36,7 +36,7 @@ def test_the_algorithms_are_these() -> None:
 
 def test_only_pdq_states_a_luma_drift() -> None:
     assert [name for name in algorithms() if algorithms()[name].luma_drift] == ["pdq"]
-    assert pdq.PDQ.luma_drift.margin_bits == 16
+    assert pdq.LUMA_DRIFT.margin_bits == 16
 
 
 def test_digests_are_those_that_policies_know() -> None:

@@ -106,7 +106,7 @@ def test_a_file_of_no_format_says_what_was_tried(tmp_path: Path) -> None:
     with pytest.raises(HashListError) as raised:
         read_list(path, H)
     assert str(raised.value) == (
-        f"{path}: is of no list format known; tried csv (.csv), jsonl (.jsonl, .ndjson), vpdq "
+        f"{path}: of no known list format; tried csv (.csv), jsonl (.jsonl, .ndjson), vpdq "
         '(.txt); if it is one of them, name its format, as in format = "csv"'
     )
 
@@ -237,8 +237,19 @@ def test_an_exception_of_a_plugin_is_an_error_without_its_text(tmp_path: Path) -
     with register_format(Raising("one", b"one", ".one")):
         with pytest.raises(HashListError) as raised:
             read_list(path, H)
-        assert str(raised.value) == f"{path}: registered list format one failed: KeyError"
+        assert str(raised.value) == f"{path}: the plug-in for one failed: KeyError"
         assert raised.value.__context__ is None
+
+
+def test_a_plugin_that_cannot_look_stops_no_other(tmp_path: Path) -> None:
+    class Blind(Exchange):
+        def matches(self, head: bytes) -> Confidence:
+            raise KeyError
+
+    path = tmp_path / "a.one"
+    path.write_text(BY_FORMAT["csv"])
+    with register_format(Blind("one", b"one", ".one")):
+        assert read_list(path, H).table.num_rows == 1
 
 
 def test_a_format_of_one_entry_a_file_may_come_in_folders(tmp_path: Path) -> None:

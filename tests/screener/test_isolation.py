@@ -11,7 +11,7 @@ from PIL import Image
 
 from hashmatch.workers import Isolation
 from hashmatch.fingerprint import hash_image
-from hashmatch.hashing import registry
+from hashmatch.hashing import unregister
 from hashmatch.index import build_index
 from hashmatch.screener import Screener, ScreeningOptions
 
@@ -52,7 +52,7 @@ def acme(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(folder)
     yield
     sys.modules.pop("acme", None)
-    registry._loaded.pop("acme", None)
+    unregister("acme")
 
 
 def index_of(folder: Path, pictures: list[Path], algorithms: list[str]) -> Path:

@@ -20,27 +20,19 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hashmatch._core import whash_approximation, whash_sums
-from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
+from hashmatch.hashing.algorithm import PixelHash, Pixels
 from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
-@dataclass(frozen=True, slots=True)
 class WaveletHash(PixelHash):
-    """Wavelet hash as the registry knows it."""
-
-    name: str = "whash"
-    bits: int = 64
-    default_radius: int = 5
-    consumes: Consumes = "grey"
+    """Wavelet hash of grey pixels; it has no quality."""
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
-        """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
+        """Return the code, uint8 (8,), and None."""
         grey = grey_of(pixels)
         side_px = max(8, 1 << (min(grey.shape).bit_length() - 1))
         square = resize(grey, side_px, side_px)
@@ -53,4 +45,4 @@ class WaveletHash(PixelHash):
         return np.packbits(low > (exact[31] + exact[32]) / 2.0), None
 
 
-WHASH = WaveletHash()
+WHASH = WaveletHash(name="whash", bits=64, default_radius=5, consumes="grey")

@@ -5,62 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from hashmatch.errors import HashListError
+from hashmatch.errors import HashListError, HashmatchError
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.list_file import ListFile
-from hashmatch.lists.list_format import Confidence, EntryFormat, ListFormat
+from hashmatch.lists.list_format import Confidence, ListFormat
 from hashmatch.lists.redaction import redact
 from hashmatch.registry import Registry
 
-GROUP = "hashmatch.list_formats"
 HEAD_BYTES = 1 << 16
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PluginFormat:
-    """A third party's format; what it raises is an error of the file, without its message.
-
-    The message of an exception that is no HashListError may hold a hash.
-    """
-
-    name: str
-    suffixes: tuple[str, ...]
-    _own: ListFormat
-    _where: str
-
-    def matches(self, head: bytes) -> Confidence:
-        """Return how sure it is; NO if it fails, so that other formats are tried."""
-        try:
-            return Confidence(self._own.matches(head))
-        except Exception:
-            return Confidence.NO
-
-    def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
-        """Yield the rows in order, block by block."""
-        try:
-            yield from self._own.read(stream, file)
-        except (HashListError, OSError, MemoryError):
-            raise
-        except Exception as error:
-            problem = type(error).__name__
-        else:
-            return
-        raise file.error(f"{self._where} failed: {problem}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PluginEntryFormat(PluginFormat):
-    """A third party's format whose files are one entry each."""
-
-    def entry_id_of(self, name: str) -> str:
-        """Return the id that the name of a file gives its entry."""
-        own: Any = self._own
-        return str(own.entry_id_of(name))
 
 
 def _admit(found: Any, name: str, where: str) -> ListFormat:
@@ -77,18 +33,19 @@ def _admit(found: Any, name: str, where: str) -> ListFormat:
         problem = 'expected suffixes to be a tuple of text in lower case, such as (".xml",)'
     if problem:
         raise HashListError(f"{where} is no list format: {problem}")
-    kind = PluginEntryFormat if isinstance(found, EntryFormat) else PluginFormat
-    return kind(name, tuple(found.suffixes), found, where)
+    own: ListFormat = found
+    return own
 
 
+_OWN = {
+    "csv": "hashmatch.lists.formats.csv:CSV",
+    "jsonl": "hashmatch.lists.formats.jsonl:JSONL",
+    "vpdq": "hashmatch.lists.formats.vpdq:VPDQ",
+}
 _REGISTRY: Registry[ListFormat] = Registry(
     "list format",
-    group=GROUP,
-    own={
-        "csv": "hashmatch.lists.formats.csv:CSV",
-        "jsonl": "hashmatch.lists.formats.jsonl:JSONL",
-        "vpdq": "hashmatch.lists.formats.vpdq:VPDQ",
-    },
+    group="hashmatch.list_formats",
+    own=_OWN,
     admit=_admit,
     error=HashListError,
 )
@@ -96,7 +53,7 @@ _REGISTRY: Registry[ListFormat] = Registry(
 
 def list_formats() -> tuple[str, ...]:
     """Return the names of the list formats, in order: hashmatch's own, registered, plug-ins."""
-    return tuple(_REGISTRY.names())
+    return tuple(_REGISTRY)
 
 
 def format_problems() -> list[str]:
@@ -124,7 +81,7 @@ def known_formats(file: ListFile) -> list[ListFormat]:
     if name is None:
         return _REGISTRY.load_usable()[0]
     with suppress(KeyError):
-        return [_REGISTRY.get(name)]
+        return [_REGISTRY[name]]
     known = ", ".join(list_formats())
     raise file.error(f"there is no list format {redact(name)}; known: {known}")
 
@@ -136,7 +93,7 @@ def choose_format(file: ListFile, head: bytes, formats: Sequence[ListFormat]) ->
     format is sure, that of the suffix is chosen, so that its errors are precise. HashListError if
     this leaves no format or more than one.
     """
-    sureness = [(each.matches(head), each) for each in formats]
+    sureness = [(_match(each, head), each) for each in formats]
     hinted = [each for each in formats if file.path.suffix.lower() in each.suffixes]
     best = max((sure for sure, _ in sureness), default=Confidence.NO)
     if best < Confidence.LIKELY and hinted:
@@ -152,9 +109,36 @@ def choose_format(file: ListFile, head: bytes, formats: Sequence[ListFormat]) ->
         raise file.error(f"could be of the format {describe(found, ' or ')}; {remedy}")
     problems = "".join(f"; not tried: {problem}" for problem in format_problems())
     raise file.error(
-        f"is of no list format known; tried {describe(formats)}; if it is one of them, {remedy}"
+        f"of no known list format; tried {describe(formats)}; if it is one of them, {remedy}"
         f"{problems}"
     )
+
+
+def read_rows(list_format: ListFormat, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
+    """Yield the rows of a file; what a plug-in raises becomes an error of the file.
+
+    It lacks the message of the exception, which may hold a hash.
+    """
+    try:
+        yield from list_format.read(stream, file)
+    except (HashmatchError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if list_format.name in _OWN:
+            raise
+        problem = type(error).__name__
+    else:
+        return
+    raise file.error(f"the plug-in for {list_format.name} failed: {problem}")
+
+
+def _match(list_format: ListFormat, head: bytes) -> Confidence:
+    try:
+        return Confidence(list_format.matches(head))
+    except Exception:
+        if list_format.name in _OWN:
+            raise
+        return Confidence.NO  # a plug-in that fails must not stop others
 
 
 def describe(formats: Iterable[ListFormat], separator: str = ", ") -> str:

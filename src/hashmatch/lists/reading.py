@@ -10,7 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from hashmatch.lists.canonical import canonical_rows
-from hashmatch.lists.format_registry import HEAD_BYTES, choose_format, describe, known_formats
+from hashmatch.lists.format_registry import (
+    HEAD_BYTES,
+    choose_format,
+    describe,
+    known_formats,
+    read_rows,
+)
 from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.list_format import EntryFormat, ListFormat
 from hashmatch.lists.list_reading import ListReading
@@ -66,7 +72,7 @@ def read_batches(
     try:
         for part, list_format in _files(file):
             with part.path.open("rb") as stream:
-                for raw in list_format.read(stream, part):
+                for raw in read_rows(list_format, stream, part):
                     yield canonical_rows(raw, part)
     except OSError as error:
         reason = error.strerror or type(error).__name__
