@@ -16,9 +16,8 @@ from hashmatch.lists.format_registry import (
     unregister_format,
 )
 from hashmatch.lists.formats.vpdq import read_vpdq, vpdq_lines
-from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.list_format import Confidence, EntryFormat, ListFormat
-from hashmatch.lists.list_reading import ListReading
+from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.lists.reading import inherit_reading, read_batches, read_list
 from hashmatch.lists.records import Record, read_records
 from hashmatch.lists.redaction import redact

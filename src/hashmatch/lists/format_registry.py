@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 from hashmatch.errors import HashListError, HashmatchError
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.list_format import Confidence, ListFormat
+from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.redaction import redact
 from hashmatch.registry import Registry
 

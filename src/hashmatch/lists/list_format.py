@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.list_file import ListFile
+from hashmatch.lists.list_reading import ListFile
 
 
 class Confidence(IntEnum):

@@ -17,9 +17,8 @@ from hashmatch.lists.format_registry import (
     known_formats,
     read_rows,
 )
-from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.list_format import EntryFormat, ListFormat
-from hashmatch.lists.list_reading import ListReading
+from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.lists.schema import SCHEMA, HashList
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hashmatch.errors import HashListError
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.list_file import ListFile
+from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.schema import SOURCE_COLUMNS
 
 _TEXT_COLUMNS = tuple(name for name in SOURCE_COLUMNS if name != "labels")

@@ -15,8 +15,8 @@ import pyarrow.csv as pa_csv
 from hashmatch.lists.arrow_text import Column, json_objects, split_labels
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.formats.csv_quoting import MisplacedQuoteError, QuotingGuard, row_at
-from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.list_format import Confidence
+from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import REQUIRED_COLUMNS, SOURCE_COLUMNS
 

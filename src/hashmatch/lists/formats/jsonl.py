@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.list_format import Confidence
+from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.records import Record, read_records
 from hashmatch.lists.redaction import redact
 

@@ -19,9 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.list_format import Confidence
-from hashmatch.lists.list_reading import ListReading
+from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.values import VideoHash
 
 _SUFFIX = ".txt"
