@@ -45,17 +45,8 @@ class Pinned:
 class Check:
     """Comparison of one pinned hash with the hash now.
 
-    Parameters
-    ----------
-    pinned : Pinned
-    version : str or None
-        Of the decoder on this machine; None if it is not installed.
-    distance : int or None
-        Bits between the hash now and the pinned one; None if there is no hash now.
-    quality : int or None
-        The quality now.
-    error : str or None
-        Why there is no hash now.
+    `version` is that of the decoder on this machine, None if it is not installed; `distance` the
+    bits between both hashes and `quality` the quality now, or `error` why there is no hash now.
     """
 
     pinned: Pinned
@@ -66,29 +57,19 @@ class Check:
 
     @property
     def skipped(self) -> bool:
-        """Whether the decoder is an extra that is not installed, so that nothing could drift."""
+        """True if the decoder is an extra that is not installed, so that nothing could drift."""
         return self.version is None and self.pinned.decoder in OPTIONAL_DECODERS
 
     @property
     def drifted(self) -> bool:
-        """Whether the hash or its quality differs from the pinned one, or there is none."""
+        """True if the hash or its quality differs from the pinned one, or there is none."""
         if self.skipped:
             return False
         return self.distance != 0 or self.quality != self.pinned.quality
 
 
 def run_selfcheck(folder: Path = FOLDER) -> list[Check]:
-    """Hash the files that come with the package and compare with the pinned hashes.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds ``pinned.json`` and ``files``.
-
-    Returns
-    -------
-    list of Check
-        One for each pinned hash, in the order of the file.
+    """Hash the files that come with the package; return a check for each pinned hash, in order.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Bytes to pixels: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, with extras HEIC, JPEG XL and video.
 
 A format is recognised by content, never by name, and nothing outside the allow-list is ever tried.
-It yields the stored pixels of the first picture, and on demand its alpha and the pictures
-after it.  docs/decode.md is the contract, format by format and mode by mode.
+The result is the stored pixels of the first picture, and on demand its alpha and further pictures.
+docs/decode.md is the contract, format by format and mode by mode.
 
 Every failure is one `DecodeError` with a kind and a one-line message, which depend on the bytes and
 the versions of the decoders only.  Everything here may be called from several threads.
@@ -21,7 +21,7 @@ from hashmatch.decode.limits import (
     VideoLimits,
 )
 from hashmatch.decode.modes import PillowImage, to_rgb
-from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
+from hashmatch.decode.picture import accept_truncated, check_decode, decode_image, decode_pictures
 from hashmatch.decode.read import (
     Readable,
     read_blocks,
@@ -30,7 +30,6 @@ from hashmatch.decode.read import (
     read_stream,
 )
 from hashmatch.decode.stored import DECODES, DecodedPicture
-from hashmatch.decode.truncated import accept_truncated
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.decode.video.file import VideoSource
 from hashmatch.decode.video.frames import StoredFrame, StoredFrames, load_video_decoder, open_video

@@ -21,30 +21,19 @@ _MOST_BRAND_BYTES = 256
 class Format:
     """One accepted format, and the Pillow class that opens it.
 
-    The class is called directly rather than through `PIL.Image.open`, which would warn about
-    `MAX_IMAGE_PIXELS`, whose reaction to a warning is process-wide state.
+    The first bytes match `signature`, a regular expression, or one of `brands` of the ISO base
+    media container.  `extra` is the extra of this package that brings the plug-in, None where
+    Pillow has it; with `pages`, further pictures in a file are pages, not frames of an animation.
 
-    Parameters
-    ----------
-    name : str
-        As error messages have it.
-    module, image_class : str
-        Where the class is; the module is imported on first use (libavif alone is several
-        megabytes).
-    signature : bytes or None
-        Regular expression that matches the first bytes.
-    brands : frozenset of bytes
-        Instead of a signature: four-byte brands of the ISO base media container.
-    extra : str or None
-        Extra of this package that brings the plug-in; None where Pillow has it.
-    pages : bool
-        Whether further pictures in a file are pages rather than frames of an animation.
+    The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and what a
+    warning does is process-wide state.  Its module is imported on first use (libavif alone is
+    several megabytes).
     """
 
     name: str
     module: str
     image_class: str
-    signature: bytes | None = None
+    signature: re.Pattern[bytes] | None = None
     brands: frozenset[bytes] = frozenset()
     extra: str | None = None
     pages: bool = False
@@ -56,17 +45,23 @@ class Format:
     def matches(self, data: bytes) -> bool:
         """Return whether a content begins as this format does."""
         if self.signature is not None:
-            return re.match(self.signature, data, re.DOTALL) is not None
+            return self.signature.match(data) is not None
         return not self.brands.isdisjoint(_read_brands(data))
 
 
-JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", rb"\xff\xd8\xff")
-PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", rb"\x89PNG\r\n\x1a\n")
-GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", rb"GIF8[79]a")
-WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", rb"RIFF.{4}WEBP")
-BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", rb"BM")
+JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", re.compile(rb"\xff\xd8\xff"))
+PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\r\n\x1a\n"))
+GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
+WEBP = Format(
+    "WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
+)
+BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
 TIFF = Format(  # + instead of * is BigTIFF
-    "TIFF", "PIL.TiffImagePlugin", "TiffImageFile", rb"II[*+]\x00|MM\x00[*+]", pages=True
+    "TIFF",
+    "PIL.TiffImagePlugin",
+    "TiffImageFile",
+    re.compile(rb"II[*+]\x00|MM\x00[*+]"),
+    pages=True,
 )
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=frozenset((b"avif", b"avis")))
 HEIC = Format(
@@ -81,7 +76,7 @@ JXL = Format(  # a bare codestream, or a container
     "JPEG XL",
     "pillow_jxl.JpegXLImagePlugin",
     "JXLImageFile",
-    rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n",
+    re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
     extra="jxl",
 )
 

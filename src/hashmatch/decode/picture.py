@@ -19,6 +19,14 @@ from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.errors import DecodeError, ErrorKind
 
 
+def accept_truncated() -> None:
+    """Make Pillow decode what there is of a truncated file, in this whole process.
+
+    The rest is grey or black.  For processes that only decode: `hashmatch.workers.Isolation`.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+
+
 def check_decode(decode: str) -> None:
     """Raise ValueError unless `decode` names a way to decode."""
     if decode not in DECODES:
@@ -41,11 +49,6 @@ def decode_image(
         Any other content saves nothing and is decoded exactly.
     limits : DecodeLimits
         Checked before pixels are decoded.
-
-    Returns
-    -------
-    DecodedPicture
-        The stored pixels; docs/decode.md says what that means mode by mode.
 
     Raises
     ------

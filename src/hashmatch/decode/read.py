@@ -20,12 +20,7 @@ _SMALLEST_READ_BYTES = 64 * 1024
 _BLOCK_BYTES = 1024 * 1024
 _OPEN_BINARY = "open it in binary mode"
 
-_REASONS = {
-    errno.ENOENT: "no such file",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.EISDIR: "is a directory",
-}
+_REASONS = {errno.ENOENT: "no such file", errno.EPERM: "permission denied"}
 
 
 class Readable(Protocol):
@@ -40,17 +35,7 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
 
     Symbolic links are followed.  A FIFO, a socket or a device is refused at once, not waited for.
 
-    Parameters
-    ----------
-    path : str or PathLike
-        The file.
-    limits : DecodeLimits
-        Only `max_bytes` is used; no more than that is ever read, even of a growing file.
-
-    Returns
-    -------
-    bytes
-        At least one byte.
+    Never more than `limits.max_bytes` are read, even of a growing file.
 
     Raises
     ------
@@ -108,7 +93,10 @@ def open_content(path: str | os.PathLike[str]) -> io.FileIO:
     except ValueError as error:
         raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
     try:
-        _check_regular(os.fstat(descriptor))
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            reason = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise DecodeError(reason, ErrorKind.UNREADABLE)
     except BaseException:
         os.close(descriptor)
         raise
@@ -159,22 +147,14 @@ def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
     return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
 
 
-def _check_regular(status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise DecodeError("is a directory", ErrorKind.UNREADABLE)
-    if not stat.S_ISREG(status.st_mode):
-        raise DecodeError("not a regular file", ErrorKind.UNREADABLE)
-
-
 def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeLimits) -> bytes:
     blocks: list[bytes] = []
     total_bytes = 0
     # Until a read returns nothing: files under /proc state size 0, and network file systems and
     # unbuffered streams may return less than was asked for.
     while total_bytes <= limits.max_bytes:
-        ask_bytes = (
-            expected_bytes - total_bytes + 1 if total_bytes <= expected_bytes else total_bytes
-        )
+        left_bytes = expected_bytes - total_bytes
+        ask_bytes = left_bytes + 1 if left_bytes >= 0 else total_bytes
         block = read(min(ask_bytes, limits.max_bytes - total_bytes + 1))
         if not block:
             break

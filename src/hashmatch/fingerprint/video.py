@@ -28,10 +28,10 @@ def hash_video(
         Seconds. For each k = 0, 1, 2, ... the first frame at or after ``k * interval_s`` is hashed,
         once; 0 hashes every frame. Time counts from the first frame.
     keyframes_only : bool
-        Decode keyframes alone, in a fraction of the time, and choose among them. How many there are
-        is up to whoever encoded the video: often one in some seconds, sometimes one in all.
+        Decode keyframes alone, in a fraction of the time, and choose among them. Their number
+        depends on the encoder: often one every few seconds, sometimes one in all.
     limits : VideoLimits
-        Bounds on the video.
+        Limits on the video.
 
     Returns
     -------

@@ -18,12 +18,7 @@ class FrameClock:
     there. So times are those of a player for an intact file, and differences stay right past a
     seam.
 
-    Parameters
-    ----------
-    time_base_s : Fraction
-        Seconds in a tick.
-    rate_hz : Fraction or None
-        Frames a second as the file states them.
+    `time_base_s` are the seconds in a tick, `rate_hz` the frames a second that the file states.
     """
 
     def __init__(self, time_base_s: Fraction, rate_hz: Fraction | None) -> None:
@@ -62,12 +57,7 @@ class Sampler:
     frame. The interval is taken as the decimal number it is written as (0.1 is a tenth), without
     rounding.
 
-    Parameters
-    ----------
-    interval_s : float
-        Seconds; `check_interval` accepts it.
-    time_base_s : Fraction
-        Seconds in a tick.
+    `check_interval` accepts `interval_s`; `time_base_s` are the seconds in a tick.
     """
 
     def __init__(self, interval_s: float, time_base_s: Fraction) -> None:

@@ -19,32 +19,26 @@ HEAD_BYTES = 3 * 192
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One accepted container.
-
-    Parameters
-    ----------
-    name : str
-        As error messages have it.
-    demuxer : str
-        FFmpeg's name of its demuxer.
-    signature : bytes
-        Regular expression that matches the first bytes.
-    """
+    """One accepted container: FFmpeg's demuxer, and a regular expression of its first bytes."""
 
     name: str
     demuxer: str
-    signature: bytes
+    signature: re.Pattern[bytes]
 
 
-MP4 = Container("MP4", "mov", rb".{4}(?:ftyp|moov|mdat|free|skip|wide|pnot|styp|moof)")
-MATROSKA = Container("Matroska", "matroska", rb"\x1aE\xdf\xa3")
-AVI = Container("AVI", "avi", rb"RIFF.{4}AVI ")
-FLV = Container("FLV", "flv", rb"FLV\x01")
-ASF = Container("ASF", "asf", rb"0&\xb2u\x8ef\xcf\x11\xa6\xd9\x00\xaa\x00b\xcel")
-OGG = Container("Ogg", "ogg", rb"OggS")
+MP4 = Container(
+    "MP4", "mov", re.compile(rb".{4}(?:ftyp|moov|mdat|free|skip|wide|pnot|styp|moof)", re.DOTALL)
+)
+MATROSKA = Container("Matroska", "matroska", re.compile(rb"\x1aE\xdf\xa3"))
+AVI = Container("AVI", "avi", re.compile(rb"RIFF.{4}AVI ", re.DOTALL))
+FLV = Container("FLV", "flv", re.compile(rb"FLV\x01"))
+ASF = Container("ASF", "asf", re.compile(rb"0&\xb2u\x8ef\xcf\x11\xa6\xd9\x00\xaa\x00b\xcel"))
+OGG = Container("Ogg", "ogg", re.compile(rb"OggS"))
 # The second form, with the arrival time before each packet, is that of Blu-ray.
-MPEG_TS = Container("MPEG-TS", "mpegts", rb"(?:G.{187}){3}|(?:.{4}G.{187}){3}")
-MPEG_PS = Container("MPEG-PS", "mpeg", rb"\x00\x00\x01\xba")
+MPEG_TS = Container(
+    "MPEG-TS", "mpegts", re.compile(rb"(?:G.{187}){3}|(?:.{4}G.{187}){3}", re.DOTALL)
+)
+MPEG_PS = Container("MPEG-PS", "mpeg", re.compile(rb"\x00\x00\x01\xba"))
 
 CONTAINERS = (MP4, MATROSKA, AVI, FLV, ASF, OGG, MPEG_TS, MPEG_PS)
 
@@ -57,7 +51,7 @@ CODECS = frozenset((
 ))  # fmt: skip
 """FFmpeg's names of codecs, not of decoders: AV1 is "av1", whatever decodes it."""
 
-_PICTURE_BRANDS = rb".{4}ftyp(?:avif|avis|heic|heix|heim|heis|mif1|msf1)"
+_PICTURE_BRANDS = re.compile(rb".{4}ftyp(?:avif|avis|heic|heix|heim|heis|mif1|msf1)", re.DOTALL)
 
 
 def identify_video(head: bytes) -> Container:
@@ -71,7 +65,7 @@ def identify_video(head: bytes) -> Container:
     container = _find_container(head)
     if container is not None:
         return container
-    if (picture := find_format(head)) is not None or _matches(_PICTURE_BRANDS, head):
+    if (picture := find_format(head)) is not None or _PICTURE_BRANDS.match(head):
         name = picture.name if picture else "a picture in the container of MP4"
         raise DecodeError(f"not a video but a picture: {name}", ErrorKind.UNSUPPORTED)
     names = ", ".join(known.name for known in CONTAINERS)
@@ -84,10 +78,6 @@ def is_video(head: bytes) -> bool:
 
 
 def _find_container(head: bytes) -> Container | None:
-    if _matches(_PICTURE_BRANDS, head):
+    if _PICTURE_BRANDS.match(head):
         return None
-    return next((known for known in CONTAINERS if _matches(known.signature, head)), None)
-
-
-def _matches(signature: bytes, head: bytes) -> bool:
-    return re.match(signature, head, re.DOTALL) is not None
+    return next((known for known in CONTAINERS if known.signature.match(head)), None)

@@ -19,8 +19,7 @@ class VideoFile:
     """A file for PyAV, which calls `read`, `seek` and `tell`.
 
     PyAV would print a second exception raised in these calls.  So the first one is kept in `error`,
-    and FFmpeg sees the end of the file.  A file that grows is read up to the size it had when it
-    was opened.
+    and FFmpeg sees the end of the file.
     """
 
     def __init__(self, raw: io.FileIO | io.BytesIO, limits: VideoLimits) -> None:

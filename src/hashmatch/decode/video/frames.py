@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -39,33 +39,23 @@ class StoredFrame:
     luma: Luma
 
 
+@dataclass(slots=True, eq=False)
 class StoredFrames:
     """Frames of an open video, decoded while they are iterated over, once.
 
     `n_decoded` is the number of frames decoded so far.
     """
 
-    def __init__(
-        self,
-        file: VideoFile,
-        packets: Iterator[Packet[VideoStream]],
-        stream: VideoStream,
-        *,
-        name: str,
-        interval_s: float,
-        limits: VideoLimits,
-        is_cut: bool,
-    ) -> None:
-        self._file = file
-        self._packets = packets
-        self._stream = stream
-        self._name = name
-        self._interval_s = interval_s
-        self._limits = limits
-        self._exceeded: DecodeError | None = None
-        self._first_damage: DecodeError | None = None
-        self._is_cut = is_cut
-        self.n_decoded = 0
+    _file: VideoFile
+    _packets: Iterator[Packet[VideoStream]]
+    _stream: VideoStream
+    _name: str
+    _interval_s: float
+    _limits: VideoLimits
+    _is_cut: bool
+    _exceeded: DecodeError | None = field(default=None, init=False)
+    _first_damage: DecodeError | None = field(default=None, init=False)
+    n_decoded: int = field(default=0, init=False)
 
     @property
     def error(self) -> DecodeError | None:
@@ -95,7 +85,7 @@ class StoredFrames:
                 self._limits.check_frame(self.n_decoded, timestamp_s)
                 self._limits.check_pixels(frame.width, frame.height)
             except DecodeError as error:
-                self._exceeded = error
+                self._exceeded = error.with_traceback(None)  # which would keep the frame
                 return
             number, self.n_decoded = self.n_decoded, self.n_decoded + 1
             if frame.is_corrupt:
@@ -174,10 +164,9 @@ def open_video(
 
     Notes
     -----
-    Of several video streams, the one that the file marks as its default is decoded, otherwise the
-    first; cover pictures do not count. Decoding takes one thread: the result for damaged frames may
-    depend on the number of threads. Safe to call from several threads; PyAV releases the GIL while
-    it decodes.
+    Decodes the video stream that the file marks as its default, otherwise the first; cover pictures
+    do not count. Decoding takes one thread, since the result for damaged frames may depend on the
+    number of threads. Safe to call from several threads; PyAV releases the GIL.
     """
     check_interval(interval_s)
     _load_av()
@@ -191,15 +180,8 @@ def open_video(
         with _open_container(file, accepted, is_cut=is_cut) as container:
             stream = _choose_stream(container, accepted)
             _configure_decoder(stream, accepted, limits, keyframes_only=keyframes_only)
-            yield StoredFrames(
-                file,
-                container.demux(stream),
-                stream,
-                name=accepted.name,
-                interval_s=interval_s,
-                limits=limits,
-                is_cut=is_cut,
-            )
+            packets = container.demux(stream)
+            yield StoredFrames(file, packets, stream, accepted.name, interval_s, limits, is_cut)
 
 
 def load_video_decoder() -> None:
