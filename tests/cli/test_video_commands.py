@@ -66,8 +66,8 @@ def test_match_as_json(clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[
     assert [one["entry_id"] for one in found] == [str(text), str(clip)]
     for one in found:
         assert (one["query_percent"], one["index_percent"], one["distance"]) == (100, 100, 0)
-        (segment,) = one["segments"]
-        assert (segment["query_start_s"], segment["entry_end_s"]) == (0, 3)
+        (interval,) = one["intervals"]
+        assert (interval["query_start_s"], interval["entry_end_s"]) == (0, 3)
 
 
 def test_match_for_people(clip: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hashmatch import _core
 from hashmatch.hashing import pdq
+from hashmatch.views import ORIENTATIONS
 
 Pixels = NDArray[Any]
 
@@ -225,7 +226,7 @@ def test_orientations_are_those_of_the_turned_picture(seed: int) -> None:
         np.rot90(rgb, 2).transpose(1, 0, 2),
     )
     codes, _quality = pdq.dihedral(rgb)
-    assert len(codes) == len(turned) == len(pdq.ORIENTATIONS)
+    assert len(codes) == len(turned) == len(ORIENTATIONS)
     hashes = np.stack([pdq.hash(picture)[0] for picture in turned])
     distances = np.bitwise_count(codes[:, None] ^ hashes[None]).sum(axis=2)
     assert (np.diag(distances) <= 60).all()

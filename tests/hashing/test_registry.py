@@ -23,6 +23,7 @@ from hashmatch.hashing import (
     problems,
 )
 from hashmatch.values import DIGEST_BITS
+from hashmatch.views import ORIENTATIONS
 
 Pixels = NDArray[Any]
 
@@ -49,7 +50,7 @@ def test_pdq_is_registered() -> None:
     assert algorithms()["pdq"] is algorithm is get_pixel_hash("pdq")
     assert (algorithm.name, algorithm.bits, algorithm.default_radius) == ("pdq", 256, 31)
     assert isinstance(algorithm, OrientedHash)
-    assert algorithm.orientations == pdq.ORIENTATIONS
+    assert algorithm.orientations == ORIENTATIONS
     assert algorithm.orientations[0] == "as_stored"
 
 

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
 from hashmatch.backlog.pool import WorkerDiedError, run_in_processes
+
 from hashmatch.errors import DecodeError
 
 

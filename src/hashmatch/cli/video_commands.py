@@ -173,7 +173,7 @@ def _print(found: list[VideoMatch]) -> None:
         ),
     )
     for match in found:
-        for one in match.segments:
+        for one in match.intervals:
             print_note(
                 f"{one.query_start_s:.1f}-{one.query_end_s:.1f} s matches {match.entry_id} "
                 f"{one.entry_start_s:.1f}-{one.entry_end_s:.1f} s: {one.n_frames} frames, "

@@ -28,19 +28,7 @@ from numpy.typing import NDArray
 from hashmatch._core import pdq_dihedral, pdq_hash
 from hashmatch.hashing.algorithm import Luma, LumaDrift, LumaHash
 from hashmatch.values import Code
-
-ORIENTATIONS = (
-    "as_stored",
-    "rot90",
-    "rot180",
-    "rot270",
-    "flipx",
-    "flipy",
-    "transpose",
-    "anti_transpose",
-)
-"""Rows of `dihedral`, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top and
-bottom, ``flipy`` left and right."""
+from hashmatch.views import ORIENTATIONS
 
 
 def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:

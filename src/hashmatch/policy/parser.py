@@ -31,7 +31,8 @@ from hashmatch.strict_table import (
     policy_error,
     quoted,
 )
-from hashmatch.values import ACTIONS, DIGEST_BITS, PRIORITIES, VIEW_KINDS
+from hashmatch.values import ACTIONS, DIGEST_BITS, PRIORITIES
+from hashmatch.views import VIEW_KINDS
 
 MAX_POLICY_BYTES = 4 * 2**20
 """More than this is not a policy; reading it would only take long to say so."""

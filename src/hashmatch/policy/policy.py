@@ -12,7 +12,8 @@ from hashmatch.policy.rule_index import RuleIndex
 from hashmatch.policy.rules import DEFAULT_INTERVAL_S, MatchGroup, OnError, Rule
 from hashmatch.policy.suppression import Suppression
 from hashmatch.strict_table import policy_error
-from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, Outcome, PolicyRef
+from hashmatch.values import ACTIONS, PRIORITIES, FiredRule, Outcome, PolicyRef
+from hashmatch.views import VIEW_KINDS
 
 _GRAVITY = {action: rank for rank, action in enumerate(ACTIONS)}
 _URGENCY = {priority: rank for rank, priority in enumerate(PRIORITIES)}

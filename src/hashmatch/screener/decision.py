@@ -1,0 +1,46 @@
+"""Decide about one content by its matches."""
+
+from __future__ import annotations
+
+from hashmatch._version import __version__
+from hashmatch.matching import MatchTable
+from hashmatch.policy import Policy
+from hashmatch.values import Decision, Fingerprints, RecordedHash
+
+
+def decide(policy: Policy, fingerprints: Fingerprints, table: MatchTable) -> Decision:
+    """Decide from all matches; if the content has an error, apply `on_error` as well.
+
+    A pure function: it reads no index and no clock.
+    """
+    error = fingerprints.error
+    decide_groups = policy.decide if error is None else policy.decide_error
+    outcome = decide_groups(table.groups)
+    made = sorted(fingerprints, key=lambda fingerprint: fingerprint.algorithm)
+    algorithms = {fingerprint.algorithm for fingerprint in made}
+    return Decision(
+        content_id=fingerprints.content_id,
+        sha256=fingerprints.sha256,
+        hashes=tuple(
+            RecordedHash(one.algorithm, one.codes[0].tobytes().hex(), one.quality, one.decode)
+            for one in made
+        ),
+        n_matches=table.n_matches,
+        n_entries=table.n_entries,
+        matches=table.matches,
+        rules=outcome.rules,
+        rules_not_tried=tuple(
+            rule.name for rule in policy.rules if rule.when.algorithm not in algorithms
+        ),
+        rule=outcome.rule,
+        action=outcome.action,
+        would_action=outcome.would_action,
+        queue=outcome.queue,
+        priority=outcome.priority,
+        mode=outcome.mode,
+        policy=policy.ref,
+        index=table.index,
+        error=None if error is None else str(error),
+        error_kind=None if error is None else str(error.kind),
+        hashmatch_version=__version__,
+    )
