@@ -97,11 +97,11 @@ def match(
 
 
 def _check_radius(hasher: Algorithm, radius: int | None) -> int:
-    from hashmatch.hashing import is_digest
+    from hashmatch.hashing import Digest
 
     if radius is None:
         return hasher.default_radius
-    if radius and is_digest(hasher):
+    if radius and isinstance(hasher, Digest):
         raise typer.BadParameter(
             f"{hasher.name} is a digest, equal or not; leave it out", param_hint="--radius"
         )

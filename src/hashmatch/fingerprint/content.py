@@ -22,11 +22,11 @@ from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
     LumaDrift,
+    LumaHash,
+    OrientedHash,
+    SegmentHash,
     get_algorithm,
     get_pixel_hash,
-    is_luma_hash,
-    is_oriented_hash,
-    is_segment_hash,
     load_algorithms,
 )
 from hashmatch.values import Content, Fingerprint, Fingerprints, Hash, Media, MediaKind
@@ -206,7 +206,7 @@ class _ViewHasher:
     def __init__(self, algorithm: str) -> None:
         self.algorithm = algorithm
         self._hasher = get_algorithm(algorithm)
-        if not is_segment_hash(self._hasher):
+        if not isinstance(self._hasher, SegmentHash):
             self._hasher = get_pixel_hash(algorithm)
         self._views: list[str] = []
         self._codes = bytearray()
@@ -245,15 +245,15 @@ class _ViewHasher:
         self, view: View, picture: Picture, is_oriented: bool
     ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
         hasher = self._hasher
-        if is_segment_hash(hasher):
+        if isinstance(hasher, SegmentHash):
             codes = hasher.hash_segments(picture.for_algorithm(hasher))
             return [segment(number) for number in range(1, len(codes) + 1)], codes, None
-        if view.luma is not None and is_luma_hash(hasher):
+        if view.luma is not None and isinstance(hasher, LumaHash):
             codes, quality = hasher.hash_luma(
                 view.luma.pixels, view.luma.gain, is_oriented=is_oriented
             )
             return hasher.orientations[: len(codes)], codes, quality
-        if is_oriented and is_oriented_hash(hasher):
+        if is_oriented and isinstance(hasher, OrientedHash):
             tolerance_bits = 0
             if picture.decode == "luma":
                 drift, is_whole = hasher.luma_drift or LumaDrift(0), view.name == AS_STORED

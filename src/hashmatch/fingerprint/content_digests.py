@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO, cast
 
 from hashmatch.decode import Readable, read_blocks
-from hashmatch.hashing import DIGESTS, Digest, digest_blocks, get_algorithm, is_digest
+from hashmatch.hashing import DIGESTS, Digest, digest_blocks, get_algorithm
 from hashmatch.values import Hash
 
 DigestSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
@@ -52,7 +52,7 @@ def digests(source: DigestSource, algorithms: Collection[str] = _NAMES) -> dict[
 
 def _digest(name: str) -> Digest:
     algorithm = get_algorithm(name)
-    if not is_digest(algorithm):
+    if not isinstance(algorithm, Digest):
         raise ValueError(f"{name} is not a digest; digests are {', '.join(_NAMES)}")
     return algorithm
 

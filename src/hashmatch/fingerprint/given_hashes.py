@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hashmatch.errors import Attempt
-from hashmatch.hashing import Algorithm, algorithms, is_segment_hash
+from hashmatch.hashing import Algorithm, SegmentHash, algorithms
 from hashmatch.values import Fingerprint, Fingerprints, Hash
 from hashmatch.views import AS_STORED, segment
 
@@ -58,7 +58,7 @@ def _fingerprint(algorithm: Algorithm, given: Sequence[GivenHash]) -> Fingerprin
         raise ValueError("no hash was given")
     hashes = [parse_hash(algorithm, value) for value in given]
     numbers = range(1, len(hashes) + 1)
-    is_of_segments = is_segment_hash(algorithm)
+    is_of_segments = isinstance(algorithm, SegmentHash)
     return Fingerprint(
         algorithm=algorithm.name,
         decode="given",

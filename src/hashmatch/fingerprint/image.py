@@ -11,7 +11,6 @@ from hashmatch.hashing import (
     get_algorithm,
     get_pixel_hash,
     grey_of,
-    is_segment_hash,
 )
 from hashmatch.values import Hash
 
@@ -121,7 +120,7 @@ def hash_segments(
         The package that computes it is not installed.
     """
     hasher = get_algorithm(algorithm)
-    if not is_segment_hash(hasher):
+    if not isinstance(hasher, SegmentHash):
         raise ValueError(f"{algorithm} does not hash segments")
     check_decode(decode)
     picture = Picture(pixels_of(source, decode=decode, limits=limits), decode)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hashmatch.errors import AlgorithmError, PolicyError
-from hashmatch.hashing import get_algorithm, is_digest, is_segment_hash
+from hashmatch.hashing import Digest, SegmentHash, get_algorithm
 from hashmatch.index import Index
 from hashmatch.policy import Policy
 
@@ -35,12 +35,14 @@ class Snapshot:
     @property
     def digests(self) -> tuple[str, ...]:
         """Those of `algorithms` that are digests of the bytes."""
-        return tuple(name for name in self.algorithms if is_digest(get_algorithm(name)))
+        return tuple(name for name in self.algorithms if isinstance(get_algorithm(name), Digest))
 
     @property
     def pixel_hashes(self) -> tuple[str, ...]:
         """Those of `algorithms` that need pixels."""
-        return tuple(name for name in self.algorithms if not is_digest(get_algorithm(name)))
+        return tuple(
+            name for name in self.algorithms if not isinstance(get_algorithm(name), Digest)
+        )
 
 
 def load_snapshot(
@@ -83,5 +85,5 @@ def _check_usable(algorithm: str) -> None:
     except ValueError as error:
         remedy = "install the plug-in that the index was built with"
         raise AlgorithmError(f"{error}; {remedy}") from None
-    if is_segment_hash(hasher):
+    if isinstance(hasher, SegmentHash):
         hasher.check_usable()
