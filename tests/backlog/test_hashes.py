@@ -11,10 +11,10 @@ from PIL import Image
 
 from hashmatch.backlog import HashedFile, HashResult, hash_files, hash_many
 from hashmatch.decode import DecodeLimits
-from hashmatch.workers import Isolation
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint import digests, hash_image, hash_segments
 from hashmatch.values import Hash
+from hashmatch.workers import Isolation
 
 
 @pytest.mark.parametrize("workers", [1, 2])

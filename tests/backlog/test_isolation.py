@@ -16,8 +16,8 @@ from PIL import Image, ImageFile
 
 from hashmatch.backlog import hash_files, hash_many, scan
 from hashmatch.cli import main
-from hashmatch.workers import Isolation
 from hashmatch.screener import ScreeningOptions
+from hashmatch.workers import Isolation
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 

@@ -38,6 +38,12 @@ class HashResult:
     error: str | None
     error_kind: ErrorKind | None = None
 
+    @classmethod
+    def of(cls, result: Attempt[Any]) -> HashResult:
+        """Return the result of an attempt to hash a source."""
+        error = result.error
+        return cls(result.value, None) if error is None else cls(None, str(error), error.kind)
+
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
@@ -64,12 +70,10 @@ def hash_many(
     Parameters
     ----------
     sources : iterable
-        What `hash_image` takes, or `digests` where `algorithm` is one. Read as it is needed, in the
-        calling thread, so it may be endless; a file is read in another thread, so each must be a
-        file of its own.
+        What `hash_image` takes, or `digests` for a digest. Read as needed, in the calling thread,
+        so it may be endless; a file is read in another thread, so each must be a file of its own.
     algorithm : str
-        Registered name of a hash of whole pictures, or of a digest: that of any content, of any
-        size.
+        Registered name of a hash of whole pictures, or of a digest (of any content and size).
     decode : str
         As for `hash_image`.
     workers : int
@@ -80,10 +84,6 @@ def hash_many(
         Decode in as many child processes, within these limits, so that a decoder that crashes,
         hangs or exhausts memory is a result with an error. Sources are then paths, bytes or files.
         A digest needs no decoder and is computed in this process.
-
-    Yields
-    ------
-    HashResult
 
     Raises
     ------
@@ -101,16 +101,8 @@ def hash_many(
     job.check(workers)
     if not job.is_digest:
         get_pixel_hash(algorithm)
-    return _results(job.run(map(Attempt, sources), workers, isolation))
-
-
-def _results(attempts: Generator[Attempt[Any], None, None]) -> Generator[HashResult, None, None]:
-    with closing(attempts):
-        for result in attempts:
-            if result.error is not None:
-                yield HashResult(None, str(result.error), result.error.kind)
-            else:
-                yield HashResult(result.unwrap(), None)
+    results = job.run(map(Attempt, sources), workers, isolation)
+    return (HashResult.of(result) for result in results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +179,7 @@ def hash_files(
     Parameters
     ----------
     paths : iterable of path
-        Files and folders; `hashmatch.backlog.list_files` says what counts.
+        Files and folders, as for `list_files`.
     algorithm, decode, limits, isolation
         As for `hash_many`; also the name of a hash of segments.
     workers : int
@@ -209,25 +201,13 @@ def hash_files(
     files = list_files(paths)
     if isolation is not None or workers <= _MOST_THREADS:
         return _hash_listed(job, workers, isolation, files)
-    hash_chunk = partial(_hash_chunk, job)
-    chunks = map_chunks(
-        files,
-        hash_chunk,
-        hash_chunk,
-        chunk_files=CHUNK_FILES * _MOST_THREADS,
-        workers=-(-workers // _MOST_THREADS),
-    )
-    return _flatten(chunks)
+    task, step = partial(_hash_chunk, job), CHUNK_FILES * _MOST_THREADS
+    chunks = map_chunks(files, task, task, chunk_files=step, workers=-(-workers // _MOST_THREADS))
+    return (row for chunk in chunks for row in chunk)
 
 
 def _hash_chunk(job: _HashJob, chunk: Sequence[ScanInput]) -> list[HashedFile]:
     return list(_hash_listed(job, _MOST_THREADS, None, chunk))
-
-
-def _flatten(chunks: Generator[list[HashedFile], None, None]) -> Iterator[HashedFile]:
-    with closing(chunks):
-        for chunk in chunks:
-            yield from chunk
 
 
 def _hash_listed(
