@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hashmatch.workers import Isolation
 from hashmatch.fingerprint import hash_image
 from hashmatch.hashing import registry
 from hashmatch.index import build_index
 from hashmatch.screener import Screener, ScreeningOptions
+from hashmatch.workers import Isolation
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 

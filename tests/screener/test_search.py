@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hashmatch.decode import InProcess, attempt
+from hashmatch.errors import Attempt, DecodeError, attempt
 from hashmatch.fingerprint import Fingerprint, fingerprint_each, fingerprint_image
 from hashmatch.index import build_index
 from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
+from hashmatch.workers import InlineExecutor
 
 Opened = Callable[..., Screener]
 
@@ -20,14 +21,16 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
     """Make every picture one that luma decode can take, with codes `n_bits` off in every view."""
     mask = np.packbits(np.arange(256) < n_bits)
 
-    def run(_: InProcess[Any], contents: Any) -> Any:
-        for data, names, decode, looking in contents:
-            made = attempt(fingerprint_each, (data, names, "exact", looking))
-            if decode == "luma" and isinstance(made, dict):
-                made = {name: drifted(one) for name, one in made.items()}
+    def run(_: InlineExecutor[Any, Any], items: Any) -> Any:
+        for item in items:
+            data, names, decode, looking = item.unwrap()
+            made = attempt(fingerprint_each, data, names, "exact", looking)
+            if decode == "luma" and made.error is None:
+                made = Attempt({name: drifted(one) for name, one in made.unwrap().items()})
             yield made
 
-    def drifted(made: Fingerprint) -> Fingerprint:
+    def drifted(made: Fingerprint | DecodeError) -> Fingerprint:
+        assert isinstance(made, Fingerprint)
         return dataclasses.replace(
             made,
             decode="luma",
@@ -35,7 +38,7 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
             qualities=made.qualities if quality is None else (quality,) * len(made.views),
         )
 
-    monkeypatch.setattr(InProcess, "run", run)
+    monkeypatch.setattr(InlineExecutor, "map", run)
 
 
 @pytest.fixture

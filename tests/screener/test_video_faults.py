@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from hashmatch.decode import VideoLimits
-from hashmatch.workers import Isolation
 from hashmatch.screener import Screener
+from hashmatch.workers import Isolation
 
 Picture = Any
 MakeClip = Callable[..., bytes]

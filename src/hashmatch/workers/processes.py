@@ -99,7 +99,13 @@ class ChildExecutor(Executor[ItemT, ResultT]):
 
     def close(self) -> None:
         """Kill the processes; a `map` that waits for them raises."""
-        self._stop()
+        self.stop()
+
+    def stop(self) -> bool:
+        """Kill the processes; return False if another caller is doing so at this moment."""
+        if self._stop():  # None from the second call on
+            _open_executors.discard(self)
+        return self not in _open_executors
 
     def _receive(self, item_number: int, future: Future[Any]) -> ResultT:
         """Return the result for an item of which the function returned, raised or died."""
@@ -221,8 +227,9 @@ def _start_pool(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> 
     return ProcessPool(1, initializer=initializer, initargs=initargs, context=context)
 
 
-def _stop_all(children: Iterable[_Child]) -> None:
+def _stop_all(children: Iterable[_Child]) -> bool:
     _stop_pools([child.give_up() for child in children])
+    return True
 
 
 def _stop_pools(pools: Iterable[ProcessPool | None]) -> None:
@@ -262,9 +269,8 @@ def _watch_parent() -> None:
 def _end_process(*_: object) -> None:
     """End this process and those that it started, whatever they are doing."""
     signal.alarm(_PATIENCE_S)  # kills, should closing wait for what the main thread holds
-    for executor in list(_open_executors):
-        executor.close()
-    os.kill(os.getpid(), signal.SIGKILL)
+    if all([executor.stop() for executor in list(_open_executors)]):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 _STOPPED = "the worker processes have been stopped"
