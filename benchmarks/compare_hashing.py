@@ -1,10 +1,10 @@
-"""Hashing beside its peers, as ratios: `python -m benchmarks.compare_hashing`.
+"""Hashing compared with its peers, as ratios: `python -m benchmarks.compare_hashing`.
 
-Every row is one job done by two contenders turn by turn in one process, on one thread unless it
-says otherwise; the ratio is the median of the rounds' ratios, so that other work on the machine
-moves both. Answers are compared before anything is timed. Photos are those of the corpus that
-HASHMATCH_TEST_CORPUS names; large ones are made of them. Writes benchmarks/results/hashing.md and
-.json.
+Each row is one job that two contenders do in turn in one process, on one thread unless it says
+otherwise; the ratio is the median of the ratios of all rounds, so other load on the machine affects
+both. Answers are compared before anything is timed. Photos come from the corpus that
+HASHMATCH_TEST_CORPUS names; large ones are composed of them. Writes benchmarks/results/hashing.md
+and .json.
 
     python -m benchmarks.compare_hashing                  # some minutes
     python -m benchmarks.compare_hashing --jobs array files --rounds 5
@@ -83,7 +83,7 @@ def array_rows(rounds: int) -> Iterator[Row]:
     expected = [np.packbits(bits) for bits in pdqhash.compute_dihedral(grey)[0]]
     assert np.array_equal(pdq.dihedral(luma)[0], expected)
     one = "PDQ of 512 x 512 uint8 luma"
-    # As often as their times are apart, so that both take about a second in all.
+    # Repeated in proportion to their speeds, so that each takes about a second in total.
     fast = repeated(2000, lambda: pdq.hash(luma))
     slow = repeated(20, lambda: pdqhash.compute(grey))
     row = compare((one, fast), ("pdqhash.compute", slow), ">= 100", rounds=rounds)
@@ -152,7 +152,7 @@ def screening_row(paths: Sequence[Path], index: Path, policy: str, wanted: str, 
 
 
 def isolation_rows(rounds: int) -> Iterator[Row]:
-    paths = photo_paths() * 3  # long enough that starting processes counts little
+    paths = photo_paths() * 3  # long enough for process start-up to be negligible
     assert hashes(paths[:50], isolation=Isolation()) == hashes(paths[:50])
     for workers in (1, 2):
         plain, isolated = {"workers": workers}, {"workers": workers, "isolation": Isolation()}

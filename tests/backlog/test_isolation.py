@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pdqhash  # type: ignore[import-untyped]
+import pdqhash
 import pytest
 from PIL import Image, ImageFile
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.lists import SCHEMA as LIST_SCHEMA
-from hashmatch.lists.cells import Column
+from hashmatch.lists import Column
 
 BATCH_ROWS = 1 << 16
 

@@ -1,0 +1,166 @@
+"""Reads of the bytes of one content that never exceed the limit nor wait for a device."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode.video.containers import HEAD_BYTES, is_video
+from hashmatch.errors import DecodeError, ErrorKind
+
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_SMALLEST_READ_BYTES = 64 * 1024
+_BLOCK_BYTES = 1024 * 1024
+_OPEN_BINARY = "open it in binary mode"
+
+_REASONS = {errno.ENOENT: "no such file", errno.EPERM: "permission denied"}
+
+
+class Readable(Protocol):
+    """A file opened in binary mode, or anything that reads like one."""
+
+    def read(self, size_bytes: int, /) -> object:
+        """Return at most `size_bytes` bytes; none at the end."""
+
+
+def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+    """Return the bytes of a regular file.
+
+    Symbolic links are followed.  A FIFO, a socket or a device is refused at once, not waited for.
+
+    Never more than `limits.max_bytes` are read, even of a growing file.
+
+    Raises
+    ------
+    DecodeError
+        The file is missing, unreadable, not a regular file, empty or too large.  The message does
+        not repeat the path.
+    """
+    with _open_descriptor(path) as descriptor:
+        return _read_regular(descriptor, limits)
+
+
+def read_picture_content(
+    path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS
+) -> bytes | None:
+    """Return the bytes of a regular file as `read_content` does; None if it is a video.
+
+    A video is recognised by its first bytes; it is read while it is decoded, whatever its size.
+    """
+    with _open_descriptor(path) as descriptor:
+        if is_video(os.pread(descriptor, HEAD_BYTES, 0)):
+            return None
+        return _read_regular(descriptor, limits)
+
+
+def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """Yield the bytes of a regular file block by block, whatever its size; none if it is empty.
+
+    A file that grows is read up to the size it had when it was opened.
+
+    Raises
+    ------
+    DecodeError
+        The file is missing, unreadable or not a regular file; as for `read_content`.
+    """
+    with _open_descriptor(path) as descriptor:
+        # Files under /proc state size 0, and are read to their end.
+        left_bytes = os.fstat(descriptor).st_size or sys.maxsize
+        while block := os.read(descriptor, min(_BLOCK_BYTES, left_bytes)):
+            yield block
+            left_bytes -= len(block)
+
+
+def open_content(path: str | os.PathLike[str]) -> io.FileIO:
+    """Open a regular file for reading, unbuffered; symbolic links are followed.
+
+    Raises
+    ------
+    DecodeError
+        As for `read_content`.
+    """
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        raise unreadable(error) from error
+    except ValueError as error:
+        raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            reason = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise DecodeError(reason, ErrorKind.UNREADABLE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return io.FileIO(descriptor)
+
+
+def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+    """Return the rest of a file opened in binary mode; it stays open.
+
+    Raises
+    ------
+    DecodeError
+        Reading fails, or the rest is empty or too large.
+    TypeError
+        The file is opened in text mode.
+    """
+    if isinstance(stream, io.TextIOBase):
+        raise TypeError(f"the file gives str: {_OPEN_BINARY}")
+    try:
+        return _collect(stream.read, _SMALLEST_READ_BYTES, limits)
+    except OSError as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: OSError) -> DecodeError:
+    """Return the DecodeError for a file that the system does not let us open or read."""
+    reason = "cannot be read"
+    if error.errno is not None:
+        reason = _REASONS.get(error.errno) or os.strerror(error.errno).lower()
+    return DecodeError(reason, ErrorKind.UNREADABLE)
+
+
+@contextmanager
+def _open_descriptor(path: str | os.PathLike[str]) -> Iterator[int]:
+    """Open a regular file; an OSError in the ``with`` block becomes a DecodeError."""
+    with open_content(path) as file:
+        try:
+            yield file.fileno()
+        except OSError as error:
+            raise unreadable(error) from error
+
+
+def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
+    status = os.fstat(descriptor)
+    if status.st_size > 0:
+        limits.check_bytes(status.st_size)
+    expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
+    return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
+
+
+def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeLimits) -> bytes:
+    blocks: list[bytes] = []
+    total_bytes = 0
+    # Until a read returns nothing: files under /proc state size 0, and network file systems and
+    # unbuffered streams may return less than was asked for.
+    while total_bytes <= limits.max_bytes:
+        left_bytes = expected_bytes - total_bytes
+        ask_bytes = left_bytes + 1 if left_bytes >= 0 else total_bytes
+        block = read(min(ask_bytes, limits.max_bytes - total_bytes + 1))
+        if not block:
+            break
+        if not isinstance(block, bytes):
+            raise TypeError(f"the file gave {type(block).__name__}: {_OPEN_BINARY}")
+        blocks.append(block)
+        total_bytes += len(block)
+    limits.check_bytes(total_bytes)
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)

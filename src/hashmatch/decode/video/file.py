@@ -1,0 +1,85 @@
+"""The bytes of a video as FFmpeg reads them: one regular file, of the size it had when opened."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from hashmatch.decode.limits import VideoLimits, check_size
+from hashmatch.decode.read import open_content, unreadable
+from hashmatch.errors import DecodeError, ErrorKind
+
+VideoSource = str | os.PathLike[str] | bytes | bytearray | memoryview
+
+
+class VideoFile:
+    """A file for PyAV, which calls `read`, `seek` and `tell`.
+
+    PyAV would print a second exception raised in these calls.  So the first one is kept in `error`,
+    and FFmpeg sees the end of the file.
+    """
+
+    def __init__(self, raw: io.FileIO | io.BytesIO, limits: VideoLimits) -> None:
+        self._raw = raw
+        self._limits = limits
+        self._start_s = monotonic()
+        self.size_bytes = raw.seek(0, os.SEEK_END)
+        self.error: DecodeError | None = None
+        raw.seek(0)
+        check_size(self.size_bytes, limits.max_bytes)
+
+    def read(self, size_bytes: int) -> bytes:
+        """Return at most `size_bytes` bytes; none at the end, after an error or out of time."""
+        if self.error is not None or self.is_late():
+            return b""
+        try:
+            left_bytes = self.size_bytes - self._raw.tell()
+            return self._raw.read(max(0, min(size_bytes, left_bytes))) or b""
+        except OSError as error:
+            self.error = unreadable(error)
+            return b""
+
+    def read_at(self, offset: int, size_bytes: int) -> bytes:
+        """Return at most `size_bytes` bytes from an offset."""
+        self.seek(offset)
+        return self.read(size_bytes)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move; the end is where the file ended when it was opened."""
+        if whence == os.SEEK_END:
+            offset, whence = self.size_bytes + offset, os.SEEK_SET
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._raw.tell()
+
+    def raise_error(self) -> None:
+        """Raise the error, if there was one."""
+        if self.error is not None:
+            raise self.error
+
+    def is_late(self) -> bool:
+        """Return whether the time is up, and keep that as the error."""
+        most_s = self._limits.max_wall_s
+        if most_s is None or monotonic() - self._start_s <= most_s:
+            return False
+        if self.error is None:
+            self.error = DecodeError(f"timed out: more than {most_s:g} s", ErrorKind.TIMEOUT)
+        return True
+
+
+@contextmanager
+def open_video_file(source: VideoSource, limits: VideoLimits) -> Iterator[VideoFile]:
+    """Open a path or bytes; DecodeError if it is not a regular file, empty or too large."""
+    if isinstance(source, str | os.PathLike):
+        raw: io.FileIO | io.BytesIO = open_content(source)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        raw = io.BytesIO(source)
+    else:
+        raise TypeError(f"cannot hash {type(source).__name__}: expected a path or bytes")
+    with raw:
+        yield VideoFile(raw, limits)

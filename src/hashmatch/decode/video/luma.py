@@ -1,0 +1,92 @@
+"""The luma plane of a decoded frame, from which its hash is computed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+LIMITED_RANGE_GAIN = 255 / 219
+"""Factor that spreads luma of 16..235, as in most video, over the whole range of 8 bits."""
+
+_BLACK = 16
+"""Level of black in 8-bit luma of limited range."""
+
+_FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG
+_LUMA_FIRST = re.compile(
+    r"(?P<grey>gray)(?P<grey_bits>9|10|12|14|16)?(?P<grey_order>le|be)?"
+    r"|(?P<full>yuvj)4\d\dp"
+    r"|yuva?4\d\dp(?P<bits>9|10|12|14|16)?(?P<order>le|be)?"
+    r"|nv(12|21|16|24|42)"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Luma:
+    """Pixels that a frame is hashed from.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        uint8 (H, W), the plane as decoded, which the frame still owns; float32 (H, W) where it has
+        more than 8 bits; uint8 (H, W, 3), RGB, where there is no luma plane.
+    gain : float
+        Factor from differences of luma to those of the picture as shown.
+    black : float
+        Level of black in `pixels`.
+    """
+
+    pixels: NDArray[np.uint8] | NDArray[np.float32]
+    gain: float
+    black: float = 0.0
+
+    def as_shown(self) -> NDArray[np.uint8]:
+        """Return uint8 pixels that span 0..255: grey (H, W), or (H, W, 3).
+
+        Rounded to nearest; levels beyond black and white are clipped.  Possibly `pixels` itself.
+        """
+        if self.pixels.dtype == np.uint8:
+            if self.gain == 1.0 and not self.black:
+                return np.ascontiguousarray(self.pixels, dtype=np.uint8)
+            levels = np.arange(256)
+            shown = ((levels - self.black) * self.gain).round().clip(0, 255).astype(np.uint8)
+            return np.ascontiguousarray(shown[self.pixels])
+        deep = (self.pixels - np.float32(self.black)) * np.float32(self.gain)
+        return np.ascontiguousarray(deep.round().clip(0, 255).astype(np.uint8))
+
+
+def read_luma(frame: VideoFrame) -> Luma:
+    """Return the luma of a frame.
+
+    The plane comes straight from the decoder, neither scaled nor turned. Formats without such a
+    plane (RGB, palettes, packed YUV) are converted to RGB by FFmpeg. As in FFmpeg, luma counts as
+    limited to 16..235 unless the frame says otherwise, and grey as full range.
+    """
+    form = _LUMA_FIRST.fullmatch(frame.format.name)
+    if form is None or frame.planes[0].line_size < 0:  # stored bottom up
+        rgb: NDArray[Any] = frame.to_ndarray(format="rgb24")
+        return Luma(rgb, 1.0)
+    is_limited = not form["full"] and frame.color_range != _FULL_RANGE
+    if form["grey"]:
+        is_limited = frame.color_range == _LIMITED_RANGE
+    gain = LIMITED_RANGE_GAIN if is_limited else 1.0
+    black = _BLACK if is_limited else 0.0
+    bits = int(form["bits"] or form["grey_bits"] or 8)
+    if bits == 8:
+        return Luma(_read_plane(frame, np.dtype(np.uint8)), gain, black)
+    order = ">" if "be" in (form["order"], form["grey_order"]) else "<"
+    deep = _read_plane(frame, np.dtype(f"{order}u2"))
+    return Luma(deep.astype(np.float32) * np.float32(gain / (1 << (bits - 8))), 1.0, black * gain)
+
+
+def _read_plane(frame: VideoFrame, dtype: np.dtype[np.generic]) -> NDArray[np.uint8]:
+    plane = frame.planes[0]
+    rows: NDArray[np.uint8] = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
+    row_items = plane.line_size // dtype.itemsize
+    return rows[: row_items * frame.height].reshape(frame.height, row_items)[:, : frame.width]
