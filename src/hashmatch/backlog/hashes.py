@@ -38,12 +38,6 @@ class HashResult:
     error: str | None
     error_kind: ErrorKind | None = None
 
-    @classmethod
-    def of(cls, result: Attempt[Any]) -> HashResult:
-        """Return the result of an attempt to hash a source."""
-        error = result.error
-        return cls(result.value, None) if error is None else cls(None, str(error), error.kind)
-
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
@@ -102,12 +96,17 @@ def hash_many(
     if not job.is_digest:
         get_pixel_hash(algorithm)
     results = job.run(map(Attempt, sources), workers, isolation)
-    return (HashResult.of(result) for result in results)
+    return (
+        HashResult(result.value, None)
+        if result.error is None
+        else HashResult(None, str(result.error), result.error.kind)
+        for result in results
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _HashJob:
-    """What to compute of every source."""
+    """The hash to compute of every source."""
 
     algorithm: str
     decode: str
@@ -128,9 +127,9 @@ class _HashJob:
         sources: Iterable[Attempt[Source]],
         workers: int,
         isolation: Isolation | None,
-    ) -> Generator[Attempt[Hash | tuple[Hash, ...]], None, None]:
-        """Yield the hash of each source, in order, or the tuple of those of its segments."""
-        executor: Executor[Attempt[Any], Attempt[Hash | tuple[Hash, ...]]]
+    ) -> Generator[Attempt[Any], None, None]:
+        """Yield the `Hash` of each source, in order, or the tuple of those of its segments."""
+        executor: Executor[Attempt[Any], Attempt[Any]]
         items: Iterable[Attempt[Any]] = sources
         if isolation is not None and not self.is_digest:
             prepare: list[Callable[[], object]] = [partial(load_algorithms, [self.algorithm])]
@@ -146,21 +145,14 @@ class _HashJob:
         with executor, closing(executor.map(items)) as results:
             yield from results
 
-    def _task(self) -> Callable[[Source], Hash | tuple[Hash, ...]]:
+    def _task(self) -> Callable[[Any], Hash | tuple[Hash, ...]]:
         """Return what hashes a source; picklable, and from below the index where it decodes."""
         if self.is_digest:
-            return partial(_digest, self.algorithm)
+            name = self.algorithm
+            return lambda source: digests(source, [name])[name]
         is_of_segments = isinstance(get_algorithm(self.algorithm), SegmentHash)
-        return partial(
-            hash_segments if is_of_segments else hash_image,
-            algorithm=self.algorithm,
-            decode=self.decode,
-            limits=self.limits,
-        )
-
-
-def _digest(algorithm: str, source: Any) -> Hash:
-    return digests(source, [algorithm])[algorithm]
+        function = hash_segments if is_of_segments else hash_image
+        return partial(function, algorithm=self.algorithm, decode=self.decode, limits=self.limits)
 
 
 def hash_files(

@@ -16,12 +16,8 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 class ScanInput:
     """One path of a listing.
 
-    Parameters
-    ----------
-    path : str
-        As the row will name it; bytes that are not UTF-8 are kept as `os.fsdecode` does.
-    problem : str or None
-        The reason why there is nothing to read there; None where reading is worth trying.
+    `path` is as the row will name it; bytes that are not UTF-8 are kept as `os.fsdecode` does.
+    `problem` is the reason why there is nothing to read there; None where reading is worth trying.
     """
 
     path: str
@@ -69,7 +65,10 @@ def _walk(root: str) -> Iterator[ScanInput]:
         folder, above = todo.pop()
         try:
             with os.scandir(folder) as entries:
-                names = [(_path_of(folder, entry), _may_be_folder(entry)) for entry in entries]
+                names = [
+                    (entry.name if folder == os.curdir else entry.path, _may_be_folder(entry))
+                    for entry in entries
+                ]
         except OSError as error:
             yield ScanInput(folder, f"cannot list the folder: {error.strerror}")
             continue
@@ -79,10 +78,6 @@ def _walk(root: str) -> Iterator[ScanInput]:
                 yield ScanInput(path)
             elif inner not in above:
                 todo.append((path, above | {inner}))
-
-
-def _path_of(folder: str, entry: os.DirEntry[str]) -> str:
-    return entry.name if folder == os.curdir else entry.path
 
 
 def _may_be_folder(entry: os.DirEntry[str]) -> bool:

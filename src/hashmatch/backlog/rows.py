@@ -29,7 +29,8 @@ def open_rows(output: str | os.PathLike[str] | BinaryIO) -> Iterator[StreamRows 
     try:
         file = FileRows(descriptor)
         yield file
-        file.sync()
+        if file.is_regular:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -53,7 +54,7 @@ class FileRows:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self.is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._whole = (0, 0)  # bytes and rows, in one value so that they never disagree
 
     @property
@@ -70,11 +71,6 @@ class FileRows:
                 left = left[os.write(self._descriptor, left) :]
             self._whole = (n_bytes_before + len(rows), n_rows_before + n_rows)
         except BaseException:  # Ctrl-C counts
-            if self._is_regular:
+            if self.is_regular:
                 os.ftruncate(self._descriptor, self._whole[0])
             raise
-
-    def sync(self) -> None:
-        """Wait until the rows are on disk."""
-        if self._is_regular:
-            os.fsync(self._descriptor)

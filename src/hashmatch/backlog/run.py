@@ -207,7 +207,7 @@ def screen_chunk(screener: Screener, chunk: Sequence[ScanInput]) -> ChunkRows:
     ]
     return ChunkRows(
         b"".join(json_row(decision.to_dict()) for decision in decisions),
-        [Outcome(one.action, one.error is not None, one.n_matches) for one in decisions],
+        [Outcome(row.action, row.error is not None, row.n_matches) for row in decisions],
     )
 
 

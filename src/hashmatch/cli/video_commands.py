@@ -173,9 +173,9 @@ def _print(found: list[VideoMatch]) -> None:
         ),
     )
     for match in found:
-        for one in match.segments:
+        for segment in match.segments:
             print_note(
-                f"{one.query_start_s:.1f}-{one.query_end_s:.1f} s matches {match.entry_id} "
-                f"{one.entry_start_s:.1f}-{one.entry_end_s:.1f} s: {one.n_frames} frames, "
-                f"{one.mean_distance:.1f} bits"
+                f"{segment.query_start_s:.1f}-{segment.query_end_s:.1f} s matches {match.entry_id} "
+                f"{segment.entry_start_s:.1f}-{segment.entry_end_s:.1f} s: {segment.n_frames} frames, "
+                f"{segment.mean_distance:.1f} bits"
             )

@@ -33,18 +33,13 @@ class Isolation:
     Parameters
     ----------
     time_s : float
-        Wall time.
+        Wall time; positive, else ValueError.
     memory_bytes : int
-        Address space beyond what the process has when it starts. The largest pictures that
-        `DecodeLimits` allows by default take about 1.5 GiB.
+        Address space beyond what the process has when it starts; positive, else ValueError. The
+        largest pictures that `DecodeLimits` allows by default take about 1.5 GiB.
     truncated : bool
         Hash what can be decoded of a truncated file, the rest being grey or black, instead of
         refusing it. Pillow's switch for this is process-wide, so it is offered in isolation only.
-
-    Raises
-    ------
-    ValueError
-        A limit is not positive.
     """
 
     time_s: float = 30.0

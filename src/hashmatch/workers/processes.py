@@ -248,7 +248,7 @@ def name_exit(exit_code: int) -> str:
         return f"exit code {exit_code}"
 
 
-def _settle(_task: Callable[..., object]) -> None:
+def _settle(_task: object) -> None:
     """Prepare a worker process; the task comes along so that its modules are imported."""
     signal.signal(signal.SIGTERM, _end_process)
     end_with_parent()
@@ -256,20 +256,21 @@ def _settle(_task: Callable[..., object]) -> None:
 
 def end_with_parent() -> None:
     """Have this process, a child, end as soon as its parent is gone."""
-    threading.Thread(target=_watch_parent, daemon=True).start()
-
-
-def _watch_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
-    _end_process()
+
+    def watch() -> None:
+        parent.join()
+        _end_process()
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _end_process(*_: object) -> None:
     """End this process and those that it started, whatever they are doing."""
     signal.alarm(_PATIENCE_S)  # kills, should closing wait for what the main thread holds
-    if all([executor.stop() for executor in list(_open_executors)]):
+    are_stopped = [executor.stop() for executor in list(_open_executors)]
+    if all(are_stopped):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
