@@ -173,9 +173,9 @@ def _print(found: list[VideoMatch]) -> None:
         ),
     )
     for match in found:
-        for segment in match.segments:
+        for part in match.segments:
             print_note(
-                f"{segment.query_start_s:.1f}-{segment.query_end_s:.1f} s matches {match.entry_id} "
-                f"{segment.entry_start_s:.1f}-{segment.entry_end_s:.1f} s: {segment.n_frames} frames, "
-                f"{segment.mean_distance:.1f} bits"
+                f"{part.query_start_s:.1f}-{part.query_end_s:.1f} s matches {match.entry_id} "
+                f"{part.entry_start_s:.1f}-{part.entry_end_s:.1f} s: {part.n_frames} frames, "
+                f"{part.mean_distance:.1f} bits"
             )
