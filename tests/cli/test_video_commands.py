@@ -1,6 +1,7 @@
 """`hashmatch video`: hashes as text, matches, and an error for an incomplete video."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,33 @@ def test_hash_writes_what_reads_as_the_same(
     assert (said.out, said.err) == (text.read_text(), "")
     assert main(["video", "hash", str(clip), "--keyframes-only"]) == 0
     assert capfd.readouterr().out.startswith("0,")
+
+
+def test_the_output_is_private_and_follows_no_planted_link(clip: Path, tmp_path: Path) -> None:
+    precious, output = tmp_path / "precious", tmp_path / "clip.txt"
+    precious.write_text("before")
+    (tmp_path / "clip.txt.part").symlink_to(precious)
+    output.symlink_to(precious)
+    assert main(["video", "hash", str(clip), "-o", str(output)]) == 0
+    assert precious.read_text() == "before"
+    assert not output.is_symlink()
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_failed_write_leaves_what_was_there(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "clip.txt"
+    output.write_text("before")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(os, "fsync", fail)
+    assert main(["video", "hash", str(clip), "-o", str(output)]) == 1
+    assert output.read_text() == "before"
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_cut_video_is_an_error_and_nothing_is_written(
