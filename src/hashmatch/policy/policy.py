@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from graphlib import CycleError
 from hashlib import sha256
@@ -16,7 +16,8 @@ from hashmatch.policy.rule_index import RuleIndex
 from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
 from hashmatch.policy.suppression import Suppression
 from hashmatch.strict_table import Place, StrictTable
-from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, Outcome, PolicyRef
+from hashmatch.values import ACTIONS, PRIORITIES, FiredRule, Outcome, PolicyRef
+from hashmatch.views import VIEW_KINDS
 
 _INTERVAL_S = 1.0
 _MAX_INTERVAL_S = 60.0
@@ -113,6 +114,11 @@ class Policy:
         A search within it finds every match that can fire a rule.
         """
         return self._radius_bits.get(algorithm)
+
+    def rules_not_about(self, algorithms: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the rules that take no match by any of these algorithms."""
+        named: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
+        return tuple(name for name, needed in named.items() if not {*needed} & {*algorithms})
 
     def decide(self, groups: _Groups, facts: ContentFacts = _NO_FACTS) -> Outcome:
         """Return what is to be done about one content, with every rule that fired, in file order.

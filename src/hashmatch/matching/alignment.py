@@ -1,4 +1,4 @@
-"""Aligned segments: stretches of a query that follow a stretch of an entry, frame by frame.
+"""Aligned intervals: stretches of a query that follow a stretch of an entry, frame by frame.
 
 A *hit* is a frame of the query and a frame of the entry within the radius, at times q and e. Hits
 of one stretch lie on a diagonal: their offsets e - q are alike. So offsets vote: the axis of
@@ -8,15 +8,15 @@ share one. In a window, hits in the order of q are a *run* as long as no two nei
 apart than the longest gap.
 
 Runs are taken greedily, the one with the most query frames first, then the nearest. Each query
-frame belongs to one segment at most: what a segment covers is cut out of the runs that are left,
-and what is left of them counts as runs of its own. An entry's frames may be in several, as where
-the query repeats them.
+frame belongs to at most one interval: the frames of an interval are cut out of the remaining runs,
+and the pieces left count as runs of their own. An entry's frames may be in several intervals, since
+the query may repeat them.
 
-Laws, which the tests hold it to: a stretch of hits whose offsets differ by at most the tolerance,
-without a longer gap, is covered by one segment unless its query frames belong to longer ones; the
-offsets in a segment differ by less than twice the tolerance; nothing depends on the order of hits.
+Laws, checked by tests: a stretch of hits whose offsets differ by at most the tolerance, without a
+longer gap, is covered by one interval unless its query frames belong to longer ones; the offsets in
+an interval differ by less than twice the tolerance; nothing depends on the order of hits.
 
-Cost: sorting, for h hits and s segments O(h (log h + s)) at worst, usually O(h log h).
+Cost: sorting, for h hits and s intervals O(h (log h + s)) at worst, usually O(h log h).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """What makes a segment.
+    """Bounds on what counts as an aligned interval.
 
     Parameters
     ----------
     tolerance_s : float
-        How much offsets of one stretch may differ: the longest time between two hashed frames
-        of either video, and some more where frames are dropped.
+        Most by which the offsets of one stretch differ: the longest time between two hashed
+        frames of either video, plus some if frames are dropped.
     max_gap_s : float
         Longest time between two neighbouring matched frames of the query.
     min_frames : int
@@ -64,11 +64,11 @@ class Alignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class AlignedInterval:
     """A stretch of the query that follows a stretch of the entry.
 
-    Times are those of the first and last matched frame, in seconds; each frame stands for what lies
-    until the next one, so a stretch is up to one interval longer at either end. `n_frames` counts
+    Times are those of the first and last matched frame, in seconds; each frame stands for the time
+    until the next one, so a stretch may be longer by one sampling interval. `n_frames` counts
     the matched frames of the query, `mean_distance` is over them, in bits, each to the nearest
     frame of the entry there.
     """
@@ -95,15 +95,15 @@ def align(
     query_times_s: NDArray[np.float64],
     entry_times_s: NDArray[np.float64],
     alignment: Alignment,
-) -> tuple[Segment, ...]:
-    """Return the segments of one query and one entry in the order of the query.
+) -> tuple[AlignedInterval, ...]:
+    """Return the aligned intervals of one query and one entry in the order of the query.
 
     Parameters
     ----------
     hits : Hits
         In any order, no pair twice.
     query_times_s, entry_times_s : ndarray of float64
-        Time of each row that `hits` speaks of.
+        Time of each row that `hits` refers to.
     alignment : Alignment
     """
     heap = [
@@ -113,17 +113,17 @@ def align(
     heapq.heapify(heap)
     n_runs = len(heap)
     is_taken = np.zeros(len(query_times_s), dtype=bool)
-    segments = []
+    intervals = []
     while heap:
         run = heapq.heappop(heap)[2]
         if is_taken[run.first : run.last + 1].any():
-            for part in run.without(is_taken, alignment.min_frames):
-                heapq.heappush(heap, (part.rank, n_runs, part))
+            for piece in run.without(is_taken, alignment.min_frames):
+                heapq.heappush(heap, (piece.rank, n_runs, piece))
                 n_runs += 1
             continue
         is_taken[run.first : run.last + 1] = True
-        segments.append(run.segment(query_times_s, entry_times_s))
-    return tuple(sorted(segments, key=lambda one: (one.query_start_s, one.entry_start_s)))
+        intervals.append(run.interval(query_times_s, entry_times_s))
+    return tuple(sorted(intervals, key=lambda found: (found.query_start_s, found.entry_start_s)))
 
 
 class _Run:
@@ -135,19 +135,19 @@ class _Run:
         self.rank = (-len(hits.query), int(hits.distances.sum()))
 
     def without(self, is_taken: NDArray[np.bool_], min_frames: int) -> Iterator[_Run]:
-        """Yield what is left between the frames that are taken, where it is enough."""
+        """Yield the pieces between taken frames that have at least `min_frames`."""
         n_taken = np.cumsum(is_taken[self.first : self.last + 1])[self._hits.query - self.first]
-        for part in np.split(np.arange(n_taken.size), np.flatnonzero(np.diff(n_taken)) + 1):
-            # A taken frame that opens a part is the last of what was taken before it.
-            left = part[~is_taken[self._hits.query[part]]]
+        for piece in np.split(np.arange(n_taken.size), np.flatnonzero(np.diff(n_taken)) + 1):
+            # A piece may begin with the last taken frame before it.
+            left = piece[~is_taken[self._hits.query[piece]]]
             if left.size >= min_frames:
-                yield _Run(_chosen(self._hits, left))
+                yield _Run(_select(self._hits, left))
 
-    def segment(
+    def interval(
         self, query_times_s: NDArray[np.float64], entry_times_s: NDArray[np.float64]
-    ) -> Segment:
+    ) -> AlignedInterval:
         entry_s = entry_times_s[self._hits.entry]
-        return Segment(
+        return AlignedInterval(
             query_start_s=float(query_times_s[self.first]),
             query_end_s=float(query_times_s[self.last]),
             entry_start_s=float(entry_s.min()),
@@ -163,12 +163,12 @@ def _runs(
     entry_times_s: NDArray[np.float64],
     alignment: Alignment,
 ) -> Iterator[_Run]:
-    """Yield the runs of every window that are long enough."""
+    """Yield the runs of every window that have at least `min_frames`."""
     offsets = entry_times_s[hits.entry] - query_times_s[hits.query]
     cells = np.floor(offsets / alignment.tolerance_s).astype(np.int64)
     windows = np.concatenate([cells - 1, cells])
     number = np.tile(np.arange(cells.size), 2)
-    # In a window, the nearest frame of the entry stands for the others.
+    # In a window, the nearest frame of the entry represents the others.
     from_middle = np.abs(offsets[number] - (windows + 1) * alignment.tolerance_s)
     order = np.lexsort(
         (
@@ -189,8 +189,8 @@ def _runs(
     bounds = [0, *ends.tolist(), number.size]
     for start, end in pairwise(bounds):
         if end - start >= alignment.min_frames:
-            yield _Run(_chosen(hits, number[start:end]))
+            yield _Run(_select(hits, number[start:end]))
 
 
-def _chosen(hits: Hits, rows: NDArray[np.int64]) -> Hits:
+def _select(hits: Hits, rows: NDArray[np.int64]) -> Hits:
     return Hits(hits.query[rows], hits.entry[rows], hits.distances[rows])

@@ -1,4 +1,4 @@
-"""What one call of a screener sees from beginning to end: an index and a policy that fit."""
+"""`Snapshot`: an index and a policy that fit, as one call of a screener sees them throughout."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hashmatch.errors import AlgorithmError, PolicyError
-from hashmatch.hashing import SegmentHash, get_algorithm
+from hashmatch.hashing import Digest, SegmentHash, get_algorithm
 from hashmatch.index import Index
 from hashmatch.policy import Policy
-from hashmatch.values import DIGEST_BITS
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """An index, a policy, and what follows from the two.
+class Snapshot:
+    """An index, a policy, and everything that follows from the two.
 
     Parameters
     ----------
     index : Index
     policy : Policy
     algorithms : tuple of str
-        What contents are hashed by: all that rules ask about, all of the index where there are no
-        rules. Where none of them looks at pixels, nothing is decoded.
+        Algorithms that contents are hashed by, sorted: all that rules ask about, all of the index
+        if there are no rules. If none of them needs pixels, nothing is decoded.
     radii : mapping of str to int
         Algorithm to the inclusive radius in bits that rules need.
     """
@@ -36,22 +35,26 @@ class State:
     @property
     def digests(self) -> tuple[str, ...]:
         """Those of `algorithms` that are digests of the bytes."""
-        return tuple(name for name in self.algorithms if name in DIGEST_BITS)
+        return tuple(name for name in self.algorithms if isinstance(get_algorithm(name), Digest))
 
     @property
     def pixel_hashes(self) -> tuple[str, ...]:
-        """Those of `algorithms` that look at pixels."""
-        return tuple(name for name in self.algorithms if name not in DIGEST_BITS)
+        """Those of `algorithms` that need pixels."""
+        return tuple(
+            name for name in self.algorithms if not isinstance(get_algorithm(name), Digest)
+        )
 
 
-def load_state(index_dir: str | os.PathLike[str], policy_path: str | os.PathLike[str]) -> State:
-    """Open an index and a policy; PolicyError where the index cannot serve the policy."""
+def load_snapshot(
+    index_dir: str | os.PathLike[str], policy_path: str | os.PathLike[str]
+) -> Snapshot:
+    """Open an index and a policy; PolicyError if the index cannot serve the policy."""
     policy = Policy.load(policy_path)
-    return fit(Index.open(index_dir), policy, policy_path)
+    return fit_snapshot(Index.open(index_dir), policy, policy_path)
 
 
-def fit(index: Index, policy: Policy, policy_path: str | os.PathLike[str]) -> State:
-    """Put an open index and a policy together; PolicyError where they do not fit."""
+def fit_snapshot(index: Index, policy: Policy, policy_path: str | os.PathLike[str]) -> Snapshot:
+    """Put an open index and a policy together; PolicyError if they do not fit."""
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
         radius = policy.radius_bits(algorithm)
@@ -72,11 +75,11 @@ def fit(index: Index, policy: Policy, policy_path: str | os.PathLike[str]) -> St
     algorithms = policy.algorithms or index.algorithms
     for algorithm in algorithms:
         _check_usable(algorithm)
-    return State(index, policy, algorithms, radii)
+    return Snapshot(index, policy, algorithms, radii)
 
 
 def _check_usable(algorithm: str) -> None:
-    """Raise AlgorithmError for what the index holds but this installation cannot compute."""
+    """Raise AlgorithmError if this installation cannot compute an algorithm of the index."""
     try:
         hasher = get_algorithm(algorithm)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""From rows of an index to matches: one for each entry, counted in full, the nearest recorded.
+"""Matches of one content by one algorithm: rows of an index, reduced to one match per entry.
 
 A query can meet 100,000 entries, so everything here works on whole arrays; entry ids, which are
 text, are fetched only for matches that may be recorded.
@@ -15,46 +15,49 @@ from numpy.typing import NDArray
 
 from hashmatch.index import Index
 from hashmatch.policy import MatchGroup
-from hashmatch.values import Match
+from hashmatch.values import Fingerprint, Match
 
-_GRADES = 102  # qualities 0..100, and none
+_RANKS = 102  # of quality: none, and 0..100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What one content matches under one algorithm, in no particular order.
+class EntryMatches:
+    """Rows of an index that one content meets by one algorithm, in no particular order.
 
     Parameters
     ----------
-    algorithm : str
+    fingerprint : Fingerprint
+        The views of the content.
     radius : int
-        Bits, inclusive; what was searched with.
+        Bits, inclusive, of the search.
     rows : ndarray of int64, shape (m,)
-        Rows of the algorithm in the index, through all of its segments.
+        Rows of the algorithm in the index, numbered through all of its segments.
     distances : ndarray of int32, shape (m,)
         Bits.
     views : ndarray of int64, shape (m,)
-        Which view of the content met the row, as a position in its fingerprint.
-    qualities : tuple of int or None
-        Quality of each view.
+        View that met the row, as a position in the fingerprint.
     clearer : mapping of int to tuple of (int, int)
         Position of a match to the distance and quality of views that meet its entry from farther
-        off, but are of better quality, both rising; few matches have any.
+        away but have a higher quality, both rising; few matches have any.
     """
 
-    algorithm: str
+    fingerprint: Fingerprint
     radius: int
     rows: NDArray[np.int64]
     distances: NDArray[np.int32]
     views: NDArray[np.int64]
-    qualities: tuple[int | None, ...]
     clearer: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.rows.size)
 
-    def joined(self, other: Found) -> Found:
-        """Return what this and the other of the same content have met."""
+    @property
+    def algorithm(self) -> str:
+        """Algorithm of the fingerprint."""
+        return self.fingerprint.algorithm
+
+    def joined(self, other: EntryMatches) -> EntryMatches:
+        """Return the rows of both, which are of one content."""
         return replace(
             self,
             rows=np.concatenate([self.rows, other.rows]),
@@ -62,27 +65,40 @@ class Found:
             views=np.concatenate([self.views, other.views]),
         )
 
-    def evidence(self, index: Index) -> list[MatchGroup]:
+    def at(self, positions: NDArray[np.int64]) -> EntryMatches:
+        """Return some of the rows."""
+        return replace(
+            self,
+            rows=self.rows[positions],
+            distances=self.distances[positions],
+            views=self.views[positions],
+        )
+
+    def quality_ranks(self) -> NDArray[np.int64]:
+        """Return the quality of each row's view, -1 for none."""
+        qualities = self.fingerprint.qualities
+        return np.array([_rank(quality) for quality in qualities], dtype=np.int64)[self.views]
+
+    def groups(self, index: Index) -> list[MatchGroup]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
         origins = index.origin_of(self.algorithm, self.rows).astype(np.int64)
-        qualities = np.array([_grade(one) for one in self.qualities], dtype=np.int64)[self.views]
-        plain = np.ones(len(self), dtype=bool)
-        plain[list(self.clearer)] = False
-        keys = (origins * (self.radius + 1) + self.distances) * _GRADES + qualities + 1
-        groups, counts = np.unique(keys[plain], return_counts=True)
+        is_plain = np.ones(len(self), dtype=bool)
+        is_plain[list(self.clearer)] = False
+        keys = (origins * (self.radius + 1) + self.distances) * _RANKS + self.quality_ranks() + 1
+        plain, counts = np.unique(keys[is_plain], return_counts=True)
         counted: Counter[tuple[int, tuple[tuple[int, int], ...]]] = Counter(
-            {(key, ()): n for key, n in zip(groups.tolist(), counts.tolist(), strict=True)}
+            {(key, ()): n for key, n in zip(plain.tolist(), counts.tolist(), strict=True)}
         )
         counted.update((int(keys[at]), clearer) for at, clearer in self.clearer.items())
         return [
-            self._evidence(index, key, clearer, n_matches)
+            self._group(index, key, clearer, n_matches)
             for (key, clearer), n_matches in counted.items()
         ]
 
-    def _evidence(
+    def _group(
         self, index: Index, key: int, clearer: tuple[tuple[int, int], ...], n_matches: int
     ) -> MatchGroup:
-        group, grade = divmod(key, _GRADES)
+        group, rank = divmod(key, _RANKS)
         number, distance = divmod(group, self.radius + 1)
         origin = index.origins[number]
         return MatchGroup(
@@ -91,22 +107,13 @@ class Found:
             classification=origin.classification,
             algorithm=self.algorithm,
             distance=distance,
-            quality=grade - 1 if grade else None,
+            quality=rank - 1 if rank else None,
             n_matches=n_matches,
             clearer=clearer,
         )
 
-    def nearest(
-        self,
-        index: Index,
-        views: tuple[str, ...],
-        timestamps_s: tuple[float | None, ...],
-        limit: int | None,
-    ) -> list[Match]:
-        """Return the first `limit` matches (None: all) by (distance, list, entry_id).
-
-        `views` and `timestamps_s` name the views of the content, in the order of its fingerprint.
-        """
+    def nearest(self, index: Index, limit: int | None) -> list[Match]:
+        """Return the first `limit` matches (None: all) by (distance, list, entry_id)."""
         origins = index.origin_of(self.algorithm, self.rows)
         kept = self._first_by_list(index, origins, limit)
         rows = self.rows[kept]
@@ -126,9 +133,9 @@ class Found:
                     algorithm=self.algorithm,
                     distance=int(self.distances[row]),
                     radius=self.radius,
-                    view=views[view],
-                    timestamp_s=timestamps_s[view],
-                    quality=self.qualities[view],
+                    view=self.fingerprint.views[view],
+                    timestamp_s=self.fingerprint.timestamps_s[view],
+                    quality=self.fingerprint.qualities[view],
                     entry_timestamp_s=entry_time_s,
                 )
             )
@@ -137,9 +144,9 @@ class Found:
     def _first_by_list(
         self, index: Index, origins: NDArray[np.int32], limit: int | None
     ) -> NDArray[np.int64]:
-        """Return the positions of the first `limit` matches by (distance, list), with all ties.
+        """Return the positions of the first `limit` matches by (distance, list), and all ties.
 
-        Entry ids break the ties; which they are is known only once they are fetched.
+        Entry ids, which are not fetched yet, will break the ties.
         """
         if limit is None or len(self) <= limit:
             return np.arange(len(self))
@@ -151,30 +158,26 @@ class Found:
 
 
 def match_order(match: Match) -> tuple[int, str, str, str]:
-    """Return what recorded matches are sorted by."""
+    """Return the sort key of recorded matches."""
     return match.distance, match.list, match.entry_id, match.algorithm
 
 
-def one_per_entry(index: Index, found: Found) -> Found:
+def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
     """Keep one match for each entry: the nearest, ties in the order of views, then of rows."""
-    order, is_first = _by_entry(index, found)
-    return replace(_at(found, order[is_first]), clearer=_clearer(found, order, is_first))
+    order, is_first = _order_by_entry(index, found)
+    return replace(found.at(order[is_first]), clearer=_clearer_views(found, order, is_first))
 
 
-def worth_keeping(index: Index, found: Found) -> Found:
-    """Leave out what `one_per_entry` makes no use of, whatever else the content may meet."""
-    order, is_first = _by_entry(index, found)
-    return _at(found, order[is_first | _is_clearer(found, order, is_first)])
+def keep_useful(index: Index, found: EntryMatches) -> EntryMatches:
+    """Drop the rows that `keep_nearest_per_entry` cannot need, whatever else may be joined."""
+    order, is_first = _order_by_entry(index, found)
+    return found.at(order[is_first | _is_clearer(found, order, is_first)])
 
 
-def _at(found: Found, kept: NDArray[np.int64]) -> Found:
-    return replace(
-        found, rows=found.rows[kept], distances=found.distances[kept], views=found.views[kept]
-    )
-
-
-def _by_entry(index: Index, found: Found) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the order by entry, then from nearest to farthest, and which is the first of one."""
+def _order_by_entry(
+    index: Index, found: EntryMatches
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the order by entry, then by distance, and which positions in it begin an entry."""
     entries = index.entry_of(found.algorithm, found.rows)
     order = np.lexsort((found.rows, found.views, found.distances, entries))
     entries = entries[order]
@@ -184,29 +187,28 @@ def _by_entry(index: Index, found: Found) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def _is_clearer(
-    found: Found, order: NDArray[np.int64], is_first: NDArray[np.bool_]
+    found: EntryMatches, order: NDArray[np.int64], is_first: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return which matches are of a better quality than all nearer ones of their entry."""
-    grades = np.array([_grade(one) for one in found.qualities], dtype=np.int64)[found.views[order]]
-    ranks = (np.cumsum(is_first) - 1) * _GRADES + grades
+    """Return which rows have a higher quality than all nearer ones of their entry."""
+    ranks = (np.cumsum(is_first) - 1) * _RANKS + found.quality_ranks()[order]
     is_clearer = ~is_first
     is_clearer[1:] &= ranks[1:] > np.maximum.accumulate(ranks[:-1])
     return is_clearer
 
 
-def _clearer(
-    found: Found, order: NDArray[np.int64], is_first: NDArray[np.bool_]
+def _clearer_views(
+    found: EntryMatches, order: NDArray[np.int64], is_first: NDArray[np.bool_]
 ) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Return what views, from nearest to farthest, are clearer than all nearer ones of an entry."""
+    """Return, by entry, the views that are clearer than all nearer ones, from near to far."""
     numbers = np.cumsum(is_first) - 1
     clearer: dict[int, tuple[tuple[int, int], ...]] = {}
     for at in np.flatnonzero(_is_clearer(found, order, is_first)).tolist():
-        quality = found.qualities[int(found.views[order[at]])]
-        sighting = (int(found.distances[order[at]]), _grade(quality))
+        quality = found.fingerprint.qualities[int(found.views[order[at]])]
+        sighting = (int(found.distances[order[at]]), _rank(quality))
         number = int(numbers[at])
         clearer[number] = (*clearer.get(number, ()), sighting)
     return clearer
 
 
-def _grade(quality: int | None) -> int:
+def _rank(quality: int | None) -> int:
     return -1 if quality is None else quality
