@@ -64,7 +64,7 @@ def cases(sizes: list[int], rng: np.random.Generator) -> Iterator[Case]:
             index = HammingIndex.build(codes)
             for radius in radii_of(bits):
                 for n_queries in N_QUERIES:
-                    way = index.plan(radius, queries=n_queries).way
+                    way = index.plan(radius, queries=n_queries).strategy
                     if way != "scan" and n * n_queries <= MOST_PAIRS:
                         yield measured(index, draw(codes, n_queries, rng), radius, way)
 
@@ -77,7 +77,7 @@ def draw(codes: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[
 
 
 def measured(index: HammingIndex, queries: NDArray[np.uint8], radius: int, way: str) -> Case:
-    core, scan = index._core, _core.Way.scan
+    core, scan = index._core, _core.Strategy.scan
     assert core is not None
     chosen, scanned = core.search(queries, radius, 1), core.search(queries, radius, 1, scan)
     assert all(np.array_equal(a, b) for a, b in zip(chosen, scanned, strict=True))

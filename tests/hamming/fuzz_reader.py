@@ -79,7 +79,7 @@ def use(index):
     has_ids = index._parts.ids is not None
     for radius in (0, bits // 8, bits // 3, bits):
         assert index.plan(radius, 10).radius == radius
-        ways = [*_core.Way, None] if n <= 5000 else [None]
+        ways = [*_core.Strategy, None] if n <= 5000 else [None]
         for way in ways:
             offsets, ids, distances = index._core.search(queries, radius, 2, way)
             assert offsets[0] == 0

@@ -292,7 +292,7 @@ def test_the_frozen_file_with_tables_agrees_with_codes_read_independently(radius
     within = [match for matches in expected for match in matches if match[0] <= radius]
     assert len(within) >= 65 + 2 * (radius >= 7)
     array = np.frombuffer(b"".join(codes), np.uint8).reshape(65, 32)
-    for way in _core.Way:
+    for way in _core.Strategy:
         _, found_ids, distances = index._core.search(array, radius, 1, way)
         assert list(zip(distances.tolist(), found_ids.tolist(), strict=True)) == within
     pairs = [

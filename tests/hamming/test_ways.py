@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hashmatch import HammingIndex, _core
 
-WAYS = [_core.Way.scan, _core.Way.probe, _core.Way.grouped]
+WAYS = [_core.Strategy.scan, _core.Strategy.probe, _core.Strategy.batch_probe]
 KERNELS = _core.runnable_kernels()
 
 
@@ -55,7 +55,7 @@ def crowded(request):
     random = np.random.default_rng(request.param)
     codes = skewed(40_000, request.param // 8, random)
     index = HammingIndex.build(codes)
-    assert index.plan(0, queries=1).n_parts > 0, "this test is about tables"
+    assert index.plan(0, queries=1).n_substrings > 0, "this test is about tables"
     near = codes[random.integers(0, len(codes), 24)]
     queries = np.concatenate(
         [
@@ -182,7 +182,7 @@ def test_damaged_tables_lose_matches_but_never_the_process():
         for array in arrays:
             places = random.integers(0, array.size, 500)
             array[places] = random.integers(0, np.iinfo(array.dtype).max, 500)
-        damaged = _core.Tables(tables.n_parts, tables.part_bits, *arrays)
+        damaged = _core.Tables(tables.n_substrings, tables.substring_bits, *arrays)
         index = _core.Index(codes, planes, None, damaged)
         sound = oracle(codes, codes[:40], 31)
         for way in WAYS:
@@ -209,20 +209,22 @@ def test_buckets_that_all_claim_to_hold_everything_end_in_a_scan(claimed):
         assert joined[:100] == [
             [pair for pair in found if pair[1] > row] for row, found in enumerate(expected)
         ]
-        found = index.search(codes, 31, threads, _core.Way.grouped)
+        found = index.search(codes, 31, threads, _core.Strategy.batch_probe)
         assert as_lists(found)[:100] == expected
 
 
-@pytest.mark.parametrize(("radius", "n_queries", "way"), [(31, 1, "probe"), (31, 10**7, "grouped")])
+@pytest.mark.parametrize(
+    ("radius", "n_queries", "way"), [(31, 1, "probe"), (31, 10**7, "batch_probe")]
+)
 def test_plan_tells_the_way_and_why(crowded, radius, n_queries, way):
     _, _, index = crowded
     if index.bits != 256:
         pytest.skip("figures of 256-bit codes")
     plan = index.plan(radius, queries=n_queries)
-    assert plan.way == way
-    assert sum(plan.thresholds) == radius - plan.n_parts + 1
-    assert f"{plan.n_parts} tables" in str(plan)
-    assert index.plan(200).way == "scan"
+    assert plan.strategy == way
+    assert sum(plan.thresholds) == radius - plan.n_substrings + 1
+    assert f"{plan.n_substrings} tables" in str(plan)
+    assert index.plan(200).strategy == "scan"
     assert "scan: 40,000 codes at radius 200 compared whole" in str(index.plan(200))
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """The way the cost model chose for a batch of queries; every way is exact.
+    """The strategy that the cost model chose for a batch of queries; every strategy is exact.
 
     Attributes
     ----------
-    way : str
+    strategy : str
         "scan": every code is compared; "probe": each query looks up the keys near its own parts;
-        "grouped": queries are sorted by key and meet each bucket together.
+        "batch_probe": queries are sorted by key and meet each bucket together.
     radius, n_queries, n_codes : int
-    n_parts, part_bits : int
+    n_substrings, substring_bits : int
         How codes are cut into keys; 0 where the index has no tables.
     thresholds : tuple of int
         Bits by which each part's key may differ; -1 where a part is not asked. Empty for a scan.
@@ -30,12 +30,12 @@ class SearchPlan:
         model was measured on; ratios carry over to others, absolute times do not.
     """
 
-    way: str
+    strategy: str
     radius: int
     n_queries: int
     n_codes: int
-    n_parts: int
-    part_bits: int
+    n_substrings: int
+    substring_bits: int
     thresholds: tuple[int, ...]
     filter_bits: int
     probes: float
@@ -47,20 +47,23 @@ class SearchPlan:
     @classmethod
     def of(cls, told: dict[str, Any], radius: int, n_queries: int, n_codes: int) -> SearchPlan:
         """Make a plan of what the native planner tells."""
-        numbers = told | {"way": told["way"].name, "thresholds": tuple(told["thresholds"])}
+        strategy, thresholds = told["strategy"].name, tuple(told["thresholds"])
+        numbers = told | {"strategy": strategy, "thresholds": thresholds}
         return cls(radius=radius, n_queries=n_queries, n_codes=n_codes, **numbers)
 
     def __str__(self) -> str:
         """Explain the plan in one sentence or two."""
         whole = f"{self.n_codes:,} codes at radius {self.radius}"
-        if self.way == "scan":
+        if self.strategy == "scan":
             how = f"by their first {self.filter_bits} bits" if self.filter_bits else "whole"
-            why = "there are no tables" if not self.n_parts else "tables would cost more"
+            why = "there are no tables" if not self.n_substrings else "tables would cost more"
             return f"scan: {whole} compared {how}, {self.cost_us:,.1f} us a query; {why}"
-        together = f", {self.n_queries:,} queries grouped by key" if self.way == "grouped" else ""
+        is_batch = self.strategy == "batch_probe"
+        together = f", {self.n_queries:,} queries grouped by key" if is_batch else ""
         return (
-            f"{self.way}: {whole} through {self.n_parts} tables of {self.part_bits}-bit parts"
-            f"{together}; {self.probes:,.0f} keys, {self.candidates:,.0f} sketches and "
+            f"{self.strategy}: {whole} through {self.n_substrings} tables of "
+            f"{self.substring_bits}-bit substrings{together}; {self.probes:,.0f} keys, "
+            f"{self.candidates:,.0f} sketches and "
             f"{self.verified:,.1f} codes compared a query, {self.cost_us:,.1f} us against "
             f"{self.scan_cost_us:,.1f} us by scan"
         )

@@ -89,8 +89,8 @@ class Parts:
             return None
         n_sketches = 1 if self.tables.sketches2 is None else 2
         return {
-            "count": self.tables.n_parts,
-            "bits": self.tables.part_bits,
+            "count": self.tables.n_substrings,
+            "bits": self.tables.substring_bits,
             "sketches": n_sketches,
         }
 
