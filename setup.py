@@ -14,7 +14,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-FLOORS = ("kernels", "hash", "hamming", "bindings")
+FLOORS = ("kernels", "image", "hash", "hamming", "bindings")
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "src/hashmatch/_version.py").read_text())[1]  # type: ignore[index]
 
 # Contraction into FMA is off, so that every kernel rounds alike and gives the same hash.
@@ -33,7 +33,7 @@ core = Pybind11Extension(
     define_macros=[("HASHMATCH_VERSION", f'"{VERSION}"')],
     extra_compile_args=flags,
     extra_link_args=link_flags,
-    cxx_std=17,
+    cxx_std=20,
 )
 
 

@@ -79,7 +79,7 @@ def draw(codes: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[
 
 
 def measure(index: HammingIndex, queries: NDArray[np.uint8], radius: int, strategy: str) -> Case:
-    native, scan = index._native, _core.Way.scan
+    native, scan = index._native, _core.Strategy.scan
 
     def as_chosen() -> Any:
         return native.search(queries, radius, 1)

@@ -1,4 +1,4 @@
-// What a search finds, and the form in which it is handed back.
+// Results of a search.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct SearchResult {
     std::vector<int32_t> distances;
 };
 
-// Joins what several threads found and orders it, whoever found it first.
-SearchResult assemble(std::vector<Hits>& parts, int64_t n_queries);
+// Merges the hits of several threads, in an order that does not depend on which thread found what. Empties
+// `per_thread`.
+SearchResult merge_hits(std::vector<Hits>& per_thread, int64_t n_queries);
 
 }  // namespace hashmatch

@@ -33,7 +33,7 @@ from hashmatch.hamming import HammingIndex, index_file
 MAGIC = b"\x89HMI\r\n\x1a\n"
 SAVED = [Path(__file__).parent / "data" / name for name in ("example.hmi", "tables.hmi")]
 HANGS_AFTER_S = 60
-STRATEGIES = tuple(_core.Way)  # this program runs without the other test modules
+STRATEGIES = tuple(_core.Strategy)  # this program runs without the other test modules
 LAYOUTS = [None, (1, 8), (4, 8), (16, 8), (7, 9), (16, 12)]  # number of substrings, their bits
 ODD_VALUES: list[Any] = [None, True, 0.5, "codes", [], {}, "0" * 64]
 NUMBERS = [-1, 0, 1, 2, 5, 63, 64, 65, 255, 256, 4095, 4096, 8192, 1 << 16, 1 << 20]

@@ -2,6 +2,6 @@
 
 from hashmatch import _core
 
-Strategy = _core.Way
+Strategy = _core.Strategy
 STRATEGIES = tuple(Strategy)
-GROUPED = Strategy.grouped
+BATCH_PROBE = Strategy.batch_probe

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hashmatch import HammingIndex, _core
-from tests.hamming.strategies import GROUPED, STRATEGIES, Strategy
+from tests.hamming.strategies import BATCH_PROBE, STRATEGIES, Strategy
 
 Codes = NDArray[np.uint8]
 Matches = list[list[tuple[int, int]]]
@@ -99,9 +99,11 @@ def test_every_kernel_with_every_strategy(
         _core.select_kernel(before)
 
 
-def tabled(codes: Codes, n_parts: int, part_bits: int, *, second_sketches: bool) -> _core.Index:
+def tabled(
+    codes: Codes, n_substrings: int, substring_bits: int, *, second_sketches: bool
+) -> _core.Index:
     """Return an index with tables of this layout, however few its codes."""
-    tables = _core.build_tables(codes, 1, (n_parts, part_bits), second_sketches)
+    tables = _core.build_tables(codes, 1, (n_substrings, substring_bits), second_sketches)
     assert tables is not None
     assert (tables.sketches2 is not None) is second_sketches
     return _core.Index(codes, _core.pack_planes(codes), None, tables)
@@ -115,21 +117,21 @@ def small_cases(draw: st.DrawFn) -> SmallCase:
     codes = random.integers(0, 256, (n, n_bytes), dtype=np.uint8)
     if n > 20 and draw(st.booleans()):
         codes = skewed(n, n_bytes, random)
-    part_bits = draw(st.integers(8, 12))
-    n_parts = draw(st.integers(1, min(64, 8 * n_bytes // part_bits)))
-    radius = draw(st.integers(0, min(8 * n_bytes, 6 * n_parts)))
+    substring_bits = draw(st.integers(8, 12))
+    n_substrings = draw(st.integers(1, min(64, 8 * n_bytes // substring_bits)))
+    radius = draw(st.integers(0, min(8 * n_bytes, 6 * n_substrings)))
     queries = random.integers(0, 256, (draw(st.integers(0, 9)), n_bytes), dtype=np.uint8)
     if n and len(queries):
         near = codes[random.integers(0, n, len(queries))]
         queries = np.concatenate([queries, flipped(near, min(radius, 8 * n_bytes), random)])
-    return codes, queries, n_parts, part_bits, radius
+    return codes, queries, n_substrings, substring_bits, radius
 
 
 @settings(deadline=None, max_examples=300)
 @given(small_cases(), st.booleans())
 def test_tables_of_every_cut(case: SmallCase, second_sketches: bool) -> None:
-    codes, queries, n_parts, part_bits, radius = case
-    index = tabled(codes, n_parts, part_bits, second_sketches=second_sketches)
+    codes, queries, n_substrings, substring_bits, radius = case
+    index = tabled(codes, n_substrings, substring_bits, second_sketches=second_sketches)
     expected = oracle(codes, queries, radius)
     for strategy in STRATEGIES:
         assert as_lists(index.search(queries, radius, 2, strategy)) == expected
@@ -138,22 +140,22 @@ def test_tables_of_every_cut(case: SmallCase, second_sketches: bool) -> None:
 @settings(deadline=None, max_examples=60)
 @given(small_cases(), st.booleans())
 def test_join_by_tables_finds_each_pair_once(case: SmallCase, second_sketches: bool) -> None:
-    codes, _, n_parts, part_bits, radius = case
+    codes, _, n_substrings, substring_bits, radius = case
     pairs = [
         [pair for pair in found if pair[1] > row]
         for row, found in enumerate(oracle(codes, codes, radius))
     ]
-    index = tabled(codes, n_parts, part_bits, second_sketches=second_sketches)
+    index = tabled(codes, n_substrings, substring_bits, second_sketches=second_sketches)
     assert as_lists(index.join(radius, 2)) == pairs
 
 
-@pytest.mark.parametrize("n_parts", [1, 2, 3, 16])  # a chain of three may go around the ring
-def test_second_sketches_lose_no_match_and_report_none_twice(n_parts: int) -> None:
-    random = np.random.default_rng(n_parts)
+@pytest.mark.parametrize("n_substrings", [1, 2, 3, 16])  # a chain of three may go around the ring
+def test_second_sketches_lose_no_match_and_report_none_twice(n_substrings: int) -> None:
+    random = np.random.default_rng(n_substrings)
     codes = random.integers(0, 256, (600, 32), dtype=np.uint8)
     codes[300:] = flipped(codes[:300], 31, random)
-    index = tabled(codes, n_parts, 12, second_sketches=True)
-    for radius in (n_parts - 1, 2 * n_parts - 1, 31):
+    index = tabled(codes, n_substrings, 12, second_sketches=True)
+    for radius in (n_substrings - 1, 2 * n_substrings - 1, 31):
         expected = oracle(codes, codes, radius)
         for strategy in STRATEGIES:
             assert as_lists(index.search(codes, radius, 1, strategy)) == expected
@@ -162,10 +164,10 @@ def test_second_sketches_lose_no_match_and_report_none_twice(n_parts: int) -> No
 @settings(deadline=None, max_examples=60)
 @given(small_cases(), st.integers(1, 8), st.booleans())
 def test_nearest_by_growing_radius(case: SmallCase, k: int, second_sketches: bool) -> None:
-    codes, queries, n_parts, part_bits, _ = case
+    codes, queries, n_substrings, substring_bits, _ = case
     everything = oracle(codes, queries, codes.shape[1] * 8)
     nearest = [found[:k] for found in everything]
-    index = tabled(codes, n_parts, part_bits, second_sketches=second_sketches)
+    index = tabled(codes, n_substrings, substring_bits, second_sketches=second_sketches)
     assert as_lists(index.nearest(queries, k, 2)) == nearest
 
 
@@ -221,12 +223,12 @@ def test_buckets_that_all_claim_to_hold_everything_end_in_a_scan(claimed: int) -
         assert joined[:100] == [
             [pair for pair in found if pair[1] > row] for row, found in enumerate(expected)
         ]
-        found = index.search(codes, 31, threads, GROUPED)
+        found = index.search(codes, 31, threads, BATCH_PROBE)
         assert as_lists(found)[:100] == expected
 
 
 @pytest.mark.parametrize("crowded", [256], indirect=True)
-@pytest.mark.parametrize(("n_queries", "strategy"), [(1, "probe"), (10**7, "grouped")])
+@pytest.mark.parametrize(("n_queries", "strategy"), [(1, "probe"), (10**7, "batch_probe")])
 def test_plan_names_the_strategy_and_why(crowded: Crowded, n_queries: int, strategy: str) -> None:
     _, _, index = crowded
     plan = index.plan(31, queries=n_queries)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hashmatch import _core
 from hashmatch.hashing import pdq
 from hashmatch.views import ORIENTATIONS
+from tests.hashing.pdq_evidence import compute_evidence
 
 Pixels = NDArray[Any]
 
@@ -152,7 +153,7 @@ def test_any_float_luma_equals_the_definition_rounded_as_the_reference(
 @settings(max_examples=25)
 def test_samples_and_coefficients_equal_the_definition_in_double(naive: Any, rgb: Pixels) -> None:
     exact = naive.grid(luma_of(rgb), dtype=np.float64)
-    found = _core.pdq_evidence(rgb, 1)
+    found = compute_evidence(rgb, 1)
     np.testing.assert_allclose(found["grid"], exact, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found["coefficients"], naive.coefficients(exact), atol=4e-3)
 
@@ -165,13 +166,13 @@ def test_the_slow_way_has_the_very_floats_of_the_reference(
 ) -> None:
     if rgb.shape[:2] == (64, 64):
         return  # compute_float() does not filter these
-    found = _core.pdq_evidence(rgb, 1)
+    found = compute_evidence(rgb, 1)
     assert np.array_equal(found["reference_coefficients"], reference.coefficients(rgb))
     assert np.array_equal(found["reference_grid"], naive.grid(luma_of(rgb), dtype=np.float32))
 
 
 def assert_within_bounds(pixels: Pixels) -> float:
-    found = _core.pdq_evidence(pixels, 8)
+    found = compute_evidence(pixels, 8)
     drift = np.abs(found["coefficients"] - found["reference_coefficients"])
     assert (drift <= found["errors"]).all()
     error = found["grid"] - found["reference_grid"]
@@ -192,19 +193,19 @@ def test_the_fast_way_stays_within_its_error_bound(rgb: Pixels, factor: int) -> 
 def test_clear_pictures_go_the_fast_way_and_blanks_do_not() -> None:
     rng = np.random.default_rng(3)
     clear = [draw_picture(rng, (300, 400), "smooth") for _ in range(40)]
-    certain = [_core.pdq_evidence(rgb, 1)["fast_is_certain"] for rgb in clear]
+    certain = [compute_evidence(rgb, 1)["fast_is_certain"] for rgb in clear]
     assert sum(certain) >= 30
     blank = np.full((300, 400, 3), (3, 77, 200), np.uint8)
-    assert not _core.pdq_evidence(blank, 1)["fast_is_certain"]
+    assert not compute_evidence(blank, 1)["fast_is_certain"]
 
 
 @given(rgb=pictures)
 @settings(max_examples=40)
 def test_all_kernels_compute_the_same_floats(rgb: Pixels) -> None:
     before = _core.active_kernel()
-    mine: Any = _core.pdq_evidence(rgb, 8), _core.pdq_evidence(luma_of(rgb), 8)
+    mine: Any = compute_evidence(rgb, 8), compute_evidence(luma_of(rgb), 8)
     _core.select_kernel("portable")
-    plain: Any = _core.pdq_evidence(rgb, 8), _core.pdq_evidence(luma_of(rgb), 8)
+    plain: Any = compute_evidence(rgb, 8), compute_evidence(luma_of(rgb), 8)
     _core.select_kernel(before)
     for ours, theirs in zip(mine, plain, strict=True):
         assert ours.keys() == theirs.keys()
@@ -286,14 +287,6 @@ def test_luma_that_is_no_luma_is_refused(value: float, place: tuple[int, int]) -
         luma[place[0], place[1] % shape[1]] = value
         with pytest.raises(ValueError, match="^luma must be finite, from -65535 to 65535$"):
             pdq.hash(luma)
-
-
-@pytest.mark.parametrize("shape", [(4, 50), (50, 4), (5, 23169)])
-def test_evidence_is_for_pictures_that_have_a_fast_way(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="5 to 23168 px"):
-        _core.pdq_evidence(np.zeros(shape, np.uint8), 1)
-    with pytest.raises(ValueError, match="1 or 8"):
-        _core.pdq_evidence(np.zeros((50, 50), np.uint8), 2)
 
 
 def test_threads_do_not_disturb_one_another() -> None:

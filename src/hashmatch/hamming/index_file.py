@@ -164,7 +164,7 @@ def _encode_header(arrays: IndexArrays) -> tuple[bytes, list[int]]:
     layout = None
     if (tables := arrays.tables) is not None:
         n_sketches = 1 if tables.sketches2 is None else 2
-        layout = _Layout(tables.n_parts, tables.part_bits, n_sketches)
+        layout = _Layout(tables.n_substrings, tables.substring_bits, n_sketches)
     n, n_code_bytes = arrays.codes.shape
     digests = [(name, array.nbytes, _sha256(_bytes(array))) for name, array in arrays.sections()]
     for first in itertools.count(ALIGNMENT_BYTES, ALIGNMENT_BYTES):

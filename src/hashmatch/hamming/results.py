@@ -32,10 +32,10 @@ class SearchResult(NamedTuple):
 class SearchPlan:
     """The strategy that the cost model chose for a batch of queries; every strategy is exact.
 
-    "scan" compares every code; "probe" looks up the keys near each query's substrings; "grouped"
-    does so for many queries, sorted by key so that each bucket is read once. Expectations are of
-    one query over uniformly distributed codes. Times are of the machine that the cost model was
-    measured on: ratios carry over to others, absolute times do not.
+    "scan" compares every code; "probe" looks up the keys near each query's substrings;
+    "batch_probe" does so for many queries, sorted by key so that each bucket is read once.
+    Expectations are of one query over uniformly distributed codes. Times are of the machine that
+    the cost model was measured on: ratios carry over to others, absolute times do not.
     """
 
     strategy: str
@@ -57,17 +57,8 @@ class SearchPlan:
         cls, plan: dict[str, Any], radius: int, n_queries: int, n_codes: int
     ) -> SearchPlan:
         """Convert a plan of the native planner."""
-        numbers = dict(plan)
-        return cls(
-            strategy=numbers.pop("way").name,
-            n_substrings=numbers.pop("n_parts"),
-            substring_bits=numbers.pop("part_bits"),
-            thresholds=tuple(numbers.pop("thresholds")),
-            radius=radius,
-            n_queries=n_queries,
-            n_codes=n_codes,
-            **numbers,
-        )
+        names = {"strategy": plan["strategy"].name, "thresholds": tuple(plan["thresholds"])}
+        return cls(radius=radius, n_queries=n_queries, n_codes=n_codes, **(plan | names))
 
     def __str__(self) -> str:
         """Explain the plan in one or two sentences."""
@@ -76,8 +67,8 @@ class SearchPlan:
             how = f"by their first {self.filter_bits} bits" if self.filter_bits else "whole"
             why = "tables would cost more" if self.n_substrings else "there are no tables"
             return f"scan: {whole} compared {how}, {self.cost_us:,.1f} us a query; {why}"
-        is_grouped = self.strategy == "grouped"
-        together = f", {self.n_queries:,} queries grouped by key" if is_grouped else ""
+        is_batch = self.strategy == "batch_probe"
+        together = f", {self.n_queries:,} queries grouped by key" if is_batch else ""
         return (
             f"{self.strategy}: {whole} through {self.n_substrings} tables of "
             f"{self.substring_bits}-bit substrings{together}; {self.probes:,.0f} keys, "
