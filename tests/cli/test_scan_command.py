@@ -103,7 +103,6 @@ SLOW = """
 import sys, time
 from hashmatch.screener import Screener
 from hashmatch.cli import main
-from tests.workers.processes import wait_for
 
 whole = Screener.screen_many
 def slow(self, items, **options):
