@@ -1,7 +1,7 @@
-"""Native build: every file under csrc/ becomes the one extension module `hashmatch._core`.
+"""Native build: the sources under csrc/, without its tests, become `hashmatch._core`.
 
-The rest of the packaging is in pyproject.toml.  No instruction set is chosen here: each kernel
-names its own with function-level target attributes, and the running CPU decides at run time.
+The rest of the packaging is in pyproject.toml. No instruction set is chosen here: each kernel names
+its own in function-level target attributes, and the choice is made at run time.
 """
 
 import os
@@ -38,10 +38,10 @@ core = Pybind11Extension(
 
 
 class BuildWithDemo(build_py):
-    """Takes the demo along, which lies outside src/."""
+    """The standard build, plus the demo, which lies outside src/."""
 
     def run(self) -> None:
-        """Copy the demo beside the modules."""
+        """Copy the modules, then the demo."""
         super().run()
         if not self.editable_mode:
             shutil.copytree(

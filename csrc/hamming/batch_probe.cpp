@@ -143,7 +143,7 @@ class Batch {
             }
         }
         verifier.settle();
-        // Only hits, few of those verified, have their places replaced by query numbers.
+        // Places become query numbers only now, as few of the candidates verified are hits.
         for (size_t hit = n_known; hit < hits.size(); ++hit) hits[hit].query = first_ + sorted.numbers[hits[hit].query];
     }
 

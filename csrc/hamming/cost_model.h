@@ -30,17 +30,17 @@ double keys_within(int bits, int threshold);
 // Probability that `bits` fair bits hold at most `limit` ones.
 double chance_within(int bits, int limit);
 
-// Of scanning one code of n_bytes in a batch of queries: by a filter on its first n_planes bytes, or
-// whole if n_planes is 0.
+// Time of scanning one code of n_bytes in a batch of queries: by a filter on its first n_planes bytes, or whole
+// if n_planes is 0.
 double scan_code_ns(int n_bytes, int n_planes, int radius);
 
-// Of scanning n codes; a batch reads each tile once for four queries, a single query is dearer.
+// Cost of scanning n codes. A batch reads each tile once for four queries, so a single query is dearer.
 Cost scan_cost(double code_ns, int64_t n, bool is_batch);
 
-// Of probing the tables of n codes with 1 or 2 sketches per posting, one query at a time.
+// Cost of probing the tables of n codes, with 1 or 2 sketches per posting, for one query at a time.
 Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& thresholds, int n_sketches, int64_t n);
 
-// The same, of a query among n_queries that share a walk over each table; `probe` is its cost alone.
+// Cost of one of n_queries that share a walk over each table; `probe` is its cost on its own.
 Cost batch_probe_cost(const SubstringLayout& layout, const Cost& probe, int64_t n_queries);
 
 }  // namespace hashmatch

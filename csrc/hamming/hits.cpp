@@ -1,7 +1,6 @@
 #include "hamming/hits.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace hashmatch {
 
@@ -13,7 +12,7 @@ SearchResult merge_hits(std::vector<Hits>& per_thread, int64_t n_queries) {
     for (int64_t q = 0; q < n_queries; ++q) result.offsets[q + 1] += result.offsets[q];
 
     // Counting sort by query, then a sort of each query's few hits by (distance, id).
-    std::vector<std::pair<int32_t, int64_t>> ordered(result.offsets.back());
+    std::vector<Neighbour> ordered(result.offsets.back());
     std::vector<int64_t> next(result.offsets.begin(), result.offsets.end() - 1);
     for (Hits& hits : per_thread) {
         for (const Hit& hit : hits) ordered[next[hit.query]++] = {hit.distance, hit.id};

@@ -14,6 +14,17 @@ struct Hit {
 
 using Hits = std::vector<Hit>;
 
+// A hit of one query, in order of (distance, id).
+struct Neighbour {
+    int32_t distance;
+    int64_t id;
+
+    // Written out, as the comparison of std::pair compiles to slower code.
+    friend bool operator<(const Neighbour& a, const Neighbour& b) {
+        return a.distance != b.distance ? a.distance < b.distance : a.id < b.id;
+    }
+};
+
 // Hits of all queries: those of query q are [offsets[q], offsets[q + 1]), by (distance, id).
 struct SearchResult {
     std::vector<int64_t> offsets;

@@ -1,7 +1,7 @@
 #include "hamming/nearest.h"
 
 #include <algorithm>
-#include <utility>
+#include <limits>
 #include <vector>
 
 #include "hamming/parallel.h"
@@ -12,41 +12,44 @@ namespace {
 
 constexpr int64_t kChunkCodes = 4096;
 
-// A heap of the k best candidates so far, the worst of them on top.
-class Best {
+// A heap of the k nearest candidates so far, the farthest of them on top.
+class Nearest {
   public:
-    using Candidate = std::pair<int32_t, int64_t>;  // distance, id
+    explicit Nearest(size_t k) : k_(k) { heap_.reserve(k); }
 
-    explicit Best(size_t k) : k_(k) { heap_.reserve(k); }
+    // Candidates beyond this distance are too far; others may be as well.
+    int limit() const { return limit_; }
 
-    void offer(const Candidate& candidate) {
-        if (heap_.size() < k_) {
-            heap_.push_back(candidate);
-            std::push_heap(heap_.begin(), heap_.end());
-        } else if (candidate < heap_.front()) {
+    void offer(const Neighbour& candidate) {
+        if (heap_.size() == k_) {
+            if (!(candidate < heap_.front())) return;
             std::pop_heap(heap_.begin(), heap_.end());
-            heap_.back() = candidate;
-            std::push_heap(heap_.begin(), heap_.end());
+            heap_.pop_back();
         }
+        heap_.push_back(candidate);
+        std::push_heap(heap_.begin(), heap_.end());
+        if (heap_.size() == k_) limit_ = heap_.front().distance;
     }
 
-    const std::vector<Candidate>& candidates() const { return heap_; }
+    const std::vector<Neighbour>& neighbours() const { return heap_; }
 
   private:
     size_t k_;
-    std::vector<Candidate> heap_;
+    int limit_ = std::numeric_limits<int>::max();
+    std::vector<Neighbour> heap_;
 };
 
 void scan_query(const Codes& codes, const uint8_t* query, int64_t q, int64_t k, Hits& hits) {
     const HammingOps& ops = active_kernel().hamming;
-    Best best(k);
+    Nearest nearest(k);
     uint16_t distances[kChunkCodes];
     for (int64_t first = 0; first < codes.n; first += kChunkCodes) {
         const int64_t count = std::min(kChunkCodes, codes.n - first);
         ops.distances(codes.code(first), count, codes.n_bytes, query, distances);
-        for (int64_t i = 0; i < count; ++i) best.offer({distances[i], codes.id(first + i)});
+        for (int64_t i = 0; i < count; ++i)
+            if (distances[i] <= nearest.limit()) nearest.offer({distances[i], codes.id(first + i)});
     }
-    for (const auto& [distance, id] : best.candidates()) hits.push_back({q, id, distance});
+    for (const auto& [distance, id] : nearest.neighbours()) hits.push_back({q, id, distance});
 }
 
 }  // namespace

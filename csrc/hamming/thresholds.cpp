@@ -19,7 +19,7 @@ std::vector<int> spread_thresholds(const SubstringLayout& layout, int radius) {
     return thresholds;
 }
 
-double minimize_cost(const std::vector<double>& costs, int n_substrings, int total, int* thresholds) {
+double find_cheapest_thresholds(const std::vector<double>& costs, int n_substrings, int total, int* thresholds) {
     const int n_choices = static_cast<int>(costs.size()) / n_substrings;
     // least[sum]: least cost of the substrings so far with that sum of (threshold + 1); choice: the last
     // substring's part in it.
@@ -74,7 +74,7 @@ bool allocate_thresholds(const Tables& tables, int radius, const uint32_t* keys,
         cost_before += cost[thresholds[i] + 1];
     }
     int allocated[kMaxSubstrings];
-    if (minimize_cost(costs, n_substrings, radius + 1, allocated) >= cost_before) return false;
+    if (find_cheapest_thresholds(costs, n_substrings, radius + 1, allocated) >= cost_before) return false;
     std::copy_n(allocated, n_substrings, thresholds);
     return true;
 }

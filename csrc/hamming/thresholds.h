@@ -20,7 +20,7 @@ std::vector<int> spread_thresholds(const SubstringLayout& layout, int radius);
 // Chooses n_substrings thresholds of least total cost with sum(t + 1) = total, by dynamic programming, and
 // returns their cost, or infinity if there are none. `costs` holds one row per substring: the cost of the
 // thresholds -1, 0, 1, ... Cost: n_substrings * total * row length.
-double minimize_cost(const std::vector<double>& costs, int n_substrings, int total, int* thresholds);
+double find_cheapest_thresholds(const std::vector<double>& costs, int n_substrings, int total, int* thresholds);
 
 // Replaces the thresholds of one query by others with the same sum that avoid its fullest buckets (per-query
 // threshold allocation, GPH). Returns false, and changes nothing, if none promise less work. `keys` holds the

@@ -65,6 +65,23 @@ void check_together(const SmallIndex& index, const Bytes& queries, long long rou
     check(is_right, "threads", "an answer beside others", round);
 }
 
+// Every index is visited once, by a thread whose number is in range.
+void check_parallel_for(long long round) {
+    const int n = choose({0, 1, 63, 64, 65, between(0, 2000)}), grain = choose({1, 7, 64, 5000});
+    const int threads = between(1, 5);
+    std::vector<std::atomic<int>> n_visits(n);
+    std::atomic<bool> is_right{true};
+    parallel_for(n, grain, threads, [&](int thread, Ranges& ranges) {
+        if (thread < 0 || thread >= threads) is_right = false;
+        while (const std::optional<Range> range = ranges.take()) {
+            if (range->end - range->begin > grain) is_right = false;
+            for (int64_t i = range->begin; i < range->end; ++i) ++n_visits[i];
+        }
+    });
+    for (const std::atomic<int>& n_visit : n_visits) is_right = is_right && n_visit == 1;
+    check(is_right, "threads", "a parallel loop", round);
+}
+
 void check_errors_propagate(long long round) {
     std::atomic<int> n_run{0};
     try {
@@ -89,6 +106,7 @@ int main(int argc, char** argv) {
         const SmallIndex index(kCodes, kCodeBytes, {16, 10, 8 * kCodeBytes});
         check_together(index, index.make_queries(kQueries, kRadius), round);
         check_errors_propagate(round);
+        for (int i = 0; i < 20; ++i) check_parallel_for(round);
     }
     std::printf("%d callers at once, %lld rounds: all right\n", kCallers, rounds);
     return rounds > 0 ? 0 : 1;
