@@ -12,16 +12,23 @@ ASAN := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench asan fuzz tsan neon golden wheel clean
+.PHONY: help demo test test-services test-all lint format bench asan fuzz tsan neon golden wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/runtime ## build the demo index, scan the demo uploads, show what was decided and why
 	@$(BIN)/hashmatch demo $(ARGS)
 
 test: .venv/dev ## run the test suite; ARGS="-k word" chooses
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m 'not services' $(ARGS)
+
+# Exit code 5: no test carries the marker.
+test-services: .venv/dev ## run the tests that start a real service: a database, a cluster, a browser
+	@$(BIN)/python -m pytest -m services $(ARGS) || \
+	{ code=$$?; test $$code -eq 5 && echo "no test needs a service yet" || exit $$code; }
+
+test-all: test-services test ## run every test
 
 lint: .venv/dev ## ruff, mypy, stubtest, clang-format
 	$(BIN)/ruff check .
@@ -41,10 +48,10 @@ bench: .venv/dev ## run the benchmarks; ARGS="--benchmark-json=FILE" keeps the f
 golden: .venv/dev ## rewrite the golden files; nothing else does
 	@$(BIN)/python -m pytest -m golden --rewrite-golden $(ARGS)
 
-wheel: .venv/dev ## build/wheel: the wheel, made from the source distribution
+wheel: .venv/dev ## build/wheel: the wheel, built offline from the source distribution
 	rm -rf build/sdist build/wheel
 	$(BIN)/python setup.py -q egg_info --egg-base .venv sdist --formats gztar --dist-dir build/sdist
-	$(PIP) wheel --no-deps --wheel-dir build/wheel build/sdist/*.tar.gz
+	$(PIP) wheel --no-index --no-build-isolation --no-deps --wheel-dir build/wheel build/sdist/*.tar.gz
 
 # The sanitizers' libraries must be loaded before Python, and Python's own allocations at exit are
 # not leaks of ours.

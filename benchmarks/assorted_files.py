@@ -146,7 +146,7 @@ def make_files(corpus: Path, folder: Path) -> None:
 
 def main() -> None:
     """Read the arguments and make the files."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--corpus", type=Path, default=os.environ.get("HASHMATCH_TEST_CORPUS"))
     arguments = parser.parse_args()

@@ -1,11 +1,11 @@
-"""From picture files to hashes of the pHash family, on one thread, beside Pillow and imagehash.
+"""Picture files to pHash-family hashes, on one thread, compared with Pillow and imagehash.
 
 Answers are compared with imagehash's before anything is timed. As a script it prints ratios::
 
     HASHMATCH_TEST_CORPUS=... python benchmarks/bench_families.py
 
-Every round runs all contenders one after the other, so that other work on the machine meets all of
-them alike; a ratio is the median over the rounds.
+Every round runs all contenders in turn, so other load on the machine affects them equally; a ratio
+is the median over the rounds.
 """
 
 import io
@@ -34,7 +34,7 @@ ROUNDS = 15
 
 
 def read_files():
-    """Return files of the corpus, evenly chosen, or else those of the demo."""
+    """Return evenly spaced files of the corpus; without a corpus, those of the demo."""
     corpus = os.environ.get("HASHMATCH_TEST_CORPUS")
     demo = Path(__file__).parents[1] / "indexes" / "demo" / "images"
     paths = sorted((Path(corpus) / "photos" if corpus else demo).iterdir())

@@ -1,8 +1,7 @@
-"""What a live change of a large list costs, beside building it again.
+"""Cost of a live change of a large list, compared with building it again.
 
-A list of --codes entries is built; then 1,000 are added, and 1,000 removed, each as one change of a
-copy whose files are in memory already. What was added must be found, and what was removed must not,
-before anything is timed.
+Builds a list of --codes entries, then adds 1,000 and removes 1,000, each as one change of a copy
+whose files are cached. Additions must be found and removals must not, before anything is timed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Every kernel this CPU has: AVX2 is to stay within 3 times AVX-512, portable within 12.
+"""Every kernel of this CPU: AVX2 should stay within 3 times AVX-512, portable within 12.
 
-But for the last group, codes fit in the cache, so that the kernel's time is seen and not the
-memory's. The figures in brackets are the ratios to the fastest of a group. Nothing is timed before
-it has given what comparing every code in NumPy gives.
+Except in the last group, codes fit in the cache, so the figures show the kernel and not the memory.
+The figures in brackets are ratios to the fastest of a group. Each answer is checked against a
+brute-force comparison in NumPy before it is timed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Codes = NDArray[np.uint8]
 CODES = synthetic_codes(N_CODES)
 QUERIES = draw_queries(CODES, N_QUERIES, RADIUS)
 PLANES = _core.pack_planes(CODES)
-# Long buckets: their sketches are what such a search compares.
+# Long buckets: a search spends its time comparing their sketches.
 CROWDED = _core.Index(CODES, PLANES, None, _core.build_tables(CODES, 1, (16, 8)))
 TABLELESS = _core.Index(CODES, PLANES, None, None)
 

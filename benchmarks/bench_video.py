@@ -1,9 +1,9 @@
-"""What hashing adds to the time PyAV takes to decode the same frames, one thread each.
+"""Cost of hashing frames, relative to PyAV decoding the same frames, on one thread each.
 
-`python -m benchmarks.bench_video` measures decoding and hashing turn by turn, so that other work on
-the machine befalls them alike, and prints what hashing adds in percent of processor time, the best
-of each. With HASHMATCH_TEST_CORPUS set, its clips are measured, too. Before timing, the frames
-hashed are compared with those PyAV gives, hashed from RGB by pdqhash.
+`python -m benchmarks.bench_video` alternates decoding and hashing, so other load on the machine
+affects both equally, and prints the CPU time that hashing adds in percent, best of each. With
+HASHMATCH_TEST_CORPUS set, it also measures the clips of the corpus. Before timing, the hashes are
+compared with those pdqhash computes from PyAV's RGB frames.
 """
 
 import io
@@ -23,7 +23,7 @@ ROUNDS = 9
 
 
 def made_clip(width_px, height_px, n_frames, codec="libx264"):
-    """Return a clip of scenes of many scales that pan, 30 frames a second."""
+    """Return a clip of panning scenes with detail at many scales, 30 frames a second."""
     rng = np.random.default_rng(20261124)
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as container:
@@ -73,7 +73,7 @@ def decode(data):
 
 
 def check(data, video):
-    """Compare frames with what PyAV and pdqhash make of them."""
+    """Compare the hashes with those pdqhash computes from PyAV's frames."""
     wanted = dict(zip(video.frames.tolist()[:5], video.codes, strict=False))
     with av.open(io.BytesIO(data)) as container:
         for number, frame in enumerate(container.decode(video=0)):

@@ -179,7 +179,7 @@ def _compare(name: str, before: list[bytes], after: list[bytes]) -> int:
 
 def main() -> int:
     """Run both programs; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("before")
     parser.add_argument("after")
     parser.add_argument("--work", type=Path, default=Path("build/decisions"))

@@ -1,10 +1,10 @@
-"""Hashing beside its peers, as ratios: `python -m benchmarks.compare_hashing`.
+"""Hashing compared with its peers, as ratios: `python -m benchmarks.compare_hashing`.
 
-Every row is one job done by two contenders turn by turn in one process, on one thread unless it
-says otherwise; the ratio is the median of the rounds' ratios, so that other work on the machine
-moves both. Answers are compared before anything is timed. Photos are those of the corpus that
-HASHMATCH_TEST_CORPUS names; large ones are made of them. Writes benchmarks/results/hashing.md and
-.json.
+Each row is one job that two contenders do in turn in one process, on one thread unless it says
+otherwise; the ratio is the median of the ratios of all rounds, so other load on the machine affects
+both. Answers are compared before anything is timed. Photos come from the corpus that
+HASHMATCH_TEST_CORPUS names; large ones are composed of them. Writes benchmarks/results/hashing.md
+and .json.
 
     python -m benchmarks.compare_hashing                  # some minutes
     python -m benchmarks.compare_hashing --jobs array files --rounds 5
@@ -27,7 +27,6 @@ import pdqhash
 from PIL import Image
 
 from benchmarks.hashing_data import (
-    enlarged_photo,
     large_photo,
     listed_photos,
     make_index,
@@ -40,7 +39,7 @@ from hashmatch.backlog import scan
 from hashmatch.decode import Isolation
 from hashmatch.hamming.machine import describe_machine
 from hashmatch.hashing import pdq
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 RESULTS = Path(__file__).parent / "results"
 LARGE_MP = (8, 40, 100)
@@ -84,7 +83,7 @@ def array_rows(rounds: int) -> Iterator[Row]:
     expected = [np.packbits(bits) for bits in pdqhash.compute_dihedral(grey)[0]]
     assert np.array_equal(pdq.dihedral(luma)[0], expected)
     one = "PDQ of 512 x 512 uint8 luma"
-    # As often as their times are apart, so that both take about a second in all.
+    # Repeated in proportion to their speeds, so that each takes about a second in total.
     fast = repeated(2000, lambda: pdq.hash(luma))
     slow = repeated(20, lambda: pdqhash.compute(grey))
     row = compare((one, fast), ("pdqhash.compute", slow), ">= 100", rounds=rounds)
@@ -137,7 +136,7 @@ def screening_rows(rounds: int) -> Iterator[Row]:
 
 def screening_row(paths: Sequence[Path], index: Path, policy: str, wanted: str, rounds: int) -> Row:
     screener = Screener.open(index, index / policy)
-    exact = Screener.open(index, index / policy, decode="exact")
+    exact = Screener.open(index, index / policy, options=ScreeningOptions(decode="exact"))
     found = [decision.n_matches for decision in screener.screen_many(paths)]
     assert found == [decision.n_matches for decision in exact.screen_many(paths)]
     share = sum(n > 0 for n in found) / len(paths)
@@ -153,7 +152,7 @@ def screening_row(paths: Sequence[Path], index: Path, policy: str, wanted: str, 
 
 
 def isolation_rows(rounds: int) -> Iterator[Row]:
-    paths = photo_paths() * 3  # long enough that starting processes counts little
+    paths = photo_paths() * 3  # long enough for process start-up to be negligible
     assert hashes(paths[:50], isolation=Isolation()) == hashes(paths[:50])
     for workers in (1, 2):
         plain, isolated = {"workers": workers}, {"workers": workers, "isolation": Isolation()}
@@ -169,7 +168,10 @@ def isolation_rows(rounds: int) -> Iterator[Row]:
         options = {"index": index, "policy": index / "policy.toml", "output": "/dev/null"}
         photos = [paths[0].parent]
         yield compare(
-            ("scan --isolate, 1 worker", lambda: scan(photos, **options, isolation=Isolation())),
+            (
+                "scan --isolate, 1 worker",
+                lambda: scan(photos, **options, options=ScreeningOptions(isolation=Isolation())),
+            ),
             ("scan", lambda: scan(photos, **options)),
             "reported",
             rounds=max(3, rounds // 3),
@@ -209,49 +211,11 @@ def large_row(path: Path, mp: int, rounds: int, *, is_progressive: bool) -> Row:
     )
 
 
-def scaled_rows(rounds: int) -> Iterator[Row]:
-    """Drift of scaled decoding on photos of the corpus enlarged, and what it spares."""
-    for shorter_px, every in (2048, 4), (4096, 16):
-        files = [enlarged_photo(path, shorter_px) for path in photo_paths()[::every]]
-        exact = [hash_image(data) for data in files]
-        drifts = [
-            one.distance(hash_image(data, decode="scaled"))
-            for one, data in zip(exact, files, strict=True)
-            if one.quality is not None and one.quality >= 50
-        ]
-        assert max(drifts) <= 8
-        shares = ", ".join(f"{drifts.count(bits)} of {bits}" for bits in sorted(set(drifts)))
-        few = files[:10]
-        yield compare(
-            (
-                f"{shorter_px} px, scaled",
-                lambda f=few: [hash_image(one, decode="scaled") for one in f],
-            ),
-            ("luma", lambda f=few: [hash_image(one, decode="luma") for one in f]),
-            "reported",
-            rounds=rounds,
-            note=f"bits off, of {len(drifts)} photos: {shares}",
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        for is_progressive in (False, True):
-            path = large_photo(Path(folder), 40, is_progressive=is_progressive)
-            drift = hash_image(path).distance(hash_image(path, decode="scaled"))
-            yield compare(
-                (f"40 MP {path.stem}, scaled", lambda p=path: hash_image(p, decode="scaled")),
-                ("luma", lambda p=path: hash_image(p, decode="luma")),
-                "reported",
-                rounds=rounds,
-                note=f"{drift} bits off; peak {peak_of(path, 'scaled') >> 20} MiB above idle, "
-                f"{peak_of(path, 'luma') >> 20} by luma",
-            )
-
-
 JOBS = {
     "array": array_rows,
     "files": file_rows,
     "screening": screening_rows,
     "large": large_rows,
-    "scaled": scaled_rows,
     "isolation": isolation_rows,
 }
 

@@ -1,10 +1,9 @@
-"""Pictures, and an index, for `benchmarks.compare_hashing`."""
+"""Pictures and an index for `benchmarks.compare_hashing`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 
@@ -32,19 +31,19 @@ priority = "low"
 
 
 def photo_paths() -> list[Path]:
-    """Return the photos of the corpus that have a luma plane, in order."""
+    """Return the photos of the corpus that have a luma plane, sorted."""
     folder = Path(os.environ["HASHMATCH_TEST_CORPUS"]) / "photos"
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
 def listed_photos() -> list[Path]:
-    """Return a whole number of hundreds of photos, so that one in a hundred can be listed."""
+    """Return a multiple of 100 photos, so that exactly 1% can be listed."""
     paths = photo_paths()
     return paths[: len(paths) // ONE_IN * ONE_IN]
 
 
 def textured_luma(side_px: int) -> NDArray[np.uint8]:
-    """Return a picture of many scales, which needs no second look at its roundings."""
+    """Return a picture with detail at many scales, whose rounding never needs settling."""
     rng = np.random.default_rng(20261122)
     picture = np.zeros((side_px, side_px))
     for step_px in (2, 4, 8, 16, 32, 64, 128):
@@ -54,7 +53,7 @@ def textured_luma(side_px: int) -> NDArray[np.uint8]:
 
 
 def make_index(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
-    """Build an index of every hundredth photo and of unrelated codes."""
+    """Build an index of every hundredth photo and `n_unrelated` random codes."""
     codes = np.random.default_rng(1).integers(0, 256, (n_unrelated, 32), dtype=np.uint8)
     listed = [hash_image(path).hex for path in dict.fromkeys(paths[::ONE_IN])]
     rows = [f"{code},{n}" for n, code in enumerate(listed + [row.tobytes().hex() for row in codes])]
@@ -68,22 +67,8 @@ def make_index(folder: Path, paths: Sequence[Path], n_unrelated: int) -> Path:
     return folder
 
 
-def enlarged_photo(path: Path, shorter_px: int) -> bytes:
-    """Return a photo of the corpus as a JPEG (quality 85, 4:2:0) of this shorter side."""
-    with Image.open(path) as image:
-        factor = shorter_px / min(image.size)
-        size = (
-            max(shorter_px, round(image.width * factor)),
-            max(shorter_px, round(image.height * factor)),
-        )
-        picture = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    file = BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    return file.getvalue()
-
-
 def large_photo(folder: Path, megapixels: int, *, is_progressive: bool) -> Path:
-    """Write a JPEG (quality 85, 4:2:0) of so many megapixels: a mosaic of photos.
+    """Write a JPEG mosaic of photos (quality 85, 4:2:0) with the given number of megapixels.
 
     Photos keep their size, so there is as much detail to decode as in a sharp picture.
     """

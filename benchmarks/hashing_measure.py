@@ -1,4 +1,4 @@
-"""How `benchmarks.compare_hashing` measures: turn by turn in one process, and memory in its own."""
+"""Measurements of `benchmarks.compare_hashing`: paired times, and memory in a fresh process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Row:
 def compare(
     what: tuple[str, Job], beside: tuple[str, Job], wanted: str, *, rounds: int, note: str = ""
 ) -> Row:
-    """Time both turn by turn; `wanted` that begins with >= asks for a speed-up."""
+    """Time both in turn; a `wanted` that begins with >= asks for a speed-up."""
     times = []
     for _ in range(rounds):
         one = timed(what[1])
@@ -71,6 +71,6 @@ print(held_bytes("VmHWM") - idle)
 
 
 def peak_of(path: Path, decode: str) -> int:
-    """Return by how many bytes a process that has hashed a photo grows to hash `path`."""
+    """Return the bytes by which a process grows to hash `path` after a small photo."""
     command = [sys.executable, "-c", PEAK, photo_paths()[0], path, decode]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

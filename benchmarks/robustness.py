@@ -1,9 +1,9 @@
-"""Which copies are still found: `python -m benchmarks.robustness PHOTOS`.
+"""Recall for edited copies: `python -m benchmarks.robustness PHOTOS`.
 
 Every photograph of a folder is an entry of a list; every transform of it is an upload.  An upload
-is found within a radius if any of its views is; it is a false match of each entry made from another
-photograph that it is near to.  hashmatch and its peers (`pdqhash`, `imagehash`) get the same files.
-Quality is not asked for, so that the false matches of poor pictures count.
+is found within a radius if any of its views is; an entry made from another photograph within the
+radius is a false match.  hashmatch and its peers (`pdqhash`, `imagehash`) get the same files.
+Quality is ignored, so the false matches of poor pictures count.
 
 Writes robustness.json, .md and .png to benchmarks/results.  Seeds are fixed.
 """
@@ -41,7 +41,7 @@ FAMILIES = {
 
 
 def of_hashmatch(data: bytes) -> dict[str, Codes]:
-    """Return the codes of growing sets of views, told apart by the names of the views."""
+    """Return the codes of growing sets of views, selected by the names of the views."""
     made = fingerprint_image(data)
     words = [set(view.split("/")) for view in made.views]
     turned = [not one & {"frame", "on_white", "on_black", "trimmed"} for one in words]
@@ -78,7 +78,7 @@ def entry(path: Path) -> dict[str, Codes]:
 
 
 def distances(entries: dict[str, Codes], item: tuple[int, Path]) -> dict[str, dict[str, list[int]]]:
-    """Return, by transform and contender, how far one photograph's copies are from all entries."""
+    """Return, by transform and contender, distances of one photograph's copies to all entries."""
     number, path = item
     image = Image.open(path).convert("RGB")
     found: dict[str, dict[str, list[int]]] = {}
@@ -92,7 +92,7 @@ def distances(entries: dict[str, Codes], item: tuple[int, Path]) -> dict[str, di
 
 
 def nearest(views: Codes, entries: Codes) -> NDArray[np.int64]:
-    """Return, for each entry, the distance of the view that is nearest."""
+    """Return the distance of the nearest view to each entry."""
     differ = np.bitwise_count(views[:, None, :] ^ entries[None, :, :])
     return differ.sum(axis=2, dtype=np.int64).min(axis=0)
 
@@ -100,7 +100,7 @@ def nearest(views: Codes, entries: Codes) -> NDArray[np.int64]:
 def measure(
     paths: list[Path], workers: int, said: Callable[[str], None]
 ) -> dict[str, dict[str, dict[str, list[int]]]]:
-    """Return, by contender and transform, histograms of distances: of copies, and of others."""
+    """Return, by contender and transform, histograms of the distances of copies and of others."""
     first = [entry(path) for path in paths]
     entries = {name: np.concatenate([made[name][:1] for made in first]) for name in first[0]}
     counted = {

@@ -1,4 +1,4 @@
-"""The figures of `benchmarks.robustness` as JSON, a table and a picture."""
+"""Results of `benchmarks.robustness` as JSON, a table and a plot."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLOURS = {
 
 
 def share(counts: list[int], radius: int) -> float:
-    """Return what part of the counted distances lies within a radius."""
+    """Return the share of the counted distances that lies within a radius."""
     return sum(counts[: radius + 1]) / max(1, sum(counts))
 
 

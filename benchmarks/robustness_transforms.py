@@ -1,4 +1,4 @@
-"""What is done to a picture before it is uploaded again; the seed is the picture's number."""
+"""Edits applied to a picture before it is uploaded again, seeded by the picture's number."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def resized(scale: float) -> Change:
 
 
 def cropped(share: float) -> Transform:
-    """Cut so much of the area off, at a place chosen by chance."""
+    """Crop away a share of the area, at a random place."""
 
     def crop(image: Image.Image, rng: np.random.Generator) -> bytes:
         keep = (1 - share) ** 0.5
@@ -51,12 +51,12 @@ def cropped(share: float) -> Transform:
 
 
 def turned(degrees: float) -> Change:
-    """Turn by a few degrees; the corners are black."""
+    """Rotate by a few degrees; the corners are black."""
     return lambda image: image.rotate(degrees, Image.Resampling.BICUBIC)
 
 
 def framed(across: float, along: float, colour: tuple[int, int, int]) -> Change:
-    """Put a border around, its width a share of the picture's width, its height of the height."""
+    """Add a border, its width and height as shares of the picture's."""
 
     def frame(image: Image.Image) -> Image.Image:
         right, down = round(image.width * across), round(image.height * along)
@@ -106,7 +106,7 @@ def watermarked(image: Image.Image) -> Image.Image:
 
 
 def screenshot(image: Image.Image) -> Image.Image:
-    """Return a phone's screen: the picture across, a clock above, a word below."""
+    """Return a phone's screen: the picture at full width, a clock above, a word below."""
     width = 720
     picture = image.resize((width, round(image.height * width / image.width)))
     screen = Image.new("RGB", (width, picture.height + 500), "black")
@@ -123,7 +123,7 @@ def hidden_in_a_frame(image: Image.Image, _rng: np.random.Generator) -> bytes:
 
 
 def drawn_in_alpha(image: Image.Image, _rng: np.random.Generator) -> bytes:
-    """Black ink of which only the alpha makes a picture, on whatever ground it is shown."""
+    """Return black pixels whose alpha channel carries the picture."""
     alpha = image.convert("L").point(lambda level: 255 - level)
     return encoded(Image.merge("LA", (Image.new("L", image.size), alpha)), "PNG", compress_level=1)
 

@@ -1,10 +1,11 @@
-"""What every test may lean on: corpus, clips, kernels, golden files, one Hypothesis profile."""
+"""Fixtures for every test: corpus, clips, kernels, golden files; one Hypothesis profile."""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from hashmatch import _core
+from tests.golden import GoldenFiles
 
 Picture = NDArray[np.uint8]
 
@@ -23,27 +25,12 @@ settings.register_profile("hashmatch", parent=settings.default, deadline=None)
 settings.load_profile("hashmatch")
 
 
-class GoldenFiles:
-    """Compare bytes with committed files; rewrite these instead only when asked to."""
-
-    def __init__(self, *, rewrite: bool) -> None:
-        self._rewrite = rewrite
-
-    def check(self, path: Path, actual: bytes) -> None:
-        if self._rewrite:
-            path.write_bytes(actual)
-            return
-        assert path.is_file(), f"{path} is missing; `make golden` writes it"
-        expected = path.read_bytes()
-        assert actual == expected, f"not as in {path}; if it is meant to change: `make golden`"
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rewrite-golden", action="store_true", help="for `make golden` alone")
+    parser.addoption("--rewrite-golden", action="store_true", help="used by `make golden`")
 
 
 def pytest_configure() -> None:
-    """Refuse a corpus that was asked for and is not there: skipping would hide it."""
+    """Refuse a corpus that is named but missing: skipping its tests would hide that."""
     folder = os.environ.get(CORPUS_VARIABLE)
     if folder and not Path(folder).is_dir():
         raise pytest.UsageError(f"{CORPUS_VARIABLE} names no folder: {folder}")
@@ -68,7 +55,7 @@ def golden(request: pytest.FixtureRequest) -> GoldenFiles:
 
 @pytest.fixture(params=_core.runnable_kernels())
 def kernel(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Run the test once with each kernel this CPU offers; the choice before is restored."""
+    """Run the test once with each kernel of this CPU, then restore the one in use before."""
     before = _core.select_kernel(request.param)
     yield request.param
     _core.select_kernel(before)
@@ -80,18 +67,20 @@ def pictures() -> list[Picture]:
     rng = np.random.default_rng(20261124)
     found = []
     for _ in range(5):
-        scene = sum(
-            np.kron(rng.normal(0, 10 + step, (80 // step, 112 // step)), np.ones((step, step)))
-            for step in (4, 8, 16)
-        )
-        scene = (128 + scene[:80, :112]).clip(0, 255).astype(np.uint8)
-        found += [np.ascontiguousarray(scene[at : at + 64, at : at + 96]) for at in range(8)]
+        scene = np.zeros((80, 112))
+        for step in (4, 8, 16):
+            coarse = rng.normal(0, 10 + step, (80 // step, 112 // step))
+            scene += np.kron(coarse, np.ones((step, step)))
+        scene = (128 + scene).clip(0, 255)
+        found += [
+            np.ascontiguousarray(scene[at : at + 64, at : at + 96], np.uint8) for at in range(8)
+        ]
     return found
 
 
 @pytest.fixture(scope="session")
 def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
-    """Return what encodes pictures as a video; `stamps` are in tenths of a second."""
+    """Return a function that encodes pictures as a video; `stamps` are in tenths of a second."""
     folder = tmp_path_factory.mktemp("clips")
 
     def make(
@@ -110,8 +99,8 @@ def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
         path = folder / f"clip.{suffix}"
         flags = {"movflags": movie_flags} if movie_flags else {}
         with av.open(str(path), "w", options=flags) as container:
-            stream = container.add_stream(codec, rate=10, options=options) if codec else None
-            sound = container.add_stream("aac", rate=8000) if with_sound else None
+            stream: Any = container.add_stream(codec, rate=10, options=options) if codec else None
+            sound: Any = container.add_stream("aac", rate=8000) if with_sound else None
             if stream:
                 stream.height, stream.width = pictures[0].shape
                 stream.pix_fmt = pixels

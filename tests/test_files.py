@@ -4,9 +4,10 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from hashmatch.files import write_file, write_folder
+from hashmatch.files import map_file, write_file, write_folder
 
 
 def names(folder: Path) -> set[str]:
@@ -101,3 +102,64 @@ def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileExistsError, match="exists already"), write_folder(tmp_path / "folder"):
         pass
+
+
+def n_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def n_mappings(path: Path) -> int:
+    return Path("/proc/self/maps").read_text().count(str(path))
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(range(256)) * 1000])
+def test_a_mapped_file_is_its_bytes_and_read_only(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    view = map_file(path)
+    assert (view.readonly, view.format, view.nbytes) == (True, "B", len(content))
+    assert bytes(view) == content
+    assert not np.frombuffer(view, np.uint8).flags.writeable
+
+
+@linux
+def test_a_mapping_holds_no_descriptor_and_goes_with_its_last_array(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"0123456789")
+    map_file(path)  # loads what maps
+    before = n_descriptors()
+    view = map_file(path)
+    assert (n_descriptors(), n_mappings(path)) == (before, 1)
+    array = np.frombuffer(view, np.uint8)[5:]
+    del view
+    assert array.tobytes() == b"56789"
+    assert n_mappings(path) == 1
+    del array
+    assert n_mappings(path) == 0
+
+
+def test_a_mapping_outlives_the_replacement_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"before")
+    view = map_file(path)
+    with write_file(path) as file:
+        file.write(b"after")
+    assert bytes(view) == b"before"
+    assert bytes(map_file(path)) == b"after"
+
+
+def test_a_path_need_not_be_text(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    path.write_bytes(b"x")
+    assert bytes(map_file(path)) == b"x"
+
+
+def test_what_cannot_be_mapped_is_an_oserror(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        map_file(tmp_path / "none")
+    assert raised.value.filename == str(tmp_path / "none")
+    with pytest.raises(IsADirectoryError):
+        map_file(tmp_path)

@@ -8,7 +8,9 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +80,18 @@ def imported(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[int, str
             yield node.lineno, str(node.args[0].value)
 
 
-def import_fault(module: str, target: str) -> str | None:
+def face_of(package: Path) -> set[str] | None:
+    """Return the names that a package hands out in `__all__`; None for a plain module."""
+    face = package / "__init__.py"
+    if not face.is_file():
+        return None
+    for node in ast.parse(face.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def import_fault(module: str, target: str, house: Path) -> str | None:
     root, *rest = target.split(".")
     if root != "hashmatch":
         home = HOMES.get(root, set()) if root not in sys.stdlib_module_names else None
@@ -88,7 +101,31 @@ def import_fault(module: str, target: str) -> str | None:
         return f"{target} is no module on a floor"
     if other != module and FLOOR_OF[other] >= FLOOR_OF[module]:
         return f"{module} (floor {FLOOR_OF[module]}) imports {other} (floor {FLOOR_OF[other]})"
+    face = face_of(house / other)
+    if other != module and face is not None and not (len(rest) < 3 and face.issuperset(rest[1:])):
+        return f"{target} is behind the face of {other}"
     return None
+
+
+def circle(package: Path) -> list[str]:
+    """Return modules that import one another when they are loaded, if there are any."""
+    imports: dict[str, set[str]] = {}
+    for path in package.rglob("*.py"):
+        home = ("hashmatch", *path.relative_to(package).parts[:-1])
+        name = ".".join(home if path.stem == "__init__" else (*home, path.stem))
+        statements = ast.parse(path.read_text(encoding="utf-8")).body
+        early = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
+        imports[name] = {target for node in early for _, target in imported(node, home)}
+    names = set(imports) - {"hashmatch"}  # the face of the whole is lazy
+    graph = {
+        name: {target if target in names else target.rpartition(".")[0] for target in targets}
+        for name, targets in imports.items()
+    }
+    try:
+        TopologicalSorter({name: graph[name] & names - {name} for name in names}).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def names_used(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -102,14 +139,15 @@ def names_used(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield node.lineno, f"{node.func.id}()"
-        parts, inner = [], node
+        parts: list[str] = []
+        inner: Any = node
         while isinstance(inner, ast.Attribute):
             parts.append(inner.attr)
             inner = inner.value
         if isinstance(inner, ast.Name):
             parts.append(meaning.get(inner.id, inner.id))
         if parts:
-            yield node.lineno, ".".join(reversed(parts))
+            yield getattr(node, "lineno", 0), ".".join(reversed(parts))
 
 
 def python_faults(package: Path) -> list[str]:
@@ -124,7 +162,7 @@ def python_faults(package: Path) -> list[str]:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for line, target in imported(tree, ("hashmatch", *within.parts[:-1])):
-            if fault := import_fault(module, target):
+            if fault := import_fault(module, target, package):
                 faults.append(f"{within}:{line}: {fault}")
         for line, name in names_used(tree) if module != "cli" else ():
             if (within.as_posix(), name) in EXCEPTIONS:
@@ -176,6 +214,17 @@ def test_the_library_keeps_its_floors() -> None:
     assert python_faults(ROOT / "src/hashmatch") == []
 
 
+def test_no_modules_import_one_another() -> None:
+    assert circle(ROOT / "src/hashmatch") == []
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    build(tmp_path, GOOD_PYTHON)
+    assert circle(tmp_path) == []
+    build(tmp_path, {"hamming/storage.py": "from hashmatch.hamming.hamming import B"})
+    assert {"hashmatch.hamming.hamming", "hashmatch.hamming.storage"} == set(circle(tmp_path))
+
+
 def test_the_native_core_keeps_its_floors() -> None:
     assert set(NATIVE_FLOORS) - {"image"} <= {folder.name for folder in (ROOT / "csrc").iterdir()}
     assert native_faults(ROOT / "csrc") == []
@@ -185,8 +234,11 @@ GOOD_PYTHON = {
     "__init__.py": "from hashmatch.screener import Screener",
     "values.py": "import os\nimport numpy as np\nos.fspath('.')",
     "_version.py": "__version__ = '1'",
-    "hamming/__init__.py": "from hashmatch.hamming.hamming import A",
-    "hamming/hamming.py": "from hashmatch._core import A\nfrom . import storage\nimport faiss",
+    "hamming/__init__.py": "from hashmatch.hamming.hamming import A\n__all__ = ['A']",
+    "hamming/hamming.py": "from hashmatch._core import A\nfrom hashmatch.hamming import storage",
+    "hamming/storage.py": "import numpy",
+    "interop/a.py": "import faiss\nfrom hashmatch.hamming import A",
+    "index/__init__.py": "__all__ = ['A']",
     "decode/modes.py": "from PIL import Image\nimport hashmatch.values\nlog.addFilter(print_less)",
     "screener/screener.py": "from ..index import A\nfrom hashmatch._version import __version__",
     "cli/main.py": "import os, rich\nfrom hashmatch import backlog\nprint(os.environ['HOME'])",
@@ -210,6 +262,9 @@ def build(folder: Path, files: dict[str, str]) -> Path:
             "hamming (floor 2) imports policy (floor 2)",
         ),
         ("hamming/a.py", "from hashmatch import lists", "hamming (floor 2) imports lists"),
+        ("screener/a.py", "from hashmatch.index.manifest import M", "behind the face of index"),
+        ("screener/a.py", "from hashmatch.index import manifest", "behind the face of index"),
+        ("screener/a.py", "import hashmatch.index.manifest", "behind the face of index"),
         ("hamming/a.py", "from .. import decode", "hamming (floor 2) imports decode"),
         ("hamming/deep/a.py", "from ...decode import x", "hamming (floor 2) imports decode"),
         ("hamming/a.py", "def f():\n    import hashmatch.cli", "hamming (floor 2) imports cli"),

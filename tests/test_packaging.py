@@ -17,12 +17,12 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     command = [
         "egg_info",
         "--egg-base",
-        folder,
+        str(folder),
         "sdist",
         "--formats",
         "gztar",
         "--dist-dir",
-        folder,
+        str(folder),
     ]
     subprocess.run(
         [sys.executable, "setup.py", "-q", *command], cwd=ROOT, check=True, capture_output=True
@@ -44,7 +44,10 @@ def test_every_source_is_packed(packed: set[str], folder: str) -> None:
     assert files_of(folder) <= packed
 
 
-@pytest.mark.parametrize("name", ["setup.py", "Makefile", "LICENSE", "README.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["setup.py", "Makefile", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"],
+)
 def test_the_top_level_is_packed(packed: set[str], name: str) -> None:
     assert name in packed
 

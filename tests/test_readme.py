@@ -120,14 +120,14 @@ def test_what_readme_shows_is_what_happens(folder: Path) -> None:
 
 
 def test_every_make_target_that_readme_and_contributing_name_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = README.read_text() + (ROOT / "CONTRIBUTING.md").read_text()
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
     assert {"demo", "test"} <= named <= targets
 
 
 def test_every_link_leads_somewhere() -> None:
-    for page in (README, ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"):
+    for page in (README, ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", ROOT / "SECURITY.md"):
         targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
         assert [target for target in targets if not (page.parent / target).exists()] == []
 

@@ -1,7 +1,7 @@
 """Make the demo's pictures: `images/` (what the lists hold) and `uploads/` (what is scanned).
 
-Run from anywhere, in an environment with numpy, pillow and scikit-image 0.26.0, which is needed for
-its photographs only (hashmatch does not depend on it)::
+Run from anywhere, in an environment with numpy, pillow and scikit-image 0.26.0 (needed only for
+its photographs; hashmatch does not depend on it)::
 
     python indexes/demo/make_images.py
 
@@ -39,7 +39,7 @@ UNRELATED_PHOTOS = {"grass": "grass.png", "cameraman": "camera.png"}
 
 
 def photograph(file_name: str) -> Image.Image:
-    """Return one of scikit-image's public-domain photographs, made small."""
+    """Return one of scikit-image's public-domain photographs, downscaled."""
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
         sys.exit("make_images.py needs scikit-image 0.26.0: pip install scikit-image==0.26.0")
@@ -50,7 +50,7 @@ def photograph(file_name: str) -> Image.Image:
 
 
 def fractal(shape: tuple[int, ...], slope: float, rng: np.random.Generator) -> Plane:
-    """Noise whose amplitude falls with frequency as 1 / f**slope, scaled to 0..1."""
+    """Return noise whose amplitude falls as 1 / f**slope, scaled to 0..1."""
     spectrum = np.fft.fftn(rng.standard_normal(shape))
     frequencies = np.meshgrid(*[np.fft.fftfreq(n) * n for n in shape], indexing="ij")
     radius = np.sqrt(sum(f**2 for f in frequencies))
@@ -60,13 +60,13 @@ def fractal(shape: tuple[int, ...], slope: float, rng: np.random.Generator) -> P
 
 
 def to_picture(red: Plane, green: Plane, blue: Plane) -> Image.Image:
-    """Three planes in 0..1 as an RGB picture."""
+    """Return three planes in 0..1 as an RGB picture."""
     stacked = np.stack([red, green, blue], axis=-1)
     return Image.fromarray((stacked.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def landscape(seed: int) -> Image.Image:
-    """Ridge behind ridge under a low sun."""
+    """Draw ridges behind ridges under a low sun."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j]
     sun_x, sun_y = rng.uniform(0.15, 0.85), rng.uniform(0.1, 0.35)
@@ -103,7 +103,7 @@ def julia(c: complex, zoom: float) -> Image.Image:
 
 
 def pebbles(seed: int, n_stones: int) -> Image.Image:
-    """Round stones, each lit from the upper left."""
+    """Draw round stones, each lit from the upper left."""
     rng = np.random.default_rng(seed)
     centres = rng.uniform((0, 0), (HEIGHT, WIDTH), (n_stones, 2))
     colours = rng.uniform(0.25, 0.95, n_stones)[:, None] * rng.uniform(0.8, 1.0, (n_stones, 3))
@@ -151,19 +151,19 @@ def letterboxed(picture: Image.Image) -> Image.Image:
 
 
 def encoded(picture: Image.Image, suffix: str, **options: object) -> bytes:
-    """Bytes of the picture in the format that the suffix names."""
+    """Encode the picture in the format of the suffix."""
     buffer = io.BytesIO()
     picture.save(buffer, Image.registered_extensions()[suffix], **options)
     return buffer.getvalue()
 
 
 def as_jpeg(picture: Image.Image, quality: int = 80) -> bytes:
-    """Bytes of the picture as JPEG."""
+    """Encode the picture as JPEG."""
     return encoded(picture, ".jpg", quality=quality)
 
 
 def listed_files() -> dict[str, bytes]:
-    """File name -> bytes of every picture that a list holds."""
+    """Return the bytes of every listed picture by file name."""
     files = {f"{name}.jpg": as_jpeg(photograph(file)) for name, file in LISTED_PHOTOS.items()}
     files |= {f"{name}.jpg": as_jpeg(render()) for name, render in RENDERED.items()}
     files["gravel-advert.jpg"] = as_jpeg(captioned(opened(files["gravel.jpg"])))
@@ -171,12 +171,12 @@ def listed_files() -> dict[str, bytes]:
 
 
 def opened(data: bytes) -> Image.Image:
-    """Return the picture in these bytes."""
+    """Decode a picture."""
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
 def upload_files(listed: dict[str, bytes]) -> dict[str, bytes]:
-    """File name -> bytes of every upload, made from the listed files as a re-poster would."""
+    """Return the bytes of every upload by file name, made from listed files."""
     coffee, rocket, cat, retina, julia_1, advert = (
         opened(listed[f"{name}.jpg"])
         for name in ("coffee", "rocket", "cat", "retina", "julia-1", "gravel-advert")
@@ -215,7 +215,7 @@ def upload_files(listed: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def write(folder: Path, files: dict[str, bytes]) -> None:
-    """Replace what the folder holds by these files."""
+    """Replace the contents of the folder with these files."""
     for old in [path for path in folder.rglob("*") if path.is_file()]:
         old.unlink()
     for name, data in files.items():

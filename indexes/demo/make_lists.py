@@ -45,7 +45,7 @@ def write_csv(file_name: str, header: list[str], rows: list[list[object]]) -> No
 
 
 def write_lists() -> None:
-    """Write every list, each in the form its source might choose."""
+    """Write every list, each in a form its source might choose."""
     (HERE / "lists").mkdir(exist_ok=True)
     write_csv(
         "hotline.csv",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hashmatch.hamming import HammingIndex, SearchResult
     from hashmatch.hashing import pdq
     from hashmatch.matching import VideoLibrary, VideoMatch, match_videos
-    from hashmatch.screener import Screener
+    from hashmatch.screener import Screener, ScreeningOptions
     from hashmatch.values import Decision, Hash, Match, VideoHash
 
 _HOMES = {
@@ -34,6 +34,7 @@ _HOMES = {
     "Hash": "hashmatch.values",
     "Match": "hashmatch.values",
     "Screener": "hashmatch.screener",
+    "ScreeningOptions": "hashmatch.screener",
     "SearchResult": "hashmatch.hamming",
     "VideoHash": "hashmatch.values",
     "VideoLibrary": "hashmatch.matching",
@@ -59,6 +60,7 @@ __all__ = [
     "Match",
     "PolicyError",
     "Screener",
+    "ScreeningOptions",
     "SearchResult",
     "UnknownNameError",
     "VideoHash",

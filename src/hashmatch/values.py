@@ -252,7 +252,7 @@ class FiredRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Outcome:
     """What a policy says of one content.
 
     `action` is what is to be done; `would_action` is what the same policy in "enforce" mode would

@@ -102,13 +102,12 @@ def test_a_mistake_in_code_is_raised_with_its_chunk(demo: Path, workers: int) ->
     [
         {"algorithm": "md55"},
         {"decode": "fast"},
-        {"decode": "scaled", "algorithm": "phash"},
         {"workers": 0},
         {"workers": -1},
     ],
 )
 def test_wrong_arguments_of_hash_many_are_found_at_once(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"md55|fast|for pdq|at least 1"):
+    with pytest.raises(ValueError, match=r"md55|fast|at least 1"):
         hash_many([], **wrong)
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageFile
 from hashmatch.backlog import hash_files, hash_many, scan
 from hashmatch.cli import main
 from hashmatch.decode import Isolation
+from hashmatch.screener import ScreeningOptions
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
@@ -87,7 +88,14 @@ def rows_of(
     demo: Path, folder: Path, output: Path, workers: int, isolation: Isolation | None
 ) -> list[dict[str, Any]]:
     policy = demo / "policy.toml"
-    scan([folder], index=demo, policy=policy, output=output, workers=workers, isolation=isolation)
+    scan(
+        [folder],
+        index=demo,
+        policy=policy,
+        output=output,
+        workers=workers,
+        options=ScreeningOptions(isolation=isolation),
+    )
     return [json.loads(line) for line in output.read_bytes().splitlines()]
 
 

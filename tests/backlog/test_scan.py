@@ -24,7 +24,7 @@ from hashmatch.backlog import scan as scan_function
 from hashmatch.backlog.chunks import CHUNK_FILES
 from hashmatch.decode import Isolation
 from hashmatch.errors import HashmatchError, IndexFormatError, PolicyError
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 scan_module = sys.modules["hashmatch.backlog.scan"]
 
@@ -99,7 +99,13 @@ def test_videos_have_rows_among_the_rest(
     if sys.platform.startswith("linux"):
         apart, videos = tmp_path / "apart.jsonl", ["clip.jpg", "cut.mp4", "sound.mp4"]
         paths = [many / name for name in videos]
-        run(demo, paths, apart, workers=2, isolation=Isolation(time_s=60.0))
+        run(
+            demo,
+            paths,
+            apart,
+            workers=2,
+            options=ScreeningOptions(isolation=Isolation(time_s=60.0)),
+        )
         assert rows_of(apart) == [rows[name] for name in videos]
     whole, cut = rows["clip.jpg"], rows["cut.mp4"]
     assert (whole["error"], cut["error"]) == (None, "truncated MP4: the file should be longer")

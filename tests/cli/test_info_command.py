@@ -2,6 +2,7 @@
 
 import json
 import platform
+from importlib import metadata
 
 import PIL
 import pytest
@@ -47,7 +48,7 @@ def test_an_extra_is_installed_when_all_it_needs_is(monkeypatch: pytest.MonkeyPa
         'no-such-package-at-all>=1; extra == "half"',
         "no-such-package[x]; python_version >= '3.11' and extra == 'none'",
     ]
-    monkeypatch.setattr(info_command.metadata, "requires", lambda _: requirements)
+    monkeypatch.setattr(metadata, "requires", lambda _: requirements)
     assert info_command.extras() == {"dev": True, "half": False, "none": False}
-    monkeypatch.setattr(info_command.metadata, "requires", lambda _: None)
+    monkeypatch.setattr(metadata, "requires", lambda _: None)
     assert info_command.extras() == {}

@@ -1,29 +1,34 @@
-"""`hashmatch video`: text out, matches in, and no part of a video taken for the whole."""
+"""`hashmatch video`: hashes as text, matches, and an error for an incomplete video."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from hashmatch.cli import main
 from hashmatch.fingerprint import hash_video
 from hashmatch.lists import read_vpdq
+from tests.conftest import Picture
 
 
 @pytest.fixture
-def clip(make_clip, pictures, tmp_path):
+def clip(make_clip: Callable[..., bytes], pictures: list[Picture], tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"
     path.write_bytes(make_clip(pictures, "mp4", movie_flags="faststart"))
     return path
 
 
 @pytest.fixture
-def cut(clip, tmp_path):
+def cut(clip: Path, tmp_path: Path) -> Path:
     path = tmp_path / "cut.mp4"
     path.write_bytes(clip.read_bytes()[:-1500])
     return path
 
 
-def test_hash_writes_what_reads_as_the_same(clip, tmp_path, capfd):
+def test_hash_writes_what_reads_as_the_same(
+    clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     text = tmp_path / "clip.txt"
     assert main(["video", "hash", str(clip), "--interval", "0", "-o", str(text)]) == 0
     assert read_vpdq(text) == hash_video(clip, 0)
@@ -34,24 +39,26 @@ def test_hash_writes_what_reads_as_the_same(clip, tmp_path, capfd):
     assert capfd.readouterr().out.startswith("0,")
 
 
-def test_a_cut_video_is_an_error_and_nothing_is_written(cut, tmp_path, capfd):
+def test_a_cut_video_is_an_error_and_nothing_is_written(
+    cut: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     text = tmp_path / "cut.txt"
     assert main(["video", "hash", str(cut), "-o", str(text)]) == 1
     said = capfd.readouterr()
     assert said.out == ""
     assert said.err == (
         f"hashmatch: error: {cut}: truncated MP4: the file should be longer; "
-        "--partial takes what can be decoded\n"
+        "use --partial to hash what can be decoded\n"
     )
     assert not text.exists()
     assert main(["video", "hash", str(cut), "-o", str(text), "--partial"]) == 1
     assert capfd.readouterr().err == (
-        f"hashmatch: {cut}: only in part: truncated MP4: the file should be longer\n"
+        f"hashmatch: {cut}: incomplete: truncated MP4: the file should be longer\n"
     )
     assert 0 < len(read_vpdq(text)) <= 4
 
 
-def test_match_as_json(clip, tmp_path, capfd):
+def test_match_as_json(clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = tmp_path / "clip.txt"
     main(["video", "hash", str(clip), "-o", str(text)])
     assert main(["video", "match", str(clip), str(text), str(clip), "--json"]) == 0
@@ -63,7 +70,7 @@ def test_match_as_json(clip, tmp_path, capfd):
         assert (segment["query_start_s"], segment["entry_end_s"]) == (0, 3)
 
 
-def test_match_for_people(clip, capfd):
+def test_match_for_people(clip: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["video", "match", str(clip), str(clip)]) == 0
     said = capfd.readouterr()
     assert said.out == ""
@@ -71,7 +78,13 @@ def test_match_for_people(clip, capfd):
     assert f"0.0-3.0 s matches {clip} 0.0-3.0 s: 4 frames, 0.0 bits" in said.err
 
 
-def test_no_match_and_what_cannot_be_compared(clip, make_clip, pictures, tmp_path, capfd):
+def test_no_match_and_videos_that_cannot_be_compared(
+    clip: Path,
+    make_clip: Callable[..., bytes],
+    pictures: list[Picture],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     blank = tmp_path / "blank.mp4"
     blank.write_bytes(make_clip([pictures[0] * 0] * 20, "mp4"))
     assert main(["video", "match", str(clip), str(blank)]) == 0
@@ -82,7 +95,9 @@ def test_no_match_and_what_cannot_be_compared(clip, make_clip, pictures, tmp_pat
     assert json.loads(capfd.readouterr().out) == []
 
 
-def test_a_match_in_part_fails(clip, cut, capfd):
+def test_matching_an_incomplete_video_fails(
+    clip: Path, cut: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert main(["video", "match", str(clip), str(cut)]) == 1
     assert capfd.readouterr().err.count("\n") == 1
     assert main(["video", "match", str(clip), str(cut), "--partial", "--json"]) == 1
@@ -99,7 +114,13 @@ def test_a_match_in_part_fails(clip, cut, capfd):
         (["match", "clip.mp4", "absent.txt"], 1),
     ],
 )
-def test_mistakes_are_one_line(clip, args, code, monkeypatch, capfd):
+def test_mistakes_are_one_line(
+    clip: Path,
+    args: list[str],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(clip.parent)
     assert main(["video", *args]) == code
     said = capfd.readouterr()

@@ -135,7 +135,7 @@ def test_elsewhere_the_packaged_demo_is_copied(
     (work / "taken").mkdir()
     capfd.readouterr()
     assert main(["demo", "taken"]) == 2
-    assert "taken is there, but is no demo" in capfd.readouterr().err
+    assert "taken exists but is not a demo" in capfd.readouterr().err
     monkeypatch.setattr(demo_command, "PACKAGED", tmp_path / "absent")
     assert main(["demo", "new"]) == 1
     assert "this installation has no demo" in capfd.readouterr().err

@@ -84,9 +84,7 @@ def test_a_sixteen_bit_image_is_not_white(picture):
 
 @pytest.mark.parametrize("source", [b"x", np.zeros((9, 9), np.uint8)])
 def test_unknown_names_are_refused_before_anything_is_decoded(source):
-    with pytest.raises(
-        ValueError, match="unknown decode 'quick': expected one of exact, luma, scaled"
-    ):
+    with pytest.raises(ValueError, match="unknown decode 'quick': expected one of exact, luma$"):
         hash_image(source, decode="quick")
     with pytest.raises(ValueError, match=r"no_such_hash.*pdq"):
         hash_image(source, algorithm="no_such_hash")

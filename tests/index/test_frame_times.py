@@ -22,7 +22,7 @@ from hashmatch.index import (
     remove_entries,
     replace_list,
 )
-from hashmatch.lists import vpdq_lines
+from hashmatch.lists import ListReading, vpdq_lines
 from hashmatch.values import VideoHash
 
 Frame = tuple[str, str, float | None]
@@ -186,7 +186,9 @@ def test_the_recipe_says_how_good_a_frame_must_be(tmp_path: Path) -> None:
     assert report.counts is not None
     assert (report.counts.indexed, report.counts.ignored) == (2, 2)
     assert found(folder) == [*CLIP, OTHER[0], OTHER[2]]
-    report = add_list(folder, tmp_path / "other.txt", min_quality=0, entry_id="renamed")
+    report = add_list(
+        folder, tmp_path / "other.txt", reading=ListReading(min_quality=0, entry_id="renamed")
+    )
     assert report.n_added == 4
     assert found(folder)[-4:] == [("renamed", *rest) for _, *rest in OTHER]
     # The recipe's key is for vPDQ text; a list in another form can be added all the same.

@@ -6,6 +6,7 @@ import pytest
 
 from hashmatch.errors import HashListError
 from hashmatch.index import Recipe
+from hashmatch.lists import ListReading
 
 WHOLE = """
 name = "demo"
@@ -47,13 +48,16 @@ def test_every_key_is_taken(folder: Path, tmp_path_factory: pytest.TempPathFacto
     known, other = recipe.lists
     assert known.name == "known"
     assert known.file == folder / "known.csv"
-    assert (known.version, known.harm, known.classification) == ("1", "csam", "A1")
-    assert known.algorithm == "pdq"
-    assert known.columns == {"hash": "pdq_hash", "entry_id": "id"}
-    assert known.ignore_algorithms == ("md5", "sha1")
+    assert known.version == "1"
+    assert known.reading == ListReading(
+        harm="csam",
+        classification="A1",
+        algorithm="pdq",
+        columns={"hash": "pdq_hash", "entry_id": "id"},
+        ignore_algorithms=["md5", "sha1"],
+    )
     assert other.file == outside
-    assert (other.harm, other.classification, other.algorithm) == (None, None, "pdq")
-    assert (other.columns, other.ignore_algorithms) == ({}, ())
+    assert other.reading == ListReading()
 
 
 LIST = '[[lists]]\nname = "known"\nfile = "known.csv"\nversion = "1"\n'

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError
-from hashmatch.lists import HashList, csv_rows, read_list
+from hashmatch.lists import HashList, ListReading, read_list
 
 HASH = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 
@@ -36,9 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lists")
 
 
-def read(path: Path, data: bytes, **options: str) -> HashList:
+def read(path: Path, data: bytes, *, block_bytes: int = 4 << 20) -> HashList:
     path.write_bytes(data)
-    return read_list(path, name="n", version="1", **{"harm": "h", **options})
+    return read_list(path, ListReading(harm="h", block_bytes=block_bytes))
 
 
 @given(
@@ -56,11 +56,8 @@ def test_rows_are_those_that_the_csv_module_reads(
     )
     writer.writeheader()
     writer.writerows(rows)
-    before, csv_rows.BLOCK_BYTES = csv_rows.BLOCK_BYTES, block_bytes
-    try:
-        got = read(folder / "a.csv", b"\xef\xbb\xbf" * has_mark + text.getvalue().encode()).table
-    finally:
-        csv_rows.BLOCK_BYTES = before
+    data = b"\xef\xbb\xbf" * has_mark + text.getvalue().encode()
+    got = read(folder / "a.csv", data, block_bytes=block_bytes).table
     expected = list(csv.DictReader(io.StringIO(text.getvalue(), newline="")))
     assert [dict(json.loads(record)) for record in got["record"].to_pylist()] == expected
     assert got["entry_id"].to_pylist() == [row["entry_id"].strip() for row in expected]
@@ -155,20 +152,15 @@ def test_what_is_no_csv_is_named_without_a_hash(folder: Path, data: bytes, messa
         (f'{HASH},a,x"\n', "there is a quotation mark amid a field"),
     ],
 )
-def test_rows_are_numbered_across_blocks(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, bad: int, fault: str, message: str
-) -> None:
-    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 256)
+def test_rows_are_numbered_across_blocks(folder: Path, bad: int, fault: str, message: str) -> None:
     rows = [f'{HASH},a,"two\nlines"\n' if row % 2 else f"{HASH},b,\n" for row in range(2, 40)]
     rows[bad - 2] = fault
+    data = "".join(["hash,entry_id,note\n", *rows]).encode()
     with pytest.raises(HashListError, match=f"row {bad}.*{message}"):
-        read(folder / "a.csv", "".join(["hash,entry_id,note\n", *rows]).encode())
+        read(folder / "a.csv", data, block_bytes=256)
 
 
-def test_a_row_longer_than_a_block_is_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 1 << 20)
+def test_a_row_longer_than_a_block_is_refused(folder: Path) -> None:
     data = f"hash,entry_id,note\n{HASH},a,{'x' * (2 << 20)}\n".encode()
     with pytest.raises(HashListError, match=r"a\.csv: a row is longer than 1 MiB, or not CSV"):
-        read(folder / "a.csv", data)
+        read(folder / "a.csv", data, block_bytes=1 << 20)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError
-from hashmatch.lists import HashList, jsonl_rows, read_list
+from hashmatch.lists import HashList, ListReading, read_list
 
 HASH = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 GOOD = {"hash": HASH, "entry_id": "a", "harm": "h"}
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def read(path: Path, data: bytes, **options: Any) -> HashList:
     path.write_bytes(data)
-    return read_list(path, name="n", version="1", **options)
+    return read_list(path, ListReading(**options))
 
 
 def text_or_none(value: object) -> str | None:
@@ -88,11 +88,10 @@ def test_nothing_is_an_empty_list(folder: Path) -> None:
     assert read(folder / "a.jsonl", b"\n \n", columns={"hash": "h"}).table.num_rows == 0
 
 
-def test_blocks_do_not_show(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_do_not_show(folder: Path) -> None:
     lines = [json.dumps(GOOD | {"entry_id": str(number)}) for number in range(100)]
     whole = read(folder / "a.jsonl", "\n".join(lines).encode()).table
-    monkeypatch.setattr(jsonl_rows, "BLOCK_ROWS", 7)
-    parts = read(folder / "a.jsonl", "\n".join(lines).encode()).table
+    parts = read(folder / "a.jsonl", "\n".join(lines).encode(), block_rows=7).table
     assert parts["entry_id"].num_chunks > whole["entry_id"].num_chunks
     assert parts.equals(whole)
 

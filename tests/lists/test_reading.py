@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hashmatch.errors import HashListError
-from hashmatch.lists import SCHEMA, read_list
+from hashmatch.lists import SCHEMA, ListReading, read_list
 
 HASH = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 OTHER = "00" * 32
@@ -43,8 +43,8 @@ def test_a_row_takes_its_canonical_form(tmp_path: Path, form: str) -> None:
         "note": " as it was ",
     }
     path = write(tmp_path / f"known.{form}", [row])
-    got = read_list(path, name="known", version="7")
-    assert (got.name, got.version, got.n_ignored) == ("known", "7", 0)
+    got = read_list(path)
+    assert got.n_ignored == 0
     assert got.table.schema == SCHEMA
     (cells,) = got.table.to_pylist()
     record = json.loads(cells.pop("record"))
@@ -76,7 +76,7 @@ def test_defaults_hold_where_a_row_is_silent(tmp_path: Path, form: str) -> None:
     ]
     path = write(tmp_path / f"known.{form}", rows)
     table = read_list(
-        path, name="n", version="1", harm=" spam ", classification="A", algorithm=" PHash "
+        path, ListReading(harm=" spam ", classification="A", algorithm=" PHash ")
     ).table
     assert table["harm"].to_pylist() == ["spam", "own"]
     assert table["classification"].to_pylist() == ["A", "B"]
@@ -90,7 +90,7 @@ def test_columns_may_have_foreign_names(tmp_path: Path, form: str) -> None:
     row = {"md5": "no hex", "hash": "not it", "pdq hash": HASH, "id": "a", "harm": "h"}
     path = write(tmp_path / f"known.{form}", [row])
     columns = {"hash": "pdq hash", "entry_id": "id"}
-    (cells,) = read_list(path, name="n", version="1", columns=columns).table.to_pylist()
+    (cells,) = read_list(path, ListReading(columns=columns)).table.to_pylist()
     assert (cells["code"].hex(), cells["entry_id"]) == (HASH, "a")
     assert json.loads(cells["record"]) == row
 
@@ -99,7 +99,7 @@ def test_columns_may_have_foreign_names(tmp_path: Path, form: str) -> None:
 def test_a_mapped_name_that_never_occurs_is_named(tmp_path: Path, form: str) -> None:
     path = write(tmp_path / f"known.{form}", [{"hash": HASH, "entry_id": "a", "harm": "h"}])
     with pytest.raises(HashListError, match=r"no column grade \(severity\) among: hash, entry_id"):
-        read_list(path, name="n", version="1", columns={"severity": "grade"})
+        read_list(path, ListReading(columns={"severity": "grade"}))
 
 
 @FORMS
@@ -109,7 +109,7 @@ def test_rows_to_be_ignored_need_not_be_sound(tmp_path: Path, form: str) -> None
         {"hash": HASH, "entry_id": "a", "harm": "h", "algorithm": "pdq"},
     ]
     path = write(tmp_path / f"known.{form}", rows)
-    got = read_list(path, name="n", version="1", ignore_algorithms=["t", "u"])
+    got = read_list(path, ListReading(ignore_algorithms=["t", "u"]))
     assert got.table["entry_id"].to_pylist() == ["a"]
     assert got.n_ignored == 1
 
@@ -146,7 +146,7 @@ def test_the_first_bad_row_is_named_without_its_hash(
     path = write(tmp_path / f"known.{form}", [good, good, good | fault, good | {"hash": "?"}])
     row = 4 if form == "csv" else 3
     with pytest.raises(HashListError) as caught:
-        read_list(path, name="n", version="1")
+        read_list(path)
     assert str(caught.value).startswith(f"{path} row {row}, {message}")
     assert HASH[:16] not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -155,45 +155,45 @@ def test_the_first_bad_row_is_named_without_its_hash(
 def test_one_row_with_two_faults_names_the_hash_first(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", [{"hash": "z", "entry_id": "", "harm": "h", "quality": "x"}])
     with pytest.raises(HashListError, match="row 2, column hash"):
-        read_list(path, name="n", version="1")
+        read_list(path)
 
 
 def test_a_harm_is_needed_somewhere(tmp_path: Path) -> None:
     rows = [{"hash": HASH, "entry_id": "a"}]
     with pytest.raises(HashListError, match=r"no column harm \(harm\) among: hash, entry_id"):
-        read_list(write(tmp_path / "a.csv", rows), name="n", version="1", harm=" ")
+        read_list(write(tmp_path / "a.csv", rows), ListReading(harm=" "))
     with pytest.raises(HashListError, match="row 1, column harm: empty"):
-        read_list(write(tmp_path / "a.jsonl", rows), name="n", version="1")
-    assert read_list(tmp_path / "a.csv", name="n", version="1", harm="h").table.num_rows == 1
+        read_list(write(tmp_path / "a.jsonl", rows))
+    assert read_list(tmp_path / "a.csv", ListReading(harm="h")).table.num_rows == 1
 
 
 def test_only_canonical_columns_can_be_mapped(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", [{"hash": HASH, "entry_id": "a"}])
     with pytest.raises(ValueError, match="not record"):
-        read_list(path, name="n", version="1", columns={"record": "x"})
+        read_list(path, ListReading(columns={"record": "x"}))
     with pytest.raises(ValueError, match="column for hash"):
-        read_list(path, name="n", version="1", columns={"hash": " "})
+        read_list(path, ListReading(columns={"hash": " "}))
 
 
 def test_what_is_no_list_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HashListError, match=r"a\.xls: expected a name that ends in \.csv, \.jsonl"):
-        read_list(tmp_path / "a.xls", name="n", version="1")
+        read_list(tmp_path / "a.xls")
     with pytest.raises(HashListError, match=r"a\.csv: cannot be read: No such file"):
-        read_list(tmp_path / "a.csv", name="n", version="1")
+        read_list(tmp_path / "a.csv")
     (tmp_path / "d.csv").mkdir()
     with pytest.raises(
         HashListError, match=r"d\.csv: there is no vPDQ text \(\.txt\) in the folder"
     ):
-        read_list(tmp_path / "d.csv", name="n", version="1")
+        read_list(tmp_path / "d.csv")
     os.mkfifo(tmp_path / "f.csv")
     with pytest.raises(HashListError, match=r"f\.csv: not a regular file"):
-        read_list(tmp_path / "f.csv", name="n", version="1")
+        read_list(tmp_path / "f.csv")
 
 
 def test_the_suffix_may_be_upper_case(tmp_path: Path) -> None:
     rows = [{"hash": HASH, "entry_id": "a", "harm": "h"}]
     path = write(tmp_path / "a.csv", rows).rename(tmp_path / "A.CSV")
-    assert read_list(path, name="n", version="1").table.num_rows == 1
+    assert read_list(path).table.num_rows == 1
 
 
 @FORMS
@@ -203,7 +203,7 @@ def test_rows_of_one_entry_have_their_times(tmp_path: Path, form: str) -> None:
         {"hash": f"{n:064x}", "entry_id": "clip", "timestamp_s": time_s, "harm": "h"}
         for n, time_s in enumerate(times)
     ]
-    table = read_list(write(tmp_path / f"a.{form}", rows), name="n", version="1").table
+    table = read_list(write(tmp_path / f"a.{form}", rows)).table
     assert table["timestamp_s"].to_pylist() == [0.0, 0.1, 12.000000000000002, None, 86400.5]
 
 
@@ -214,7 +214,7 @@ def test_times_in_json_may_be_numbers(tmp_path: Path) -> None:
         for n, time_s in enumerate(times):
             row = {"hash": f"{n:064x}", "entry_id": "a", "harm": "h", "timestamp_s": time_s}
             file.write(json.dumps(row) + "\n")
-    table = read_list(path, name="n", version="1").table
+    table = read_list(path).table
     expected = [None if time_s is None else float(time_s) for time_s in times]
     assert table["timestamp_s"].to_pylist() == expected
 
@@ -225,7 +225,7 @@ def test_times_are_read_strictly(tmp_path: Path, written: str) -> None:
     for form in ("csv", "jsonl"):
         path = write(tmp_path / f"a.{form}", rows)
         with pytest.raises(HashListError) as caught:
-            read_list(path, name="n", version="1")
+            read_list(path)
         row = 2 if form == "csv" else 1
         assert str(caught.value) == (
             f"{path} row {row}, column timestamp_s: expected seconds from 0 on, such as 12.5"
@@ -237,4 +237,4 @@ def test_times_in_json_are_read_strictly(tmp_path: Path, written: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{"hash":"{HASH}","entry_id":"a","harm":"h","timestamp_s":{written}}}\n')
     with pytest.raises(HashListError, match=r"a\.jsonl row 1, column timestamp_s: expected "):
-        read_list(path, name="n", version="1")
+        read_list(path)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from hashmatch.errors import HashListError
-from hashmatch.lists import HashList, read_list, read_vpdq, vpdq_lines
-from hashmatch.lists.vpdq_rows import entry_id_of
+from hashmatch.lists import HashList, ListReading, read_list, read_vpdq, vpdq_lines
+from hashmatch.lists.formats.vpdq import entry_id_of
 from hashmatch.values import VideoHash
 
 
@@ -33,7 +33,7 @@ def written(path: Path, video: VideoHash) -> Path:
 
 
 def read(path: Path, **options: Any) -> HashList:
-    return read_list(path, name="n", version="1", **{"harm": "h", **options})
+    return read_list(path, ListReading(**{"harm": "h", **options}))
 
 
 @pytest.mark.parametrize("least", [None, 0, 50, 51, 100])

@@ -3,7 +3,7 @@
 import pytest
 
 from hashmatch.errors import PolicyError
-from hashmatch.policy import Evidence, Policy
+from hashmatch.policy import MatchGroup, Policy
 
 HEAD = """
 version = "1"
@@ -22,7 +22,7 @@ def test_the_distance_of_a_digest_is_0(algorithm):
         text = HEAD + rule(f'{{ harm = "csam", algorithm = "{algorithm}"{distance} }}')
         policy = Policy.parse(text)
         assert policy.radius_bits(algorithm) == 0
-        found = Evidence("l", "csam", None, algorithm, 0, None)
+        found = MatchGroup("l", "csam", None, algorithm, 0, None)
         assert policy.decide([found]).action == "block"
     text = HEAD + rule(f'{{ algorithm = "{algorithm}", max_distance = 3 }}')
     expected = (
@@ -41,17 +41,17 @@ def test_the_distance_of_a_perceptual_hash_cannot_be_left_out():
 
 def test_an_error_and_a_digest_on_a_list():
     """The gravest action, the queue of the highest priority, and every rule that fired."""
-    known = Evidence("l", "csam", None, "md5", 0, None, n_matches=2)
+    known = MatchGroup("l", "csam", None, "md5", 0, None, n_matches=2)
     text = HEAD + rule('{ harm = "csam", algorithm = "md5" }')
-    verdict = Policy.parse(text).decide_error([known])
-    assert (verdict.action, verdict.rule) == ("block", "known")
-    assert (verdict.queue, verdict.priority) == ("undecodable", "low")
-    assert [(fired.name, fired.n_matches) for fired in verdict.rules] == [("known", 2)]
+    outcome = Policy.parse(text).decide_error([known])
+    assert (outcome.action, outcome.rule) == ("block", "known")
+    assert (outcome.queue, outcome.priority) == ("undecodable", "low")
+    assert [(fired.name, fired.n_matches) for fired in outcome.rules] == [("known", 2)]
 
     log = HEAD + rule('{ algorithm = "md5" }', rest='action = "log"')
-    verdict = Policy.parse(log).decide_error([known])
-    assert (verdict.action, verdict.rule, verdict.queue) == ("review", None, "undecodable")
-    assert [fired.name for fired in verdict.rules] == ["known"]
+    outcome = Policy.parse(log).decide_error([known])
+    assert (outcome.action, outcome.rule, outcome.queue) == ("review", None, "undecodable")
+    assert [fired.name for fired in outcome.rules] == ["known"]
 
 
 def test_an_allow_list_does_not_set_an_error_aside():
@@ -62,15 +62,15 @@ def test_an_allow_list_does_not_set_an_error_aside():
         )
         + rule('{ harm = "csam", algorithm = "md5" }')
     )
-    evidence = [Evidence("l", harm, None, "md5", 0, None) for harm in ("own", "csam")]
+    evidence = [MatchGroup("l", harm, None, "md5", 0, None) for harm in ("own", "csam")]
     policy = Policy.parse(text)
     assert policy.decide(evidence).action == "allow"
-    verdict = policy.decide_error(evidence)
-    assert (verdict.action, verdict.queue) == ("review", "undecodable")
-    assert verdict.rules[1].suppressed_by == "own"
+    outcome = policy.decide_error(evidence)
+    assert (outcome.action, outcome.queue) == ("review", "undecodable")
+    assert outcome.rules[1].suppressed_by == "own"
 
 
 def test_shadow_orders_nothing_on_an_error_either():
     text = HEAD.replace("version", 'mode = "shadow"\nversion') + rule('{ algorithm = "md5" }')
-    verdict = Policy.parse(text).decide_error([Evidence("l", "csam", None, "md5", 0, None)])
-    assert (verdict.action, verdict.would_action, verdict.queue) == ("allow", "block", None)
+    outcome = Policy.parse(text).decide_error([MatchGroup("l", "csam", None, "md5", 0, None)])
+    assert (outcome.action, outcome.would_action, outcome.queue) == ("allow", "block", None)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hashmatch.policy import Evidence, OnError, Policy
-from hashmatch.values import FiredRule, PolicyRef, Verdict
+from hashmatch.policy import MatchGroup, OnError, Policy
+from hashmatch.values import FiredRule, Outcome, PolicyRef
 
 DESIGN_POLICY = """\
 version = "2026-11-22"
@@ -38,7 +38,7 @@ sla = "4h"
 
 
 def csam(distance, quality=100, n_matches=1, harm="csam"):
-    return Evidence("ncmec", harm, None, "pdq", distance, quality, n_matches)
+    return MatchGroup("ncmec", harm, None, "pdq", distance, quality, n_matches)
 
 
 def test_the_designs_policy_means_what_the_design_says():
@@ -62,7 +62,7 @@ def test_the_designs_policy_means_what_the_design_says():
     similar = FiredRule(
         "known-csam-similar", "review", "minor-safety", "high", "4h", (), n_matches=1
     )
-    assert policy.decide([csam(11), csam(10, n_matches=2), csam(0, n_matches=3)]) == Verdict(
+    assert policy.decide([csam(11), csam(10, n_matches=2), csam(0, n_matches=3)]) == Outcome(
         action="block",
         would_action="block",
         rule="known-csam-near-exact",
@@ -71,10 +71,10 @@ def test_the_designs_policy_means_what_the_design_says():
         rules=(near, similar),
         mode="enforce",
     )
-    nothing = Verdict("allow", "allow", None, None, None, (), "enforce")
+    nothing = Outcome("allow", "allow", None, None, None, (), "enforce")
     assert policy.decide([]) == nothing
     assert policy.decide([csam(32), csam(0, quality=49), csam(0, harm="spam")]) == nothing
-    assert policy.decide_error() == Verdict(
+    assert policy.decide_error() == Outcome(
         "review", "review", None, "undecodable", "medium", (), "enforce"
     )
 
@@ -118,10 +118,10 @@ def test_a_spam_block_never_swallows_a_child_safety_review():
         + rule("spam", "spam", "block", queue="spam", priority="low")
         + rule("csam", "csam", "review", queue="minor-safety", priority="critical")
     )
-    verdict = policy.decide([csam(0), csam(0, harm="spam")])
-    assert (verdict.action, verdict.rule) == ("block", "spam")
-    assert (verdict.queue, verdict.priority) == ("minor-safety", "critical")
-    assert [fired.name for fired in verdict.rules] == ["spam", "csam"]
+    outcome = policy.decide([csam(0), csam(0, harm="spam")])
+    assert (outcome.action, outcome.rule) == ("block", "spam")
+    assert (outcome.queue, outcome.priority) == ("minor-safety", "critical")
+    assert [fired.name for fired in outcome.rules] == ["spam", "csam"]
 
 
 def test_an_urgent_rule_without_a_queue_leaves_the_queue_of_another():
@@ -130,10 +130,10 @@ def test_an_urgent_rule_without_a_queue_leaves_the_queue_of_another():
         + rule("spam", "spam", "block", priority="critical")
         + rule("odd", "odd", "review", queue="odd", priority="low")
     )
-    verdict = policy.decide([csam(0, harm="odd"), csam(0, harm="spam")])
-    assert (verdict.action, verdict.queue, verdict.priority) == ("block", "odd", "low")
-    verdict = policy.decide([csam(0, harm="spam")])
-    assert (verdict.action, verdict.queue, verdict.priority) == ("block", None, None)
+    outcome = policy.decide([csam(0, harm="odd"), csam(0, harm="spam")])
+    assert (outcome.action, outcome.queue, outcome.priority) == ("block", "odd", "low")
+    outcome = policy.decide([csam(0, harm="spam")])
+    assert (outcome.action, outcome.queue, outcome.priority) == ("block", None, None)
 
 
 def test_ties_go_to_the_first_rule_of_the_file():
@@ -143,8 +143,8 @@ def test_ties_go_to_the_first_rule_of_the_file():
         + rule("first", "b", "block", queue="qb", priority="high")
         + rule("second", "c", "block", queue="qc", priority="high")
     )
-    verdict = policy.decide([csam(0, harm=harm) for harm in "cba"])
-    assert (verdict.rule, verdict.queue) == ("first", "qb")
+    outcome = policy.decide([csam(0, harm=harm) for harm in "cba"])
+    assert (outcome.rule, outcome.queue) == ("first", "qb")
 
 
 def test_the_default_has_no_say_once_a_rule_fired():
@@ -162,8 +162,8 @@ def test_a_rule_that_is_suppressed_suppresses_nothing():
     )
 
     def suppressed(harms):
-        verdict = policy.decide([csam(0, harm=harm) for harm in harms])
-        return verdict.action, {r.name: r.suppressed_by for r in verdict.rules}
+        outcome = policy.decide([csam(0, harm=harm) for harm in harms])
+        return outcome.action, {r.name: r.suppressed_by for r in outcome.rules}
 
     assert suppressed("abc") == ("block", {"c": None, "b": "a", "a": None})
     assert suppressed("bc") == ("log", {"c": "b", "b": None})
@@ -178,20 +178,20 @@ def test_the_first_of_several_suppressors_is_named():
         + rule("one", "1", "allow", suppresses=["harm"])
         + rule("two", "2", "allow", suppresses=["harm"])
     )
-    verdict = policy.decide([csam(0, harm=harm) for harm in "21h"])
-    assert verdict.action == "allow"
-    assert verdict.rules[0].suppressed_by == "one"
-    assert verdict.rules[0].n_matches == 1
+    outcome = policy.decide([csam(0, harm=harm) for harm in "21h"])
+    assert outcome.action == "allow"
+    assert outcome.rules[0].suppressed_by == "one"
+    assert outcome.rules[0].n_matches == 1
 
 
 def test_in_shadow_mode_nothing_is_routed():
     policy = Policy.parse(DESIGN_POLICY.replace('mode = "enforce"', 'mode = "shadow"'))
-    verdict = policy.decide([csam(3)])
-    assert (verdict.action, verdict.would_action) == ("allow", "block")
-    assert (verdict.queue, verdict.priority) == (None, None)
-    assert verdict.rule == "known-csam-near-exact"
-    assert verdict.rules[0].queue == "minor-safety"
-    assert policy.decide_error() == Verdict("allow", "review", None, None, None, (), "shadow")
+    outcome = policy.decide([csam(3)])
+    assert (outcome.action, outcome.would_action) == ("allow", "block")
+    assert (outcome.queue, outcome.priority) == (None, None)
+    assert outcome.rule == "known-csam-near-exact"
+    assert outcome.rules[0].queue == "minor-safety"
+    assert policy.decide_error() == Outcome("allow", "review", None, None, None, (), "shadow")
 
 
 def test_a_policy_without_rules_gives_the_default():
@@ -246,10 +246,10 @@ def test_the_example_of_the_documentation_is_a_policy():
     policy = Policy.parse(example)
     assert policy.algorithms == ("md5", "pdq", "phash")
     assert (policy.radius_bits("pdq"), policy.radius_bits("phash")) == (31, 6)
-    spam = Evidence("spam-2026", "spam", None, "pdq", 12, 90)
-    own = Evidence("own-artwork", "none", None, "pdq", 3, 90)
+    spam = MatchGroup("spam-2026", "spam", None, "pdq", 12, 90)
+    own = MatchGroup("own-artwork", "none", None, "pdq", 3, 90)
     assert policy.decide([spam]).action == "block"
-    verdict = policy.decide([spam, own])
-    assert (verdict.action, verdict.rule) == ("allow", "our-own-artwork")
-    assert verdict.rules[1].suppressed_by == "our-own-artwork"
+    outcome = policy.decide([spam, own])
+    assert (outcome.action, outcome.rule) == ("allow", "our-own-artwork")
+    assert outcome.rules[1].suppressed_by == "our-own-artwork"
     assert policy.decide_error().queue == "undecodable"

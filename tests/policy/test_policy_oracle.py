@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import PolicyError
-from hashmatch.policy import Evidence, Policy
+from hashmatch.policy import MatchGroup, Policy
 
 GRAVEST_FIRST = ["block", "quarantine", "review", "log", "allow"]
 URGENT_FIRST = ["critical", "high", "medium", "low"]
@@ -42,7 +42,7 @@ def taker(rules, match):
 
 
 def oracle(document, matches, *, failed=False):
-    """Say what happens: a dict with the fields of a verdict, rules as (name, n, suppressed_by).
+    """Say what happens: a dict with the fields of a outcome, rules as (name, n, suppressed_by).
 
     Where the content `failed`, on_error stands behind the last rule.
     """
@@ -168,7 +168,7 @@ def toml(document):
 
 
 def evidence_of(match, n_matches=1):
-    return Evidence(n_matches=n_matches, **match)
+    return MatchGroup(n_matches=n_matches, **match)
 
 
 MATCHES = st.lists(st.sampled_from(GRID), max_size=8)
@@ -177,15 +177,15 @@ MATCHES = st.lists(st.sampled_from(GRID), max_size=8)
 @given(documents(with_dead_rules=False), MATCHES)
 def test_decide_equals_the_oracle(document, matches):
     policy = Policy.parse(toml(document))
-    verdict = policy.decide([evidence_of(match) for match in matches])
+    outcome = policy.decide([evidence_of(match) for match in matches])
     expected = oracle(document, matches)
-    assert {name: getattr(verdict, name) for name in expected if name != "fired"} == {
+    assert {name: getattr(outcome, name) for name in expected if name != "fired"} == {
         name: value for name, value in expected.items() if name != "fired"
     }
-    assert [(r.name, r.n_matches, r.suppressed_by) for r in verdict.rules] == expected["fired"]
-    assert verdict.mode == document["mode"]
+    assert [(r.name, r.n_matches, r.suppressed_by) for r in outcome.rules] == expected["fired"]
+    assert outcome.mode == document["mode"]
     by_name = {rule["name"]: rule for rule in document["rules"]}
-    for fired in verdict.rules:
+    for fired in outcome.rules:
         rule = by_name[fired.name]
         assert fired.action == rule["action"]
         assert fired.queue == rule.get("queue")
@@ -197,14 +197,14 @@ def test_decide_equals_the_oracle(document, matches):
 @given(documents(with_dead_rules=False), MATCHES)
 def test_an_error_swallows_no_rule_and_no_rule_an_error(document, matches):
     policy = Policy.parse(toml(document))
-    verdict = policy.decide_error([evidence_of(match) for match in matches])
+    outcome = policy.decide_error([evidence_of(match) for match in matches])
     expected = oracle(document, matches, failed=True)
-    assert [(r.name, r.n_matches, r.suppressed_by) for r in verdict.rules] == expected.pop("fired")
-    assert {name: getattr(verdict, name) for name in expected} == expected
+    assert [(r.name, r.n_matches, r.suppressed_by) for r in outcome.rules] == expected.pop("fired")
+    assert {name: getattr(outcome, name) for name in expected} == expected
     gravity = GRAVEST_FIRST.index
-    assert gravity(verdict.would_action) <= gravity(document["on_error"]["action"])
-    standing = [r.action for r in verdict.rules if r.suppressed_by is None]
-    assert all(gravity(verdict.would_action) <= gravity(action) for action in standing)
+    assert gravity(outcome.would_action) <= gravity(document["on_error"]["action"])
+    standing = [r.action for r in outcome.rules if r.suppressed_by is None]
+    assert all(gravity(outcome.would_action) <= gravity(action) for action in standing)
 
 
 @given(documents(with_dead_rules=False), MATCHES, st.data())
@@ -214,10 +214,10 @@ def test_decide_is_independent_of_order_and_of_how_matches_are_counted(document,
     shuffled = data.draw(st.permutations(single))
     counts = {item: single.count(item) for item in shuffled}
     merged = (replace(item, n_matches=n) for item, n in counts.items())
-    verdict = policy.decide(single)
-    assert policy.decide(shuffled) == verdict
-    assert policy.decide(merged) == verdict
-    assert policy.decide(single) == verdict
+    outcome = policy.decide(single)
+    assert policy.decide(shuffled) == outcome
+    assert policy.decide(merged) == outcome
+    assert policy.decide(single) == outcome
 
 
 @given(documents(with_dead_rules=False), MATCHES)

@@ -4,15 +4,15 @@ import time
 
 import pytest
 
-from hashmatch.policy.matching import RuleTable
 from hashmatch.policy.reachability import covering_rules
+from hashmatch.policy.rule_index import RuleIndex
 from hashmatch.policy.rules import Condition, Rule
 
 
 def covering(*conditions):
     """Return what covers the last of the conditions."""
     rules = [Rule(f"r{i}", when, "block") for i, when in enumerate(conditions)]
-    return covering_rules(rules, len(rules) - 1, RuleTable(rules))
+    return covering_rules(rules, len(rules) - 1, RuleIndex(rules))
 
 
 H = Condition
@@ -87,6 +87,6 @@ def test_two_hundred_rules_with_many_values_take_no_time():
         for n in range(200)
     ]
     started = time.process_time()
-    table = RuleTable(rules)
+    table = RuleIndex(rules)
     assert [covering_rules(rules, n, table) for n in range(200)] == [None] * 200
     assert time.process_time() - started < 1.0

@@ -9,7 +9,7 @@ import pytest
 
 from hashmatch.fingerprint import hash_image
 from hashmatch.index import build_index
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 Picture = Any
 MakeClip = Callable[..., bytes]
@@ -31,7 +31,7 @@ def opened(demo: Path) -> Callable[..., Screener]:
     """Open the demo's index and policy, with the options given."""
 
     def open_demo(**options: Any) -> Screener:
-        return Screener.open(demo, policy=demo / "policy.toml", **options)
+        return Screener.open(demo, policy=demo / "policy.toml", options=ScreeningOptions(**options))
 
     return open_demo
 
@@ -71,6 +71,8 @@ def index_of(tmp_path: Path) -> Callable[..., Screener]:
             for name, radius in (radii or {"pdq": 31}).items()
         )
         (tmp_path / "policy.toml").write_text(head + HEAD + rules)
-        return Screener.open(tmp_path, tmp_path / "policy.toml", **options)
+        return Screener.open(
+            tmp_path, tmp_path / "policy.toml", options=ScreeningOptions(**options)
+        )
 
     return build

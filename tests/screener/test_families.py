@@ -18,7 +18,7 @@ from hashmatch.decode import DecodeLimits
 from hashmatch.errors import AlgorithmError, DecodeError, PolicyError
 from hashmatch.hashing import registry
 from hashmatch.index import build_index
-from hashmatch.screener import Screener, search
+from hashmatch.screener import Screener, ScreeningOptions, search
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "decision-row.schema.json").read_text())
 ORACLES = {
@@ -61,7 +61,7 @@ def digests_of(data):
 
 
 def opened(folder, **options):
-    return Screener.open(folder, folder / "policy.toml", **options)
+    return Screener.open(folder, folder / "policy.toml", options=ScreeningOptions(**options))
 
 
 def rgb(path):

@@ -13,7 +13,7 @@ from hashmatch.decode import Isolation
 from hashmatch.fingerprint import hash_image
 from hashmatch.hashing import registry
 from hashmatch.index import build_index
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
@@ -37,7 +37,7 @@ class Hash:
 HASH = Hash()
 """
 HEAD = 'version = "1"\ndefault = "allow"\non_error = { action = "review", queue = "undecodable" }\n'
-LIMITS = Isolation(time_s=20.0, memory_bytes=512 << 20)
+IN_ISOLATION = ScreeningOptions(isolation=Isolation(time_s=20.0, memory_bytes=512 << 20))
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_isolation_changes_no_decision(demo, uploads, tmp_path, algorithms):
     folder = index_of(tmp_path, sorted((demo / "images").iterdir()), algorithms)
     items = [*uploads, b"", b"no picture", tmp_path / "absent"]
     expected = Screener.open(folder, folder / "policy.toml").screen_many(items)
-    screener = Screener.open(folder, folder / "policy.toml", isolation=LIMITS)
+    screener = Screener.open(folder, folder / "policy.toml", options=IN_ISOLATION)
     try:
         assert screener.screen_many(items) == expected
         assert sum(one.n_matches > 0 for one in expected) > 0
@@ -110,7 +110,7 @@ def test_what_one_algorithm_does_swallows_no_match_of_another(demo, tmp_path):
         ("out of memory", with_all[1:]),
         ("decoder crashed: SIGSEGV", ["md5"]),
     ]
-    screener = Screener.open(folder, folder / "policy.toml", isolation=LIMITS)
+    screener = Screener.open(folder, folder / "policy.toml", options=IN_ISOLATION)
     try:
         decisions = screener.screen_many(paths)
     finally:

@@ -12,7 +12,7 @@ import pdqhash
 import pytest
 from PIL import Image
 
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 VIEWS = (
     "as_stored",
@@ -68,7 +68,7 @@ def naive_matches(picture: Path, entries: list[dict[str, Any]]) -> tuple[int, li
     return quality, sorted(matches, key=lambda m: (m["distance"], m["list"], m["entry_id"]))
 
 
-def naive_verdict(
+def naive_outcome(
     policy: dict[str, Any], matches: list[dict[str, Any]], quality: int
 ) -> dict[str, Any]:
     fired: dict[str, int] = {}
@@ -105,7 +105,7 @@ def test_the_whole_road_equals_the_naive_model(
     rules = tmp_path / "policy.toml"
     rules.write_text('views = ["orientations"]\n' + (demo / "policy.toml").read_text())
     policy = tomllib.loads(rules.read_text())
-    screener = Screener.open(demo, rules, decode=decode)
+    screener = Screener.open(demo, rules, options=ScreeningOptions(decode=decode))
     n_matched = 0
     for path in uploads:
         decision = screener.screen(path)
@@ -122,9 +122,9 @@ def test_the_whole_road_equals_the_naive_model(
         found = [{key: getattr(one, key) for key in MATCH_KEYS} for one in decision.matches]
         assert found == matches, path
         assert decision.n_matches == len(matches)
-        verdict = naive_verdict(policy, matches, quality)
-        assert {rule.name: rule.n_matches for rule in decision.rules} == verdict.pop("fired")
-        for name, value in verdict.items():
+        outcome = naive_outcome(policy, matches, quality)
+        assert {rule.name: rule.n_matches for rule in decision.rules} == outcome.pop("fired")
+        for name, value in outcome.items():
             assert getattr(decision, name) == value, (path, name)
         assert decision.would_action == decision.action
         if matches:  # what may have been decided by is exact

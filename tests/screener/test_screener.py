@@ -13,7 +13,6 @@ from hashmatch.errors import PolicyError
 from hashmatch.fingerprint import content as content_module
 from hashmatch.fingerprint.views import views_of
 from hashmatch.screener import Screener
-from hashmatch.screener import screener as screener_module
 from hashmatch.screener import state as state_module
 from hashmatch.values import IndexRef
 
@@ -30,12 +29,10 @@ def test_many_is_each(opened: Opened, workers: int, uploads: list[Path]) -> None
 
 
 def test_memory_bound_splits_batches_without_changing_them(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch, uploads: list[Path]
+    opened: Opened, uploads: list[Path]
 ) -> None:
-    screener = opened()
-    whole = screener.screen_many(uploads)
-    monkeypatch.setattr(screener_module, "_BATCH_BYTES", 30_000)
-    assert screener.screen_many(uploads) == whole
+    whole = opened().screen_many(uploads)
+    assert opened(batch_bytes=30_000, batch_items=5).screen_many(uploads) == whole
 
 
 def test_bytes_and_paths_differ_in_the_content_id_only(opened: Opened, uploads: list[Path]) -> None:

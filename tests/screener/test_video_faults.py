@@ -123,7 +123,7 @@ def test_in_isolation_what_was_looked_at_in_time_counts(
     make_clip: MakeClip, pictures: list[Picture], stills: Entries, index_of: Callable[..., Screener]
 ) -> None:
     large = [np.kron(one, np.ones((20, 20), np.uint8)) for one in pictures[:8]]
-    endless = make_clip(large * 20, "mkv", "mjpeg", pixels="yuvj420p")
+    endless = make_clip(large * 60, "mkv", "mjpeg", pixels="yuvj420p")
     screener = index_of(stills[:8], isolation=Isolation(time_s=0.6), head="video_interval_s = 0\n")
     try:
         decision = screener.screen(endless)

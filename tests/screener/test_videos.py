@@ -17,7 +17,6 @@ from PIL import Image
 import hashmatch as hm
 from hashmatch.hashing import pdq
 from hashmatch.screener import Screener
-from hashmatch.screener import search as search_module
 
 Picture = Any
 MakeClip = Callable[..., bytes]
@@ -58,13 +57,12 @@ def test_matches_are_those_of_hash_video_and_a_loop(
     clip: bytes,
     stills: Entries,
     index_of: Callable[..., Screener],
-    monkeypatch: pytest.MonkeyPatch,
     interval_s: float,
     block: int,
 ) -> None:
-    monkeypatch.setattr(search_module, "_BLOCK_QUERIES", block)
     entries = stills
-    screener = index_of(entries, head=f'views = ["frames"]\nvideo_interval_s = {interval_s}\n')
+    head = f'views = ["frames"]\nvideo_interval_s = {interval_s}\n'
+    screener = index_of(entries, head=head, block_views=block)
     video = hm.hash_video(clip, interval_s)
     expected = naive_matches(video, entries, 31)
     decision = screener.screen(clip)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 
 
 def saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
@@ -27,7 +27,7 @@ def opened_with(demo: Path, tmp_path: Path, views: str | None, **options: Any) -
     policy = tmp_path / "policy.toml"
     first = "" if views is None else f"views = {views}\n"
     policy.write_text(first + (demo / "policy.toml").read_text())
-    return Screener.open(demo, policy, **options)
+    return Screener.open(demo, policy, options=ScreeningOptions(**options))
 
 
 def letterboxed(image: Image.Image) -> bytes:

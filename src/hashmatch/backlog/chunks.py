@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 from hashmatch.backlog.listing import Listed
 from hashmatch.backlog.rows import json_row
-from hashmatch.decode import DecodeLimits, Isolation, VideoLimits
 from hashmatch.errors import HashmatchError
-from hashmatch.screener import Screener
+from hashmatch.screener import Screener, ScreeningOptions
 from hashmatch.values import IndexRef, PolicyRef
 
 CHUNK_FILES = 32
@@ -23,10 +22,7 @@ class Setup:
 
     index_dir: str
     policy_path: str
-    decode: str
-    limits: DecodeLimits
-    video_limits: VideoLimits
-    isolation: Isolation | None
+    options: ScreeningOptions
     index_ref: IndexRef
     policy_ref: PolicyRef
 
@@ -78,14 +74,7 @@ def close_screeners() -> None:
 def _screener(setup: Setup) -> Screener:
     if setup in _open:
         return _open[setup]
-    screener = Screener.open(
-        setup.index_dir,
-        setup.policy_path,
-        decode=setup.decode,
-        limits=setup.limits,
-        video_limits=setup.video_limits,
-        isolation=setup.isolation,
-    )
+    screener = Screener.open(setup.index_dir, setup.policy_path, options=setup.options)
     if (screener.index_ref, screener.policy_ref) != (setup.index_ref, setup.policy_ref):
         raise HashmatchError("the index or the policy changed while the scan started; run it again")
     _open[setup] = screener

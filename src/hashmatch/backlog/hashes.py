@@ -20,11 +20,11 @@ from hashmatch.decode import (
     InProcess,
     Isolated,
     Isolation,
+    check_decode,
 )
 from hashmatch.errors import DecodeError, HashmatchError
 from hashmatch.fingerprint import (
     Source,
-    check_hash_decode,
     digests,
     hash_image,
     hash_segments,
@@ -138,7 +138,7 @@ class _Task:
 
     def check(self, workers: int) -> None:
         get_algorithm(self.algorithm)
-        check_hash_decode(self.decode, self.algorithm)
+        check_decode(self.decode)
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
 

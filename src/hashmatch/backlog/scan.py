@@ -24,15 +24,8 @@ from hashmatch.backlog.chunks import (
 from hashmatch.backlog.listing import Listed, list_files
 from hashmatch.backlog.pool import WorkerDiedError, run_in_processes
 from hashmatch.backlog.rows import RowSink, open_rows
-from hashmatch.decode import (
-    DEFAULT_LIMITS,
-    DEFAULT_VIDEO_LIMITS,
-    DecodeLimits,
-    Isolation,
-    VideoLimits,
-)
 from hashmatch.errors import HashmatchError
-from hashmatch.screener import Screener
+from hashmatch.screener import DEFAULT_OPTIONS, Screener, ScreeningOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +105,7 @@ def scan(
     policy: str | os.PathLike[str],
     output: str | os.PathLike[str] | BinaryIO,
     workers: int = 1,
-    decode: str = "luma",
-    limits: DecodeLimits = DEFAULT_LIMITS,
-    video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS,
-    isolation: Isolation | None = None,
+    options: ScreeningOptions = DEFAULT_OPTIONS,
     on_progress: Callable[[ScanProgress], None] | None = None,
 ) -> ScanSummary:
     """Decide about every file under `paths` and write a row of JSON for each.
@@ -135,11 +125,10 @@ def scan(
     workers : int
         Processes. More than one are started afresh, so a script that calls this needs the usual
         ``if __name__ == "__main__":`` guard of `multiprocessing`.
-    decode, limits, video_limits
-        As for `Screener.open`.
-    isolation : Isolation, optional
-        Every worker decodes in a child process of its own, which maps no index, within these
-        limits: a decoder that crashes, hangs or eats memory is a row with an error.
+    options : ScreeningOptions
+        As for `Screener.open`. With `isolation`, every worker decodes in a child process of its
+        own, which maps no index: a decoder that crashes, hangs or exhausts memory is a row with an
+        error.
     on_progress : callable, optional
         Called with a `ScanProgress` after every chunk, in the calling thread.
 
@@ -167,23 +156,9 @@ def scan(
     started_s = time.monotonic()
     files = list_files(paths)
     _refuse_as_input(output, files)
-    screener = Screener.open(
-        index,
-        policy,
-        decode=decode,
-        limits=limits,
-        video_limits=video_limits,
-        isolation=isolation,
-    )
+    screener = Screener.open(index, policy, options=options)
     setup = Setup(
-        os.fspath(index),
-        os.fspath(policy),
-        decode,
-        limits,
-        video_limits,
-        isolation,
-        screener.index_ref,
-        screener.policy_ref,
+        os.fspath(index), os.fspath(policy), options, screener.index_ref, screener.policy_ref
     )
     summary = ScanSummary()
     with open_rows(output) as sink:
@@ -192,7 +167,7 @@ def scan(
             partial(screen_chunk_in_worker, setup),
             [files[start : start + CHUNK_FILES] for start in range(0, len(files), CHUNK_FILES)],
             workers=workers,
-            at_end=None if isolation is None else close_screeners,
+            at_end=None if options.isolation is None else close_screeners,
         )
         try:
             with closing(results):

@@ -1,4 +1,4 @@
-"""The commands put together, and what becomes of their errors."""
+"""The command tree, and the translation of exceptions into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hashmatch.errors import HashmatchError
 DONE, FAILED, USAGE = 0, 1, 2
 
 _FOUND_BY_TYPER: type[Exception] = typer.BadParameter.__mro__[2]
-"""The base of every error that typer itself finds in the arguments; it has no public name."""
+"""Base class of every usage error that typer raises; it has no public name."""
 
 app = typer.Typer(
     name="hashmatch",
@@ -57,7 +57,7 @@ def root(
         bool,
         typer.Option(
             "--version",
-            help="Print the version and leave.",
+            help="Print the version and exit.",
             callback=lambda value: _print_version(wanted=value),
             is_eager=True,
         ),
@@ -66,7 +66,7 @@ def root(
         bool, typer.Option("--debug", help="Show the traceback of an error (before the command).")
     ] = False,
 ) -> None:
-    """Take the options that stand before the command; `run` acts on them."""
+    """Accept the options that precede the command; `run` acts on them."""
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         print("hashmatch: interrupted", file=sys.stderr)
         return FAILED
     except BrokenPipeError:
-        # Whoever read our output has left. Python would complain when it flushes stdout on exit.
+        # The reader of our output has gone. Python would complain when it flushes stdout on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
@@ -92,7 +92,7 @@ def _run_command(args: list[str]) -> int:
     command = typer.main.get_command(app)
     code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
     sys.stdout.flush()
-    if code == 130:  # what typer makes of a Ctrl-C that no command took
+    if code == 130:  # typer's exit code for a Ctrl-C that no command handled
         raise KeyboardInterrupt
     return code if isinstance(code, int) else DONE
 

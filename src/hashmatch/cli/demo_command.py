@@ -26,22 +26,22 @@ def demo(
         Path | None,
         typer.Argument(
             metavar="[DIR]",
-            help="The demo's folder; made there if there is none. indexes/demo in a checkout, "
+            help="Folder of the demo, created if missing. Default: indexes/demo in a checkout, "
             "else hashmatch-demo.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Build a small index, scan, show why.
+    """Build a small index, scan some uploads, show each decision.
 
-    Some uploads are decided about by a policy; a table says what happened to each.
+    A table on stderr says what was decided about each upload and why.
 
     Example: hashmatch demo
     """
     from hashmatch.backlog import scan
     from hashmatch.index import build_index
 
-    folder = _prepared(directory)
+    folder = _prepare_folder(directory)
     report = build_index(folder)
     print_note(
         f"index {report.name}: {report.n_entries} entries of {len(report.lists)} lists, "
@@ -57,20 +57,21 @@ def demo(
     )
 
 
-def _prepared(directory: Path | None) -> Path:
-    """Return the demo's folder, copied from the package where there is none yet."""
+def _prepare_folder(directory: Path | None) -> Path:
+    """Return the folder of the demo; copy it from the package if it does not exist."""
     if directory is None:
         directory = IN_CHECKOUT if (IN_CHECKOUT / "recipe.toml").is_file() else ELSEWHERE
     if (directory / "recipe.toml").is_file() and (directory / "uploads").is_dir():
         return directory
     if os.path.lexists(directory):
         raise typer.BadParameter(
-            f"{directory} is there, but is no demo (recipe.toml and uploads/)", param_hint="DIR"
+            f"{directory} exists but is not a demo: it lacks recipe.toml or uploads/",
+            param_hint="DIR",
         )
     if not PACKAGED.is_dir():
         raise HashmatchError(
-            f"there is no {directory}, and this installation has no demo to put there; run it in "
-            "a checkout of hashmatch"
+            f"{directory} does not exist, and this installation has no demo to copy there; run "
+            "the demo in a checkout of hashmatch"
         )
     shutil.copytree(PACKAGED, directory)
     print_note(f"the demo's lists, policy and uploads are in {directory}")
@@ -79,7 +80,7 @@ def _prepared(directory: Path | None) -> Path:
 
 def _print_rows(rows: list[dict[str, Any]], uploads: Path) -> None:
     print_table(
-        "What happened to each upload, and why",
+        "Decisions, and why",
         ["upload", "action", "queue", "why"],
         [
             [

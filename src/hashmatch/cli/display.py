@@ -1,4 +1,4 @@
-"""What people read: tables and progress on stderr. What programs read: JSON on stdout."""
+"""Output: tables and notes for people on stderr, JSON for programs on stdout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def utf8_text(file: BinaryIO) -> Iterator[TextIO]:
-    """Give text over a binary file; names that are not UTF-8 go out as the bytes they are."""
+    """Wrap a binary file as text; names that are not UTF-8 are written as their own bytes."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     try:
         yield text
@@ -70,7 +70,7 @@ def print_facts(title: str, facts: dict[str, object]) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    # What is no terminal has no width of its own: do not fold for it more than need be.
+    # A pipe has no width: avoid folding.
     is_wide = not sys.stderr.isatty() and "COLUMNS" not in os.environ
     return Console(stderr=True, highlight=False, width=160 if is_wide else None)
 
@@ -81,9 +81,9 @@ def print_note(text: str) -> None:
 
 
 def printable(value: object) -> str:
-    """Return text that any terminal takes: control characters and stray bytes made visible."""
+    """Return text safe for any terminal, with control characters and stray bytes escaped."""
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode()
-        for one in text
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
     )

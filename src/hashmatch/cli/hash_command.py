@@ -12,7 +12,7 @@ from hashmatch.cli.display import print_note
 from hashmatch.cli.options import (
     DEFAULT_MEMORY_LIMIT_MIB,
     DEFAULT_TIME_LIMIT_S,
-    HashDecode,
+    Decode,
     Isolate,
     MemoryLimit,
     PicturePaths,
@@ -31,12 +31,9 @@ def hash_pictures(
         str, typer.Option(help="Which hash or digest; hashmatch info lists them.")
     ] = "pdq",
     decode: Annotated[
-        HashDecode,
-        typer.Option(
-            help="exact: equal to the reference; luma: less time, a few bits off; scaled: the "
-            "same, and large JPEGs in still less time and memory, pdq only."
-        ),
-    ] = HashDecode.exact,
+        Decode,
+        typer.Option(help="exact: equal to the reference; luma: less time, a few bits off."),
+    ] = Decode.exact,
     workers: Workers,
     output: Annotated[
         Path,
@@ -64,7 +61,6 @@ def hash_pictures(
     """
     from hashmatch.backlog import hash_files
     from hashmatch.cli.hash_output import SUFFIXES, open_hash_rows
-    from hashmatch.fingerprint import check_hash_decode
     from hashmatch.hashing import get_algorithm
 
     if output != Path("-") and output.suffix.lower() not in SUFFIXES:
@@ -76,7 +72,6 @@ def hash_pictures(
     )
     try:
         get_algorithm(algorithm)
-        check_hash_decode(decode.value, algorithm)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--algorithm") from None
     try:

@@ -209,13 +209,13 @@ def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
     import numpy as np
 
     from hashmatch.hashing import get_algorithm
-    from hashmatch.lists import read_list
+    from hashmatch.lists import ListReading, read_list
 
     try:
         n_bytes = get_algorithm(algorithm).bits // 8
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--algorithm") from None
-    table = read_list(path, name=path.name, version="0", harm="unknown").table
+    table = read_list(path, ListReading(harm="unknown")).table
     rows = table.select(["code", "algorithm"]).to_pylist()
     held: list[bytes] = [row["code"] for row in rows if row["algorithm"] == algorithm]
     if any(len(code) != n_bytes for code in held):

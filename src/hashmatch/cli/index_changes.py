@@ -10,22 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hashmatch.cli.display import print_json, print_note
-from hashmatch.cli.list_options import (
-    Algorithm,
-    Classification,
-    Columns,
-    EntryId,
-    Harm,
-    Ignored,
-    ListFile,
-    MinQuality,
-    Version,
-    list_settings,
-)
+from hashmatch.cli.list_options import ListFile, Version, with_list_reading
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
     from hashmatch.index import ChangeReport
+    from hashmatch.lists import ListReading
 
 BuiltDir = Annotated[
     Path,
@@ -66,6 +56,7 @@ MoreEntries = Annotated[
 ]
 
 
+@with_list_reading
 def add(
     directory: BuiltDir,
     file: ListFile,
@@ -75,13 +66,7 @@ def add(
     new_list: Annotated[
         bool, typer.Option("--new-list", help="The list is new; needs --version.")
     ] = False,
-    harm: Harm = None,
-    classification: Classification = None,
-    algorithm: Algorithm = None,
-    column: Columns = None,
-    ignore_algorithm: Ignored = None,
-    entry_id: EntryId = None,
-    min_quality: MinQuality = None,
+    reading: ListReading,
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
@@ -94,15 +79,6 @@ def add(
     """
     from hashmatch.index import add_list
 
-    settings = list_settings(
-        harm=harm,
-        classification=classification,
-        algorithm=algorithm,
-        columns=column,
-        ignored=ignore_algorithm,
-        entry_id=entry_id,
-        min_quality=min_quality,
-    )
     _check_text(list_name, version)
     if new_list and (list_name is None or version is None):
         raise typer.BadParameter("a new list needs --list and --version", param_hint="--new-list")
@@ -113,24 +89,19 @@ def add(
         version=version,
         new_list=new_list,
         wait_s=wait_s,
-        **settings,
+        reading=reading,
     )
     _tell(report, as_json=as_json)
 
 
+@with_list_reading
 def replace(
     directory: BuiltDir,
     file: ListFile,
     *,
     list_name: ListOfFile = None,
     version: Version = None,
-    harm: Harm = None,
-    classification: Classification = None,
-    algorithm: Algorithm = None,
-    column: Columns = None,
-    ignore_algorithm: Ignored = None,
-    entry_id: EntryId = None,
-    min_quality: MinQuality = None,
+    reading: ListReading,
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
@@ -143,18 +114,9 @@ def replace(
     """
     from hashmatch.index import replace_list
 
-    settings = list_settings(
-        harm=harm,
-        classification=classification,
-        algorithm=algorithm,
-        columns=column,
-        ignored=ignore_algorithm,
-        entry_id=entry_id,
-        min_quality=min_quality,
-    )
     _check_text(list_name, version)
     report = replace_list(
-        directory, file, list_name=list_name, version=version, wait_s=wait_s, **settings
+        directory, file, list_name=list_name, version=version, wait_s=wait_s, reading=reading
     )
     _tell(report, as_json=as_json)
 

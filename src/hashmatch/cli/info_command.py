@@ -16,7 +16,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['\"]([^'\"]+)[
 
 
 def info(*, as_json: AsJson = False) -> None:
-    """Show version, kernels, codecs, extras.
+    """Show version, kernels, codecs and extras.
 
     Example: hashmatch info --json
     """
@@ -47,7 +47,7 @@ def info(*, as_json: AsJson = False) -> None:
 
 
 def collect() -> dict[str, Any]:
-    """Return what there is to know about this installation."""
+    """Return the facts about this installation, ready for JSON."""
     from hashmatch._core import active_kernel, runnable_kernels
     from hashmatch.decode.codecs import codecs
     from hashmatch.hashing import algorithms, problems
@@ -68,7 +68,7 @@ def collect() -> dict[str, Any]:
 
 
 def extras() -> dict[str, bool]:
-    """Return the extras of the installed package and whether all they need is installed."""
+    """Return each extra and whether all packages that it needs are installed."""
     try:
         requirements = metadata.requires("hashmatch") or []
     except metadata.PackageNotFoundError:

@@ -20,14 +20,6 @@ class Decode(StrEnum):
     luma = "luma"
 
 
-class HashDecode(StrEnum):
-    """The same, for a hash alone."""
-
-    exact = "exact"
-    luma = "luma"
-    scaled = "scaled"
-
-
 def _usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

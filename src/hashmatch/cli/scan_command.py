@@ -71,12 +71,16 @@ def scan_files(
     -o decisions.jsonl
     """
     from hashmatch.backlog import OutputIsInputError, ScanInterrupted, scan
+    from hashmatch.screener import ScreeningOptions
 
     to_stdout = output == Path("-")
     if as_json and to_stdout:
         raise typer.BadParameter("stdout holds the rows; give --output FILE", param_hint="--json")
-    isolation = isolation_of(
-        isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
+    options = ScreeningOptions(
+        decode=decode.value,
+        isolation=isolation_of(
+            isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
+        ),
     )
     where = "stdout" if to_stdout else str(output)
     try:
@@ -87,8 +91,7 @@ def scan_files(
                 policy=policy,
                 output=sys.stdout.buffer if to_stdout else output,
                 workers=workers,
-                decode=decode.value,
-                isolation=isolation,
+                options=options,
                 on_progress=on_progress,
             )
     except FileNotFoundError as error:

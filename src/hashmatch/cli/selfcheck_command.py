@@ -20,8 +20,8 @@ COLUMNS = ("decoder", "version", "decode", "files", "algorithms", "drift")
 def selfcheck(*, as_json: AsJson = False) -> None:
     """Check that decoders still give the pinned hashes.
 
-    Hashes a few files that come with hashmatch. Run it after an upgrade of Pillow, simplejpeg, PyAV
-    or a plug-in, before production does; it fails where any hash has moved.
+    Hashes a few files that ship with hashmatch. Run it after upgrading Pillow, simplejpeg, PyAV or
+    a plug-in, and before deploying; the exit code is 1 if any hash has moved.
 
     Example: hashmatch selfcheck
     """
@@ -35,7 +35,7 @@ def selfcheck(*, as_json: AsJson = False) -> None:
         print_table("Decoders and hashes", COLUMNS, _table(checks))
         for check in checks:
             if check.drifted:
-                print_note(f"drift: {_subject(check.pinned)}: {_said(check)}")
+                print_note(f"drift: {_subject(check.pinned)}: {_describe_drift(check)}")
         print_note(f"{len(checks)} pinned hashes, {n_drifted} drifted")
     if n_drifted:
         raise typer.Exit(1)
@@ -74,8 +74,10 @@ def _drift(group: list[Check]) -> str:
     if all(check.skipped for check in group):
         return "not checked: not installed"
     drifted = [check for check in group if check.drifted]
-    said = dict.fromkeys(f"{check.pinned.algorithm}: {_said(check)}" for check in drifted)
-    return "; ".join(said) or "none"
+    words = dict.fromkeys(
+        f"{check.pinned.algorithm}: {_describe_drift(check)}" for check in drifted
+    )
+    return "; ".join(words) or "none"
 
 
 def _subject(pinned: Pinned) -> str:
@@ -83,7 +85,7 @@ def _subject(pinned: Pinned) -> str:
     return f"{pinned.file}{at}, {pinned.algorithm}"
 
 
-def _said(check: Check) -> str:
+def _describe_drift(check: Check) -> str:
     if check.error is not None:
         return f"cannot be decoded: {check.error}"
     words = f"{check.distance} bits"

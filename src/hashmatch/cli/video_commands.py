@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hashmatch.matching import VideoMatch
     from hashmatch.values import VideoHash
 
-video_app = typer.Typer(help="Hash videos, find what they have in common.")
+video_app = typer.Typer(help="Hash videos; find the stretches that they share.")
 
 _TEXT_SUFFIX = ".txt"
 
@@ -30,11 +30,11 @@ Interval = Annotated[
     ),
 ]
 KeyframesOnly = Annotated[
-    bool, typer.Option("--keyframes-only", help="Decode keyframes alone: fast, and coarse.")
+    bool, typer.Option("--keyframes-only", help="Decode keyframes only: fast but coarse.")
 ]
 Partial = Annotated[
     bool,
-    typer.Option("--partial", help="Go on with what can be decoded of a damaged or cut video."),
+    typer.Option("--partial", help="Use what can be decoded of a damaged or truncated video."),
 ]
 
 
@@ -51,14 +51,14 @@ def hash_video_file(
 ) -> None:
     """Hash frames of a video, as vPDQ text.
 
-    A line a frame: number, quality, hash, seconds. A video that cannot be decoded whole is an
-    error, and nothing is written unless --partial is given; the exit code is 1 even then.
+    One line per frame: number, quality, hash, seconds. A video that cannot be decoded to its end is
+    an error, and nothing is written without --partial; the exit code is 1 even with it.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """
     from hashmatch.lists import vpdq_lines
 
-    video = _hashed(path, interval_s, keyframes_only=keyframes_only, partial=partial)
+    video = _load_video(path, interval_s, keyframes_only=keyframes_only, partial=partial)
     if output == Path("-"):
         sys.stdout.writelines(vpdq_lines(video))
     else:
@@ -85,32 +85,32 @@ def match_video_files(
         int, typer.Option(metavar="BITS", min=0, max=256, help="Largest distance, inclusive.")
     ] = 31,
     min_quality: Annotated[
-        int, typer.Option(metavar="Q", min=0, max=100, help="Frames below are left out.")
+        int, typer.Option(metavar="Q", min=0, max=100, help="Ignore frames of lower quality.")
     ] = 50,
     query_percent: Annotated[
         float,
-        typer.Option(metavar="P", min=0, max=100, help="Least share of the query's frames."),
+        typer.Option(metavar="P", min=0, max=100, help="Minimum share of the query's frames."),
     ] = 0.0,
     index_percent: Annotated[
         float,
-        typer.Option(metavar="P", min=0, max=100, help="Least share of the entry's frames."),
+        typer.Option(metavar="P", min=0, max=100, help="Minimum share of the entry's frames."),
     ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Find what a video has in common with others, and when.
+    """Find the stretches that a video shares with others.
 
-    QUERY and each ENTRY are a video, or a .txt file that hashmatch video hash or vPDQ wrote.
+    QUERY and each ENTRY are videos, or .txt files written by hashmatch video hash or vPDQ.
 
     Example: hashmatch video match upload.mp4 known.txt --index-percent 50
     """
     from hashmatch.cli.display import print_json
     from hashmatch.matching import VideoLibrary
 
-    def hashed(path: Path) -> VideoHash:
-        return _hashed(path, interval_s, keyframes_only=keyframes_only, partial=partial)
+    def load(path: Path) -> VideoHash:
+        return _load_video(path, interval_s, keyframes_only=keyframes_only, partial=partial)
 
-    upload = hashed(query)
-    known = {str(path): hashed(path) for path in entries}
+    upload = load(query)
+    known = {str(path): load(path) for path in entries}
     library = VideoLibrary.build(known, min_quality=min_quality)
     for path, video in ((str(query), upload), *known.items()):
         if not (video.qualities >= min_quality).any():
@@ -130,8 +130,8 @@ def match_video_files(
         raise typer.Exit(1)
 
 
-def _hashed(path: Path, interval_s: float, *, keyframes_only: bool, partial: bool) -> VideoHash:
-    """Hash a video or read its hashes; DecodeError for one that is not whole, unless `partial`."""
+def _load_video(path: Path, interval_s: float, *, keyframes_only: bool, partial: bool) -> VideoHash:
+    """Hash a video or read its hashes; DecodeError if it is incomplete, unless `partial`."""
     from hashmatch.errors import DecodeError
     from hashmatch.fingerprint import hash_video
     from hashmatch.lists import read_vpdq
@@ -143,9 +143,9 @@ def _hashed(path: Path, interval_s: float, *, keyframes_only: bool, partial: boo
     except DecodeError as error:
         raise DecodeError(f"{path}: {error}") from None
     if video.error is not None and not partial:
-        raise DecodeError(f"{path}: {video.error}; --partial takes what can be decoded")
+        raise DecodeError(f"{path}: {video.error}; use --partial to hash what can be decoded")
     if video.error is not None:
-        print_note(f"hashmatch: {path}: only in part: {video.error}")
+        print_note(f"hashmatch: {path}: incomplete: {video.error}")
     return video
 
 
@@ -161,7 +161,7 @@ def _row(match: VideoMatch) -> dict[str, Any]:
 
 def _print(found: list[VideoMatch]) -> None:
     print_table(
-        "Videos in common",
+        "Shared videos",
         ("entry", "query frames", "entry frames", "nearest"),
         (
             (

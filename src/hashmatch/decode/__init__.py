@@ -26,7 +26,6 @@ from hashmatch.decode.limits import (
 from hashmatch.decode.modes import PillowImage, to_rgb
 from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
 from hashmatch.decode.running import Decoding, InProcess, attempt
-from hashmatch.decode.scaled import Cells, decode_cells
 from hashmatch.decode.stored import DECODES, Pixels
 from hashmatch.decode.video import StoredFrame, StoredFrames, load_video_decoder, open_video
 from hashmatch.decode.video_file import VideoSource
@@ -38,7 +37,6 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
     "HEAD_BYTES",
-    "Cells",
     "DecodeLimits",
     "Decoding",
     "InProcess",
@@ -54,7 +52,6 @@ __all__ = [
     "VideoSource",
     "attempt",
     "check_decode",
-    "decode_cells",
     "decode_image",
     "decode_pictures",
     "is_video",

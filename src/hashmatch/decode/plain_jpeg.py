@@ -42,7 +42,7 @@ _PROBE_PX = (40, 72)  # lines and columns; more than one row of the largest bloc
 
 
 def plain_pixels(
-    data: bytes, image: ImageFile.ImageFile, *, luma: bool, cell_px: int = 1
+    data: bytes, image: ImageFile.ImageFile, *, luma: bool
 ) -> NDArray[np.uint8] | None:
     """Decode a plain JPEG; None where Pillow has to.
 
@@ -54,15 +54,11 @@ def plain_pixels(
         The same, opened by Pillow but not loaded, and within the limits.
     luma : bool
         Whether to decode the Y plane alone.
-    cell_px : int
-        4 or 8: give the means of square cells of so many pixels a side, as libjpeg makes them,
-        which it does from fewer coefficients; the picture has more pixels a side than that.
 
     Returns
     -------
     ndarray of uint8 or None
-        Shape (height, width) where `luma`, else (height, width, 3), RGB; of cells, where asked for.
-        Contiguous, read-only.
+        Shape (height, width) where `luma`, else (height, width, 3), RGB.  Contiguous, read-only.
 
     Notes
     -----
@@ -71,18 +67,15 @@ def plain_pixels(
     is_plain = _has_usual_sampling(image) and image.size == _frame_size(data)
     if not is_plain or not gives_what_pillow_gives():
         return None
-    return _decoded(data, image.size, luma=luma, cell_px=cell_px)
+    return _decoded(data, image.size, luma=luma)
 
 
-def _decoded(
-    data: bytes, size: tuple[int, int], *, luma: bool, cell_px: int = 1
-) -> NDArray[np.uint8] | None:
-    width, height = (-(-side // cell_px) for side in size)
+def _decoded(data: bytes, size: tuple[int, int], *, luma: bool) -> NDArray[np.uint8] | None:
+    width, height = size
     # A buffer of the right size, so that no other size is ever allocated.
     pixels = np.empty((height, width, 1 if luma else 3), dtype=np.uint8)
-    scale = {"min_height": height, "min_width": width} if cell_px > 1 else {}
     try:
-        decode_jpeg(data, "GRAY" if luma else "RGB", buffer=pixels, **scale)
+        decode_jpeg(data, "GRAY" if luma else "RGB", buffer=pixels)
     except ValueError:
         return None
     pixels.setflags(write=False)

@@ -8,7 +8,7 @@ from hashmatch.fingerprint.content import (
     prepare_to_fingerprint,
 )
 from hashmatch.fingerprint.content_digests import digests
-from hashmatch.fingerprint.image import Picture, check_hash_decode, hash_image, hash_segments
+from hashmatch.fingerprint.image import Picture, hash_image, hash_segments
 from hashmatch.fingerprint.source import Source, sendable
 from hashmatch.fingerprint.video import hash_video
 from hashmatch.fingerprint.views import Looking
@@ -18,7 +18,6 @@ __all__ = [
     "Looking",
     "Picture",
     "Source",
-    "check_hash_decode",
     "digests",
     "fingerprint_digest",
     "fingerprint_each",

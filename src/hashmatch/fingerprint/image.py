@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hashmatch.decode import DECODES, DEFAULT_LIMITS, Cells, DecodeLimits, check_decode
-from hashmatch.fingerprint.source import Source, pixels_of, scaled_pixels_of
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode
+from hashmatch.fingerprint.source import Source, pixels_of
 from hashmatch.hashing import (
     PixelHash,
     Pixels,
@@ -11,9 +11,7 @@ from hashmatch.hashing import (
     get_algorithm,
     get_pixel_hash,
     grey_of,
-    hash_cells,
     is_segment_hash,
-    pdq,
 )
 from hashmatch.values import Hash
 
@@ -43,17 +41,6 @@ class Picture:
         return self._grey
 
 
-SCALED = "scaled"
-"""A way to decode for a hash alone; see `hash_image`."""
-
-
-def check_hash_decode(decode: str, algorithm: str) -> None:
-    """Raise ValueError unless `hash_image` can decode so for this algorithm."""
-    check_decode(decode, (*DECODES, SCALED))
-    if decode == SCALED and algorithm != "pdq":
-        raise ValueError(f'decode "{SCALED}" is for pdq, not for {algorithm}')
-
-
 def hash_image(
     source: Source,
     algorithm: str = "pdq",
@@ -71,12 +58,10 @@ def hash_image(
     algorithm : str
         Registered name of a hash of whole pictures: ``"pdq"``, ``"phash"``, ``"dhash"``,
         ``"ahash"``, ``"whash"``, or that of a plug-in.
-    decode : {"exact", "luma", "scaled"}
+    decode : {"exact", "luma"}
         ``"exact"``: RGB, then float luma, as the reference implementations do; bit-equal to them.
         ``"luma"``: from the Y plane of a JPEG, in less time and a few bits off.  Other sources
-        are hashed the exact way.  ``"scaled"``, of PDQ alone: JPEGs of 2,048 px and more along
-        their shorter side from means of 16 or 64 pixels, in still less time and memory and up to a
-        stated number of bits off (docs/decode.md); other sources as by ``"luma"``.
+        are hashed the exact way.
     limits : DecodeLimits
         Bounds on encoded contents.
 
@@ -101,21 +86,10 @@ def hash_image(
     Safe to call from several threads.  Decoding is most of the cost.
     """
     hasher = get_pixel_hash(algorithm)
-    check_hash_decode(decode, algorithm)
-    if decode == SCALED:
-        return _hash_scaled(source, limits)
+    check_decode(decode)
     picture = Picture(pixels_of(source, decode=decode, limits=limits), decode)
     code, quality = hasher.hash_pixels(picture.for_algorithm(hasher))
     return Hash(algorithm=algorithm, code=code, quality=quality)
-
-
-def _hash_scaled(source: Source, limits: DecodeLimits) -> Hash:
-    pixels = scaled_pixels_of(source, limits=limits)
-    if isinstance(pixels, Cells):
-        code, quality = hash_cells(pixels.means, pixels.cell_px, pixels.height_px, pixels.width_px)
-    else:
-        code, quality = pdq.hash(pixels)
-    return Hash("pdq", code, quality)
 
 
 def hash_segments(

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from hashmatch.decode import (
     DEFAULT_LIMITS,
-    Cells,
     DecodeLimits,
     PillowImage,
     Readable,
-    decode_cells,
     decode_image,
     read_content,
     read_stream,
@@ -59,15 +57,6 @@ def pixels_of(
         return to_rgb(source)
     data = _content_of(source, limits)
     return decode_image(data, decode=decode, limits=limits).array
-
-
-def scaled_pixels_of(source: Source, *, limits: DecodeLimits) -> Cells | NDArray[np.uint8]:
-    """Return the cells of a large JPEG, of any other source what `pixels_of` gives by luma."""
-    if isinstance(source, np.ndarray | PillowImage):
-        return pixels_of(source, decode="luma", limits=limits)
-    data = _content_of(source, limits)
-    cells = decode_cells(data, limits=limits)
-    return cells or decode_image(data, decode="luma", limits=limits).array
 
 
 def sendable(source: Source, *, limits: DecodeLimits) -> Source | DecodeError:

@@ -19,7 +19,6 @@ from hashmatch.hashing.algorithm import (
 )
 from hashmatch.hashing.digests import digest_blocks
 from hashmatch.hashing.grey import grey_of
-from hashmatch.hashing.pdq_cells import hash_cells
 from hashmatch.hashing.registry import (
     algorithms,
     get_algorithm,
@@ -41,7 +40,6 @@ __all__ = [
     "get_algorithm",
     "get_pixel_hash",
     "grey_of",
-    "hash_cells",
     "is_digest",
     "is_luma_hash",
     "is_oriented_hash",

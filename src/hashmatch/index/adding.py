@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +21,11 @@ from hashmatch import hashing
 from hashmatch.index.contents import Intake, codes_of, read_source, rows_of_algorithm
 from hashmatch.index.draft import ChangeReport, Draft, changing
 from hashmatch.index.entry_table import entry_batches, entry_rows
-from hashmatch.index.list_source import ListSettings, list_source
+from hashmatch.index.list_source import list_source
 from hashmatch.index.manifest import ListCounts, Origin
 from hashmatch.index.numbering import first_alike, number_rows
 from hashmatch.index.part import IDENTITY_COLUMNS
+from hashmatch.lists import ListReading
 
 
 def add_list(
@@ -35,7 +36,7 @@ def add_list(
     version: str | None = None,
     new_list: bool = False,
     wait_s: float = 0.0,
-    **settings: Unpack[ListSettings],
+    reading: ListReading | None = None,
 ) -> ChangeReport:
     """Add the rows of a list file to a list; what they say is searched from then on.
 
@@ -60,10 +61,9 @@ def add_list(
         lists do not know it either.
     wait_s : float
         Seconds to wait for another writer to finish.
-    harm, classification, algorithm, columns, ignore_algorithms, min_quality : optional
-        As in a recipe. What is not given is taken from the recipe where that has the list.
-    entry_id : str, optional
-        Of the video in a file of vPDQ text; by default the name of the file tells.
+    reading : ListReading, optional
+        How the file is read. What it leaves out is taken from the recipe where that has the list,
+        except `entry_id`.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def add_list(
     HashmatchError
         The folder was never built, another process changes it now, or it cannot be written.
     ValueError
-        `columns` names no column, or a version is no text on one line.
+        Name or version are not text on one line.
 
     Notes
     -----
@@ -97,7 +97,7 @@ def add_list(
             list_name=list_name,
             version=version,
             new_list=new_list,
-            settings=settings,
+            reading=reading or ListReading(),
         )
         intake = read_source(source, (), "add")
         join = _Join(draft, source.name, intake)
@@ -123,7 +123,7 @@ def replace_list(
     list_name: str | None = None,
     version: str | None = None,
     wait_s: float = 0.0,
-    **settings: Unpack[ListSettings],
+    reading: ListReading | None = None,
 ) -> ChangeReport:
     """Put the rows of a list file in the place of all that a list has, in one generation.
 
@@ -140,7 +140,7 @@ def replace_list(
             list_name=list_name,
             version=version,
             new_list=False,
-            settings=settings,
+            reading=reading or ListReading(),
         )
         intake = read_source(source, draft.ledger.removed_of(source.name), "replace")
         join = _Join(draft, source.name, intake)

@@ -17,8 +17,7 @@ from hashmatch.index.ledger import Ledger
 from hashmatch.index.manifest import ListCounts, Origin
 from hashmatch.index.numbering import first_alike, number_rows
 from hashmatch.index.recipe import RECIPE_FILE, Recipe, RecipeList
-from hashmatch.lists import read_list
-from hashmatch.lists.cells import Column, cell_bytes
+from hashmatch.lists import Column, cell_bytes, read_list
 
 _CHUNK_ROWS = 1 << 20
 _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
@@ -100,18 +99,7 @@ def codes_of(rows: pa.Table, bits: int) -> NDArray[np.uint8]:
 
 def read_source(source: RecipeList, removed: Collection[str], came_by: str = "build") -> Intake:
     """Read one list and sort out its rows; those of the entries `removed` are left out."""
-    hash_list = read_list(
-        source.file,
-        name=source.name,
-        version=source.version,
-        harm=source.harm,
-        algorithm=source.algorithm,
-        classification=source.classification,
-        columns=source.columns,
-        ignore_algorithms=source.ignore_algorithms,
-        entry_id=source.entry_id,
-        min_quality=source.min_quality,
-    )
+    hash_list = read_list(source.file, source.reading)
     rows = hash_list.table
     _check_algorithms(rows, source)
     first = first_alike(rows)
@@ -134,7 +122,7 @@ def read_source(source: RecipeList, removed: Collection[str], came_by: str = "bu
         came_by=came_by,
     )
     # A list yet or again empty has its segment, so that policies can count on it.
-    algorithms = _algorithms(rows) or [source.algorithm]
+    algorithms = _algorithms(rows) or [source.reading.default_algorithm]
     withdrawn = rows.filter(pa.array(is_withdrawn))
     return Intake(rows.filter(pa.array(kept)), withdrawn, counts, tuple(algorithms))
 
@@ -178,7 +166,7 @@ def _error(
     rows: pa.Table, row: int, source: RecipeList, problem: str, column: str
 ) -> HashListError:
     number = rows["row_number"][row].as_py()
-    name = source.columns.get(column, column)
+    name = source.reading.column(column)
     return HashListError(f"{source.file} row {number}, column {name}: {problem}")
 
 

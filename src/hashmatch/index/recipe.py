@@ -10,6 +10,7 @@
     file = "known.csv"               # relative to the recipe
     version = "2026-11-22"
     harm = "csam"                    # where a row does not say; optional like all below
+    format = "csv"                   # by default the file tells
     classification = "A1"
     algorithm = "pdq"
     columns = { hash = "pdq_hash", entry_id = "id" }
@@ -35,7 +36,7 @@ from typing import Any, TypeVar
 
 from hashmatch import hashing
 from hashmatch.errors import HashListError
-from hashmatch.lists import SOURCE_COLUMNS
+from hashmatch.lists import SOURCE_COLUMNS, ListReading, list_formats
 
 RECIPE_FILE = "recipe.toml"
 
@@ -44,18 +45,12 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class RecipeList:
-    """One list of a recipe: `file` resolved, the rest as `hashmatch.lists.read_list` takes it."""
+    """One list of a recipe: its name and version, its file (resolved), and how that is read."""
 
     name: str
     file: Path
     version: str
-    harm: str | None
-    classification: str | None
-    algorithm: str
-    columns: Mapping[str, str]
-    ignore_algorithms: tuple[str, ...]
-    entry_id: str | None = None
-    min_quality: int | None = None
+    reading: ListReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +106,16 @@ def _recipe_list(path: Path, keys: _Keys) -> RecipeList:
         name=keys.required("name", _text),
         file=path.parent / keys.required("file", _text),
         version=keys.required("version", _text),
-        harm=keys.optional("harm", _text, None),
-        classification=keys.optional("classification", _text, None),
-        algorithm=keys.optional("algorithm", _algorithm, "pdq"),
-        columns=keys.optional("columns", _columns, {}),
-        ignore_algorithms=keys.optional("ignore_algorithms", _names, ()),
-        entry_id=keys.optional("entry_id", _text, None),
-        min_quality=keys.optional("min_quality", _quality, None),
+        reading=ListReading(
+            format=keys.optional("format", _format, None),
+            harm=keys.optional("harm", _text, None),
+            classification=keys.optional("classification", _text, None),
+            algorithm=keys.optional("algorithm", _algorithm, None),
+            columns=keys.optional("columns", _columns, None),
+            ignore_algorithms=keys.optional("ignore_algorithms", _names, None),
+            entry_id=keys.optional("entry_id", _text, None),
+            min_quality=keys.optional("min_quality", _quality, None),
+        ),
     )
     keys.no_others()
     if not (one.file.is_file() or one.file.is_dir()):
@@ -193,6 +191,13 @@ def _algorithm(value: Any) -> str:
     known = sorted(hashing.algorithms())
     if name not in known:
         raise ValueError(f"unknown algorithm; {_suggestion(name, known)}")
+    return name
+
+
+def _format(value: Any) -> str:
+    name = _text(value)
+    if name not in list_formats():
+        raise ValueError(f"unknown list format; {_suggestion(name, list_formats())}")
     return name
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hashmatch.errors import HashmatchError, UnknownNameError
 from hashmatch.index.draft import ChangeReport, Draft, changing
-from hashmatch.lists.source import shown
+from hashmatch.lists import redact
 
 
 def remove_entries(
@@ -107,7 +107,7 @@ def enable(
         if ids is not None:
             if list_name in draft.ledger.disabled_lists:
                 raise HashmatchError(
-                    f"{directory}: list {shown(list_name)} is disabled as a whole, so that no "
+                    f"{directory}: list {redact(list_name)} is disabled as a whole, so that no "
                     "entry of it matches; enable the list first"
                 )
             there = draft.known(list_name, pa.array(ids, pa.string())).live_ids()
@@ -132,7 +132,8 @@ def _check_list(draft: Draft, list_name: str, directory: str | os.PathLike[str])
     names = list(dict.fromkeys(one.list for one in draft.lists))
     if list_name not in names:
         raise UnknownNameError(
-            f"{os.fspath(directory)}: there is no list {shown(list_name)}, only: {', '.join(names)}"
+            f"{os.fspath(directory)}: there is no list {redact(list_name)}, "
+            f"only: {', '.join(names)}"
         )
 
 
@@ -143,6 +144,6 @@ def _check_entries(
     if unknown:
         more = f" and {len(unknown) - 1} more of those named" if len(unknown) > 1 else ""
         raise UnknownNameError(
-            f"{os.fspath(directory)}: list {shown(list_name)} has no entry {shown(unknown[0])}"
+            f"{os.fspath(directory)}: list {redact(list_name)} has no entry {redact(unknown[0])}"
             f"{more}; expected ids as the list gives them; nothing was changed"
         )

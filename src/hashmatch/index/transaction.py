@@ -45,7 +45,7 @@ from hashmatch.index.manifest import (
 from hashmatch.index.part import IDENTITY_COLUMNS, Known, Part
 from hashmatch.index.published import load_published, open_segments, read_ledger
 from hashmatch.index.row_set import NO_ROWS, Rows, among, encode_rows
-from hashmatch.lists.cells import Column
+from hashmatch.lists import Column
 
 
 @dataclass(frozen=True, slots=True)

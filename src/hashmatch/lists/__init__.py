@@ -1,4 +1,4 @@
-"""Read hash lists, CSV, JSON Lines or vPDQ text, into one canonical table with provenance.
+"""Hash lists: files of several formats, read into one canonical table with provenance.
 
 A list knows where its entries come from, not what a distance is: widths of codes and names of
 algorithms are the business of the index.
@@ -7,18 +7,27 @@ algorithms are the business of the index.
 from __future__ import annotations
 
 from hashmatch.errors import HashListError
-from hashmatch.lists.reading import is_vpdq_text, read_list
+from hashmatch.lists.arrow_text import Column, cell_bytes
+from hashmatch.lists.formats.vpdq import read_vpdq, vpdq_lines
+from hashmatch.lists.list_reading import ListReading
+from hashmatch.lists.reading import inherit_reading, list_formats, read_batches, read_list
+from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, STATUSES, HashList
-from hashmatch.lists.vpdq_text import read_vpdq, vpdq_lines
 
 __all__ = [
     "SCHEMA",
     "SOURCE_COLUMNS",
     "STATUSES",
+    "Column",
     "HashList",
     "HashListError",
-    "is_vpdq_text",
+    "ListReading",
+    "cell_bytes",
+    "inherit_reading",
+    "list_formats",
+    "read_batches",
     "read_list",
     "read_vpdq",
+    "redact",
     "vpdq_lines",
 ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hashmatch.lists.cells import (
+from hashmatch.lists.arrow_text import (
     Column,
     empty_to_null,
     has_control,
@@ -17,8 +17,8 @@ from hashmatch.lists.cells import (
     pack_hex,
     trim,
 )
+from hashmatch.lists.list_file import ListFile
 from hashmatch.lists.schema import SCHEMA, STATUSES
-from hashmatch.lists.source import Source
 
 _FREE_TEXT = (
     "classification",
@@ -62,26 +62,26 @@ class _Fault(NamedTuple):
     problem: str
 
 
-def canonical_rows(raw: RawRows, source: Source) -> tuple[pa.RecordBatch, int]:
+def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
     """Return the rows in the form of `SCHEMA`, and how many were left out as to be ignored.
 
     HashListError for the first row that cannot be taken as it stands.
     """
     n_rows = len(raw.numbers)
-    algorithm: Column = pc.utf8_lower(_trimmed(raw, "algorithm", source.defaults.algorithm))
-    if source.ignore_algorithms:
-        ignored = pa.array(sorted(source.ignore_algorithms), pa.string())
+    algorithm: Column = pc.utf8_lower(_trimmed(raw, "algorithm", file.reading.default_algorithm))
+    if file.reading.ignore_algorithms:
+        ignored = pa.array(sorted(file.reading.ignore_algorithms), pa.string())
         is_ignored: Column = pc.is_in(algorithm, ignored)
         kept = pc.invert(is_ignored)
         raw, algorithm = raw.filter(kept), algorithm.filter(kept)
-    block = _Block(raw, source)
+    block = _Block(raw, file)
     digits = block.hash_digits()
     columns = {
         "row_number": raw.numbers,
         "entry_id": block.required("entry_id", None, "give every entry an id"),
         "algorithm": algorithm,
         "harm": block.required(
-            "harm", source.defaults.harm, "name it there or give the whole list a harm"
+            "harm", file.reading.harm, "name it there or give the whole list a harm"
         ),
         "status": block.status(),
         "quality": block.quality(),
@@ -102,16 +102,16 @@ def canonical_rows(raw: RawRows, source: Source) -> tuple[pa.RecordBatch, int]:
 class _Block:
     """Columns of one block of rows, and the faults found while taking them."""
 
-    def __init__(self, raw: RawRows, source: Source) -> None:
+    def __init__(self, raw: RawRows, file: ListFile) -> None:
         self._raw = raw
-        self._source = source
+        self._file = file
         self._faults: list[_Fault] = []
 
     def optional(self, canonical: str) -> Column:
         """Trimmed text, null where there is none."""
         default = None
         if canonical == "classification":
-            default = self._source.defaults.classification
+            default = self._file.reading.classification
         return _trimmed(self._raw, canonical, default)
 
     def required(self, canonical: str, default: str | None, remedy: str) -> Column:
@@ -165,8 +165,8 @@ class _Block:
     def raise_first_fault(self) -> None:
         if self._faults:
             fault = min(self._faults, key=lambda fault: fault.row)  # ties: the first found
-            column = self._source.column(fault.canonical)
-            raise self._source.error(fault.problem, row=fault.row, column=column)
+            column = self._file.column(fault.canonical)
+            raise self._file.error(fault.problem, row=fault.row, column=column)
 
 
 def _trimmed(raw: RawRows, canonical: str, default: str | None) -> Column:

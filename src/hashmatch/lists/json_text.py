@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from hashmatch.lists.cells import Column, cell_bytes
+from hashmatch.lists.arrow_text import Column, cell_bytes
 
 
 def json_objects(cells: Mapping[str, Column]) -> Column:

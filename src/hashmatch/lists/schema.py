@@ -61,15 +61,11 @@ class HashList:
 
     Parameters
     ----------
-    name, version : str
-        What matches will say of the list.
     table : pyarrow.Table
         One row a hash in the order of the file, with the columns of `SCHEMA`.
     n_ignored : int
-        Rows left out because their algorithm was to be ignored, or their frame has little quality.
+        Rows left out because their algorithm is ignored or the quality of their frame is low.
     """
 
-    name: str
-    version: str
     table: pa.Table
     n_ignored: int = 0

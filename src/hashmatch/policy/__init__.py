@@ -5,6 +5,6 @@ Nothing here knows pixels, files of pictures or codes. docs/policy.md says what 
 """
 
 from hashmatch.policy.policy import Policy
-from hashmatch.policy.rules import MODES, Condition, Evidence, OnError, Rule
+from hashmatch.policy.rules import MODES, Condition, MatchGroup, OnError, Rule
 
-__all__ = ["MODES", "Condition", "Evidence", "OnError", "Policy", "Rule"]
+__all__ = ["MODES", "Condition", "MatchGroup", "OnError", "Policy", "Rule"]

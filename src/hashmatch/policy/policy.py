@@ -1,4 +1,4 @@
-"""`Policy`: rules as data, and the pure function from evidence to verdict."""
+"""`Policy`: rules as data, and the pure function from evidence to outcome."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from hashmatch.policy.matching import RuleTable
-from hashmatch.policy.reader import read_policy, read_text
-from hashmatch.policy.rules import DEFAULT_INTERVAL_S, Evidence, OnError, Rule
+from hashmatch.policy.parser import read_policy, read_text
+from hashmatch.policy.rule_index import RuleIndex
+from hashmatch.policy.rules import DEFAULT_INTERVAL_S, MatchGroup, OnError, Rule
 from hashmatch.policy.suppression import Suppression
 from hashmatch.strict_table import policy_error
-from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, PolicyRef, Verdict
+from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, Outcome, PolicyRef
 
 _GRAVITY = {action: rank for rank, action in enumerate(ACTIONS)}
 _URGENCY = {priority: rank for rank, priority in enumerate(PRIORITIES)}
@@ -52,10 +52,10 @@ class Policy:
     rules: tuple[Rule, ...]
     views: tuple[str, ...] = VIEW_KINDS
     video_interval_s: float = DEFAULT_INTERVAL_S
-    _table: RuleTable = field(init=False, repr=False, compare=False)
+    _table: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
-    _nothing: Verdict = field(init=False, repr=False, compare=False)
+    _nothing: Outcome = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         radius_bits: dict[str, int] = {}
@@ -63,10 +63,10 @@ class Policy:
             when = rule.when
             radius_bits[when.algorithm] = max(when.max_distance, radius_bits.get(when.algorithm, 0))
         for name, value in (
-            ("_table", RuleTable(self.rules)),
+            ("_table", RuleIndex(self.rules)),
             ("_suppression", Suppression(self.rules)),
             ("_radius_bits", radius_bits),
-            ("_nothing", self._verdict(self.default, None, None, None, ())),
+            ("_nothing", self._outcome(self.default, None, None, None, ())),
         ):
             object.__setattr__(self, name, value)
 
@@ -119,21 +119,21 @@ class Policy:
         """
         return self._radius_bits.get(algorithm)
 
-    def decide(self, evidence: Iterable[Evidence]) -> Verdict:
+    def decide(self, evidence: Iterable[MatchGroup]) -> Outcome:
         """Return what is to be done about one content.
 
-        Each match takes the first rule that fits it. Pure: the verdict depends on the policy and
+        Each match takes the first rule that fits it. Pure: the outcome depends on the policy and
         the evidence only, and neither on the order of the evidence nor on how equal matches are
         counted together.
 
         Parameters
         ----------
-        evidence : iterable of Evidence
+        evidence : iterable of MatchGroup
             Everything the content matches, read once; empty where it matches nothing.
 
         Returns
         -------
-        Verdict
+        Outcome
             With every rule that fired, in file order.
         """
         n_matches = self._taken(evidence)
@@ -141,7 +141,7 @@ class Policy:
             return self._nothing
         return self._decided(n_matches, None)
 
-    def decide_error(self, evidence: Iterable[Evidence] = ()) -> Verdict:
+    def decide_error(self, evidence: Iterable[MatchGroup] = ()) -> Outcome:
         """Return what is to be done about a content that could not be read, decoded or hashed.
 
         Rules fire on whatever it matches all the same, by a digest say, and `on_error` has its say
@@ -150,12 +150,12 @@ class Policy:
 
         Parameters
         ----------
-        evidence : iterable of Evidence
+        evidence : iterable of MatchGroup
             As for `decide`.
         """
         return self._decided(self._taken(evidence), self.on_error)
 
-    def _taken(self, evidence: Iterable[Evidence]) -> dict[int, int]:
+    def _taken(self, evidence: Iterable[MatchGroup]) -> dict[int, int]:
         """Return the numbers of the rules that take evidence, and how many matches each takes."""
         n_matches: dict[int, int] = {}
         first = self._table.first
@@ -165,7 +165,7 @@ class Policy:
                 n_matches[number] = n_matches.get(number, 0) + item.n_matches
         return n_matches
 
-    def _decided(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Verdict:
+    def _decided(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Outcome:
         suppressed_by = self._suppression.apply(n_matches)
         standing: list[Rule | OnError] = [
             self.rules[number] for number in sorted(n_matches) if number not in suppressed_by
@@ -179,7 +179,7 @@ class Policy:
             key=lambda rule: _URGENCY[rule.priority],
             default=None,
         )
-        return self._verdict(
+        return self._outcome(
             gravest.action,
             gravest.name if isinstance(gravest, Rule) else None,
             queued.queue if queued else None,
@@ -207,16 +207,16 @@ class Policy:
             )
         return tuple(fired)
 
-    def _verdict(
+    def _outcome(
         self,
         would_action: str,
         rule: str | None,
         queue: str | None,
         priority: str | None,
         fired: tuple[FiredRule, ...],
-    ) -> Verdict:
+    ) -> Outcome:
         shadow = self.mode == "shadow"
-        return Verdict(
+        return Outcome(
             action=self.default if shadow else would_action,
             would_action=would_action,
             rule=rule,

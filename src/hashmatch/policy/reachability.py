@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hashmatch.policy.matching import Column, RuleSet, RuleTable, first_of
+from hashmatch.policy.rule_index import RuleIndex, RuleSet, ValueMask, first_of
 from hashmatch.policy.rules import Rule
 
 
-def covering_rules(rules: Sequence[Rule], number: int, table: RuleTable) -> tuple[int, ...] | None:
+def covering_rules(rules: Sequence[Rule], number: int, table: RuleIndex) -> tuple[int, ...] | None:
     """Return earlier rules that together take every match that fits a rule.
 
     Parameters
@@ -25,7 +25,7 @@ def covering_rules(rules: Sequence[Rule], number: int, table: RuleTable) -> tupl
         In file order.
     number : int
         The rule in question, counted from 0.
-    table : RuleTable
+    table : RuleIndex
         Of the same rules.
 
     Returns
@@ -66,7 +66,7 @@ def _no_narrower(rules: Sequence[Rule], number: int) -> RuleSet:
     return found
 
 
-def _choices(column: Column, values: tuple[str, ...] | None) -> set[RuleSet]:
+def _choices(column: ValueMask, values: tuple[str, ...] | None) -> set[RuleSet]:
     if values is None:
         return {column.any_value}
     return {column.of(value) for value in values}

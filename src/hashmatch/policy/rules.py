@@ -25,7 +25,7 @@ DEFAULT_PRIORITY = "medium"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class MatchGroup:
     """Matches of one content that no rule can tell apart, with their number.
 
     Parameters

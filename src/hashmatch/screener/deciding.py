@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashmatch._version import __version__
-from hashmatch.policy import Evidence
+from hashmatch.policy import MatchGroup
 from hashmatch.screener.matching import match_order
 from hashmatch.screener.search import Content
 from hashmatch.screener.state import State
@@ -11,15 +11,15 @@ from hashmatch.values import (
     MAX_RECORDED_MATCHES,
     Decision,
     Match,
+    Outcome,
     RecordedHash,
-    Verdict,
 )
 
 
 def decision_of(state: State, content: Content) -> Decision:
     """Decide by all that a content matches; an error has its say besides."""
     index, policy = state.index, state.policy
-    evidence: list[Evidence] = []
+    evidence: list[MatchGroup] = []
     matches: list[Match] = []
     for found in content.found:
         made = content.fingerprints[found.algorithm]
@@ -30,7 +30,7 @@ def decision_of(state: State, content: Content) -> Decision:
     return _row(state, content, decide(evidence), matches[:MAX_RECORDED_MATCHES])
 
 
-def _row(state: State, content: Content, verdict: Verdict, matches: list[Match]) -> Decision:
+def _row(state: State, content: Content, outcome: Outcome, matches: list[Match]) -> Decision:
     return Decision(
         content_id=content.content_id,
         sha256=content.sha256,
@@ -41,13 +41,13 @@ def _row(state: State, content: Content, verdict: Verdict, matches: list[Match])
         ),
         n_matches=sum(map(len, content.found)),
         matches=tuple(matches),
-        rules=verdict.rules,
-        rule=verdict.rule,
-        action=verdict.action,
-        would_action=verdict.would_action,
-        queue=verdict.queue,
-        priority=verdict.priority,
-        mode=verdict.mode,
+        rules=outcome.rules,
+        rule=outcome.rule,
+        action=outcome.action,
+        would_action=outcome.would_action,
+        queue=outcome.queue,
+        priority=outcome.priority,
+        mode=outcome.mode,
         policy=state.policy.ref,
         index=state.index.ref,
         error=content.error,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.index import Index
-from hashmatch.policy import Evidence
+from hashmatch.policy import MatchGroup
 from hashmatch.values import Match
 
 _GRADES = 102  # qualities 0..100, and none
@@ -62,7 +62,7 @@ class Found:
             views=np.concatenate([self.views, other.views]),
         )
 
-    def evidence(self, index: Index) -> list[Evidence]:
+    def evidence(self, index: Index) -> list[MatchGroup]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
         origins = index.origin_of(self.algorithm, self.rows).astype(np.int64)
         qualities = np.array([_grade(one) for one in self.qualities], dtype=np.int64)[self.views]
@@ -81,11 +81,11 @@ class Found:
 
     def _evidence(
         self, index: Index, key: int, clearer: tuple[tuple[int, int], ...], n_matches: int
-    ) -> Evidence:
+    ) -> MatchGroup:
         group, grade = divmod(key, _GRADES)
         number, distance = divmod(group, self.radius + 1)
         origin = index.origins[number]
-        return Evidence(
+        return MatchGroup(
             list=origin.list,
             harm=origin.harm,
             classification=origin.classification,

@@ -5,31 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 
-from hashmatch.decode import (
-    DEFAULT_LIMITS,
-    DEFAULT_VIDEO_LIMITS,
-    DecodeLimits,
-    Decoding,
-    InProcess,
-    Isolated,
-    Isolation,
-    VideoLimits,
-)
+from hashmatch.decode import Decoding, InProcess, Isolated
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint import Fingerprint, Looking, fingerprint_each, prepare_to_fingerprint
 from hashmatch.screener.deciding import decision_of
+from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.reading import Item, read_item, take_fingerprints
 from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
 from hashmatch.screener.state import State, fit, load_state
 from hashmatch.values import Decision, IndexRef, PolicyRef
 
 _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
-_BATCH_ITEMS = 32
-_BATCH_BYTES = 64 << 20
-_SHARE_OF_TIME = 0.8
 
 
 class Screener:
@@ -42,31 +30,22 @@ class Screener:
 
     def __init__(
         self,
-        index_dir: str | os.PathLike[str],
+        index: str | os.PathLike[str],
         policy: str | os.PathLike[str],
-        *,
-        decode: str = "luma",
-        limits: DecodeLimits = DEFAULT_LIMITS,
-        video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS,
-        isolation: Isolation | None = None,
-        children: int = 1,
+        options: ScreeningOptions = DEFAULT_OPTIONS,
     ) -> None:
-        if decode not in {"luma", "exact"}:
-            raise ValueError(f"decode must be 'luma' or 'exact', not {decode!r}")
         # Absolute, so that a change of folder between now and reload() changes nothing.
-        self._index_dir = os.path.abspath(index_dir)  # noqa: PTH100
+        self._index_dir = os.path.abspath(index)  # noqa: PTH100
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
-        self._decode = decode
-        self._limits = limits
-        self._video_limits = _in_time(video_limits, isolation)
+        self._options = options
         self._state = load_state(self._index_dir, self._policy_path)
         self._decoding: Decoding[dict[str, Fingerprint | DecodeError]] = (
             InProcess(fingerprint_each)
-            if isolation is None
+            if options.isolation is None
             else Isolated(
                 fingerprint_each,
-                isolation,
-                children=children,
+                options.isolation,
+                children=options.threads,
                 prepare=partial(prepare_to_fingerprint, self._state.pixel_hashes),
             )
         )
@@ -74,60 +53,33 @@ class Screener:
     @classmethod
     def open(
         cls,
-        index_dir: str | os.PathLike[str],
+        index: str | os.PathLike[str],
         policy: str | os.PathLike[str],
         *,
-        decode: str = "luma",
-        limits: DecodeLimits = DEFAULT_LIMITS,
-        video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS,
-        isolation: Isolation | None = None,
-        children: int = 1,
+        options: ScreeningOptions = DEFAULT_OPTIONS,
     ) -> Screener:
         """Open a built index by mmap, and a policy.
 
         Parameters
         ----------
-        index_dir : path
+        index : path
             A folder that `hashmatch index build` has built.
         policy : path
             A policy in TOML.
-        decode : {"luma", "exact"}
-            "luma" decodes JPEGs by their Y plane first and confirms every candidate the exact way;
-            decisions have the same matches, distances and actions as with "exact", only a recorded
-            hash without any match may differ by a few bits, and says so in its `decode`.
-        limits : DecodeLimits
-            Bytes and pixels above which a content is not opened.
-        video_limits : VideoLimits
-            The same for a video. What was looked at before a limit is met counts, beside the error.
-            In isolation decoding ends after four fifths of the time for one content, unless
-            `max_wall_s` is set, so that this is so of time, too.
-        isolation : Isolation, optional
-            Decode in child processes within these limits, so that a decoder that crashes, hangs or
-            eats memory is a decision with an error (digests are matched all the same);
-            `hashmatch.decode.Isolated` says what this asks of a script. Without, in the calling
-            thread.
-        children : int
-            Child processes; more than one serve several threads.
+        options : ScreeningOptions
+            How contents are decoded, within what limits, and in how many threads.
 
         Raises
         ------
         IndexFormatError
-            Where the folder holds no index of this version, or a damaged one.
+            The folder holds no index of this version, or a damaged one.
         PolicyError
-            Where the policy is malformed, or asks for an algorithm or a radius that the index
-            cannot serve.
+            The policy is malformed, or asks for an algorithm or a radius that the index cannot
+            serve.
         AlgorithmError
-            Where an algorithm cannot be used: its plug-in is missing or broken.
+            An algorithm cannot be used: its plug-in is missing or broken.
         """
-        return cls(
-            index_dir,
-            policy,
-            decode=decode,
-            limits=limits,
-            video_limits=video_limits,
-            isolation=isolation,
-            children=children,
-        )
+        return cls(index, policy, options)
 
     @property
     def index_ref(self) -> IndexRef:
@@ -179,7 +131,7 @@ class Screener:
         items: Iterable[Item],
         *,
         content_ids: Sequence[str | None] | None = None,
-        workers: int = 1,
+        workers: int | None = None,
     ) -> list[Decision]:
         """Decide about many contents, in order.
 
@@ -189,8 +141,8 @@ class Screener:
             Bytes are the content itself, a str or PathLike is where it lies.
         content_ids : sequence of str or None, optional
             One for each item; where None, the path as given, or the SHA-256 of the bytes.
-        workers : int
-            Threads; the result does not depend on it.
+        workers : int, optional
+            Threads instead of `ScreeningOptions.threads`; the result does not depend on it.
 
         Returns
         -------
@@ -206,11 +158,12 @@ class Screener:
         ValueError
             Where `content_ids` and `items` differ in number, or workers is below 1.
         """
+        workers = self._options.threads if workers is None else workers
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         named = _named(list(items), content_ids)
         state = self._state
-        step = max(1, min(_BATCH_ITEMS, -(-len(named) // workers)))
+        step = max(1, min(self._options.batch_items, -(-len(named) // workers)))
         batches = [named[start : start + step] for start in range(0, len(named), step)]
         if len(batches) <= 1 or workers == 1:
             return [made for batch in batches for made in self._screen_batch(state, batch)]
@@ -226,15 +179,16 @@ class Screener:
         self, state: State, batch: Sequence[tuple[str | None, Item]]
     ) -> Iterator[Decision]:
         """Yield decisions, searching for many contents at a time within a budget of memory."""
+        batch_bytes = self._options.batch_bytes
         held: list[Content] = []
         held_bytes = 0
         for content_id, item in batch:
-            content = read_item(state, content_id, item, self._limits)
+            content = read_item(state, content_id, item, self._options.limits)
             held.append(content)
             # A video has many views, and so is the last one held.
             is_video_file = isinstance(content.data, str)
-            held_bytes += _BATCH_BYTES if is_video_file else len(content.data)
-            if held_bytes >= _BATCH_BYTES:
+            held_bytes += batch_bytes if is_video_file else len(content.data)
+            if held_bytes >= batch_bytes:
                 yield from self._decided(state, held)
                 held, held_bytes = [], 0
         yield from self._decided(state, held)
@@ -245,28 +199,26 @@ class Screener:
         if any(name not in LUMA_MARGIN_BITS for name in names):
             decode = "exact"
         policy = state.policy
-        looking = Looking(policy.views, self._limits, self._video_limits, policy.video_interval_s)
+        options = self._options
+        looking = Looking(
+            policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
+        )
         arguments = ((content.data, names, decode, looking) for content in contents)
         for content, made in zip(contents, self._decoding.run(arguments), strict=True):
             take_fingerprints(content, names, made)
 
     def _decided(self, state: State, contents: Sequence[Content]) -> Iterator[Decision]:
+        block_views = self._options.block_views
         if state.pixel_hashes:
             read = [content for content in contents if content.error is None]
-            self._fingerprint(state, read, self._decode)
+            self._fingerprint(state, read, self._options.decode)
         for algorithm, radius in state.radii.items():
-            confirm = to_confirm(state, algorithm, radius, contents)
+            confirm = to_confirm(state, algorithm, radius, contents, block_views)
             self._fingerprint(state, confirm, "exact")
         for algorithm, radius in state.radii.items():
-            search(state, algorithm, radius, contents)
+            search(state, algorithm, radius, contents, block_views)
         for content in contents:
             yield decision_of(state, content)
-
-
-def _in_time(limits: VideoLimits, isolation: Isolation | None) -> VideoLimits:
-    if isolation is None or limits.max_wall_s is not None:
-        return limits
-    return replace(limits, max_wall_s=_SHARE_OF_TIME * isolation.time_s)
 
 
 def _named(

@@ -24,8 +24,6 @@ CONFIRM_BELOW_QUALITY = 50
 """Luma-decoded views below this quality are decoded exactly before any search: on a near-blank
 picture the drift has no useful bound (36 bits at quality 3)."""
 
-_BLOCK_QUERIES = 4096
-
 
 @dataclass(slots=True)
 class Content:
@@ -52,10 +50,11 @@ class _Answer(NamedTuple):
 
 
 def _query(
-    state: State, algorithm: str, radius: int, contents: Sequence[Content]
+    state: State, algorithm: str, radius: int, contents: Sequence[Content], block_views: int
 ) -> Iterator[_Answer]:
     """Search for the views of all contents, so many at once, and answer in order."""
-    for block in _blocks([len(content.fingerprints[algorithm].codes) for content in contents]):
+    n_views = [len(content.fingerprints[algorithm].codes) for content in contents]
+    for block in _blocks(n_views, block_views):
         codes = [contents[at].fingerprints[algorithm].codes[views] for at, views in block]
         result = state.index.search(algorithm, np.concatenate(codes), radius)
         start = 0
@@ -65,10 +64,10 @@ def _query(
             start = queries.stop
 
 
-def _blocks(n_views: Sequence[int]) -> Iterator[list[tuple[int, slice]]]:
-    """Part the views of contents into blocks of `_BLOCK_QUERIES`, in order."""
+def _blocks(n_views: Sequence[int], block_views: int) -> Iterator[list[tuple[int, slice]]]:
+    """Divide the views of contents into blocks of `block_views`, in order."""
     block: list[tuple[int, slice]] = []
-    room = _BLOCK_QUERIES
+    room = block_views
     for at, n_left in enumerate(n_views):
         first = 0
         while first < n_left:
@@ -78,13 +77,13 @@ def _blocks(n_views: Sequence[int]) -> Iterator[list[tuple[int, slice]]]:
             first = views.stop
             if not room:
                 yield block
-                block, room = [], _BLOCK_QUERIES
+                block, room = [], block_views
     if block:
         yield block
 
 
 def to_confirm(
-    state: State, algorithm: str, radius: int, contents: Sequence[Content]
+    state: State, algorithm: str, radius: int, contents: Sequence[Content], block_views: int
 ) -> list[Content]:
     """Return the luma-decoded contents that the exact decode might match."""
     confirm: list[Content] = []
@@ -99,14 +98,16 @@ def to_confirm(
             (safe if is_clear and made.sure else confirm).append(content)
     bits = state.index.bits(algorithm)
     wide = min(radius + LUMA_MARGIN_BITS.get(algorithm, 0), bits)
-    for content, _, result, queries in _query(state, algorithm, wide, safe):
+    for content, _, result, queries in _query(state, algorithm, wide, safe, block_views):
         is_near = result.offsets[queries.start] != result.offsets[queries.stop]
         if is_near and (not confirm or confirm[-1] is not content):
             confirm.append(content)
     return confirm
 
 
-def search(state: State, algorithm: str, radius: int, contents: Sequence[Content]) -> None:
+def search(
+    state: State, algorithm: str, radius: int, contents: Sequence[Content], block_views: int
+) -> None:
     """Add what every content matches that is exactly decoded or needs no decoding."""
     exact = [
         content
@@ -114,7 +115,9 @@ def search(state: State, algorithm: str, radius: int, contents: Sequence[Content
         if algorithm in content.fingerprints and content.fingerprints[algorithm].decode != "luma"
     ]
     met: dict[int, Found] = {}
-    for content, first_view, result, queries in _query(state, algorithm, radius, exact):
+    for content, first_view, result, queries in _query(
+        state, algorithm, radius, exact, block_views
+    ):
         offsets = result.offsets[queries.start : queries.stop + 1]
         if offsets[0] == offsets[-1]:
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hashmatch.policy.rules import Evidence, Rule
+from hashmatch.policy.rules import MatchGroup, Rule
 
 RuleSet = int
 
@@ -18,7 +18,7 @@ def first_of(rules: RuleSet) -> int:
     return (rules & -rules).bit_length() - 1
 
 
-class Column:
+class ValueMask:
     """For one property of a match: the rules that admit each of its values.
 
     Parameters
@@ -47,7 +47,7 @@ class Column:
         return self._admitting.get(value, self.any_value)
 
 
-class RuleTable:
+class RuleIndex:
     """The conditions of rules, arranged so that a match finds its rule quickly.
 
     Immutable once made; safe to share between threads.
@@ -61,13 +61,13 @@ class RuleTable:
     __slots__ = ("_limits", "algorithm", "classification", "harm", "list")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.algorithm = Column([(rule.when.algorithm,) for rule in rules])
-        self.harm = Column([rule.when.harm for rule in rules])
-        self.list = Column([rule.when.list for rule in rules])
-        self.classification = Column([rule.when.classification for rule in rules])
+        self.algorithm = ValueMask([(rule.when.algorithm,) for rule in rules])
+        self.harm = ValueMask([rule.when.harm for rule in rules])
+        self.list = ValueMask([rule.when.list for rule in rules])
+        self.classification = ValueMask([rule.when.classification for rule in rules])
         self._limits = [(rule.when.max_distance, rule.when.min_quality) for rule in rules]
 
-    def first(self, evidence: Evidence) -> int | None:
+    def first(self, evidence: MatchGroup) -> int | None:
         """Return the number of the first rule that fits, None where no rule does.
 
         Costs four look-ups, and one comparison for each rule up to the answer that fits in

@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hashmatch.errors import PolicyError
+from hashmatch.policy.parser import MAX_POLICY_BYTES, read_policy, read_text
 from hashmatch.policy.policy import Policy
-from hashmatch.policy.reader import MAX_POLICY_BYTES, read_policy, read_text
 
 HEAD = 'version = "1"\ndefault = "allow"\n'
 ON_ERROR = 'on_error = { action = "review", queue = "undecodable" }\n'

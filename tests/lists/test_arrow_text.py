@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.lists import cells
+from hashmatch.lists import arrow_text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 PADDED = st.text(alphabet=" \t\n\x0b\x1c\x1f\x85\xa0\u2003;aé", max_size=8)
@@ -17,12 +17,12 @@ def column(texts: list[str]) -> pa.Array:
 
 @given(st.lists(TEXT, max_size=5))
 def test_cell_bytes_are_those_of_the_slice(texts: list[str]) -> None:
-    assert cells.cell_bytes(column(texts)).tobytes() == "".join(texts).encode()
+    assert arrow_text.cell_bytes(column(texts)).tobytes() == "".join(texts).encode()
 
 
 @given(st.lists(PADDED, max_size=5))
 def test_trim_is_strip(texts: list[str]) -> None:
-    assert cells.trim(column(texts)).to_pylist() == [text.strip() for text in texts]
+    assert arrow_text.trim(column(texts)).to_pylist() == [text.strip() for text in texts]
 
 
 @given(st.lists(PADDED, max_size=5))
@@ -30,18 +30,18 @@ def test_labels_are_parted_by_semicolons(texts: list[str]) -> None:
     expected = [
         [label.strip() for label in text.split(";") if label.strip()] or None for text in texts
     ]
-    assert cells.split_labels(column(texts)).to_pylist() == expected
+    assert arrow_text.split_labels(column(texts)).to_pylist() == expected
 
 
 @given(st.lists(TEXT, max_size=5))
 def test_controls_and_foreign_digits_are_found(texts: list[str]) -> None:
     controls = [any(ord(c) < 0x20 or ord(c) == 0x7F for c in text) for text in texts]
-    assert cells.has_control(column(texts)).to_pylist() == controls
+    assert arrow_text.has_control(column(texts)).to_pylist() == controls
     foreign = [any(c not in "0123456789abcdefABCDEF" for c in text) for text in texts]
-    assert cells.has_other_than_hex(column(texts)).to_pylist() == foreign
+    assert arrow_text.has_other_than_hex(column(texts)).to_pylist() == foreign
 
 
 @given(st.lists(st.binary(max_size=6), max_size=5))
 def test_pack_hex_is_fromhex(codes: list[bytes]) -> None:
     digits = column([code.hex().upper() for code in codes])
-    assert cells.pack_hex(digits).to_pylist() == codes
+    assert arrow_text.pack_hex(digits).to_pylist() == codes

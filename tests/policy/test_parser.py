@@ -3,7 +3,7 @@
 import pytest
 
 from hashmatch.errors import PolicyError
-from hashmatch.policy.reader import read_policy
+from hashmatch.policy.parser import read_policy
 
 HEAD = 'version = "1"\ndefault = "allow"\n'
 ON_ERROR = 'on_error = { action = "review", queue = "undecodable" }\n'

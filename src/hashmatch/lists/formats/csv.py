@@ -12,15 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from hashmatch.lists.arrow_text import Column, split_labels
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.cells import Column, split_labels
-from hashmatch.lists.csv_quoting import MisplacedQuoteError, QuotingGuard, row_at
+from hashmatch.lists.formats.csv_quoting import MisplacedQuoteError, QuotingGuard, row_at
 from hashmatch.lists.json_text import json_objects
+from hashmatch.lists.list_file import ListFile
+from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import REQUIRED_COLUMNS, SOURCE_COLUMNS
-from hashmatch.lists.source import Source, shown
-
-BLOCK_BYTES = 4 << 20
-"""Bytes parsed at a time; no row may be longer."""
 
 
 class _Misfit(NamedTuple):
@@ -28,27 +26,27 @@ class _Misfit(NamedTuple):
     n_fields: int
 
 
-def read_csv(file: BinaryIO, source: Source) -> Iterator[RawRows]:
+def read_csv(stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
     """Yield the rows of a CSV file (RFC 4180, UTF-8) in order.
 
     Rows without any content, such as blank lines, count as rows but are left out. HashListError
     where the header, the quoting, the encoding or the number of fields is wrong.
     """
-    names = _read_header(file, source)
-    file.seek(0)
+    names = _read_header(stream, file)
+    stream.seek(0)
     try:
-        yield from _read_body(file, names, source)
+        yield from _read_body(stream, names, file)
     except MisplacedQuoteError as error:
-        file.seek(0)
-        row = row_at(file, error.offset)
+        stream.seek(0)
+        row = row_at(stream, error.offset)
         problem = f"{error}; double it inside a quoted field, as in RFC 4180"
     else:
         return
-    raise source.error(problem, row=row)
+    raise file.error(problem, row=row)
 
 
-def _read_header(file: BinaryIO, source: Source) -> list[str]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+def _read_header(stream: BinaryIO, file: ListFile) -> list[str]:
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         header = next(csv.reader(text), None)
     except csv.Error:
@@ -56,50 +54,50 @@ def _read_header(file: BinaryIO, source: Source) -> list[str]:
     finally:
         text.detach()
     if header is None:
-        raise source.error("the file is empty; expected a header row of column names")
+        raise file.error("the file is empty; expected a header row of column names")
     names = [name.strip() for name in header]
     if not any(names):
-        raise source.error("expected a header row of column names", row=1)
+        raise file.error("expected a header row of column names", row=1)
     for position, name in enumerate(names, start=1):
         if not name:
-            raise source.error(f"column {position} has no name", row=1)
+            raise file.error(f"column {position} has no name", row=1)
         if any("\udc80" <= character <= "\udcff" for character in name):
-            raise source.error(f"the name of column {position} is not UTF-8", row=1)
+            raise file.error(f"the name of column {position} is not UTF-8", row=1)
         if name in names[: position - 1]:
-            raise source.error(f"two columns have the name {shown(name)}", row=1)
-    _check_names(names, source)
+            raise file.error(f"two columns have the name {redact(name)}", row=1)
+    _check_names(names, file)
     return names
 
 
-def _check_names(names: list[str], source: Source) -> None:
-    needed = [*REQUIRED_COLUMNS, *source.columns]
-    if source.defaults.harm is None:
+def _check_names(names: list[str], file: ListFile) -> None:
+    needed = [*REQUIRED_COLUMNS, *(file.reading.columns or ())]
+    if file.reading.harm is None:
         needed.append("harm")
     for canonical in needed:
-        if source.column(canonical) not in names:
-            raise source.missing_column(canonical, names)
+        if file.column(canonical) not in names:
+            raise file.missing_column(canonical, names)
 
 
-def _read_body(file: BinaryIO, names: list[str], source: Source) -> Iterator[RawRows]:
+def _read_body(stream: BinaryIO, names: list[str], file: ListFile) -> Iterator[RawRows]:
     misfits: list[_Misfit] = []
     next_row = 2
-    for batch in _parse(file, len(names), misfits, source):
+    for batch in _parse(stream, len(names), misfits, file):
         end_row = next_row + batch.num_rows
         if misfits:
             end_row = max(next_row, min(end_row, misfits[0].row))
-        yield _raw_rows(batch.slice(0, end_row - next_row), next_row, names, source)
+        yield _raw_rows(batch.slice(0, end_row - next_row), next_row, names, file)
         next_row = end_row  # rows behind a misfit have lost their numbers and are not looked at
         if misfits and next_row == misfits[0].row:
             break
     if misfits:
         problem = f"expected {len(names)} fields, found {misfits[0].n_fields}"
-        raise source.error(
+        raise file.error(
             f"{problem}; put a field with commas in quotation marks", row=misfits[0].row
         )
 
 
 def _parse(
-    file: BinaryIO, n_columns: int, misfits: list[_Misfit], source: Source
+    stream: BinaryIO, n_columns: int, misfits: list[_Misfit], file: ListFile
 ) -> Iterator[pa.RecordBatch]:
     """Yield blocks of rows as binary columns; a row of another width goes to `misfits` instead."""
 
@@ -108,13 +106,14 @@ def _parse(
         return "skip"
 
     keys = [str(position) for position in range(n_columns)]
-    stream: Any = QuotingGuard(file)
+    guarded: Any = QuotingGuard(stream)
+    block_bytes = file.reading.block_bytes
     try:
         yield from pa_csv.open_csv(
-            stream,
+            guarded,
             pa_csv.ReadOptions(
                 use_threads=False,  # else rows would have no numbers
-                block_size=BLOCK_BYTES,
+                block_size=block_bytes,
                 column_names=keys,
                 skip_rows_after_names=1,
             ),
@@ -131,22 +130,22 @@ def _parse(
         pass  # its text may quote the row
     else:
         return
-    raise source.error(f"a row is longer than {BLOCK_BYTES >> 20} MiB, or not CSV at all")
+    raise file.error(f"a row is longer than {block_bytes >> 20} MiB, or not CSV at all")
 
 
-def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], source: Source) -> RawRows:
+def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], file: ListFile) -> RawRows:
     numbers = pa.array(np.arange(first_row, first_row + batch.num_rows))
     filled = _filled(batch.columns)
     if filled is not None:
         batch, numbers = batch.filter(filled), numbers.filter(filled)
     cells = {
-        name: _decode(cells, name, numbers, source)
+        name: _decode(cells, name, numbers, file)
         for name, cells in zip(names, batch.columns, strict=True)
     }
     text = {
-        canonical: cells[source.column(canonical)]
+        canonical: cells[file.column(canonical)]
         for canonical in SOURCE_COLUMNS
-        if source.column(canonical) in cells
+        if file.column(canonical) in cells
     }
     labels = text.pop("labels", None)
     return RawRows(
@@ -168,12 +167,12 @@ def _filled(columns: list[Column]) -> Column:
     return filled
 
 
-def _decode(cells: Column, name: str, numbers: Column, source: Source) -> Column:
+def _decode(cells: Column, name: str, numbers: Column, file: ListFile) -> Column:
     try:
         return cells.cast(pa.string())
     except pa.ArrowInvalid:
         bad = next(i for i, cell in enumerate(cells) if not _is_utf8(cell.as_py()))
-    raise source.error("not UTF-8; save the list as UTF-8", row=numbers[bad].as_py(), column=name)
+    raise file.error("not UTF-8; save the list as UTF-8", row=numbers[bad].as_py(), column=name)
 
 
 def _is_utf8(data: bytes) -> bool:

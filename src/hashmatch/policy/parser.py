@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hashmatch.policy.matching import RuleTable
 from hashmatch.policy.reachability import covering_rules
+from hashmatch.policy.rule_index import RuleIndex
 from hashmatch.policy.rules import (
     DEFAULT_ALGORITHM,
     DEFAULT_INTERVAL_S,
@@ -231,7 +231,7 @@ def _check_suppression(rules: Sequence[Rule], places: Sequence[Place]) -> None:
 
 
 def _check_reachable(rules: Sequence[Rule], places: Sequence[Place]) -> None:
-    table = RuleTable(rules)
+    table = RuleIndex(rules)
     for number, place in enumerate(places):
         covering = covering_rules(rules, number, table)
         if covering is None:

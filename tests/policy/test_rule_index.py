@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.policy.matching import Column, RuleTable, first_of
-from hashmatch.policy.rules import Condition, Evidence, Rule
+from hashmatch.policy.rule_index import RuleIndex, ValueMask, first_of
+from hashmatch.policy.rules import Condition, MatchGroup, Rule
 
 CONDITIONS = st.lists(
     st.one_of(st.none(), st.lists(st.sampled_from("abc"), min_size=1, unique=True).map(tuple)),
@@ -13,7 +13,7 @@ CONDITIONS = st.lists(
 @given(CONDITIONS, st.sampled_from(["a", "b", "c", "unnamed", None]))
 def test_a_column_admits_what_its_conditions_admit(conditions, value):
     expected = [i for i, values in enumerate(conditions) if values is None or value in values]
-    found = Column(conditions).of(value)
+    found = ValueMask(conditions).of(value)
     assert [i for i in range(len(conditions)) if found >> i & 1] == expected
     assert found >> len(conditions) == 0
     if expected:
@@ -22,7 +22,7 @@ def test_a_column_admits_what_its_conditions_admit(conditions, value):
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=80), st.data())
 def test_the_first_rule_within_both_limits_is_taken(limits, data):
-    table = RuleTable(
+    table = RuleIndex(
         [Rule(f"r{i}", Condition(d, min_quality=q), "log") for i, (d, q) in enumerate(limits)]
     )
     distance = data.draw(st.integers(0, 21))
@@ -32,4 +32,4 @@ def test_the_first_rule_within_both_limits_is_taken(limits, data):
         if distance <= max_distance and (quality is None or min_quality <= quality):
             expected = number
             break
-    assert table.first(Evidence("l", "h", None, "pdq", distance, quality)) == expected
+    assert table.first(MatchGroup("l", "h", None, "pdq", distance, quality)) == expected

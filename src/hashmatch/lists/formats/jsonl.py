@@ -10,11 +10,9 @@ from typing import Any, BinaryIO, NoReturn
 import pyarrow as pa
 
 from hashmatch.lists.canonical import RawRows
+from hashmatch.lists.list_file import ListFile
+from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import SOURCE_COLUMNS
-from hashmatch.lists.source import Source, shown
-
-BLOCK_ROWS = 1 << 16
-BLOCK_BYTES = 4 << 20
 
 _TEXT_COLUMNS = tuple(name for name in SOURCE_COLUMNS if name != "labels")
 _BOM = b"\xef\xbb\xbf"
@@ -28,24 +26,24 @@ class _RowError(Exception):
         self.column = column
 
 
-def read_jsonl(file: BinaryIO, source: Source) -> Iterator[RawRows]:
+def read_jsonl(stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
     """Yield the rows of a JSON Lines file (UTF-8, an object a line) in order.
 
     Blank lines count as rows but are left out. HashListError where a line is not an object with
     text, whole numbers or null in the canonical columns (any number in `timestamp_s`) and a list of
     text in `labels`, and where a name given in `columns` appears in no line.
     """
-    block = _Block(source)
-    unseen = {source.column(canonical): canonical for canonical in source.columns}
+    block = _Block(file)
+    unseen = {file.column(canonical): canonical for canonical in file.reading.columns or ()}
     seen: dict[str, None] = {}
-    for row, line in enumerate(file, start=1):
+    for row, line in enumerate(stream, start=1):
         stripped = (line.removeprefix(_BOM) if row == 1 else line).strip()
         if not stripped:
             continue
         fault, cells = _parse_into(block, row, stripped)
         if fault is not None:
             yield block.take()  # an earlier row may be at fault too, and goes first
-            raise source.error(str(fault), row=row, column=fault.column)
+            raise file.error(str(fault), row=row, column=fault.column)
         if unseen:
             seen.update(dict.fromkeys(list(cells)[: 100 - len(seen)]))
             for name in unseen.keys() & cells.keys():
@@ -54,15 +52,16 @@ def read_jsonl(file: BinaryIO, source: Source) -> Iterator[RawRows]:
             yield block.take()
     yield block.take()
     if unseen and seen:
-        raise source.missing_column(next(iter(unseen.values())), seen)
+        raise file.missing_column(next(iter(unseen.values())), seen)
 
 
 class _Block:
     """Rows gathered until there are enough of them."""
 
-    def __init__(self, source: Source) -> None:
-        self._names = {canonical: source.column(canonical) for canonical in _TEXT_COLUMNS}
-        self._labels_name = source.column("labels")
+    def __init__(self, file: ListFile) -> None:
+        self._names = {canonical: file.column(canonical) for canonical in _TEXT_COLUMNS}
+        self._labels_name = file.column("labels")
+        self._reading = file.reading
         self._clear()
 
     def _clear(self) -> None:
@@ -74,7 +73,10 @@ class _Block:
 
     @property
     def is_full(self) -> bool:
-        return len(self._numbers) >= BLOCK_ROWS or self._n_bytes >= BLOCK_BYTES
+        return (
+            len(self._numbers) >= self._reading.block_rows
+            or self._n_bytes >= self._reading.block_bytes
+        )
 
     def add(self, row: int, record: str, cells: Mapping[str, Any]) -> None:
         """Add one row whole, or nothing of it and raise."""
@@ -131,7 +133,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(cells) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _RowError(f"the name {shown(twice)} stands twice in one object")
+        raise _RowError(f"the name {redact(twice)} stands twice in one object")
     return cells
 
 

@@ -1,0 +1,96 @@
+"""`ListReading`: everything there is to say about how a list file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+
+from hashmatch.lists.redaction import redact
+from hashmatch.lists.schema import SOURCE_COLUMNS
+
+_DEFAULT_ALGORITHM = "pdq"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListReading:
+    """How a list file is read; None where nothing is said.
+
+    Text is trimmed, and names of algorithms lowered, so that equal readings compare equal.
+
+    Parameters
+    ----------
+    format : str, optional
+        One of `list_formats()`; by default the file tells.
+    columns : mapping of str to str, optional
+        Canonical names to the file's own, such as ``{"hash": "pdq_hash"}``. A column that is not
+        canonical is kept in `record` only.
+    algorithm, harm, classification : str, optional
+        Defaults for rows that leave them out; `algorithm` falls back to ``"pdq"``.
+    ignore_algorithms : collection of str, optional
+        Rows of these algorithms are counted and left out, whatever their other columns hold.
+    entry_id : str, optional
+        Id of the video in a file of vPDQ text; by default its name without ``.txt`` or
+        ``.vpdq.txt``.
+    min_quality : int, optional
+        Frames of vPDQ text of lower quality are counted and left out; 50 by default.
+    block_bytes, block_rows : int
+        Bounds of the blocks in which a file is parsed; no row of CSV may be longer than
+        `block_bytes`.
+
+    Raises
+    ------
+    ValueError
+        `columns` names a column that is not canonical, or a number is out of range.
+    """
+
+    format: str | None = None
+    columns: Mapping[str, str] | None = None
+    algorithm: str | None = None
+    harm: str | None = None
+    classification: str | None = None
+    ignore_algorithms: Collection[str] | None = None
+    entry_id: str | None = None
+    min_quality: int | None = None
+    block_bytes: int = 4 << 20
+    block_rows: int = 1 << 16
+
+    def __post_init__(self) -> None:
+        """Check and normalise what was given."""
+        for name in ("format", "algorithm", "harm", "classification", "entry_id"):
+            text = (getattr(self, name) or "").strip() or None
+            object.__setattr__(self, name, text)
+        if self.algorithm is not None:
+            object.__setattr__(self, "algorithm", self.algorithm.lower())
+        if self.ignore_algorithms is not None:
+            ignored = frozenset(name.strip().lower() for name in self.ignore_algorithms)
+            object.__setattr__(self, "ignore_algorithms", ignored)
+        if self.columns is not None:
+            _check_columns(self.columns)
+            object.__setattr__(self, "columns", dict(self.columns))
+        if self.min_quality is not None and not 0 <= self.min_quality <= 100:
+            raise ValueError(f"min_quality must be from 0 to 100, not {self.min_quality}")
+        if self.block_bytes < 1 or self.block_rows < 1:
+            raise ValueError("block_bytes and block_rows must be at least 1")
+
+    @property
+    def default_algorithm(self) -> str:
+        """Algorithm of rows that name none."""
+        return self.algorithm or _DEFAULT_ALGORITHM
+
+    def column(self, canonical: str) -> str:
+        """Return the file's name for a canonical column."""
+        return (self.columns or {}).get(canonical, canonical)
+
+    def with_fallback(self, other: ListReading) -> ListReading:
+        """Return this reading, with what it leaves out taken from another."""
+        missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
+        return replace(self, **{name: getattr(other, name) for name in missing})
+
+
+def _check_columns(columns: Mapping[str, str]) -> None:
+    for canonical, name in columns.items():
+        if canonical not in SOURCE_COLUMNS:
+            known = ", ".join(SOURCE_COLUMNS)
+            raise ValueError(f"columns can name {known}, not {redact(canonical)}")
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"columns must name the file's column for {canonical}")

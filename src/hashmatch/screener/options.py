@@ -1,0 +1,82 @@
+"""Options of screening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hashmatch.decode import (
+    DEFAULT_LIMITS,
+    DEFAULT_VIDEO_LIMITS,
+    DecodeLimits,
+    Isolation,
+    VideoLimits,
+)
+
+_SHARE_OF_TIME = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningOptions:
+    """Everything about screening that neither the index nor the policy says.
+
+    Parameters
+    ----------
+    decode : {"luma", "exact"}
+        "luma" decodes JPEGs by their Y plane first and confirms every candidate by an exact decode;
+        decisions have the same matches, distances and actions as with "exact". Only a recorded hash
+        without any match may differ by a few bits, and says so in its `decode`.
+    limits : DecodeLimits
+        Bytes and pixels above which a content is not opened.
+    video_limits : VideoLimits
+        The same for a video. Frames decoded before a limit is met count, beside the error.
+    isolation : Isolation or None
+        Decode in child processes within these limits, so that a decoder that crashes, hangs or
+        exhausts memory costs its content an error (digests are matched nevertheless); scripts then
+        need the ``if __name__ == "__main__":`` guard of `multiprocessing`. None: in the calling
+        thread.
+    threads : int
+        Threads that share the items of `Screener.screen_many`; in isolation also the number of
+        child processes. Decisions do not depend on it.
+    batch_items : int
+        Contents read, decoded and searched together at most.
+    batch_bytes : int
+        Bytes of contents held at a time, beyond which a batch ends early.
+    block_views : int
+        Views per search. A content with more is searched in blocks, so memory grows with the
+        entries met, not with the length of a video.
+
+    Raises
+    ------
+    ValueError
+        For an unknown `decode`, or a number below 1.
+    """
+
+    decode: str = "luma"
+    limits: DecodeLimits = DEFAULT_LIMITS
+    video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS
+    isolation: Isolation | None = None
+    threads: int = 1
+    batch_items: int = 32
+    batch_bytes: int = 64 << 20
+    block_views: int = 4096
+
+    def __post_init__(self) -> None:
+        if self.decode not in {"luma", "exact"}:
+            raise ValueError(f"decode must be 'luma' or 'exact', not {self.decode!r}")
+        for name in ("threads", "batch_items", "batch_bytes", "block_views"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    @property
+    def timed_video_limits(self) -> VideoLimits:
+        """`video_limits`, ending before `isolation` would kill the decoder.
+
+        In isolation a video is decoded for four fifths of the time allowed, unless `max_wall_s` is
+        set, so that the frames before the limit still count.
+        """
+        if self.isolation is None or self.video_limits.max_wall_s is not None:
+            return self.video_limits
+        return replace(self.video_limits, max_wall_s=_SHARE_OF_TIME * self.isolation.time_s)
+
+
+DEFAULT_OPTIONS = ScreeningOptions()
