@@ -6,15 +6,14 @@ A key is 128 bits of BLAKE2b, so that two different rows never share one in prac
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Column: TypeAlias = Any
-"""A column of a `pyarrow.Table`: the stubs of pyarrow do not know all that its functions take."""
+from hashmatch.lists import Column
 
 Int64s = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -83,6 +82,10 @@ class KeyMap:
     def __init__(self) -> None:
         self._runs: list[tuple[Keys, Int64s]] = []
 
+    def keys(self) -> Keys:
+        """Return all keys, in no particular order."""
+        return np.concatenate([np.empty((0, 2), dtype=np.uint64), *(run for run, _ in self._runs)])
+
     def get(self, keys: Keys) -> Int64s:
         """Return the value of each key, `MISSING` where it has none."""
         values = np.full(len(keys), MISSING, dtype=np.int64)
@@ -98,15 +101,25 @@ class KeyMap:
                 active &= ~is_same & (at < len(run_keys))
         return values
 
-    def setdefault(self, keys: Keys, values: Int64s) -> Int64s:
-        """Give each new key its value, the first of equal ones; return the value each key has."""
+    def setdefault(self, keys: Keys, values: Int64s) -> tuple[Int64s, NDArray[np.bool_]]:
+        """Give each new key its value, the first of equal ones; values are not negative.
+
+        Returns
+        -------
+        values : ndarray of int64, shape (n,)
+            The value each key has now.
+        is_new : ndarray of bool, shape (n,)
+            True where the key was given its value here, once for each.
+        """
         found = self.get(keys)
-        new = np.flatnonzero(found == MISSING)
+        is_new = found == MISSING
+        new = np.flatnonzero(is_new)
         if new.size:
             first, inverse = first_occurrence(keys[new])
             found[new] = values[new[first[inverse]]]
             self._insert(keys[new[first]], values[new[first]])
-        return found
+            is_new[np.delete(new, first)] = False
+        return found, is_new
 
     def number(self, keys: Keys, start: int) -> tuple[Int64s, int]:
         """Return the numbers of keys, and the next number; new keys are numbered from `start`."""

@@ -106,30 +106,36 @@ def decode_current(directory: Path, raw: bytes | None) -> Current | None:
     pointer = decode_pointer(directory, raw)
     if raw is None or not pointer.generation:
         return None
-    manifest, seal = _read_manifest(directory, pointer.generation)
+    remedy = (
+        "restore it, or publish an earlier generation: hashmatch index rollback "
+        f"{directory} GENERATION --with-overrides"
+    )
+    manifest, seal = _read_manifest(directory, pointer.generation, remedy)
     if (seal, manifest.generation) != (pointer.manifest, pointer.generation):
         path = manifest_path(directory, pointer.generation)
-        raise IndexFormatError(f"{path}: damaged, not the one published; {_restore(directory)}")
+        raise IndexFormatError(f"{path}: damaged, not the one published; {remedy}")
     return Current(raw, manifest)
 
 
 def read_manifest(directory: Path, generation: int) -> Manifest:
-    """Return the manifest of a kept generation; IndexFormatError where it is damaged or missing."""
-    return _read_manifest(directory, generation)[0]
+    """Return the manifest of an earlier generation; IndexFormatError where it is damaged."""
+    remedy = (
+        f"restore it, or drop earlier generations: hashmatch index compact {directory} --keep 1"
+    )
+    return _read_manifest(directory, generation, remedy)[0]
 
 
 def kept_generations(directory: Path) -> list[int]:
     """Return the numbers of the manifests that are there, in ascending order."""
     try:
-        names = os.listdir(built_path(directory) / MANIFEST_FOLDER)
+        names = [path.name for path in (built_path(directory) / MANIFEST_FOLDER).iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(int(found[1]) for found in map(_MANIFEST_NAME.fullmatch, names) if found)
 
 
-def _read_manifest(directory: Path, generation: int) -> tuple[Manifest, str]:
+def _read_manifest(directory: Path, generation: int, remedy: str) -> tuple[Manifest, str]:
     path = manifest_path(directory, generation)
-    remedy = _restore(directory)
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -137,13 +143,6 @@ def _read_manifest(directory: Path, generation: int) -> tuple[Manifest, str]:
     except OSError as error:
         raise HashmatchError(f"{path}: cannot be read: {error.strerror}") from None
     return decode_sealed(raw, Manifest, str(path), remedy), seal_of(raw)
-
-
-def _restore(directory: Path) -> str:
-    return (
-        "restore it, or publish an earlier generation: hashmatch index rollback "
-        f"{directory} GENERATION --with-overrides"
-    )
 
 
 class LockedDirectory:
@@ -187,10 +186,9 @@ class LockedDirectory:
             for path in folder.glob(_TEMPORARY):
                 path.unlink()
         self._staging.mkdir(mode=FOLDER_MODE)
-        raw = read_pointer(self.directory)
-        pointer = decode_pointer(self.directory, raw)
-        if raw is None:
-            self._write_pointer(pointer)
+        self.pointer()  # refuse a damaged one, or a lost one, before anything is written
+        if read_pointer(self.directory) is None:
+            self._write_pointer(0, 1, "")
         self._manifests.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
     def _clear_staging(self) -> None:
@@ -234,21 +232,20 @@ class LockedDirectory:
     def publish(self, manifest: Manifest) -> None:
         """Make `manifest`, whose files were committed, the one that readers see."""
         sync_folder(self.path)
-        raw = self.write_manifest(manifest)
-        self._write_pointer(
-            Pointer(
-                generation=manifest.generation,
-                next_generation=manifest.generation + 1,
-                manifest=seal_of(raw),
-            )
-        )
-
-    def write_manifest(self, manifest: Manifest) -> bytes:
-        """Write the manifest of a generation and return its bytes."""
         raw = encode_sealed(manifest)
         with write_file(manifest_path(self.directory, manifest.generation)) as file:
             file.write(raw)
-        return raw
+        self._write_pointer(manifest.generation, manifest.generation + 1, seal_of(raw))
+
+    def rewrite_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest of an earlier generation anew; it keeps its time."""
+        sync_folder(self.path)
+        path = manifest_path(self.directory, manifest.generation)
+        written = path.stat()
+        with write_file(path) as file:
+            file.write(encode_sealed(manifest))
+            file.flush()
+            os.utime(file.fileno(), ns=(written.st_atime_ns, written.st_mtime_ns))
 
     def collect_garbage(self, kept: Collection[int]) -> None:
         """Remove every manifest but those `kept`, and every file that none of them names.
@@ -259,13 +256,7 @@ class LockedDirectory:
         gone = [number for number in kept_generations(self.directory) if number not in kept]
         pointer = self.pointer()
         if gone and gone[-1] >= pointer.next_generation:  # written, but never published
-            self._write_pointer(
-                Pointer(
-                    generation=pointer.generation,
-                    next_generation=gone[-1] + 1,
-                    manifest=pointer.manifest,
-                )
-            )
+            self._write_pointer(pointer.generation, gone[-1] + 1, pointer.manifest)
         for number in gone:
             manifest_path(self.directory, number).unlink()
         if gone:  # before its files: a manifest must not outlive them
@@ -275,11 +266,12 @@ class LockedDirectory:
         except IndexFormatError:
             return
         named = {stored.file for manifest in manifests for stored in manifest.files}
-        for name in sorted(os.listdir(self.path)):
-            if name.endswith(SUFFIXES) and name not in named:
-                (self.path / name).unlink()
+        for path in sorted(self.path.iterdir()):
+            if path.name.endswith(SUFFIXES) and path.name not in named:
+                path.unlink()
 
-    def _write_pointer(self, pointer: Pointer) -> None:
+    def _write_pointer(self, generation: int, next_generation: int, seal: str) -> None:
+        pointer = Pointer(generation=generation, next_generation=next_generation, manifest=seal)
         with write_file(self.path / POINTER_FILE) as file:
             file.write(encode_sealed(pointer))
 

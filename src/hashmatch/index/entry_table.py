@@ -19,8 +19,9 @@ import pyarrow.ipc
 from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
-from hashmatch.index.dedup import Column
+from hashmatch.files import map_file
 from hashmatch.lists import SCHEMA as LIST_SCHEMA
+from hashmatch.lists import Column
 
 BATCH_ROWS = 1 << 16
 
@@ -217,11 +218,10 @@ class EntryTable:
 
 def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
     options = pa.ipc.IpcReadOptions(use_threads=False)  # no pool of threads to lose in a fork
-    with pa.memory_map(str(path)) as file:  # what is mapped stays so when the file is closed
-        reader = pa.ipc.open_file(file, options=options)
-        if not reader.schema.equals(ENTRY_SCHEMA):
-            raise ValueError("schema")
-        batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
+    reader = pa.ipc.open_file(pa.py_buffer(map_file(path)), options=options)
+    if not reader.schema.equals(ENTRY_SCHEMA):
+        raise ValueError("schema")
+    batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
     sizes = [batch.num_rows for batch in batches]
     if sum(sizes) != n_rows or any(size != sizes[0] for size in sizes[:-1]):
         raise ValueError("batches")

@@ -1,165 +1,172 @@
-"""Put the lists of a recipe together: one table of rows an algorithm, with origins and entries."""
+"""The rows of a list file in chunks: checked, keyed, and with duplicates marked."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hashmatch import hashing
 from hashmatch.errors import HashListError
-from hashmatch.index.ledger import Ledger
-from hashmatch.index.manifest import ListCounts, Origin
-from hashmatch.index.numbering import first_alike, number_rows
-from hashmatch.index.recipe import RECIPE_FILE, Recipe, RecipeList
-from hashmatch.lists import Column, cell_bytes, read_list
+from hashmatch.hashing import algorithms
+from hashmatch.index.dedup import Int64s, KeyMap, Keys, RowKeys
+from hashmatch.index.recipe import RECIPE_FILE, RecipeList
+from hashmatch.lists import SCHEMA, STATUSES, Column, cell_bytes, read_batches
 
-_CHUNK_ROWS = 1 << 20
+WITHDRAWN = STATUSES.index("withdrawn")
 _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contents:
-    """What goes into one generation.
+class RowChunk:
+    """Rows of a list, with the columns of `hashmatch.lists.SCHEMA`.
 
-    `tables` holds, by algorithm in order of name, the rows of all lists in the order of recipe and
-    file: the columns of a list with `entry` and `origin` added. `n_entries` counts the distinct
-    entries; an entry that a list gives two harms or classifications counts once for each, so that
-    no match of one hides the other.
+    Parameters
+    ----------
+    table : pyarrow.Table
+    origins : ndarray of int64, shape (n,)
+        As `RowKeys` numbers them.
+    entry_keys, row_keys : ndarray of uint64, shape (n, 2)
+    statuses : ndarray of int64, shape (n,)
+        Positions in `STATUSES`.
+    is_first : ndarray of bool, shape (n,)
+        False for a row that repeats an earlier one of the list.
     """
 
-    tables: dict[str, pa.Table]
-    origins: tuple[Origin, ...]
-    lists: tuple[ListCounts, ...]
-    n_entries: int
+    table: pa.Table
+    origins: Int64s
+    entry_keys: Keys
+    row_keys: Keys
+    statuses: Int64s
+    is_first: NDArray[np.bool_]
 
 
-def code_column(codes: NDArray[np.uint8]) -> Column:
-    """Return codes, uint8 (n, bits / 8), as a column; the inverse of `codes_of`."""
-    n_bytes = codes.shape[1]
-    chunks = []
-    for start in range(0, len(codes), _CHUNK_ROWS):
-        chunk = np.ascontiguousarray(codes[start : start + _CHUNK_ROWS])
-        offsets = np.arange(len(chunk) + 1, dtype=np.int32) * n_bytes
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(chunk.data)]
-        chunks.append(pa.BinaryArray.from_buffers(pa.binary(), len(chunk), buffers))
-    return pa.chunked_array(chunks, pa.binary())
+class ParsedList:
+    """A list file as `chunks` of some `chunk_rows` rows each.
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Intake:
-    """What one list brings: the rows to index, those withdrawn, and where all of them went.
-
-    `algorithms` are those of any row, withdrawn ones with them, in order.
+    Holds one chunk and 24 bytes for each distinct row. After the last chunk, `algorithms` are those
+    of any row, or the default one for a list without rows: such a list gets an empty segment, so
+    that policies naming its algorithm still load.
     """
 
-    rows: pa.Table
-    withdrawn: pa.Table
-    counts: ListCounts
-    algorithms: tuple[str, ...]
+    def __init__(self, source: RecipeList, keys: RowKeys, chunk_rows: int) -> None:
+        self.source = source
+        self.n_rows = 0
+        self.n_ignored = 0
+        self._keys = keys
+        self._chunk_rows = chunk_rows
+        self._algorithms: set[str] = set()
 
+    @property
+    def algorithms(self) -> list[str]:
+        """Names of the algorithms of the rows, in order."""
+        return sorted(self._algorithms or {self.source.reading.default_algorithm})
 
-def read_contents(recipe: Recipe, ledger: Ledger) -> Contents:
-    """Read every list of a recipe; HashListError names file, row and column of what is wrong.
+    def chunks(self) -> Iterator[RowChunk]:
+        """Read the file; HashListError names file, row and column of the first fault."""
+        seen = KeyMap()
+        for table in self._tables():
+            self.n_rows += table.num_rows
+            names = distinct(table["algorithm"])
+            self._algorithms.update(names)
+            _check_algorithms(table, names, self.source)
+            yield self._chunk(table, seen)
 
-    Entries that the ledger says are removed are left out.
-    """
-    claimed: set[str] = set()
-    tables: list[pa.Table] = []
-    origins: list[Origin] = []
-    counts: list[ListCounts] = []
-    n_entries = 0
-    for source in recipe.lists:
-        intake = read_source(source, ledger.removed_of(source.name))
-        rows = intake.rows
-        numbering = number_rows(rows)
-        entry = pa.array(numbering.entry + n_entries, pa.int64())
-        origin = pa.array(numbering.origin + len(origins), pa.int32())
-        tables.append(rows.append_column("entry", entry).append_column("origin", origin))
-        origins += [Origin(source.name, source.version, *pair) for pair in numbering.origins]
-        counts.append(intake.counts)
-        n_entries += numbering.n_entries
-        claimed.update(intake.algorithms)
-    every = pa.concat_tables(tables)
-    by_algorithm = {name: rows_of_algorithm(every, name) for name in sorted(claimed)}
-    return Contents(by_algorithm, tuple(origins), tuple(counts), n_entries)
+    def _tables(self) -> Iterator[pa.Table]:
+        batches: list[pa.RecordBatch] = []
+        n_rows = 0
+        for batch, n_ignored in read_batches(self.source.file, self.source.reading):
+            self.n_ignored += n_ignored
+            n_rows += batch.num_rows
+            batches.append(batch)
+            if n_rows >= self._chunk_rows:
+                yield pa.Table.from_batches(batches, SCHEMA)
+                batches, n_rows = [], 0
+        if n_rows:
+            yield pa.Table.from_batches(batches, SCHEMA)
+
+    def _chunk(self, table: pa.Table, seen: KeyMap) -> RowChunk:
+        origins = self._keys.origins_of(self.source.name, table["harm"], table["classification"])
+        row_keys = self._keys.rows(
+            origins,
+            self._keys.algorithms_of(table["algorithm"]),
+            table["code"],
+            table["entry_id"],
+        )
+        statuses = status_numbers(table["status"])
+        said = table["row_number"].to_numpy() * len(STATUSES) + statuses
+        first, is_first = seen.setdefault(row_keys, said)
+        contradicting = np.flatnonzero(first % len(STATUSES) != statuses)
+        if contradicting.size:
+            row = int(contradicting[0])
+            earlier = int(first[row]) // len(STATUSES)
+            problem = (
+                f"row {earlier} gives the same entry and hash another status; keep one of them"
+            )
+            raise _error(table, row, self.source, problem, "status")
+        entry_keys = self._keys.entries(origins, table["entry_id"])
+        return RowChunk(table, origins, entry_keys, row_keys, statuses, is_first)
 
 
 def codes_of(rows: pa.Table, bits: int) -> NDArray[np.uint8]:
     """Return the codes of rows of one algorithm, uint8 (n, bits / 8)."""
-    column: Any = rows["code"]
+    column: Column = rows["code"]
     data = [cell_bytes(chunk) for chunk in column.chunks]
     return np.concatenate([np.empty(0, dtype=np.uint8), *data]).reshape(-1, bits // 8)
 
 
-def read_source(source: RecipeList, removed: Collection[str], came_by: str = "build") -> Intake:
-    """Read one list and sort out its rows; those of the entries `removed` are left out."""
-    hash_list = read_list(source.file, source.reading)
-    rows = hash_list.table
-    _check_algorithms(rows, source)
-    first = first_alike(rows)
-    _check_statuses(rows, first, source)
-    is_first = first == np.arange(rows.num_rows)
-    is_withdrawn = is_first & _mask(rows, "status", "withdrawn")
-    ids = pa.array(sorted(removed), pa.string())
-    is_removed: Any = pc.is_in(rows["entry_id"], ids)
-    is_removed = is_removed.to_numpy() & is_first & ~is_withdrawn
-    kept = is_first & ~is_withdrawn & ~is_removed
-    counts = ListCounts(
-        list=source.name,
-        list_version=source.version,
-        rows=rows.num_rows + hash_list.n_ignored,
-        indexed=int(kept.sum()),
-        withdrawn=int(is_withdrawn.sum()),
-        ignored=hash_list.n_ignored,
-        duplicates=int((~is_first).sum()),
-        removed=int(is_removed.sum()),
-        came_by=came_by,
-    )
-    # A list yet or again empty has its segment, so that policies can count on it.
-    algorithms = _algorithms(rows) or [source.reading.default_algorithm]
-    withdrawn = rows.filter(pa.array(is_withdrawn))
-    return Intake(rows.filter(pa.array(kept)), withdrawn, counts, tuple(algorithms))
+def code_column(codes: NDArray[np.uint8]) -> Column:
+    """Return codes, uint8 (n, bits / 8), as a column; n times their size is below 2 GiB."""
+    codes = np.ascontiguousarray(codes)
+    offsets = np.arange(len(codes) + 1, dtype=np.int32) * codes.shape[1]
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(codes.data)]
+    return pa.BinaryArray.from_buffers(pa.binary(), len(codes), buffers)
 
 
-def _check_algorithms(rows: pa.Table, source: RecipeList) -> None:
+def status_numbers(statuses: Column) -> Int64s:
+    """Return statuses as positions in `STATUSES`, int64 (n,)."""
+    numbers: Column = pc.index_in(statuses, pa.array(STATUSES))
+    positions: Int64s = numbers.to_numpy().astype(np.int64)
+    return positions
+
+
+def distinct(texts: Column) -> list[str]:
+    """Return the distinct texts of a column without nulls."""
+    found: list[str] = pc.unique(texts).to_pylist()
+    return found
+
+
+def has_algorithm(rows: pa.Table, name: str) -> NDArray[np.bool_]:
+    """Return whether each row is of an algorithm."""
+    mask: NDArray[np.bool_] = pc.equal(rows["algorithm"], pa.scalar(name)).to_numpy()
+    return mask
+
+
+def _check_algorithms(rows: pa.Table, names: list[str], source: RecipeList) -> None:
     """Raise HashListError for the first row of an unknown algorithm or a code of another width."""
     n_bytes = pc.binary_length(rows["code"]).to_numpy()
-    known = hashing.algorithms()
+    known = algorithms()
     faults: list[tuple[int, str, str]] = []
-    for name in _algorithms(rows):
-        has_name = _mask(rows, "algorithm", name)
+    for name in names:
+        is_of = has_algorithm(rows, name)
         if name not in known:
             problem = (
-                f"{_shown(name)} is not among the algorithms known ({', '.join(sorted(known))}); "
+                f"{_redact(name)} is not among the algorithms known ({', '.join(sorted(known))}); "
                 f"name it in ignore_algorithms in {RECIPE_FILE} to leave such rows out"
             )
-            faults.append((int(np.argmax(has_name)), "algorithm", problem))
+            faults.append((int(np.argmax(is_of)), "algorithm", problem))
             continue
         bits = known[name].bits
-        other_width = has_name & (n_bytes != bits // 8)
+        other_width = is_of & (n_bytes != bits // 8)
         if other_width.any():
             problem = f"expected {bits // 4} hex digits, as {name} has {bits} bits"
             faults.append((int(np.argmax(other_width)), "hash", problem))
     if faults:
         row, column, problem = min(faults)
         raise _error(rows, row, source, problem, column)
-
-
-def _check_statuses(rows: pa.Table, first: NDArray[np.int64], source: RecipeList) -> None:
-    """Raise HashListError where a row repeats an earlier one but for its status."""
-    status = np.asarray(rows["status"].to_numpy())
-    differs = np.flatnonzero(status != status[first])
-    if differs.size:
-        row = int(differs[0])
-        earlier = rows["row_number"][int(first[row])].as_py()
-        problem = f"row {earlier} gives the same entry and hash another status; keep one of them"
-        raise _error(rows, row, source, problem, "status")
 
 
 def _error(
@@ -170,21 +177,6 @@ def _error(
     return HashListError(f"{source.file} row {number}, column {name}: {problem}")
 
 
-def _algorithms(rows: pa.Table) -> list[str]:
-    names: Any = pc.unique(rows["algorithm"])
-    return sorted(names.to_pylist())
-
-
-def _mask(rows: pa.Table, column: str, value: str) -> NDArray[np.bool_]:
-    mask: NDArray[np.bool_] = pc.equal(rows[column], pa.scalar(value)).to_numpy()
-    return mask
-
-
-def rows_of_algorithm(rows: pa.Table, name: str) -> pa.Table:
-    """Return the rows of one algorithm, in order."""
-    return rows.filter(pa.array(_mask(rows, "algorithm", name)))
-
-
-def _shown(name: str) -> str:
+def _redact(name: str) -> str:
     short = len(name) <= _LONGEST_SHOWN_NAME and name.isprintable()
     return name if short else "this"

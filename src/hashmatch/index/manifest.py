@@ -88,6 +88,9 @@ class ListAttributes(Record, frozen=True, kw_only=True):
     priority: int = 0
 
 
+DEFAULT_ATTRIBUTES = ListAttributes()
+
+
 class StoredFile(Record, frozen=True):
     """A file of a generation; its name contains the start of its digest."""
 

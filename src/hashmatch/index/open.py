@@ -51,7 +51,7 @@ def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
         try:
             current = decode_current(directory, raw)
             if current is None:
-                raise _not_built(directory)
+                raise not_built(directory)
             return load(current)
         except IndexFormatError:
             if read_pointer(directory) == raw:
@@ -129,7 +129,8 @@ def verify_segment(directory: Path, segment: Segment) -> None:
         _check_file(directory, stored, verify=True)
 
 
-def _not_built(directory: Path) -> HashmatchError:
+def not_built(directory: Path) -> HashmatchError:
+    """Return the error for a folder that has no index."""
     if not directory.is_dir():
         return HashmatchError(f"{directory}: there is no such folder")
     return HashmatchError(f"{directory} is not built; run: {build_command(directory)}")

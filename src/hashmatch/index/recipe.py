@@ -36,6 +36,7 @@ from typing import Any, TypeVar
 
 from hashmatch import hashing
 from hashmatch.errors import HashListError
+from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListAttributes
 from hashmatch.lists import SOURCE_COLUMNS, ListReading, list_formats
 
 RECIPE_FILE = "recipe.toml"
@@ -51,6 +52,7 @@ class RecipeList:
     file: Path
     version: str
     reading: ListReading
+    attributes: ListAttributes = DEFAULT_ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True)
