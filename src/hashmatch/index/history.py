@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -62,6 +63,11 @@ class GenerationInfo:
     change: Change
     n_rows: int
     n_purged: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as plain dicts, ready for JSON; `change` among the others."""
+        facts: dict[str, Any] = msgspec.to_builtins(self)
+        return {**facts.pop("change"), **facts}
 
 
 def index_history(directory: str | os.PathLike[str]) -> list[GenerationInfo]:

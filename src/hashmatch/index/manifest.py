@@ -5,7 +5,7 @@ format, and the body. No byte of such a file can change unnoticed::
 
     {"sha256":"<64 hex digits>","format":1,"body":{...}}
 
-docs/index.md specifies the body. Members that have their default are left out.
+docs/index.md specifies the body.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ChangeKind = Literal[
 ]
 
 
-class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """Base of everything that manifests hold."""
 
 

@@ -104,6 +104,11 @@ class ChangeReport:
     n_returned_entries: int = 0
     counts: ListCounts | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain dicts and lists, ready for JSON."""
+        report: dict[str, Any] = msgspec.to_builtins(self)
+        return report
+
     def extend(self, kind: type[_Report], **facts: Any) -> _Report:
         """Return a report of another kind that says the same, and more."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
