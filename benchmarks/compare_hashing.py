@@ -36,7 +36,7 @@ from benchmarks.hashing_data import (
 from benchmarks.hashing_measure import Row, compare, peak_of, repeated
 from hashmatch import hash_image, hash_many
 from hashmatch.backlog import scan
-from hashmatch.decode import Isolation
+from hashmatch.workers import Isolation
 from hashmatch.hamming.machine import describe_machine
 from hashmatch.hashing import pdq
 from hashmatch.screener import Screener, ScreeningOptions

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = (
     {"errors", "_core", "_version"},
-    {"values", "files", "interrupts", "strict_table", "views"},
+    {"values", "files", "interrupts", "registry", "strict_table", "views"},
     {"decode", "hashing", "hamming", "lists", "policy", "workers"},
     {"index"},
     {"fingerprint", "matching", "interop"},

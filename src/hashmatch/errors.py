@@ -83,6 +83,11 @@ class DecodeError(HashmatchError):
         return type(self), (str(self), self.kind)
 
 
+def make_memory_error(detail: str = "") -> DecodeError:
+    """Return the error of work that ran out of memory; `detail` is appended to its message."""
+    return DecodeError(f"out of memory{detail}", ErrorKind.MEMORY)
+
+
 class HashListError(HashmatchError):
     """A hash list or a recipe that cannot be read as it stands."""
 
@@ -122,4 +127,4 @@ def attempt(function: Callable[..., _T], *arguments: Any) -> Attempt[_T]:
     except DecodeError as error:
         return Attempt(error=error)
     except MemoryError:
-        return Attempt(error=DecodeError("out of memory", ErrorKind.MEMORY))
+        return Attempt(error=make_memory_error())

@@ -49,7 +49,12 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
             yield file
         return
     temporary = temporary_path(path.parent)
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(temporary, flags, FILE_MODE)
+    except OSError as error:
+        error.filename = str(path)  # what the user named
+        raise
     try:
         with os.fdopen(descriptor, "w+b") as file:
             os.fchmod(file.fileno(), FILE_MODE)

@@ -1,37 +1,33 @@
-"""Whether this machine's decoders still give the hashes they gave when they were pinned.
+"""Check that this machine's decoders still give the pinned hashes.
 
 A new version of Pillow, of libjpeg, of PyAV or of a plug-in may decode a file to other pixels, and
-so to another hash than the one on a list.  A few small files come with the package, and beside them
-``pinned.json``: what each picture hashes to, by algorithm and way of decoding, and each frame of a
-video by PDQ.  To add a decoder or an
-algorithm is to add rows there; tests/selfcheck/make_files.py writes them.
+so to another hash than the one on a list.  A few small files come with the package, with
+``pinned.json``: the hash of each picture by algorithm and way of decoding, and the PDQ hash of each
+frame of a video.  A new decoder or algorithm needs new rows there; tests/selfcheck/make_files.py
+writes them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hashmatch.decode import read_content
-from hashmatch.decode.codecs import VIDEO, codecs
-from hashmatch.errors import DecodeError, HashmatchError
+from hashmatch.decode import OPTIONAL_DECODERS, find_codecs, read_content
+from hashmatch.errors import DecodeError, ErrorKind, HashmatchError
 from hashmatch.fingerprint import hash_image, hash_video
 from hashmatch.values import Hash
 
 FOLDER = Path(__file__).parent / "_selfcheck"
 """Holds ``pinned.json`` and the folder ``files``."""
 
-_EXTRAS = ("HEIC", "JPEG XL", VIDEO)
-
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What one file hashed to when it was pinned; `decoder` names what decodes it.
+    """The hash of one file when it was pinned; `decoder` names its decoder.
 
     `timestamp_s` is the time of a frame of a video, None for a picture.
     """
@@ -47,19 +43,10 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What became of one pinned hash.
+    """Comparison of one pinned hash with the hash now.
 
-    Parameters
-    ----------
-    pinned : Pinned
-    version : str or None
-        Of the decoder on this machine; None where it is not installed.
-    distance : int or None
-        Bits between the hash now and the pinned one; None where there is no hash now.
-    quality : int or None
-        The quality now.
-    error : str or None
-        Why there is no hash now.
+    `version` is that of the decoder on this machine, None if it is not installed; `distance` the
+    bits between both hashes and `quality` the quality now, or `error` why there is no hash now.
     """
 
     pinned: Pinned
@@ -70,40 +57,30 @@ class Check:
 
     @property
     def skipped(self) -> bool:
-        """Whether the decoder is an extra that is not installed, so that nothing could drift."""
-        return self.version is None and self.pinned.decoder in _EXTRAS
+        """True if the decoder is an extra that is not installed, so that nothing could drift."""
+        return self.version is None and self.pinned.decoder in OPTIONAL_DECODERS
 
     @property
     def drifted(self) -> bool:
-        """Whether the hash or its quality is another than the pinned one, or there is none."""
+        """True if the hash or its quality differs from the pinned one, or there is none."""
         if self.skipped:
             return False
         return self.distance != 0 or self.quality != self.pinned.quality
 
 
 def run_selfcheck(folder: Path = FOLDER) -> list[Check]:
-    """Hash the files that come with the package and compare with what is pinned.
-
-    Parameters
-    ----------
-    folder : Path
-        Where ``pinned.json`` and ``files`` are.
-
-    Returns
-    -------
-    list of Check
-        One for each pinned hash, in the order of the file.
+    """Hash the files that come with the package; return a check for each pinned hash, in order.
 
     Raises
     ------
     HashmatchError
-        Where the folder is missing or damaged.
+        The folder is missing or damaged.
     """
-    versions = codecs()
-    return [_check(one, versions.get(one.decoder), folder) for one in _pinned(folder)]
+    versions = find_codecs()
+    return [_check(pinned, versions.get(pinned.decoder), folder) for pinned in _read_pins(folder)]
 
 
-def _pinned(folder: Path) -> Sequence[Pinned]:
+def _read_pins(folder: Path) -> list[Pinned]:
     path = folder / "pinned.json"
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -127,7 +104,8 @@ def _hash(pinned: Pinned, path: Path) -> Hash:
     if pinned.timestamp_s is None:
         return hash_image(data, pinned.algorithm, pinned.decode)
     video = hash_video(data, interval_s=0)
-    found = np.flatnonzero(video.timestamps_s == pinned.timestamp_s)
-    if found.size == 0:
-        raise DecodeError(video.error or f"no frame at {pinned.timestamp_s:g} s")
-    return Hash(pinned.algorithm, video.codes[found[0]], int(video.qualities[found[0]]))
+    numbers = np.flatnonzero(video.timestamps_s == pinned.timestamp_s)
+    if numbers.size == 0:
+        message = video.error or f"no frame at {pinned.timestamp_s:g} s"
+        raise DecodeError(message, video.error_kind or ErrorKind.INCOMPLETE)
+    return Hash(pinned.algorithm, video.codes[numbers[0]], int(video.qualities[numbers[0]]))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashmatch.errors import ErrorKind
+
 if TYPE_CHECKING:
     import imagehash
 
@@ -148,6 +150,8 @@ class VideoHash:
         Seconds since the first frame; finite, never decreasing.
     error : str or None
         Why the video could not be decoded whole, None where it was: frames are then missing.
+    error_kind : ErrorKind or None
+        The kind of `error`.
 
     Raises
     ------
@@ -160,6 +164,7 @@ class VideoHash:
     frames: NDArray[np.int64]
     timestamps_s: NDArray[np.float64]
     error: str | None = None
+    error_kind: ErrorKind | None = None
 
     def __post_init__(self) -> None:
         codes = np.array(self.codes, dtype=np.uint8, order="C")
@@ -192,7 +197,7 @@ class VideoHash:
         """Equal in everything."""
         if not isinstance(other, VideoHash):
             return NotImplemented
-        return self.error == other.error and all(
+        return (self.error, self.error_kind) == (other.error, other.error_kind) and all(
             np.array_equal(getattr(self, name), getattr(other, name))
             for name in ("codes", "qualities", "frames", "timestamps_s")
         )

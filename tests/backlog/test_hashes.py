@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from hashmatch.backlog import HashedFile, HashResult, hash_files, hash_many
-from hashmatch.decode import DecodeLimits, Isolation
+from hashmatch.decode import DecodeLimits
+from hashmatch.workers import Isolation
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint import digests, hash_image, hash_segments
 from hashmatch.values import Hash

@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 
 from hashmatch.backlog import hash_files, hash_many, scan
 from hashmatch.cli import main
-from hashmatch.decode import Isolation
+from hashmatch.workers import Isolation
 from hashmatch.screener import ScreeningOptions
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.backlog.listing import Listed, list_files
+from hashmatch.backlog.listing import ScanInput, list_files
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -17,7 +17,7 @@ def touch(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(b"x")
 
 
-def names(folder: Path, listed: list[Listed]) -> list[str]:
+def names(folder: Path, listed: list[ScanInput]) -> list[str]:
     return [os.path.relpath(one.path, folder) for one in listed]
 
 
@@ -118,8 +118,8 @@ def test_a_folder_that_cannot_be_listed_is_a_problem_with_a_name(
 
     monkeypatch.setattr(os, "scandir", refusing)
     assert list_files([tmp_path]) == [
-        Listed(str(tmp_path / "closed"), "cannot list the folder: Permission denied"),
-        Listed(str(tmp_path / "open" / "b")),
+        ScanInput(str(tmp_path / "closed"), "cannot list the folder: Permission denied"),
+        ScanInput(str(tmp_path / "open" / "b")),
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_deep_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("leaf").touch()
     os.chdir(tmp_path)
     (only,) = list_files(["d"])
-    assert only == Listed("d/" * depth + "leaf")
+    assert only == ScanInput("d/" * depth + "leaf")
     # pytest's own clean-up recurses.
     os.system("rm -rf d")
 

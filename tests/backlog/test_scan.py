@@ -22,7 +22,7 @@ from hashmatch.backlog import ScanInterrupted, ScanProgress, ScanSummary, scan
 from hashmatch.backlog import chunks as chunks_module
 from hashmatch.backlog import scan as scan_function
 from hashmatch.backlog.chunks import CHUNK_FILES
-from hashmatch.decode import Isolation
+from hashmatch.workers import Isolation
 from hashmatch.errors import HashmatchError, IndexFormatError, PolicyError
 from hashmatch.screener import Screener, ScreeningOptions
 

@@ -1,4 +1,4 @@
-"""Pictures made on the spot, and Pillow's own view of an encoded file as the reference."""
+"""A picture, an encoder, and Pillow's own load of an encoded file as the reference."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def encode() -> Encode:
 
 @pytest.fixture
 def pillow_rgb() -> Callable[[bytes], NDArray[np.uint8]]:
-    """What `Image.open(...).convert("RGB")` gives, the reference for 8-bit modes."""
+    """Load by `Image.open(...).convert("RGB")`, the reference for 8-bit modes."""
 
     def load(data: bytes) -> NDArray[np.uint8]:
         with warnings.catch_warnings():

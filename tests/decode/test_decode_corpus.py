@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pdqhash
 import pytest
@@ -25,20 +27,20 @@ def pdq(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     return np.packbits(bits), quality
 
 
-def test_the_list_of_modes_is_complete(corpus):
+def test_the_list_of_modes_is_complete(corpus: Path) -> None:
     found = {path.name for path in (corpus / MODES).iterdir() if path.suffix != ".md"}
     assert found == set(MODE_FILES)
 
 
 @pytest.mark.parametrize("name", MODE_FILES)
-def test_a_mode_keeps_the_hash(name, corpus):
+def test_a_mode_keeps_the_hash(name: str, corpus: Path) -> None:
     original = pdq(np.asarray(Image.open(corpus / MODES / "original.jpg")))[0]
     code, quality = pdq(decode_image(read_content(corpus / MODES / name)).array)
     assert np.bitwise_count(code ^ original).sum() <= 2
     assert quality >= 50
 
 
-def test_luma_stays_near_exact(corpus):
+def test_luma_stays_near_exact(corpus: Path) -> None:
     photos = sorted((corpus / "photos").iterdir())[::8]
     distances = []
     for path in photos:

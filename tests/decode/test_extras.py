@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
-from hashmatch.decode.formats import HEIC, JXL, _image_class, identify
+from hashmatch.decode.formats import HEIC, JXL, identify, load_image_class
 from hashmatch.decode.jxl import jxl_size
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, ErrorKind
+
+Encode = Callable[..., bytes]
 
 
 def heic(*images: Image.Image, **options: Any) -> bytes:
@@ -28,7 +31,7 @@ def heic(*images: Image.Image, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def test_heic_is_what_its_plug_in_decodes(picture):
+def test_heic_is_what_its_plug_in_decodes(picture: Image.Image) -> None:
     data = heic(picture, quality=90)
     assert identify(data) is HEIC
     found = decode_image(data)
@@ -37,20 +40,20 @@ def test_heic_is_what_its_plug_in_decodes(picture):
     np.testing.assert_array_equal(found.array, np.asarray(expected))
 
 
-def test_further_pictures_of_heic_are_pages(picture):
+def test_further_pictures_of_heic_are_pages(picture: Image.Image) -> None:
     other = picture.resize((80, 64)).rotate(180)
     data = heic(picture, other, quality=90, primary_index=1)
     found = list(decode_pictures(data, frames=True))
     file = pillow_heif.open_heif(io.BytesIO(data))
-    assert [one.page for one in found] == [None, 1]
-    for one, number in zip(found, (1, 0), strict=True):
+    assert [frame.page for frame in found] == [None, 1]
+    for frame, number in zip(found, (1, 0), strict=True):
         np.testing.assert_array_equal(
-            one.array, np.asarray(file[number].to_pillow().convert("RGB"))
+            frame.array, np.asarray(file[number].to_pillow().convert("RGB"))
         )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA"])
-def test_jpeg_xl_lossless_is_the_picture(mode, picture, encode):
+def test_jpeg_xl_lossless_is_the_picture(mode: str, picture: Image.Image, encode: Encode) -> None:
     image = picture.convert(mode)
     data = encode(image, "JXL", lossless=True)
     assert identify(data) is JXL
@@ -59,25 +62,31 @@ def test_jpeg_xl_lossless_is_the_picture(mode, picture, encode):
 
 @settings(max_examples=25)
 @given(st.integers(1, 400), st.integers(1, 400), st.booleans())
-def test_the_size_of_jpeg_xl_is_read_from_its_header(width, height, in_boxes):
+def test_the_size_of_jpeg_xl_is_read_from_its_header(
+    width: int, height: int, in_boxes: bool
+) -> None:
     buffer = io.BytesIO()
     Image.new("L", (width, height)).save(buffer, "JXL", use_container=in_boxes, effort=1)
     assert jxl_size(buffer.getvalue()) == (width, height)
 
 
 @pytest.mark.parametrize("name", ["HEIC", "JXL"])
-def test_limits_hold_before_pixels_are_decoded(name, picture, encode, monkeypatch):
+def test_limits_hold_before_pixels_are_decoded(
+    name: str, picture: Image.Image, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = heic(picture) if name == "HEIC" else encode(picture, "JXL")
     with pytest.raises(DecodeError, match=r"^too many pixels: 61 x 47 = 2867, limit 2866$"):
         decode_image(data, limits=DecodeLimits(max_pixels=2866))
 
 
 @pytest.mark.parametrize("name", ["HEIC", "JPEG XL"])
-def test_without_the_extra_the_reason_says_so(name, picture, encode, monkeypatch):
+def test_without_the_extra_the_reason_says_so(
+    name: str, picture: Image.Image, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = heic(picture) if name == "HEIC" else encode(picture, "JXL")
     extra = {"HEIC": "heic", "JPEG XL": "jxl"}[name]
     monkeypatch.setattr("hashmatch.decode.formats.import_module", _no_module)
-    _image_class.cache_clear()
+    load_image_class.cache_clear()
     with pytest.raises(DecodeError, match=rf"^unsupported {name}: install hashmatch\[{extra}\]$"):
         decode_image(data)
     monkeypatch.undo()
@@ -96,16 +105,17 @@ def _no_module(name: str) -> Any:
         ("1" + "00000" + "100" + "0" + "1" + "000" + "0" + "01", "an animation"),
     ],
 )
-def test_kinds_of_jpeg_xl_that_the_plug_in_would_misread(bits, reason):
+def test_kinds_of_jpeg_xl_that_the_plug_in_would_misread(bits: str, reason: str) -> None:
     number = sum(1 << place for place, bit in enumerate(bits) if bit == "1")
     data = b"\xff\x0a" + number.to_bytes(8, "little")
     with pytest.raises(DecodeError, match=f"^unsupported JPEG XL: {reason}$"):
         decode_image(data)
 
 
-def test_reasons_are_stable(picture, encode):
-    with pytest.raises(DecodeError, match="^truncated JPEG XL$"):
+def test_reasons_are_stable(picture: Image.Image, encode: Encode) -> None:
+    with pytest.raises(DecodeError, match="^truncated JPEG XL$") as caught:
         decode_image(b"\xff\x0a")
+    assert caught.value.kind is ErrorKind.TRUNCATED
     with pytest.raises(DecodeError, match="^damaged JPEG XL: no codestream$"):
         decode_image(b"\x00\x00\x00\x0cJXL \r\n\x87\n" + bytes(50))
     with pytest.raises(DecodeError, match="^(damaged|truncated) HEIC"):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from PIL import EpsImagePlugin, Image, PpmImagePlugin
 
 from hashmatch.decode import HEAD_BYTES, decode_image, is_video
-from hashmatch.decode.formats import AVIF, FORMATS, HEIC, _image_class, identify
-from hashmatch.errors import DecodeError
+from hashmatch.decode.formats import AVIF, FORMATS, HEIC, identify, load_image_class
+from hashmatch.errors import DecodeError, ErrorKind
+
+Encode = Callable[..., bytes]
 
 REFUSED = (
     r"^not an image in an accepted format \(JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, HEIC, JPEG XL\)$"
@@ -31,15 +35,16 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
-def test_accepted_by_content(name, picture, encode):
+def test_accepted_by_content(name: str, picture: Image.Image, encode: Encode) -> None:
     assert identify(encode(picture, name)).name.upper() == name
     assert name in {accepted.name.upper() for accepted in FORMATS}
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_everything_else_is_refused_with_one_reason(name):
-    with pytest.raises(DecodeError, match=REFUSED):
+def test_everything_else_is_refused_with_one_reason(name: str) -> None:
+    with pytest.raises(DecodeError, match=REFUSED) as caught:
         decode_image(FOREIGN[name])
+    assert caught.value.kind is ErrorKind.NOT_MEDIA
 
 
 @pytest.mark.parametrize(
@@ -52,20 +57,21 @@ def test_everything_else_is_refused_with_one_reason(name):
     ],
     ids=["MP4", "Matroska", "AVI", "MPEG-TS"],
 )
-def test_a_video_is_told_from_a_picture(head):
+def test_a_video_is_not_a_picture(head: bytes) -> None:
     assert is_video(head)
-    with pytest.raises(DecodeError, match=r"^not an image but a video: hash_video "):
+    with pytest.raises(DecodeError, match=r"^not an image but a video: hash_video ") as caught:
         decode_image(head)
+    assert caught.value.kind is ErrorKind.UNSUPPORTED
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
-def test_a_picture_is_no_video(name, picture, encode):
+def test_a_picture_is_not_a_video(name: str, picture: Image.Image, encode: Encode) -> None:
     assert not is_video(encode(picture, name)[:HEAD_BYTES])
     assert not any(is_video(foreign) for foreign in FOREIGN.values())
-    assert not is_video(b"GIF89a" + (b"G" * 600))  # which is also the sync byte of MPEG-TS
+    assert not is_video(b"GIF89a" + (b"G" * 600))  # G is also the sync byte of MPEG-TS
 
 
-def test_avif_is_told_from_heic_by_any_of_its_brands():
+def test_any_brand_tells_avif_and_heic_apart() -> None:
     assert identify(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf" + bytes(40)) is AVIF
     assert identify(b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic" + bytes(40)) is HEIC
     cut_short = b"\xff\xff\xff\xffftypmif1\x00\x00\x00\x00mif1"
@@ -76,8 +82,8 @@ def test_avif_is_told_from_heic_by_any_of_its_brands():
         identify(beyond_the_box)
 
 
-def test_other_plug_ins_are_never_tried(monkeypatch):
-    def never(*_args, **_options):
+def test_other_plug_ins_are_never_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_args: object, **_options: object) -> None:
         raise AssertionError("a plug-in outside the allow-list was tried")
 
     monkeypatch.setattr(EpsImagePlugin.EpsImageFile, "__init__", never)
@@ -88,10 +94,12 @@ def test_other_plug_ins_are_never_tried(monkeypatch):
             decode_image(content)
 
 
-def test_a_damaged_file_is_not_offered_to_another_plug_in(picture, encode, monkeypatch):
+def test_a_damaged_file_is_not_offered_to_another_plug_in(
+    picture: Image.Image, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = encode(picture, "PNG")[:8] + b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
 
-    def never(*_args, **_options):
+    def never(*_args: object, **_options: object) -> None:
         raise AssertionError("Image.open was called")
 
     monkeypatch.setattr(Image, "open", never)
@@ -100,10 +108,12 @@ def test_a_damaged_file_is_not_offered_to_another_plug_in(picture, encode, monke
 
 
 @pytest.mark.parametrize("name", ["WebP", "AVIF"])
-def test_a_pillow_built_without_a_format_says_so(name, picture, encode, monkeypatch):
+def test_a_pillow_built_without_a_format_says_so(
+    name: str, picture: Image.Image, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = encode(picture, name.upper())
     monkeypatch.setattr(f"{identify(data).module}.SUPPORTED", False)
-    _image_class.cache_clear()
+    load_image_class.cache_clear()
     with pytest.raises(DecodeError, match=f"^unsupported {name}: this build of Pillow cannot"):
         decode_image(data)
     monkeypatch.undo()

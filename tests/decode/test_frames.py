@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import accumulate, islice
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, ErrorKind
 
 Encode = Callable[..., bytes]
 
@@ -35,27 +35,29 @@ def animation(encode: Encode, picture: Image.Image, file_format: str, n_frames: 
 def by_hand(data: bytes) -> list[np.ndarray]:
     image = Image.open(io.BytesIO(data))
     frames = []
-    for number in range(image.n_frames):
+    for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
         frames.append(np.asarray(image.convert("RGB")))
     return frames
 
 
 @pytest.mark.parametrize("file_format", ANIMATED)
-def test_every_frame_with_its_time(file_format, picture, encode):
+def test_every_frame_with_its_time(file_format: str, picture: Image.Image, encode: Encode) -> None:
     data = animation(encode, picture, file_format)
     found = list(decode_pictures(data, frames=True))
     expected = by_hand(data)
     assert len(found) == len(expected) == 7
-    for one, pixels in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one.array, pixels)
+    for picture_found, pixels in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(picture_found.array, pixels)
     starts_s = [total / 1000 for total in accumulate(DURATIONS_MS[:-1])]
-    assert [one.timestamp_s for one in found] == pytest.approx([None, *starts_s])
-    assert {one.page for one in found} == {None}
+    assert [frame.timestamp_s for frame in found] == pytest.approx([None, *starts_s])
+    assert {frame.page for frame in found} == {None}
 
 
 @pytest.mark.parametrize("file_format", [*ANIMATED, "TIFF"])
-def test_without_frames_there_is_the_first_picture(file_format, picture, encode):
+def test_without_frames_there_is_the_first_picture(
+    file_format: str, picture: Image.Image, encode: Encode
+) -> None:
     data = animation(encode, picture, file_format)
     (only,) = decode_pictures(data)
     np.testing.assert_array_equal(only.array, decode_image(data).array)
@@ -66,13 +68,17 @@ def test_without_frames_there_is_the_first_picture(file_format, picture, encode)
 @pytest.mark.parametrize(
     ("most", "numbers"), [(7, range(7)), (6, (0, 2, 4, 6)), (2, (0, 4)), (1, (0,))]
 )
-def test_a_long_animation_is_sampled_evenly(file_format, most, numbers, picture, encode):
+def test_a_long_animation_is_sampled_evenly(
+    file_format: str, most: int, numbers: Iterable[int], picture: Image.Image, encode: Encode
+) -> None:
     data = animation(encode, picture, file_format)
     found = list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frames=most)))
     every = list(decode_pictures(data, frames=True))
-    assert [one.timestamp_s for one in found] == [every[number].timestamp_s for number in numbers]
-    for one, number in zip(found, numbers, strict=True):
-        np.testing.assert_array_equal(one.array, every[number].array)
+    assert [frame.timestamp_s for frame in found] == [
+        every[number].timestamp_s for number in numbers
+    ]
+    for frame, number in zip(found, numbers, strict=True):
+        np.testing.assert_array_equal(frame.array, every[number].array)
 
 
 def pages(encode: Encode, picture: Image.Image, **options: Any) -> bytes:
@@ -83,19 +89,26 @@ def pages(encode: Encode, picture: Image.Image, **options: Any) -> bytes:
 
 
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
-def test_every_page_with_its_number_and_size(compression, picture, encode):
+def test_every_page_with_its_number_and_size(
+    compression: str | None, picture: Image.Image, encode: Encode
+) -> None:
     data = pages(encode, picture, compression=compression)
     found = list(decode_pictures(data, frames=True))
-    assert [(one.page, one.timestamp_s) for one in found] == [(None, None), (2, None), (3, None)]
-    for one, pixels in zip(found, by_hand(data), strict=True):
-        np.testing.assert_array_equal(one.array, pixels)
+    assert [(frame.page, frame.timestamp_s) for frame in found] == [
+        (None, None),
+        (2, None),
+        (3, None),
+    ]
+    for frame, pixels in zip(found, by_hand(data), strict=True):
+        np.testing.assert_array_equal(frame.array, pixels)
 
 
-def test_too_many_pages_or_pixels_are_refused(picture, encode):
+def test_too_many_pages_or_pixels_are_refused(picture: Image.Image, encode: Encode) -> None:
     data = pages(encode, picture)
     assert len(list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frames=3)))) == 3
-    with pytest.raises(DecodeError, match=r"^too many pages: more than 2$"):
+    with pytest.raises(DecodeError, match=r"^too many pages: more than 2$") as caught:
         list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frames=2)))
+    assert caught.value.kind is ErrorKind.TOO_MANY_FRAMES
     pixels = 2 * picture.width * picture.height + 600
     list(decode_pictures(data, frames=True, limits=DecodeLimits(max_frame_pixels=pixels)))
     with pytest.raises(DecodeError, match=f"^too many pixels: {pixels} in all frames or pages"):
@@ -110,7 +123,7 @@ def test_too_many_pages_or_pixels_are_refused(picture, encode):
         )
 
 
-def test_pages_that_go_round_in_a_circle_end(picture, encode):
+def test_pages_that_go_round_in_a_circle_end(picture: Image.Image, encode: Encode) -> None:
     data = bytearray(encode(picture.convert("L"), "TIFF"))
     directory = int.from_bytes(data[4:8], "little")
     end = directory + 2 + 12 * int.from_bytes(data[directory : directory + 2], "little")
@@ -119,13 +132,13 @@ def test_pages_that_go_round_in_a_circle_end(picture, encode):
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])
-def test_a_damaged_frame_is_named(file_format, picture, encode):
+def test_a_damaged_frame_is_named(file_format: str, picture: Image.Image, encode: Encode) -> None:
     data = animation(encode, picture, file_format)
     with pytest.raises(DecodeError, match=r"(truncated|damaged) \w+( frame \d)?"):
         list(decode_pictures(data[: len(data) * 2 // 3], frames=True))
 
 
-def test_one_multi_picture_jpeg_is_one_picture(picture, encode):
+def test_one_multi_picture_jpeg_is_one_picture(picture: Image.Image, encode: Encode) -> None:
     data = encode(picture, "MPO", save_all=True, append_images=[picture.rotate(90)])
     assert len(list(decode_pictures(data, frames=True))) == 1
 
@@ -137,7 +150,9 @@ ALPHA = {
 
 
 @pytest.mark.parametrize("name", ALPHA)
-def test_alpha_is_handed_over_where_asked_for(name, picture, encode):
+def test_alpha_is_handed_over_where_asked_for(
+    name: str, picture: Image.Image, encode: Encode
+) -> None:
     file_format, mode = ALPHA[name]
     image = picture.convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
@@ -152,7 +167,7 @@ def test_alpha_is_handed_over_where_asked_for(name, picture, encode):
 
 
 @pytest.mark.parametrize("mode", ["P", "L", "RGB", "1", "I;16"])
-def test_a_transparent_colour_is_alpha(mode, picture, encode):
+def test_a_transparent_colour_is_alpha(mode: str, picture: Image.Image, encode: Encode) -> None:
     if mode == "I;16":
         image = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
         wanted: Any = int(np.asarray(image)[5, 5])
@@ -170,12 +185,12 @@ def test_a_transparent_colour_is_alpha(mode, picture, encode):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-def test_what_is_opaque_has_no_alpha(mode, picture, encode):
+def test_what_is_opaque_has_no_alpha(mode: str, picture: Image.Image, encode: Encode) -> None:
     (found,) = decode_pictures(encode(picture.convert(mode), "PNG"), alpha=True)
     assert found.alpha is None
 
 
-def test_alpha_of_a_turned_tiff_is_stored_too(picture, encode):
+def test_alpha_of_a_turned_tiff_is_stored_too(picture: Image.Image, encode: Encode) -> None:
     image = picture.convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     exif = Image.Exif()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from hashmatch.decode import decode_image
 from hashmatch.decode.jpeg import reduce_to_luma
 from hashmatch.errors import DecodeError
+
+Encode = Callable[..., bytes]
 
 ADOBE = b"\xff\xee\x00\x0eAdobe"
 TRANSFORM_AT = 15  # from the start of the marker to its last byte
@@ -45,7 +50,9 @@ def without_adobe_marker(data: bytes) -> bytes:
         {"restart_marker_blocks": 2},
     ],
 )
-def test_luma_is_the_y_plane_at_full_size(options, picture, encode):
+def test_luma_is_the_y_plane_at_full_size(
+    options: dict[str, Any], picture: Image.Image, encode: Encode
+) -> None:
     data = encode(picture, "JPEG", **options)
     pixels = decode_image(data, decode="luma")
     assert (pixels.decode, pixels.format) == ("luma", "JPEG")
@@ -55,12 +62,14 @@ def test_luma_is_the_y_plane_at_full_size(options, picture, encode):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2000), (8, 8), (2500, 1), (1999, 1201)])
-def test_luma_is_never_scaled_down(size, picture, encode):
+def test_luma_is_never_scaled_down(
+    size: tuple[int, int], picture: Image.Image, encode: Encode
+) -> None:
     data = encode(picture.resize(size), "JPEG")
     assert decode_image(data, decode="luma").array.shape == size[::-1]
 
 
-def test_luma_of_a_grey_jpeg_is_its_only_plane(picture, encode):
+def test_luma_of_a_grey_jpeg_is_its_only_plane(picture: Image.Image, encode: Encode) -> None:
     data = encode(picture.convert("L"), "JPEG")
     luma, exact = decode_image(data, decode="luma"), decode_image(data)
     assert (luma.decode, exact.decode) == ("luma", "exact")
@@ -68,7 +77,9 @@ def test_luma_of_a_grey_jpeg_is_its_only_plane(picture, encode):
     np.testing.assert_array_equal(exact.array, np.repeat(luma.array[:, :, None], 3, axis=2))
 
 
-def test_jpegs_without_a_y_plane_go_the_exact_way(picture, encode, pillow_rgb):
+def test_jpegs_without_a_y_plane_go_the_exact_way(
+    picture: Image.Image, encode: Encode, pillow_rgb: Callable[[bytes], NDArray[np.uint8]]
+) -> None:
     rgb = encode(picture, "JPEG", keep_rgb=True)
     cmyk = encode(picture.convert("CMYK"), "JPEG")
     for data in (rgb, without_adobe_marker(rgb), cmyk, with_transform(cmyk, 2)):
@@ -77,7 +88,7 @@ def test_jpegs_without_a_y_plane_go_the_exact_way(picture, encode, pillow_rgb):
         np.testing.assert_array_equal(pixels.array, pillow_rgb(data))
 
 
-def test_rgb_and_cmyk_jpegs_look_like_the_picture(picture, encode):
+def test_rgb_and_cmyk_jpegs_look_like_the_picture(picture: Image.Image, encode: Encode) -> None:
     for data in (
         encode(picture, "JPEG", keep_rgb=True, quality=95),
         encode(picture.convert("CMYK"), "JPEG", quality=95),
@@ -86,14 +97,18 @@ def test_rgb_and_cmyk_jpegs_look_like_the_picture(picture, encode):
         assert np.abs(found - np.asarray(picture)).mean() < 4
 
 
-def test_ycck_is_not_taken_for_cmyk(picture, encode, pillow_rgb):
+def test_ycck_is_not_taken_for_cmyk(
+    picture: Image.Image, encode: Encode, pillow_rgb: Callable[[bytes], NDArray[np.uint8]]
+) -> None:
     cmyk = encode(picture.convert("CMYK"), "JPEG")
     ycck = with_transform(cmyk, 2)
     assert not np.array_equal(decode_image(ycck).array, decode_image(cmyk).array)
     np.testing.assert_array_equal(decode_image(ycck).array, pillow_rgb(ycck))
 
 
-def test_multi_picture_jpeg_is_the_jpeg_it_starts_with(picture, encode):
+def test_multi_picture_jpeg_is_the_jpeg_it_starts_with(
+    picture: Image.Image, encode: Encode
+) -> None:
     data = encode(picture, "MPO", save_all=True, append_images=[picture.rotate(180)])
     assert Image.open(io.BytesIO(data)).format == "MPO"
     alone = encode(picture, "JPEG")
@@ -104,19 +119,21 @@ def test_multi_picture_jpeg_is_the_jpeg_it_starts_with(picture, encode):
     )
 
 
-def test_twelve_bits_are_refused_clearly(picture, encode):
+def test_twelve_bits_are_refused_clearly(picture: Image.Image, encode: Encode) -> None:
     data = bytearray(encode(picture, "JPEG"))
     data[data.index(b"\xff\xc0") + 4] = 12
     with pytest.raises(DecodeError, match=r"^unsupported JPEG: 12 bits per sample, not 8$"):
         decode_image(bytes(data))
 
 
-def test_exif_is_not_even_read(picture, encode, monkeypatch):
+def test_exif_is_not_even_read(
+    picture: Image.Image, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exif = Image.Exif()
     exif[0x011A] = 72.0
     data = encode(picture, "JPEG", exif=exif)
 
-    def never(_image):
+    def never(_image: object) -> None:
         raise AssertionError("EXIF was parsed")
 
     monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "_read_dpi_from_exif", never)
@@ -125,7 +142,7 @@ def test_exif_is_not_even_read(picture, encode, monkeypatch):
     )
 
 
-def test_garbage_in_exif_does_not_matter(picture, encode):
+def test_garbage_in_exif_does_not_matter(picture: Image.Image, encode: Encode) -> None:
     garbage = b"Exif\x00\x00II*\x00\xff\xff\xff\xff" + bytes(range(40))
     found = decode_image(encode(picture, "JPEG", exif=garbage)).array
     np.testing.assert_array_equal(found, decode_image(encode(picture, "JPEG")).array)
@@ -134,13 +151,17 @@ def test_garbage_in_exif_does_not_matter(picture, encode):
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.95])
 @pytest.mark.parametrize("decode", ["exact", "luma"])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_truncation_is_refused(kept, decode, progressive, picture, encode):
+def test_truncation_is_refused(
+    kept: float, decode: str, progressive: bool, picture: Image.Image, encode: Encode
+) -> None:
     data = encode(picture.resize((300, 200)), "JPEG", progressive=progressive)
     with pytest.raises(DecodeError, match=r"^truncated JPEG$"):
         decode_image(data[: int(len(data) * kept)], decode=decode)
 
 
-def test_a_draft_that_changes_the_size_is_a_bug_not_a_picture(picture, encode, monkeypatch):
+def test_a_draft_that_changes_the_size_is_a_bug_not_a_picture(
+    picture: Image.Image, encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image = Image.open(io.BytesIO(encode(picture, "JPEG")))
     draft = type(image).draft
     monkeypatch.setattr(type(image), "draft", lambda self, mode, _size: draft(self, mode, (8, 8)))

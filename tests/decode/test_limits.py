@@ -1,36 +1,41 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, ErrorKind
 
 
-def test_defaults():
+def test_defaults() -> None:
     assert DecodeLimits(max_bytes=268_435_456, max_pixels=178_956_970) == DEFAULT_LIMITS
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "9", None])
 @pytest.mark.parametrize("name", ["max_bytes", "max_pixels"])
-def test_a_bound_is_a_positive_integer(name, value):
+def test_a_bound_is_a_positive_integer(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a positive integer"):
         DecodeLimits(**{name: value})
 
 
-def test_more_pixels_than_pillow_can_hand_over():
+def test_more_pixels_than_pillow_can_hand_over() -> None:
     most = 715_827_882
     assert DecodeLimits(max_pixels=most).max_pixels == most
     with pytest.raises(ValueError, match=f"max_pixels must be at most {most}"):
         DecodeLimits(max_pixels=most + 1)
 
 
-def test_bounds_are_inclusive():
+def test_bounds_are_inclusive() -> None:
     limits = DecodeLimits(max_bytes=10, max_pixels=12)
     limits.check_bytes(10)
     limits.check_pixels(3, 4)
-    with pytest.raises(DecodeError, match=r"^too large: more than 10 bytes$"):
+    with pytest.raises(DecodeError, match=r"^too large: more than 10 bytes$") as caught:
         limits.check_bytes(11)
-    with pytest.raises(DecodeError, match=r"^too many pixels: 13 x 1 = 13, limit 12$"):
+    assert caught.value.kind is ErrorKind.TOO_LARGE
+    with pytest.raises(DecodeError, match=r"^too many pixels: 13 x 1 = 13, limit 12$") as caught:
         limits.check_pixels(13, 1)
-    with pytest.raises(DecodeError, match=r"^empty file$"):
+    assert caught.value.kind is ErrorKind.TOO_LARGE
+    with pytest.raises(DecodeError, match=r"^empty file$") as caught:
         limits.check_bytes(0)
+    assert caught.value.kind is ErrorKind.EMPTY

@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 from PIL.JpegImagePlugin import JpegImageFile
 from simplejpeg import encode_jpeg
 
 from hashmatch.decode import DecodeLimits, decode_image, plain_jpeg, read_content
 from hashmatch.decode.jpeg import StoredJpeg
 from hashmatch.errors import DecodeError
+
+Encode = Callable[..., bytes]
 
 FRAME, SCAN, END = b"\xff\xc0", b"\xff\xda", b"\xff\xd9"
 SAMPLINGS = ("444", "422", "420", "440", "411", "Gray")
@@ -69,12 +73,12 @@ def with_sampling(data: bytes, *factors: int) -> bytes:
 
 
 @pytest.fixture
-def plain(picture, encode) -> bytes:
+def plain(picture: Image.Image, encode: Encode) -> bytes:
     return encode(picture, "JPEG")
 
 
 @pytest.mark.corpus
-def test_photos_are_plain(corpus):
+def test_photos_are_plain(corpus: Path) -> None:
     paths = sorted((corpus / "photos").iterdir())
     assert len(paths) > 300
     for path in paths:
@@ -91,7 +95,14 @@ def test_photos_are_plain(corpus):
     seed=st.integers(0, 1000),
     is_noise=st.booleans(),
 )
-def test_every_size_and_sampling(size, sampling, quality, seed, is_noise, picture):
+def test_every_size_and_sampling(
+    size: tuple[int, int],
+    sampling: str,
+    quality: int,
+    seed: int,
+    is_noise: bool,
+    picture: Image.Image,
+) -> None:
     if is_noise:
         pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
     else:
@@ -114,8 +125,15 @@ def test_every_size_and_sampling(size, sampling, quality, seed, is_noise, pictur
     optimize=st.booleans(),
 )
 def test_every_coding(
-    size, mode, subsampling, progressive, restart_blocks, optimize, picture, encode
-):
+    size: tuple[int, int],
+    mode: str,
+    subsampling: int,
+    progressive: bool,
+    restart_blocks: int,
+    optimize: bool,
+    picture: Image.Image,
+    encode: Encode,
+) -> None:
     options = {"subsampling": subsampling} if mode == "RGB" else {}
     data = encode(
         picture.resize(size).convert(mode),
@@ -128,7 +146,9 @@ def test_every_coding(
     assert_plain(data)
 
 
-def test_what_surrounds_the_pixels_does_not_matter(plain, picture, encode):
+def test_what_surrounds_the_pixels_does_not_matter(
+    plain: bytes, picture: Image.Image, encode: Encode
+) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     several = encode(picture, "MPO", save_all=True, append_images=[picture.rotate(180)])
@@ -141,14 +161,14 @@ def test_what_surrounds_the_pixels_does_not_matter(plain, picture, encode):
         assert_plain(data)
 
 
-def test_a_grey_jpeg_may_state_any_sampling(picture, encode):
+def test_a_grey_jpeg_may_state_any_sampling(picture: Image.Image, encode: Encode) -> None:
     grey = encode(picture.convert("L"), "JPEG")
     for factors in (0x11, 0x22, 0x41, 0x13):
         assert_plain(with_sampling(grey, factors))
 
 
 @pytest.mark.parametrize("sub", [0, 1, 2])
-def test_scans_that_are_missing_altogether(sub, picture, encode):
+def test_scans_that_are_missing_altogether(sub: int, picture: Image.Image, encode: Encode) -> None:
     # No warning is due, and what is not known of the picture is smoothed.
     data = encode(picture.resize((211, 150)), "JPEG", progressive=True, subsampling=sub)
     at = data.index(SCAN)
@@ -159,7 +179,7 @@ def test_scans_that_are_missing_altogether(sub, picture, encode):
     assert n_scans > 5
 
 
-def test_colours_without_a_y_plane_are_left_to_pillow(picture, encode):
+def test_colours_without_a_y_plane_are_left_to_pillow(picture: Image.Image, encode: Encode) -> None:
     rgb = encode(picture, "JPEG", keep_rgb=True)
     cmyk = encode(picture.convert("CMYK"), "JPEG")
     adobe = rgb.index(b"\xff\xee\x00\x0eAdobe")
@@ -170,7 +190,7 @@ def test_colours_without_a_y_plane_are_left_to_pillow(picture, encode):
         assert_left_to_pillow(data)
 
 
-def test_unusual_samplings_are_left_to_pillow(plain):
+def test_unusual_samplings_are_left_to_pillow(plain: bytes) -> None:
     for factors in (
         (0x11, 0x22, 0x22),
         (0x22, 0x21, 0x11),
@@ -184,11 +204,11 @@ def test_unusual_samplings_are_left_to_pillow(plain):
 
 
 @pytest.mark.parametrize("frame", [0xC3, 0xC5, 0xC9, 0xCA])
-def test_frames_that_are_not_huffman_coded_are_left_to_pillow(frame, plain):
+def test_frames_that_are_not_huffman_coded_are_left_to_pillow(frame: int, plain: bytes) -> None:
     assert_left_to_pillow(plain.replace(FRAME, bytes([0xFF, frame]), 1))
 
 
-def test_a_header_that_is_not_plain_is_left_to_pillow(plain):
+def test_a_header_that_is_not_plain_is_left_to_pillow(plain: bytes) -> None:
     at = plain.index(FRAME)
     scan = plain.index(SCAN)
     no_words = b"\xff\xfe\x00\x00"  # a length that does not hold itself
@@ -200,7 +220,9 @@ def test_a_header_that_is_not_plain_is_left_to_pillow(plain):
     assert_left_to_pillow(plain[:at] + bytes(another_frame) + plain[at:])
 
 
-def test_what_libjpeg_warns_of_is_left_to_pillow(plain, picture, encode):
+def test_what_libjpeg_warns_of_is_left_to_pillow(
+    plain: bytes, picture: Image.Image, encode: Encode
+) -> None:
     scan = plain.index(SCAN) + 14
     damaged = bytearray(plain)
     damaged[scan + 40 : scan + 44] = b"\xff\xd3\xff\xd4"
@@ -217,7 +239,9 @@ def test_what_libjpeg_warns_of_is_left_to_pillow(plain, picture, encode):
         assert_left_to_pillow(data)
 
 
-def test_size_is_checked_before_anything_is_decoded(plain, monkeypatch):
+def test_size_is_checked_before_anything_is_decoded(
+    plain: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def never(*_arguments: object, **_options: object) -> None:
         raise AssertionError("decoded")
 
@@ -231,21 +255,23 @@ def test_size_is_checked_before_anything_is_decoded(plain, monkeypatch):
         decode_image(plain, limits=DecodeLimits(max_pixels=61 * 47 - 1))
 
 
-def test_a_pillow_that_decodes_otherwise_is_asked(plain, monkeypatch):
-    plain_jpeg.gives_what_pillow_gives.cache_clear()
+def test_a_pillow_that_decodes_otherwise_is_asked(
+    plain: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain_jpeg.equals_pillow.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(plain_jpeg, "decode_jpeg", lambda _data, _colours, buffer: buffer.fill(7))
-        assert not plain_jpeg.gives_what_pillow_gives()
+        assert not plain_jpeg.equals_pillow()
         assert by_turbo(plain, luma=True) is None
-    plain_jpeg.gives_what_pillow_gives.cache_clear()
+    plain_jpeg.equals_pillow.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr(plain_jpeg.features, "check_feature", lambda _name: False)
+        patch.setattr(features, "check_feature", lambda _name: False)
         assert_left_to_pillow(plain)
-    plain_jpeg.gives_what_pillow_gives.cache_clear()
+    plain_jpeg.equals_pillow.cache_clear()
     assert_plain(plain)
 
 
-def test_others_work_while_it_decodes():
+def test_others_work_while_it_decodes() -> None:
     noise = np.random.default_rng(3).integers(0, 256, (2000, 3000, 3), dtype=np.uint8)
     data = encode_jpeg(noise, 90)
     decode_image(data)

@@ -36,7 +36,9 @@ def scanlines(samples: np.ndarray, bits: int) -> bytes:
     return b"".join(lines)
 
 
-def write_png(samples: np.ndarray, colour: int, bits: int, *, interlaced=False, extra=b"") -> bytes:
+def write_png(
+    samples: np.ndarray, colour: int, bits: int, *, interlaced: bool = False, extra: bytes = b""
+) -> bytes:
     height, width = samples.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, int(interlaced))
     if interlaced:
@@ -68,20 +70,20 @@ def expected_rgb(samples: np.ndarray, colour: int, bits: int) -> np.ndarray:
         *((colour, bits) for colour in (RGB, GREY_ALPHA, RGB_ALPHA) for bits in (8, 16)),
     ],
 )
-def test_every_depth_scales_to_eight_bits(colour, bits, interlaced):
+def test_every_depth_scales_to_eight_bits(colour: int, bits: int, interlaced: bool) -> None:
     samples = random_samples(colour, bits)
     found = decode_image(write_png(samples, colour, bits, interlaced=interlaced)).array
     np.testing.assert_array_equal(found, expected_rgb(samples, colour, bits))
 
 
-def test_sixteen_bit_grey_with_a_transparent_level():
+def test_sixteen_bit_grey_with_a_transparent_level() -> None:
     samples = random_samples(GREY, 16)
     extra = chunk(b"tRNS", struct.pack(">H", int(samples[0, 0, 0])))
     found = decode_image(write_png(samples, GREY, 16, extra=extra)).array
     np.testing.assert_array_equal(found, expected_rgb(samples, GREY, 16))
 
 
-def test_text_bombs_are_refused():
+def test_text_bombs_are_refused() -> None:
     bomb = b"Comment\x00\x00" + zlib.compress(bytes(50_000_000))
     samples = random_samples(RGB, 8)
     data = write_png(samples, RGB, 8, extra=chunk(b"zTXt", bomb))
@@ -89,21 +91,23 @@ def test_text_bombs_are_refused():
         decode_image(data)
 
 
-def test_profile_bombs_are_refused():
+def test_profile_bombs_are_refused() -> None:
     bomb = b"profile\x00\x00" + zlib.compress(bytes(50_000_000))
     data = write_png(random_samples(RGB, 8), RGB, 8, extra=chunk(b"iCCP", bomb))
     with pytest.raises(DecodeError, match=r"^damaged PNG: Decompressed data too large"):
         decode_image(data)
 
 
-def test_an_invalid_animation_header_is_no_reason_to_refuse(recwarn):
+def test_an_invalid_animation_header_is_no_reason_to_refuse(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
     samples = random_samples(RGB, 8)
     data = write_png(samples, RGB, 8, extra=chunk(b"acTL", struct.pack(">II", 0, 0)))
     np.testing.assert_array_equal(decode_image(data).array, samples)
     assert not recwarn.list
 
 
-def test_a_wrong_checksum_is_refused():
+def test_a_wrong_checksum_is_refused() -> None:
     data = bytearray(write_png(random_samples(RGB, 8), RGB, 8))
     data[30] ^= 1
     with pytest.raises(DecodeError, match=r"^damaged PNG: broken PNG file .bad header checksum"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -69,12 +69,11 @@ def folder(make_folder: MakeFolder) -> Path:
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> str:
+def toy() -> Iterator[str]:
     """Name of an algorithm of 64 bits, registered for one test."""
-    registered = {**hashing.algorithms(), "toy": SimpleNamespace(name="toy", bits=64)}
-    monkeypatch.setattr(hashing, "algorithms", lambda: dict(registered))
-    monkeypatch.setattr(hashing, "get_algorithm", registered.__getitem__)
-    return "toy"
+    attributes = {"name": "toy", "bits": 64, "default_radius": 4, "consumes": "grey"}
+    with hashing.register(SimpleNamespace(**attributes, hash_pixels=None)):
+        yield "toy"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import random
 import tomllib
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,11 +169,10 @@ class Model:
             raise RefusedError
 
 
-def register_toy() -> None:
-    """Let there be a second algorithm, of 64 bits, in this process."""
-    registered = {**hashing.algorithms(), TOY: SimpleNamespace(name=TOY, bits=64)}
-    hashing.algorithms = lambda: dict(registered)
-    hashing.get_algorithm = registered.__getitem__
+def register_toy() -> ExitStack:
+    """Register a second algorithm, of 64 bits, in this process; close to take it out again."""
+    attributes = {"name": TOY, "bits": 64, "default_radius": 4, "consumes": "grey"}
+    return hashing.register(SimpleNamespace(**attributes, hash_pixels=None))
 
 
 def write_rows(path: Path, rows: tuple[tuple[Row, str], ...]) -> Path:

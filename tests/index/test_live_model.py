@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_model import LISTS, Model, Op, RefusedError, Row, check, contents, perform, write_recipe
 
-from hashmatch import hashing
 from hashmatch.errors import HashmatchError
 from hashmatch.index import Index
 
@@ -40,10 +39,8 @@ OP = st.one_of(
 def _toy() -> Iterator[None]:
     from live_model import register_toy
 
-    before = hashing.algorithms, hashing.get_algorithm
-    register_toy()
-    yield
-    hashing.algorithms, hashing.get_algorithm = before
+    with register_toy():
+        yield
 
 
 @pytest.mark.usefixtures("_toy")

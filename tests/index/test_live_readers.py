@@ -11,7 +11,6 @@ import pytest
 from live_model import perform, register_toy, script, write_recipe
 from live_readers import N_EDITS
 
-from hashmatch import hashing
 from hashmatch.index import Index, build_index
 from hashmatch.index.built_folder import BuiltFolder
 
@@ -21,10 +20,8 @@ SEED, N_OPS, N_READERS, N_THREADS = 3, 90, 2, 2
 
 @pytest.fixture
 def _toy() -> Iterator[None]:
-    before = hashing.algorithms, hashing.get_algorithm
-    register_toy()
-    yield
-    hashing.algorithms, hashing.get_algorithm = before
+    with register_toy():
+        yield
 
 
 @pytest.mark.usefixtures("_toy")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import AlgorithmError, DecodeError, PolicyError
-from hashmatch.hashing import registry
+from hashmatch.hashing import register
 from hashmatch.index import build_index
 from hashmatch.screener import Screener, ScreeningOptions, search
 
@@ -231,9 +231,8 @@ class Failing:
         raise DecodeError("entry point acme = acme:HASH failed: RuntimeError: no")
 
 
-def test_an_algorithm_that_fails_takes_no_other_with_it(demo, pictures, tmp_path, monkeypatch):
-    monkeypatch.setitem(registry._BUILT_IN, "acme", ("acme", "HASH"))
-    monkeypatch.setitem(registry._loaded, "acme", Failing())
+def test_an_algorithm_that_fails_takes_no_other_with_it(demo, pictures, tmp_path):
+    acme = register(Failing())
     phash = {path.name: [str(imagehash.phash(rgb(path)))] for path in pictures}
     rules = rule("acme", max_distance=0) + rule("phash", max_distance=0)
     folder = write_index(tmp_path, {"acme": {"a": ["00" * 8]}, "phash": phash}, rules)
@@ -241,7 +240,7 @@ def test_an_algorithm_that_fails_takes_no_other_with_it(demo, pictures, tmp_path
     assert decision.error == "entry point acme = acme:HASH failed: RuntimeError: no"
     assert (decision.action, decision.rule, decision.queue) == ("block", "phash", "undecodable")
     assert [one.algorithm for one in decision.hashes] == ["phash"]
-    monkeypatch.undo()
+    acme.close()
     with pytest.raises(AlgorithmError, match="'acme'.*install the plug-in"):
         opened(folder)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hashmatch.decode import Isolation
+from hashmatch.workers import Isolation
 from hashmatch.fingerprint import hash_image
 from hashmatch.hashing import registry
 from hashmatch.index import build_index

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hashmatch.decode import Isolation, VideoLimits
+from hashmatch.decode import VideoLimits
+from hashmatch.workers import Isolation
 from hashmatch.screener import Screener
 
 Picture = Any

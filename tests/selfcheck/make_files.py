@@ -1,9 +1,9 @@
-"""Make what `hashmatch selfcheck` hashes, and pin the hashes: run by hand, results are committed.
+"""Writer of the files and pinned hashes of `hashmatch selfcheck`; run by hand, results committed.
 
     python tests/selfcheck/make_files.py
 
-makes the files that are not there, of pictures from indexes/demo, and pins the hashes of all. A pin
-that changes for a file that did not is drift: say in CHANGELOG.md what moved it.
+makes the missing files from pictures of indexes/demo, and pins the hashes of all. A pin that
+changes for an unchanged file is drift: explain its cause in CHANGELOG.md.
 """
 
 from __future__ import annotations
@@ -34,36 +34,36 @@ VIDEO_SUFFIXES = (".mp4", ".webm")
 VIDEO_SIZE = (128, 96)
 
 
-def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
+def encode(image: Image.Image, file_format: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, file_format, **options)
     return buffer.getvalue()
 
 
-def padded(jpeg: bytes) -> bytes:
-    """Put a fill byte before the frame, as the standard allows: no longer plain, Pillow decodes."""
+def pad(jpeg: bytes) -> bytes:
+    """Put a fill byte before the frame, as the standard allows: Pillow, not simplejpeg, decodes."""
     return jpeg.replace(b"\xff\xc0", b"\xff\xff\xc0", 1)
 
 
-def filmed(container: str, codec: str, **options: str) -> bytes:
-    """Three pictures, one a second."""
+def film(container: str, codec: str, **options: str) -> bytes:
+    """Encode three pictures, one a second."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container) as film:
-        stream = film.add_stream(codec, rate=1, options=options)
+    with av.open(buffer, "w", format=container) as clip:
+        stream: Any = clip.add_stream(codec, rate=1, options=options)
         stream.width, stream.height = VIDEO_SIZE
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
         for number, name in enumerate(("coffee", "cat", "rocket")):
             image = Image.open(IMAGES / f"{name}.jpg").convert("RGB").resize(VIDEO_SIZE)
-            frame = av.VideoFrame.from_image(image)
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
             frame.pts = number
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode(None))
+            clip.mux(stream.encode(frame))
+        clip.mux(stream.encode(None))
     return buffer.getvalue()
 
 
 def files() -> dict[str, Callable[[], bytes]]:
-    """File name -> what makes it, each a different road through the decoders."""
+    """Return a maker by file name; each file takes another path through the decoders."""
     coffee, cat = (
         Image.open(IMAGES / f"{name}.jpg").convert("RGB").resize(SIZE) for name in ("coffee", "cat")
     )
@@ -72,28 +72,28 @@ def files() -> dict[str, Callable[[], bytes]]:
     faded.putalpha(Image.linear_gradient("L").resize(SIZE))
     pillow_heif.register_heif_opener()
     return {
-        "baseline.jpg": lambda: encoded(coffee, "JPEG", quality=80),
-        "full-chroma.jpg": lambda: encoded(cat, "JPEG", quality=80, subsampling=0),
-        "progressive.jpg": lambda: encoded(coffee, "JPEG", quality=80, progressive=True),
-        "padded.jpg": lambda: padded(encoded(coffee, "JPEG", quality=75)),
-        "grey.jpg": lambda: encoded(coffee.convert("L"), "JPEG", quality=80),
-        "cmyk.jpg": lambda: encoded(coffee.convert("CMYK"), "JPEG", quality=70),
-        "palette.png": lambda: encoded(coffee.quantize(32), "PNG"),
-        "sixteen-bit.png": lambda: encoded(Image.fromarray(grey * 257), "PNG"),
-        "alpha.png": lambda: encoded(faded.resize((80, 60)), "PNG"),
-        "palette.gif": lambda: encoded(cat.quantize(64), "GIF"),
-        "lossy.webp": lambda: encoded(coffee, "WEBP", quality=70),
-        "lossless.webp": lambda: encoded(cat.resize((80, 60)), "WEBP", lossless=True),
-        "lossy.avif": lambda: encoded(coffee, "AVIF", quality=70),
-        "deflate.tiff": lambda: encoded(
+        "baseline.jpg": lambda: encode(coffee, "JPEG", quality=80),
+        "full-chroma.jpg": lambda: encode(cat, "JPEG", quality=80, subsampling=0),
+        "progressive.jpg": lambda: encode(coffee, "JPEG", quality=80, progressive=True),
+        "padded.jpg": lambda: pad(encode(coffee, "JPEG", quality=75)),
+        "grey.jpg": lambda: encode(coffee.convert("L"), "JPEG", quality=80),
+        "cmyk.jpg": lambda: encode(coffee.convert("CMYK"), "JPEG", quality=70),
+        "palette.png": lambda: encode(coffee.quantize(32), "PNG"),
+        "sixteen-bit.png": lambda: encode(Image.fromarray(grey * 257), "PNG"),
+        "alpha.png": lambda: encode(faded.resize((80, 60)), "PNG"),
+        "palette.gif": lambda: encode(cat.quantize(64), "GIF"),
+        "lossy.webp": lambda: encode(coffee, "WEBP", quality=70),
+        "lossless.webp": lambda: encode(cat.resize((80, 60)), "WEBP", lossless=True),
+        "lossy.avif": lambda: encode(coffee, "AVIF", quality=70),
+        "deflate.tiff": lambda: encode(
             cat.resize((80, 60)), "TIFF", compression="tiff_adobe_deflate"
         ),
-        "jpeg.tiff": lambda: encoded(coffee, "TIFF", compression="jpeg"),
-        "plain.bmp": lambda: encoded(cat.resize((80, 60)), "BMP"),
-        "lossy.heic": lambda: encoded(coffee, "HEIF", quality=70),
-        "lossy.jxl": lambda: encoded(coffee, "JXL", quality=80),
-        "h264.mp4": lambda: filmed("mp4", "libx264", crf="28"),
-        "vp9.webm": lambda: filmed("webm", "libvpx-vp9", crf="36"),
+        "jpeg.tiff": lambda: encode(coffee, "TIFF", compression="jpeg"),
+        "plain.bmp": lambda: encode(cat.resize((80, 60)), "BMP"),
+        "lossy.heic": lambda: encode(coffee, "HEIF", quality=70),
+        "lossy.jxl": lambda: encode(coffee, "JXL", quality=80),
+        "h264.mp4": lambda: film("mp4", "libx264", crf="28"),
+        "vp9.webm": lambda: film("webm", "libvpx-vp9", crf="36"),
     }
 
 
@@ -109,16 +109,16 @@ def picture_pins(path: Path) -> Iterator[dict[str, Any]]:
     for algorithm in ALGORITHMS:
         has_luma = algorithm in LUMA_ALGORITHMS and decoder in (JPEG.name, PLAIN_JPEG)
         for decode in ("exact", "luma") if has_luma else ("exact",):
-            made = hash_image(path, algorithm, decode)
+            found = hash_image(path, algorithm, decode)
             row = {"file": path.name, "decoder": decoder, "algorithm": algorithm}
-            yield {**row, "decode": decode, "hex": made.hex, "quality": made.quality}
+            yield {**row, "decode": decode, "hex": found.hex, "quality": found.quality}
 
 
 def video_pins(path: Path) -> Iterator[dict[str, Any]]:
-    made = hash_video(path, interval_s=0)
-    assert made.error is None
+    video = hash_video(path, interval_s=0)
+    assert video.error is None
     for code, quality, timestamp_s in zip(
-        made.codes, made.qualities.tolist(), made.timestamps_s.tolist(), strict=True
+        video.codes, video.qualities.tolist(), video.timestamps_s.tolist(), strict=True
     ):
         row = {"file": path.name, "decoder": VIDEO, "algorithm": "pdq", "decode": VIDEO}
         yield {**row, "hex": code.tobytes().hex(), "quality": quality, "timestamp_s": timestamp_s}

@@ -1,31 +1,24 @@
-"""Many contents: list the files, share them out to workers, write rows in order.
-
-`listing` finds the files, `pool` runs chunks of them in threads or worker processes and returns
-results in order, `rows` writes whole rows, `scan` and `hashes` put these together.
-"""
+"""Backlogs: list files, share them out to workers, write or return results in order."""
 
 from __future__ import annotations
 
 from hashmatch.backlog.hashes import HashedFile, HashResult, hash_files, hash_many
-from hashmatch.backlog.listing import Listed, list_files
-from hashmatch.backlog.scan import (
-    OutputIsInputError,
-    ScanInterrupted,
-    ScanProgress,
-    ScanSummary,
-    scan,
-)
+from hashmatch.backlog.listing import ScanInput, list_files
+from hashmatch.backlog.rows import json_row
+from hashmatch.backlog.run import OutputIsInputError, ScanInterrupted, ScanProgress, scan
+from hashmatch.backlog.screening import ScanSummary
 
 __all__ = [
     "HashResult",
     "HashedFile",
-    "Listed",
     "OutputIsInputError",
+    "ScanInput",
     "ScanInterrupted",
     "ScanProgress",
     "ScanSummary",
     "hash_files",
     "hash_many",
+    "json_row",
     "list_files",
     "scan",
 ]

@@ -1,81 +1,58 @@
-"""One chunk of a scan, in the process at hand or in a worker."""
+"""Files in chunks, mapped in this process or in worker processes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from typing import TypeVar
 
-from hashmatch.backlog.listing import Listed
-from hashmatch.backlog.rows import json_row
+from hashmatch.backlog.listing import ScanInput
 from hashmatch.errors import HashmatchError
-from hashmatch.screener import Screener, ScreeningOptions
-from hashmatch.values import IndexRef, PolicyRef
+from hashmatch.workers import Executor, InlineExecutor, ProcessExecutor, WorkerDiedError
+
+ResultT = TypeVar("ResultT")
 
 CHUNK_FILES = 32
 """Files handed out at a time: enough for a batched query, few enough for smooth progress."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a worker needs to decide as its parent would."""
-
-    index_dir: str
-    policy_path: str
-    options: ScreeningOptions
-    index_ref: IndexRef
-    policy_ref: PolicyRef
+class ChunkLostError(HashmatchError):
+    """A worker process died: the rows of its chunk and of those after it are missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRows:
-    """Decision rows of a chunk as bytes of JSON lines, and what they amount to."""
+def map_chunks(
+    files: Sequence[ScanInput],
+    local_task: Callable[[Sequence[ScanInput]], ResultT],
+    worker_task: Callable[[Sequence[ScanInput]], ResultT],
+    *,
+    chunk_files: int,
+    workers: int,
+) -> Generator[ResultT, None, None]:
+    """Yield the result of each chunk of files, in order.
 
-    rows: bytes
-    n_files: int
-    n_errors: int
-    n_with_matches: int
-    n_matches: int
-    actions: Counter[str] = field(default_factory=Counter)
+    With one worker or one chunk, `local_task` runs in this process; otherwise `worker_task`, which
+    must be picklable, runs in up to `workers` processes.
 
-
-def screen_chunk(screener: Screener, chunk: Sequence[Listed]) -> ChunkRows:
-    """Decide about the files of a chunk, in order."""
-    readable = [listed.path for listed in chunk if listed.problem is None]
-    screened = iter(screener.screen_many(readable))
-    decisions = [
-        next(screened) if listed.problem is None else screener.reject(listed.path, listed.problem)
-        for listed in chunk
-    ]
-    return ChunkRows(
-        rows=b"".join(json_row(decision.to_dict()) for decision in decisions),
-        n_files=len(decisions),
-        n_errors=sum(decision.error is not None for decision in decisions),
-        n_with_matches=sum(decision.n_matches > 0 for decision in decisions),
-        n_matches=sum(decision.n_matches for decision in decisions),
-        actions=Counter(decision.action for decision in decisions),
+    Raises
+    ------
+    ChunkLostError
+        A worker process died.
+    """
+    chunks = [files[start : start + chunk_files] for start in range(0, len(files), chunk_files)]
+    n_processes = min(workers, len(chunks))
+    executor: Executor[Sequence[ScanInput], ResultT] = (
+        InlineExecutor(local_task)
+        if n_processes <= 1
+        else ProcessExecutor(worker_task, workers=n_processes)
     )
-
-
-def screen_chunk_in_worker(setup: Setup, chunk: Sequence[Listed]) -> ChunkRows:
-    """Decide about the files of a chunk in a worker process, which opens the index once."""
-    return screen_chunk(_screener(setup), chunk)
-
-
-_open: dict[Setup, Screener] = {}
-
-
-def close_screeners() -> None:
-    """End what the screener of a worker process has started."""
-    for screener in _open.values():
-        screener.close()
-
-
-def _screener(setup: Setup) -> Screener:
-    if setup in _open:
-        return _open[setup]
-    screener = Screener.open(setup.index_dir, setup.policy_path, options=setup.options)
-    if (screener.index_ref, screener.policy_ref) != (setup.index_ref, setup.policy_ref):
-        raise HashmatchError("the index or the policy changed while the scan started; run it again")
-    _open[setup] = screener
-    return screener
+    try:
+        with executor, closing(executor.map(chunks)) as results:
+            yield from results
+    except WorkerDiedError as death:
+        first = death.item_number * chunk_files
+        chunk = chunks[death.item_number]
+        raise ChunkLostError(
+            f"a worker process died ({death.cause}) while processing files "
+            f"{first + 1:,}-{first + len(chunk):,} of {len(files):,} "
+            f"({chunk[0].path} to {chunk[-1].path}); run with --isolate to find the file"
+        ) from None

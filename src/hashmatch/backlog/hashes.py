@@ -4,51 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
-from hashmatch.backlog.chunks import CHUNK_FILES
-from hashmatch.backlog.listing import Listed, list_files
-from hashmatch.backlog.pool import WorkerDiedError, run_in_processes, run_in_threads
-from hashmatch.decode import (
-    DEFAULT_LIMITS,
-    DecodeLimits,
-    Decoding,
-    InProcess,
-    Isolated,
-    Isolation,
-    check_decode,
-)
-from hashmatch.errors import DecodeError, HashmatchError
-from hashmatch.fingerprint import (
-    Source,
-    digests,
-    hash_image,
-    hash_segments,
-    sendable,
-)
+from hashmatch.backlog.chunks import CHUNK_FILES, map_chunks
+from hashmatch.backlog.listing import ScanInput, list_files
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, accept_truncated, check_decode
+from hashmatch.errors import Attempt, DecodeError, ErrorKind
+from hashmatch.fingerprint import Source, digests, hash_image, hash_segments, sendable
 from hashmatch.hashing import Digest, SegmentHash, get_algorithm, get_pixel_hash, load_algorithms
 from hashmatch.values import Hash
+from hashmatch.workers import (
+    Executor,
+    InlineExecutor,
+    IsolatedExecutor,
+    Isolation,
+    ThreadExecutor,
+    attempted,
+)
 
-_CHUNK_SOURCES = 8
 _MOST_THREADS = 4
 """Threads of one process: about a fifth of the time of a small photo is Python, which one thread at
 a time can run."""
 
 
-Made = tuple[Hash, ...]
-"""What there is of one source: its one hash, or one of each of its segments."""
-
-
 @dataclass(frozen=True, slots=True)
 class HashResult:
-    """What became of one source: `hash`, or else `error`, the reason in one line."""
+    """Hash of one source, or else `error`, the reason in one line, and its kind."""
 
     hash: Hash | None
     error: str | None
+    error_kind: ErrorKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +73,13 @@ def hash_many(
     decode : str
         As for `hash_image`.
     workers : int
-        Threads; results do not depend on it. Decoders and hashes let go of the GIL.
+        Threads; results do not depend on it. Decoders and hashes release the GIL.
     limits : DecodeLimits
         Bounds on each source.
     isolation : Isolation, optional
         Decode in as many child processes, within these limits, so that a decoder that crashes,
-        hangs or eats memory is a result with an error. Sources are then paths, bytes or files.
-        A digest needs no decoder and is taken in this process.
+        hangs or exhausts memory is a result with an error. Sources are then paths, bytes or files.
+        A digest needs no decoder and is computed in this process.
 
     Yields
     ------
@@ -100,37 +88,34 @@ def hash_many(
     Raises
     ------
     TypeError, ValueError
-        For `algorithm`, `decode` or `workers`, at once; for a source that is of no accepted type,
-        or an array of another shape, when the chunk of eight that it is in would be yielded.
+        For `algorithm`, `decode` or `workers`, at once. For a source of no accepted type, or an
+        array of another shape, when its result is due; in isolation when it is read.
     AlgorithmError
-        A plug-in that is no good, at once.
+        A broken plug-in, at once.
 
     Notes
     -----
-    Some 16 sources a worker are in flight, each decoded only while its hash is computed.
+    Up to 16 sources per worker are in flight, each decoded only while its hash is computed.
     """
-    task = _Task(algorithm, decode, limits)
-    task.check(workers)
-    if not task.is_digest:
+    job = _HashJob(algorithm, decode, limits)
+    job.check(workers)
+    if not job.is_digest:
         get_pixel_hash(algorithm)
-    return _results(_hash_all(sources, task, workers, isolation))
+    return _results(job.run(map(Attempt, sources), workers, isolation))
 
 
-def _results(
-    all_made: Generator[Made | DecodeError, None, None],
-) -> Generator[HashResult, None, None]:
-    with closing(all_made):
-        for made in all_made:
-            if isinstance(made, DecodeError):
-                yield HashResult(None, str(made))
+def _results(attempts: Generator[Attempt[Any], None, None]) -> Generator[HashResult, None, None]:
+    with closing(attempts):
+        for result in attempts:
+            if result.error is not None:
+                yield HashResult(None, str(result.error), result.error.kind)
             else:
-                (one,) = made
-                yield HashResult(one, None)
+                yield HashResult(result.unwrap(), None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """What to make of every source."""
+class _HashJob:
+    """What to compute of every source."""
 
     algorithm: str
     decode: str
@@ -146,7 +131,30 @@ class _Task:
     def is_digest(self) -> bool:
         return isinstance(get_algorithm(self.algorithm), Digest)
 
-    def function(self) -> Callable[[Source], Hash | tuple[Hash, ...]]:
+    def run(
+        self,
+        sources: Iterable[Attempt[Source]],
+        workers: int,
+        isolation: Isolation | None,
+    ) -> Generator[Attempt[Hash | tuple[Hash, ...]], None, None]:
+        """Yield the hash of each source, in order, or the tuple of those of its segments."""
+        executor: Executor[Attempt[Any], Attempt[Hash | tuple[Hash, ...]]]
+        items: Iterable[Attempt[Any]] = sources
+        if isolation is not None and not self.is_digest:
+            prepare: list[Callable[[], object]] = [partial(load_algorithms, [self.algorithm])]
+            if isolation.truncated:
+                prepare.append(accept_truncated)
+            task = self._task()
+            executor = IsolatedExecutor(task, isolation, workers=workers, prepare=prepare)
+            items = map(attempted(partial(sendable, limits=self.limits)), sources)
+        elif workers == 1:
+            executor = InlineExecutor(attempted(self._task()))
+        else:
+            executor = ThreadExecutor(attempted(self._task()), workers=workers)
+        with executor, closing(executor.map(items)) as results:
+            yield from results
+
+    def _task(self) -> Callable[[Source], Hash | tuple[Hash, ...]]:
         """Return what hashes a source; picklable, and from below the index where it decodes."""
         if self.is_digest:
             return partial(_digest, self.algorithm)
@@ -163,45 +171,6 @@ def _digest(algorithm: str, source: Any) -> Hash:
     return digests(source, [algorithm])[algorithm]
 
 
-def _hash_all(
-    sources: Iterable[Source | DecodeError],
-    task: _Task,
-    workers: int,
-    isolation: Isolation | None,
-) -> Generator[Made | DecodeError, None, None]:
-    """Hash sources; a DecodeError stands for one that could not be had."""
-    isolated: Isolated[Hash | tuple[Hash, ...]] | None = None
-    with ExitStack() as stack:
-        if isolation is None or task.is_digest:  # bytes need no decoder
-            hash_chunk = partial(_hash_chunk, InProcess(task.function()))
-        else:
-            prepare = partial(load_algorithms, [task.algorithm])
-            isolated = Isolated(task.function(), isolation, children=workers, prepare=prepare)
-            hash_chunk = partial(_hash_chunk, isolated, send=partial(sendable, limits=task.limits))
-        results = run_in_threads(hash_chunk, _in_chunks(sources), workers=workers)
-        stack.callback(results.close)
-        if isolated is not None:
-            stack.callback(isolated.close)  # first, so that no thread waits for a decoder
-        for chunk in results:
-            yield from chunk
-
-
-def _in_chunks(sources: Iterable[Source | DecodeError]) -> Iterator[list[Source | DecodeError]]:
-    source = iter(sources)
-    while chunk := list(islice(source, _CHUNK_SOURCES)):
-        yield chunk
-
-
-def _hash_chunk(
-    decoding: Decoding[Hash | tuple[Hash, ...]],
-    chunk: Sequence[Source | DecodeError],
-    send: Callable[[Source], Source | DecodeError] = lambda source: source,
-) -> list[Made | DecodeError]:
-    given = (one if isinstance(one, DecodeError) else send(one) for one in chunk)
-    arguments = (one if isinstance(one, DecodeError) else (one,) for one in given)
-    return [(made,) if isinstance(made, Hash) else made for made in decoding.run(arguments)]
-
-
 def hash_files(
     paths: Iterable[str | os.PathLike[str]],
     *,
@@ -213,13 +182,12 @@ def hash_files(
 ) -> Iterator[HashedFile]:
     """Yield the hash of every file under `paths`, in the order of the bytes of the path.
 
-    A hash of segments gives a row for each segment. A digest takes any file, picture or not, and
-    of any size.
+    A hash of segments gives a row for each segment. A digest takes any file, of any type and size.
 
     Parameters
     ----------
     paths : iterable of path
-        Files and folders; `hashmatch.backlog.listing.list_files` says what counts.
+        Files and folders; `hashmatch.backlog.list_files` says what counts.
     algorithm, decode, limits, isolation
         As for `hash_many`; also the name of a hash of segments.
     workers : int
@@ -228,54 +196,55 @@ def hash_files(
     Raises
     ------
     FileNotFoundError
-        For one of `paths` that does not exist, at once.
+        One of `paths` does not exist; at once.
     ValueError
         Unknown `algorithm` or `decode`, at once.
     AlgorithmError
         An algorithm that cannot be used; a plug-in at once.
     HashmatchError
-        Where a worker process dies.
+        A worker process died.
     """
-    task = _Task(algorithm, decode, limits)
-    task.check(workers)
+    job = _HashJob(algorithm, decode, limits)
+    job.check(workers)
     files = list_files(paths)
     if isolation is not None or workers <= _MOST_THREADS:
-        return _hash_listed(task, workers, isolation, files)
-    return _hash_in_processes(files, partial(_hash_by_threads, task), -(-workers // _MOST_THREADS))
+        return _hash_listed(job, workers, isolation, files)
+    hash_chunk = partial(_hash_chunk, job)
+    chunks = map_chunks(
+        files,
+        hash_chunk,
+        hash_chunk,
+        chunk_files=CHUNK_FILES * _MOST_THREADS,
+        workers=-(-workers // _MOST_THREADS),
+    )
+    return _flatten(chunks)
+
+
+def _hash_chunk(job: _HashJob, chunk: Sequence[ScanInput]) -> list[HashedFile]:
+    return list(_hash_listed(job, _MOST_THREADS, None, chunk))
+
+
+def _flatten(chunks: Generator[list[HashedFile], None, None]) -> Iterator[HashedFile]:
+    with closing(chunks):
+        for chunk in chunks:
+            yield from chunk
 
 
 def _hash_listed(
-    task: _Task, workers: int, isolation: Isolation | None, files: Sequence[Listed]
+    job: _HashJob, workers: int, isolation: Isolation | None, files: Sequence[ScanInput]
 ) -> Iterator[HashedFile]:
     """Yield a row for each hash of a file, or one with the reason why there is none."""
-    sources = (
-        listed.path if listed.problem is None else DecodeError(listed.problem) for listed in files
-    )
-    with closing(_hash_all(sources, task, workers, isolation)) as all_made:
-        for listed, made in zip(files, all_made, strict=True):
-            if isinstance(made, DecodeError):
-                yield HashedFile(listed.path, task.algorithm, None, None, str(made))
+    with closing(job.run(map(_source_of, files), workers, isolation)) as results:
+        for file, result in zip(files, results, strict=True):
+            if result.error is not None:
+                yield HashedFile(file.path, job.algorithm, None, None, str(result.error))
                 continue
-            for one in made:
-                yield HashedFile(listed.path, task.algorithm, one.hex, one.quality, None)
+            hashes = result.unwrap()
+            for found in (hashes,) if isinstance(hashes, Hash) else hashes:
+                yield HashedFile(file.path, job.algorithm, found.hex, found.quality, None)
 
 
-def _hash_by_threads(task: _Task, chunk: Sequence[Listed]) -> list[HashedFile]:
-    return list(_hash_listed(task, _MOST_THREADS, None, chunk))
-
-
-def _hash_in_processes(
-    files: Sequence[Listed], task: Callable[[Sequence[Listed]], list[HashedFile]], workers: int
-) -> Iterator[HashedFile]:
-    step = CHUNK_FILES * _MOST_THREADS
-    chunks = [files[start : start + step] for start in range(0, len(files), step)]
-    try:
-        with closing(run_in_processes(task, task, chunks, workers=workers)) as results:
-            for result in results:
-                yield from result
-    except WorkerDiedError as error:
-        first = files[error.first * step].path
-        raise HashmatchError(
-            f"a worker process died, perhaps for want of memory, at or after {first}; hash these "
-            "files in isolation to find the one"
-        ) from None
+def _source_of(file: ScanInput) -> Attempt[Source]:
+    if file.problem is not None:
+        return Attempt(error=DecodeError(file.problem, ErrorKind.UNREADABLE))
+    return Attempt(file.path)

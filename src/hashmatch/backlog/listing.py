@@ -1,4 +1,4 @@
-"""Which files a scan is about, in the order of its rows."""
+"""Listing of the files of a scan, in the order of its rows."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One path to look at.
+class ScanInput:
+    """One path of a listing.
 
     Parameters
     ----------
     path : str
         As the row will name it; bytes that are not UTF-8 are kept as `os.fsdecode` does.
     problem : str or None
-        Why there is nothing to read there, None where reading is to be tried.
+        The reason why there is nothing to read there; None where reading is worth trying.
     """
 
     path: str
@@ -35,27 +35,27 @@ class _Folder(NamedTuple):
     above: _Folder | None
 
 
-def list_files(paths: Iterable[str | os.PathLike[str]]) -> list[Listed]:
-    """List files, and whatever lies in folders at any depth, sorted by the bytes of the path.
+def list_files(paths: Iterable[str | os.PathLike[str]]) -> list[ScanInput]:
+    """List files, and those in folders at any depth, sorted by the bytes of the path.
 
-    Every file counts, whatever its extension. Links are followed; a link to a folder that it lies
-    in itself is not entered again. A path reached twice is listed once. What cannot be read (a
-    folder without permission, a link to nothing, a device) is listed too, so that it gets a row.
+    Every file counts, whatever its extension. Links are followed, except a link to a folder that
+    contains the link. A path reached twice is listed once. Whatever cannot be read (a folder
+    without permission, a broken link, a device) is listed too, so that it gets a row.
 
     Raises
     ------
     FileNotFoundError
-        For one of `paths` that does not exist; nothing is listed then.
+        One of `paths` does not exist; nothing is listed then.
     """
-    found: dict[str, Listed] = {}
-    roots = [_existing(path) for path in paths]
+    found: dict[str, ScanInput] = {}
+    roots = [_check_exists(path) for path in paths]
     for root in roots:
-        for listed in _below(root):
-            found.setdefault(listed.path, listed)
-    return sorted(found.values(), key=lambda listed: os.fsencode(listed.path))
+        for file in _walk(root):
+            found.setdefault(file.path, file)
+    return sorted(found.values(), key=lambda file: os.fsencode(file.path))
 
 
-def _existing(path: str | os.PathLike[str]) -> str:
+def _check_exists(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     try:
         os.lstat(text)
@@ -65,11 +65,11 @@ def _existing(path: str | os.PathLike[str]) -> str:
     return str(PurePath(text))
 
 
-def _below(root: str) -> Iterator[Listed]:
-    """Yield `root` itself where it is no folder, else all that lies below it."""
-    top = _folder(root, None)
+def _walk(root: str) -> Iterator[ScanInput]:
+    """Yield all files below `root`, or `root` itself if it is not a folder."""
+    top = _find_folder(root, None)
     if top is None:
-        yield Listed(root)
+        yield ScanInput(root)
         return
     todo = [top]
     while todo:
@@ -78,13 +78,13 @@ def _below(root: str) -> Iterator[Listed]:
             with os.scandir(folder.path) as entries:
                 names = [(_path(folder, entry), _may_be_folder(entry)) for entry in entries]
         except OSError as error:
-            yield Listed(folder.path, f"cannot list the folder: {error.strerror}")
+            yield ScanInput(folder.path, f"cannot list the folder: {error.strerror}")
             continue
         for path, may_be_folder in names:
-            inner = _folder(path, folder) if may_be_folder else None
+            inner = _find_folder(path, folder) if may_be_folder else None
             if inner is None:
-                yield Listed(path)
-            elif not _lies_in(folder, inner.identity):
+                yield ScanInput(path)
+            elif not _is_inside(folder, inner.identity):
                 todo.append(inner)
 
 
@@ -93,15 +93,15 @@ def _path(folder: _Folder, entry: os.DirEntry[str]) -> str:
 
 
 def _may_be_folder(entry: os.DirEntry[str]) -> bool:
-    """Tell without a look at the file where the folder's own listing says so."""
+    """Return False if the folder's own listing, which costs no `stat`, rules a folder out."""
     try:
         return entry.is_symlink() or entry.is_dir(follow_symlinks=False)
     except OSError:
         return True
 
 
-def _folder(path: str, above: _Folder | None) -> _Folder | None:
-    """Return what is known of a folder, None where there is none to be found."""
+def _find_folder(path: str, above: _Folder | None) -> _Folder | None:
+    """Return the folder at a path, None if there is none that can be reached."""
     try:
         status = Path(path).stat()
     except OSError:
@@ -111,7 +111,7 @@ def _folder(path: str, above: _Folder | None) -> _Folder | None:
     return _Folder(path, (status.st_dev, status.st_ino), above)
 
 
-def _lies_in(folder: _Folder | None, identity: tuple[int, int]) -> bool:
+def _is_inside(folder: _Folder | None, identity: tuple[int, int]) -> bool:
     while folder is not None:
         if folder.identity == identity:
             return True

@@ -1,4 +1,4 @@
-"""Rows of JSON, written whole."""
+"""JSON rows, written whole."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, BinaryIO, Protocol
 
 
 class RowSink(Protocol):
-    """What rows are written to; `n_rows` of them are there, whole, at any moment."""
+    """An output for rows; at any moment `n_rows` of them are there, whole."""
 
     @property
     def n_rows(self) -> int:
         """Rows written."""
 
     def write(self, rows: bytes, n_rows: int) -> None:
-        """Write whole rows through to where others can read them."""
+        """Write whole rows, visible to other processes on return."""
 
 
 def json_row(row: dict[str, Any]) -> bytes:
@@ -28,9 +28,10 @@ def json_row(row: dict[str, Any]) -> bytes:
 
 @contextmanager
 def open_rows(output: str | os.PathLike[str] | BinaryIO) -> Iterator[RowSink]:
-    """Open where rows go: a file, replaced if it exists, or a binary stream, left open.
+    """Open an output for rows: a file, replaced if it exists, or a binary stream, left open.
 
-    A new file is readable by its owner only: a row with distance 0 tells a hash of a list.
+    Rows appear in the file as they are written. A new file is readable by its owner only: a row
+    with distance 0 reveals a hash of a list.
     """
     if not isinstance(output, str | os.PathLike):
         yield _Stream(output)
@@ -56,7 +57,7 @@ class _Stream:
 
 
 class _File:
-    """A file that ends in a whole row even where writing is interrupted or the disk is full."""
+    """A file that ends in a whole row even if writing is interrupted or the disk is full."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

@@ -19,8 +19,8 @@ from hashmatch.cli.options import (
     TimeLimit,
     Truncated,
     Workers,
-    isolation_of,
-    missing_path,
+    make_isolation,
+    missing_path_error,
 )
 
 
@@ -28,7 +28,7 @@ def hash_pictures(
     paths: PicturePaths,
     *,
     algorithm: Annotated[
-        str, typer.Option(help="Which hash or digest; hashmatch info lists them.")
+        str, typer.Option(help="Name of a hash or digest; hashmatch info lists them.")
     ] = "pdq",
     decode: Annotated[
         Decode,
@@ -67,7 +67,7 @@ def hash_pictures(
         raise typer.BadParameter(
             f"{output}: expected a name that ends in {', '.join(SUFFIXES)}", param_hint="--output"
         )
-    isolation = isolation_of(
+    isolation = make_isolation(
         isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
     )
     try:
@@ -83,7 +83,7 @@ def hash_pictures(
             isolation=isolation,
         )
     except FileNotFoundError as error:
-        raise missing_path(error) from None
+        raise missing_path_error(error) from None
     n_files = n_errors = 0
     before = None
     with open_hash_rows(output) as write:

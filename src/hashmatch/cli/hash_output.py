@@ -11,9 +11,9 @@ from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import BinaryIO
 
-from hashmatch.backlog import HashedFile
-from hashmatch.backlog.rows import json_row
+from hashmatch.backlog import HashedFile, json_row
 from hashmatch.cli.display import utf8_text
+from hashmatch.files import write_file
 
 Write = Callable[[HashedFile], None]
 
@@ -23,21 +23,16 @@ _PARQUET_ROWS = 65_536
 
 @contextmanager
 def open_hash_rows(output: Path) -> Iterator[Write]:
-    """Open what rows are written to; ``-`` is CSV on stdout.
+    """Open an output for rows; ``-`` is CSV on stdout.
 
-    A file appears under its name when it is complete, and not at all where that fails.
+    A file appears under its name when it is complete, or not at all; its owner alone can read it.
     """
     if output == Path("-"):
         with _csv_rows(sys.stdout.buffer) as write:
             yield write
         return
-    part = output.with_name(f"{output.name}.part")
-    try:
-        with part.open("wb") as file, SUFFIXES[output.suffix.lower()](file) as write:
-            yield write
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
+    with write_file(output) as file, SUFFIXES[output.suffix.lower()](file) as write:
+        yield write
 
 
 @contextmanager
@@ -75,7 +70,7 @@ def _parquet_rows(file: BinaryIO) -> Iterator[Write]:
             held.clear()
 
         def write(row: HashedFile) -> None:
-            # Parquet text is UTF-8: other bytes of a name are written as \xNN.
+            # Parquet text is UTF-8; other bytes of a name are written as \xNN.
             path = os.fsencode(row.path).decode("utf-8", "backslashreplace")
             held.append({**asdict(row), "path": path})
             if len(held) == _PARQUET_ROWS:

@@ -49,10 +49,10 @@ def info(*, as_json: AsJson = False) -> None:
 def collect() -> dict[str, Any]:
     """Return the facts about this installation, ready for JSON."""
     from hashmatch._core import active_kernel, runnable_kernels
-    from hashmatch.decode.codecs import codecs
+    from hashmatch.decode import find_codecs
     from hashmatch.hashing import algorithms, problems
 
-    pillow, *formats = codecs().items()
+    pillow, *formats = find_codecs().items()
     return {
         "version": __version__,
         "python": platform.python_version(),

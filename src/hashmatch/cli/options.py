@@ -1,7 +1,8 @@
-"""Arguments that several commands share, and the checks they share."""
+"""Arguments and options that several commands share, and the values made of them."""
 
 from __future__ import annotations
 
+# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hashmatch.decode import Isolation
+    from hashmatch.screener import ScreeningOptions
+    from hashmatch.workers import Isolation
 
 
 class Decode(StrEnum):
@@ -20,7 +22,7 @@ class Decode(StrEnum):
     luma = "luma"
 
 
-def _usable_cpus() -> int:
+def _count_usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -52,8 +54,8 @@ Workers = Annotated[
         metavar="N",
         min=1,
         max=1024,
-        help="How many work at a time; as many as CPUs unless given. Results do not depend on it.",
-        default_factory=_usable_cpus,
+        help="Number of workers; one per CPU unless given. Results do not depend on it.",
+        default_factory=_count_usable_cpus,
         show_default=False,
     ),
 ]
@@ -61,8 +63,8 @@ Isolate = Annotated[
     bool,
     typer.Option(
         "--isolate",
-        help="Decode in processes of their own: a decoder that crashes, hangs or eats memory costs "
-        "its file alone.",
+        help="Decode in separate processes: a decoder that crashes, hangs or exhausts memory costs "
+        "one file.",
     ),
 ]
 TimeLimit = Annotated[
@@ -92,10 +94,17 @@ DEFAULT_MEMORY_LIMIT_MIB = 2048
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 
 
-def isolation_of(
+def make_screening_options(decode: Decode, isolation: Isolation | None) -> ScreeningOptions:
+    """Return the options of screening that a command line asks for."""
+    from hashmatch.screener import ScreeningOptions
+
+    return ScreeningOptions(decode=decode.value, isolation=isolation)
+
+
+def make_isolation(
     *, isolate: bool, time_limit: float, memory_limit: int, truncated: bool
 ) -> Isolation | None:
-    """Return what the options of isolation ask for; the usage error where --isolate is missing."""
+    """Return the isolation that a command line asks for; a usage error without --isolate."""
     if not isolate:
         given = {
             "--time-limit": time_limit != DEFAULT_TIME_LIMIT_S,
@@ -105,11 +114,11 @@ def isolation_of(
         for name in (name for name, is_given in given.items() if is_given):
             raise typer.BadParameter("works with --isolate only", param_hint=name)
         return None
-    from hashmatch.decode import Isolation  # noqa: PLC0415  (heavy; help stays quick)
+    from hashmatch.workers import Isolation
 
     return Isolation(time_limit, memory_limit << 20, truncated)
 
 
-def missing_path(error: FileNotFoundError) -> typer.BadParameter:
+def missing_path_error(error: FileNotFoundError) -> typer.BadParameter:
     """Return the usage error for a PATH that does not exist."""
     return typer.BadParameter(f"{error.filename}: no such file or folder", param_hint="PATH")

@@ -24,8 +24,9 @@ from hashmatch.cli.options import (
     TimeLimit,
     Truncated,
     Workers,
-    isolation_of,
-    missing_path,
+    make_isolation,
+    make_screening_options,
+    missing_path_error,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def scan_files(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where rows go; - is stdout.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="File for the rows; - is stdout.")
     ] = Path("-"),
     workers: Workers,
     decode: Annotated[
@@ -62,25 +63,21 @@ def scan_files(
 ) -> None:
     """Decide about every file.
 
-    There is one row of JSON for each, in the order of the path. Pictures and videos are told by
-    content; of a video a frame a second is looked at, unless the policy says otherwise. A file that
-    cannot be read or decoded is a row too, with an error and what the policy's on_error says. Rows
-    do not depend on the number of workers. Ctrl-C leaves whole rows.
+    One row of JSON for each, in the order of the path. Pictures and videos are recognised by
+    content; of a video one frame per second is looked at, unless the policy says otherwise. A file
+    that cannot be read or decoded is a row too, with an error and what the policy's on_error says.
+    Rows do not depend on the number of workers. Ctrl-C leaves whole rows.
 
     Example: hashmatch scan uploads/ --index indexes/demo --policy indexes/demo/policy.toml
     -o decisions.jsonl
     """
     from hashmatch.backlog import OutputIsInputError, ScanInterrupted, scan
-    from hashmatch.screener import ScreeningOptions
 
     to_stdout = output == Path("-")
     if as_json and to_stdout:
         raise typer.BadParameter("stdout holds the rows; give --output FILE", param_hint="--json")
-    options = ScreeningOptions(
-        decode=decode.value,
-        isolation=isolation_of(
-            isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
-        ),
+    isolation = make_isolation(
+        isolate=isolate, time_limit=time_limit, memory_limit=memory_limit, truncated=truncated
     )
     where = "stdout" if to_stdout else str(output)
     try:
@@ -91,11 +88,11 @@ def scan_files(
                 policy=policy,
                 output=sys.stdout.buffer if to_stdout else output,
                 workers=workers,
-                options=options,
+                options=make_screening_options(decode, isolation),
                 on_progress=on_progress,
             )
     except FileNotFoundError as error:
-        raise _missing(error, paths) from None
+        raise _name_missing(error, paths) from None
     except OutputIsInputError as error:
         raise typer.BadParameter(str(error), param_hint="--output") from None
     except ScanInterrupted as stop:
@@ -110,7 +107,7 @@ def scan_files(
 
 
 def print_summary(summary: ScanSummary, where: str) -> None:
-    """Print what a scan came to, for people."""
+    """Print the totals of a scan, for people."""
     rate = summary.n_files / summary.elapsed_s if summary.elapsed_s else 0.0
     print_facts(
         "Scan",
@@ -125,14 +122,14 @@ def print_summary(summary: ScanSummary, where: str) -> None:
     )
 
 
-def _missing(error: FileNotFoundError, paths: list[Path]) -> Exception:
+def _name_missing(error: FileNotFoundError, paths: list[Path]) -> Exception:
     named = {str(path) for path in paths}
-    return missing_path(error) if str(error.filename) in named else error
+    return missing_path_error(error) if str(error.filename) in named else error
 
 
 @contextmanager
 def _progress_bar(*, hidden: bool) -> Iterator[Callable[[ScanProgress], None] | None]:
-    """Show a bar on stderr where that is a terminal, and give the function that moves it."""
+    """Show a progress bar if stderr is a terminal; yield the function that moves it."""
     if hidden or not sys.stderr.isatty():
         yield None
         return

@@ -56,19 +56,15 @@ def hash_video_file(
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """
+    from hashmatch.files import write_file
     from hashmatch.lists import vpdq_lines
 
     video = _load_video(path, interval_s, keyframes_only=keyframes_only, partial=partial)
     if output == Path("-"):
         sys.stdout.writelines(vpdq_lines(video))
     else:
-        part = output.with_name(f"{output.name}.part")
-        try:
-            with part.open("w", encoding="ascii", newline="") as file:
-                file.writelines(vpdq_lines(video))
-            part.replace(output)
-        finally:
-            part.unlink(missing_ok=True)
+        with write_file(output) as file:
+            file.writelines(line.encode("ascii") for line in vpdq_lines(video))
     if video.error is not None:
         raise typer.Exit(1)
 
@@ -132,7 +128,7 @@ def match_video_files(
 
 def _load_video(path: Path, interval_s: float, *, keyframes_only: bool, partial: bool) -> VideoHash:
     """Hash a video or read its hashes; DecodeError if it is incomplete, unless `partial`."""
-    from hashmatch.errors import DecodeError
+    from hashmatch.errors import DecodeError, ErrorKind
     from hashmatch.fingerprint import hash_video
     from hashmatch.lists import read_vpdq
 
@@ -141,9 +137,12 @@ def _load_video(path: Path, interval_s: float, *, keyframes_only: bool, partial:
     try:
         video = hash_video(path, interval_s, keyframes_only=keyframes_only)
     except DecodeError as error:
-        raise DecodeError(f"{path}: {error}") from None
+        raise DecodeError(f"{path}: {error}", error.kind) from None
     if video.error is not None and not partial:
-        raise DecodeError(f"{path}: {video.error}; use --partial to hash what can be decoded")
+        raise DecodeError(
+            f"{path}: {video.error}; use --partial to hash what can be decoded",
+            video.error_kind or ErrorKind.INCOMPLETE,
+        )
     if video.error is not None:
         print_note(f"hashmatch: {path}: incomplete: {video.error}")
     return video

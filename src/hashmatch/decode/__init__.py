@@ -1,22 +1,19 @@
-"""Bytes to pixels: the only package that knows Pillow, simplejpeg and PyAV.
+"""Bytes to pixels: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, with extras HEIC, JPEG XL and video.
 
-What is opened: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, and with the extras `heic` and `jxl` HEIC
-and JPEG XL; told apart by content, never by name; nothing else is ever tried.  What comes out are
-the stored pixels of the first picture, and where asked for its alpha and the pictures after it.
+A format is recognised by content, never by name, and nothing outside the allow-list is ever tried.
+The result is the stored pixels of the first picture, and on demand its alpha and further pictures.
 docs/decode.md is the contract, format by format and mode by mode.
 
-Every failure is one `DecodeError` with a one-line reason that depends on the bytes and the version
-of Pillow only.  Everything here may be called from several threads.
+Every failure is one `DecodeError` with a kind and a one-line message, which depend on the bytes and
+the versions of the decoders only.  Everything here may be called from several threads.
+
+No other package opens files with Pillow or uses simplejpeg or PyAV; `hashing` uses Pillow for
+pixels in memory.
 """
 
-from hashmatch.decode.content import (
-    Readable,
-    read_blocks,
-    read_content,
-    read_picture_content,
-    read_stream,
-)
-from hashmatch.decode.isolation import Isolated, Isolation
+from hashmatch.decode.alpha import flatten
+from hashmatch.decode.border import Inside, find_border, possible_borders
+from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -24,39 +21,47 @@ from hashmatch.decode.limits import (
     VideoLimits,
 )
 from hashmatch.decode.modes import PillowImage, to_rgb
-from hashmatch.decode.picture import check_decode, decode_image, decode_pictures
-from hashmatch.decode.running import Decoding, InProcess, attempt
-from hashmatch.decode.stored import DECODES, Pixels
-from hashmatch.decode.video import StoredFrame, StoredFrames, load_video_decoder, open_video
-from hashmatch.decode.video_file import VideoSource
-from hashmatch.decode.video_formats import HEAD_BYTES, is_video
-from hashmatch.decode.video_luma import Luma
+from hashmatch.decode.picture import accept_truncated, check_decode, decode_image, decode_pictures
+from hashmatch.decode.read import (
+    Readable,
+    read_blocks,
+    read_content,
+    read_picture_content,
+    read_stream,
+)
+from hashmatch.decode.stored import DECODES, DecodedPicture
+from hashmatch.decode.video.containers import HEAD_BYTES, is_video
+from hashmatch.decode.video.file import VideoSource
+from hashmatch.decode.video.frames import StoredFrame, StoredFrames, load_video_decoder, open_video
+from hashmatch.decode.video.luma import Luma
 
 __all__ = [
     "DECODES",
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
     "HEAD_BYTES",
+    "OPTIONAL_DECODERS",
     "DecodeLimits",
-    "Decoding",
-    "InProcess",
-    "Isolated",
-    "Isolation",
+    "DecodedPicture",
+    "Inside",
     "Luma",
     "PillowImage",
-    "Pixels",
     "Readable",
     "StoredFrame",
     "StoredFrames",
     "VideoLimits",
     "VideoSource",
-    "attempt",
+    "accept_truncated",
     "check_decode",
     "decode_image",
     "decode_pictures",
+    "find_border",
+    "find_codecs",
+    "flatten",
     "is_video",
     "load_video_decoder",
     "open_video",
+    "possible_borders",
     "read_blocks",
     "read_content",
     "read_picture_content",

@@ -1,7 +1,8 @@
-"""The allow-list: which formats are opened, and how each is told from its first bytes."""
+"""The allow-list of picture formats: signature and decoder of each."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -11,98 +12,115 @@ from typing import cast
 from PIL import ImageFile
 
 from hashmatch.decode.quiet import make_hushable
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, ErrorKind
+
+_MOST_BRAND_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One accepted format: its name in reasons, and the class that opens it.
+    """One accepted format, and the Pillow class that opens it.
 
-    `extra` names the extra of this package that brings its plug-in, None where Pillow has it;
-    `pages` says that further pictures in a file are pages, not frames of an animation.
+    The first bytes match `signature`, a regular expression, or one of `brands` of the ISO base
+    media container.  `extra` is the extra of this package that brings the plug-in, None where
+    Pillow has it; with `pages`, further pictures in a file are pages, not frames of an animation.
 
-    The class is called directly rather than through `PIL.Image.open`, which would warn about
-    `MAX_IMAGE_PIXELS`, whose reaction to a warning is process-wide state.
+    The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and what a
+    warning does is process-wide state.  Its module is imported on first use (libavif alone is
+    several megabytes).
     """
 
     name: str
     module: str
     image_class: str
+    signature: re.Pattern[bytes] | None = None
+    brands: frozenset[bytes] = frozenset()
     extra: str | None = None
     pages: bool = False
 
     def open(self, data: bytes) -> ImageFile.ImageFile:
         """Parse the header; no pixel is decoded yet.  Raises whatever Pillow raises."""
-        return _image_class(self)(BytesIO(data))
+        return load_image_class(self)(BytesIO(data))
+
+    def matches(self, data: bytes) -> bool:
+        """Return whether a content begins as this format does."""
+        if self.signature is not None:
+            return self.signature.match(data) is not None
+        return not self.brands.isdisjoint(_read_brands(data))
 
 
-JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg")
-PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile")
-GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile")
-WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile")
-BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile")
-TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile", pages=True)
-AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile")
-HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", extra="heic", pages=True)
-JXL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", extra="jxl")
+JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", re.compile(rb"\xff\xd8\xff"))
+PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\r\n\x1a\n"))
+GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
+WEBP = Format(
+    "WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
+)
+BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
+TIFF = Format(  # + instead of * is BigTIFF
+    "TIFF",
+    "PIL.TiffImagePlugin",
+    "TiffImageFile",
+    re.compile(rb"II[*+]\x00|MM\x00[*+]"),
+    pages=True,
+)
+AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=frozenset((b"avif", b"avis")))
+HEIC = Format(
+    "HEIC",
+    "pillow_heif.as_plugin",
+    "HeifImageFile",
+    brands=frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")),
+    extra="heic",
+    pages=True,
+)
+JXL = Format(  # a bare codestream, or a container
+    "JPEG XL",
+    "pillow_jxl.JpegXLImagePlugin",
+    "JXLImageFile",
+    re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
+    extra="jxl",
+)
 
 FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIC, JXL)
 
-_SIGNATURES = (
-    (b"\xff\xd8\xff", JPEG),
-    (b"\x89PNG\r\n\x1a\n", PNG),
-    (b"GIF87a", GIF),
-    (b"GIF89a", GIF),
-    (b"BM", BMP),
-    (b"II\x2a\x00", TIFF),
-    (b"MM\x00\x2a", TIFF),
-    (b"II\x2b\x00", TIFF),  # BigTIFF
-    (b"MM\x00\x2b", TIFF),
-    (b"\xff\x0a", JXL),  # a bare codestream
-    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", JXL),
-)
 
-_BRANDS = (
-    (AVIF, (b"avif", b"avis")),
-    (HEIC, (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")),
-)
-_MOST_BRAND_BYTES = 256
+def find_format(data: bytes) -> Format | None:
+    """Return the picture format of a content by its first bytes, None if it is none of them."""
+    return next((accepted for accepted in FORMATS if accepted.matches(data)), None)
 
 
 def identify(data: bytes) -> Format:
-    """Return the format of a content by its first bytes; DecodeError if it is none of them."""
-    for signature, accepted in _SIGNATURES:
-        if data.startswith(signature):
-            return accepted
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return WEBP
-    if data[4:8] == b"ftyp":
-        brands = _brands(data)
-        for accepted, own_brands in _BRANDS:
-            if not brands.isdisjoint(own_brands):
-                return accepted
-    names = ", ".join(accepted.name for accepted in FORMATS)
-    raise DecodeError(f"not an image in an accepted format ({names})")
+    """Return the picture format of a content by its first bytes; DecodeError if it has none."""
+    accepted = find_format(data)
+    if accepted is None:
+        names = ", ".join(known.name for known in FORMATS)
+        raise DecodeError(f"not an image in an accepted format ({names})", ErrorKind.NOT_MEDIA)
+    return accepted
 
 
-def _brands(data: bytes) -> set[bytes]:
-    # The box lists brands of four bytes: many formats share the container.
+def _read_brands(data: bytes) -> set[bytes]:
+    if data[4:8] != b"ftyp":
+        return set()
+    # The box lists brands of four bytes, since many formats share the container.
     end = min(int.from_bytes(data[:4], "big"), _MOST_BRAND_BYTES, len(data))
     return {data[at : at + 4] for at in (8, *range(16, end - 3, 4))}
 
 
 @cache
-def _image_class(accepted: Format) -> type[ImageFile.ImageFile]:
-    # Plug-ins are imported when first met; libavif alone is several megabytes.
+def load_image_class(accepted: Format) -> type[ImageFile.ImageFile]:
+    """Import the class that opens a format; DecodeError if this installation lacks it."""
     try:
         module = import_module(accepted.module)
     except ImportError:
         if accepted.extra is None:
             raise
         raise DecodeError(
-            f"unsupported {accepted.name}: install hashmatch[{accepted.extra}]"
+            f"unsupported {accepted.name}: install hashmatch[{accepted.extra}]",
+            ErrorKind.UNSUPPORTED,
         ) from None
     if not getattr(module, "SUPPORTED", True):
-        raise DecodeError(f"unsupported {accepted.name}: this build of Pillow cannot decode it")
+        raise DecodeError(
+            f"unsupported {accepted.name}: this build of Pillow cannot decode it",
+            ErrorKind.UNSUPPORTED,
+        )
     make_hushable(module)
     return cast(type[ImageFile.ImageFile], getattr(module, accepted.image_class))

@@ -1,4 +1,4 @@
-"""JPEG: the first picture of the file, and its Y plane alone where it has one."""
+"""JPEG as Pillow opens it: the first picture of the file, and on demand its Y plane alone."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ _RGB_COMPONENT_IDS = (ord("R"), ord("G"), ord("B"))
 
 
 class StoredJpeg(JpegImageFile):
-    """A JPEG as Pillow opens it, without a look at its EXIF.
+    """A JPEG opened without reading its EXIF.
 
     Opened as this class, a multi-picture file of a phone or a 3D camera is the JPEG it starts with.
     """
 
     def _open(self) -> None:
         super()._open()
-        # Pillow's 64 KiB would interrupt the decoder once or more in most photos, and what it had
-        # begun is done again.
+        # With Pillow's 64 KiB the decoder is interrupted at least once in most photos, and repeats
+        # what it had begun.
         self.decodermaxblock = _BLOCK_BYTES
 
     def _read_dpi_from_exif(self) -> None:
-        """Do nothing: resolution is of no use, and parsing EXIF costs time, trust and warnings."""
+        """Do nothing: the resolution is unused, and parsing EXIF costs time, trust and warnings."""
 
 
 def has_luma_plane(image: ImageFile.ImageFile) -> bool:
-    """Whether the first component is luma: grey or YCbCr, not RGB, CMYK or YCCK.
+    """Return whether the first component is luma: grey or YCbCr, not RGB, CMYK or YCCK.
 
     Follows the rules of libjpeg for three components (jdapimin.c, default_decompress_parms), but
-    says no wherever one sign speaks for RGB, even if libjpeg lets another sign win.
+    returns False wherever any sign points to RGB, even if libjpeg lets another sign win.
     """
     if not isinstance(image, JpegImageFile):
         return False
@@ -42,7 +42,7 @@ def has_luma_plane(image: ImageFile.ImageFile) -> bool:
 
 
 def reduce_to_luma(image: ImageFile.ImageFile) -> None:
-    """Have the decoder stop at the Y plane, at full size; call before the pixels are loaded."""
+    """Make the decoder stop at the Y plane, at full size; call before the pixels are loaded."""
     size = image.size
     image.draft("L", size)
     if image.size != size or image.mode != "L":

@@ -1,8 +1,8 @@
-"""JPEG XL: size and kind from the header, since its plug-in decodes a file when it opens it."""
+"""Header of JPEG XL, whose plug-in decodes a file when it opens it: size, and unsupported kinds."""
 
 from __future__ import annotations
 
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, ErrorKind
 
 _CONTAINER = b"\x00\x00\x00\x0cJXL "
 _CODESTREAM = b"\xff\x0a"
@@ -21,7 +21,7 @@ class _Bits:
 
     def take(self, n_bits: int) -> int:
         if n_bits > self._n_left:
-            raise DecodeError("truncated JPEG XL")
+            raise DecodeError("truncated JPEG XL", ErrorKind.TRUNCATED)
         value = self._left & ((1 << n_bits) - 1)
         self._left >>= n_bits
         self._n_left -= n_bits
@@ -29,55 +29,52 @@ class _Bits:
 
 
 def jxl_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in px as the header states them (ISO/IEC 18181-1, annex D).
+    """Read width and height in px from the header (ISO/IEC 18181-1, annex D).
 
     Raises
     ------
     DecodeError
-        The header is damaged; or says that this is an animation, of which the plug-in would read
-        one frame, or has a preview picture.
+        The header is damaged; or it announces an animation, of which the plug-in would read one
+        frame, or a preview picture.
     """
-    bits = _Bits(_codestream(data))
-    size = _size(bits)
+    bits = _Bits(_find_codestream(data))
+    size = _read_size(bits)
     is_plain = bits.take(1)
     if not is_plain and bits.take(1):
         bits.take(3)  # orientation
         if bits.take(1):
-            _size(bits)  # intended for display
-        if bits.take(1):
-            raise DecodeError("unsupported JPEG XL: with a preview picture")
-        if bits.take(1):
-            raise DecodeError("unsupported JPEG XL: an animation")
+            _read_size(bits)  # intended for display
+        for feature in ("with a preview picture", "an animation"):
+            if bits.take(1):
+                raise DecodeError(f"unsupported JPEG XL: {feature}", ErrorKind.UNSUPPORTED)
     return size
 
 
-def _size(bits: _Bits) -> tuple[int, int]:
+def _read_size(bits: _Bits) -> tuple[int, int]:
     in_eights = bits.take(1)
-    height = _length(bits, in_eights)
+    height = _read_length(bits, in_eights)
     ratio = bits.take(3)
     if ratio == 0:
-        return _length(bits, in_eights), height
+        return _read_length(bits, in_eights), height
     numerator, denominator = _RATIOS[ratio - 1]
     return height * numerator // denominator, height
 
 
-def _length(bits: _Bits, in_eights: int) -> int:
+def _read_length(bits: _Bits, in_eights: int) -> int:
     if in_eights:
         return 8 * (1 + bits.take(5))
     return 1 + bits.take(_SIZE_BITS[bits.take(2)])
 
 
-def _codestream(data: bytes) -> bytes:
+def _find_codestream(data: bytes) -> bytes:
     """Return the beginning of the codestream, after its signature."""
-    at = 0
-    if data.startswith(_CONTAINER):
-        at = _first_codestream_box(data)
-    if data[at : at + 2] != _CODESTREAM:
-        raise DecodeError("damaged JPEG XL: no codestream")
+    at = _find_codestream_box(data) if data.startswith(_CONTAINER) else 0
+    if at is None or data[at : at + 2] != _CODESTREAM:
+        raise DecodeError("damaged JPEG XL: no codestream", ErrorKind.DAMAGED)
     return data[at + 2 : at + 2 + _HEADER_BYTES]
 
 
-def _first_codestream_box(data: bytes) -> int:
+def _find_codestream_box(data: bytes) -> int | None:
     at = 0
     while at + _BOX_BYTES <= len(data):
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
@@ -89,6 +86,6 @@ def _first_codestream_box(data: bytes) -> int:
         if size == 1:
             size = int.from_bytes(data[at + _BOX_BYTES : at + _LONG_BOX_BYTES], "big")
         if size < inner - at:
-            break  # the last box, or none at all
+            break  # the last box, or not a box
         at += size
-    raise DecodeError("damaged JPEG XL: no codestream")
+    return None

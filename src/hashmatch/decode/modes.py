@@ -1,13 +1,13 @@
-"""Every pixel mode of Pillow to 8-bit RGB.
+"""Conversion of every pixel mode of Pillow to 8-bit RGB.
 
-Modes of 8 bits a channel go through Pillow's own conversion.  The wide modes do not, because there
-Pillow clips to white:
+Modes of 8 bits a channel go through Pillow's own conversion.  The wide modes do not, since Pillow
+would clip them to white:
 
 - ``I;16`` in all byte orders: the high byte, as Pillow itself does for 16-bit colour.
-- ``I`` (32-bit integer) and ``F`` (float): they state no full scale, so it is the smallest of
-  1 (F only), 255 and 65,535 that holds the largest value, and beyond that the largest value
-  itself.  Up to 255 an ``I``, and above 1 an ``F``, is thus taken at face value, as Pillow's
-  conversion from ``L`` to them meant it.  Negative values and NaN are black.
+- ``I`` (32-bit integer) and ``F`` (float) state no full scale, so it is the smallest of 1 (F only),
+  255 and 65,535 that holds the largest value, and beyond that the largest value itself.  An ``I``
+  up to 255 and an ``F`` above 1 and up to 255 thus keep their values, as Pillow's conversion from
+  ``L`` to these modes wrote them.  Negative values and NaN are black.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hashmatch.decode.quiet import make_hushable
-from hashmatch.decode.reasons import decode_errors
+from hashmatch.decode.reasons import translate_errors
 
 make_hushable(Image)
 
 PillowImage = Image.Image
-"""What `to_rgb` accepts; other packages name the type without importing Pillow."""
+"""The type that `to_rgb` accepts, for packages that do not import Pillow."""
 
 _HAS_RGB_PACKER = ("RGB", "RGBA", "RGBX")
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """How to read samples wider than 8 bits.
+    """Layout of samples wider than 8 bits.
 
-    `bits` is the depth of the ``I;16`` modes; `unsigned` says that ``I`` holds uint32;
-    `white_is_zero` that the scale is upside down.
+    `bits` is the depth of the ``I;16`` modes, `unsigned` is True where ``I`` holds uint32, and
+    `white_is_zero` where the scale is inverted.
     """
 
     bits: int = 16
@@ -49,8 +49,8 @@ PLAIN_SAMPLES = Samples()
 def to_rgb(image: PillowImage) -> NDArray[np.uint8]:
     """Return the pixels of a Pillow image as 8-bit RGB.
 
-    The image is taken as it is: its current frame, turned as it is turned, of whatever size.  It is
-    loaded if it was not, else left untouched.
+    The current frame is converted as it is, neither turned nor checked against limits.  The image
+    is loaded if it was not, otherwise left untouched.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def to_rgb(image: PillowImage) -> NDArray[np.uint8]:
     DecodeError
         The pixels cannot be loaded or converted.
     """
-    with decode_errors(image.format or "image"):
+    with translate_errors(image.format or "image"):
         image.load()
         return rgb_pixels(image, PLAIN_SAMPLES)
 
@@ -81,17 +81,16 @@ def rgb_pixels(image: Image.Image, samples: Samples) -> NDArray[np.uint8]:
     if image.mode == "La":
         image = image.convert("LA")
     elif "transparency" in image.info:
-        # Pillow would look for a colour to stand for "transparent" in the result, warn, or fail.
+        # Pillow would look for a colour that means "transparent" in the result, warn, or fail.
         image = image.copy()
         del image.info["transparency"]
     return packed_pixels(image.convert("RGB"), "RGB")
 
 
 def packed_pixels(image: Image.Image, raw_mode: str) -> NDArray[np.uint8]:
-    """Copy 8-bit pixels out once: uint8 (H, W) for raw mode ``L``, (H, W, 3) for ``RGB``.
+    """Copy 8-bit pixels once: uint8 (H, W) for raw mode ``L``, (H, W, 3) for ``RGB``.
 
-    `numpy.asarray(image)` and `Image.tobytes` collect pieces of 64 KiB and join them, at several
-    times the cost.
+    `numpy.asarray(image)` and `Image.tobytes` join pieces of 64 KiB, at several times the cost.
     """
     width, height = image.size
     channels = len(raw_mode)

@@ -1,16 +1,16 @@
-"""Plain JPEGs by libjpeg-turbo alone (simplejpeg): the pixels of Pillow in less time.
+"""Decoder of plain JPEGs by libjpeg-turbo alone (simplejpeg): Pillow's pixels in less time.
 
-Pillow decodes by the same library, row by row into a picture of its own, 4 bytes for each pixel in
-colours, out of which the pixels are copied once more.  Here they are written where they stay.  What
-comes out is what Pillow gives, to the last bit, because only that is taken which leaves no doubt:
+Pillow uses the same library, row by row into a picture of its own (4 bytes a pixel in colour), from
+which the pixels are copied once more.  Here they are written once.  The pixels equal Pillow's to
+the last bit, because a JPEG is decoded here only
 
-- the kinds of JPEG that were compared: Huffman-coded, 8 bits, grey or YCbCr, of the usual
+- if it is of a kind that was compared: Huffman-coded, 8 bits, grey or YCbCr, of the usual
   samplings, with nothing between the markers of the header;
-- what decodes without a single warning.  Pillow is silent about warnings, so whether damaged data
-  are pixels or an error is left to it;
+- if it decodes without a single warning.  Pillow ignores warnings, so it alone decides whether
+  damaged data are pixels or an error;
 - if Pillow has libjpeg-turbo too, and both give the same pixels of a few small pictures.
 
-All else is Pillow's to decode.
+Pillow decodes all others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hashmatch.decode.jpeg import StoredJpeg, has_luma_plane
 
 _CHROMA = (1, 1)
 _LUMA_BESIDE_CHROMA = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411"}
-"""Sampling factors of Y where Cb and Cr have 1 x 1, and simplejpeg's names of them."""
+"""Sampling factors of Y where those of Cb and Cr are 1 x 1, and simplejpeg's names for them."""
 
 _MARKER = 0xFF
 _HUFFMAN_FRAMES = frozenset((0xC0, 0xC1, 0xC2))
@@ -36,22 +36,22 @@ _SEGMENTS_BEFORE_FRAME = frozenset((0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)))
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _SOI_BYTES = 2
 _SEGMENT_BYTES = 9
-"""Of a segment, as far as the width in that of a frame."""
+"""Bytes of a segment up to and including the width in that of a frame."""
 
-_PROBE_PX = (40, 72)  # lines and columns; more than one row of the largest blocks
+_PROBE_PX = (40, 72)  # rows and columns; more than one row of the largest blocks
 
 
 def plain_pixels(
     data: bytes, image: ImageFile.ImageFile, *, luma: bool
 ) -> NDArray[np.uint8] | None:
-    """Decode a plain JPEG; None where Pillow has to.
+    """Decode a plain JPEG; return None for one that Pillow has to decode.
 
     Parameters
     ----------
     data : bytes
         The whole file.
     image : ImageFile
-        The same, opened by Pillow but not loaded, and within the limits.
+        The same file, opened by Pillow but not loaded, and within the limits.
     luma : bool
         Whether to decode the Y plane alone.
 
@@ -64,13 +64,13 @@ def plain_pixels(
     -----
     Thread-safe; releases the GIL.
     """
-    is_plain = _has_usual_sampling(image) and image.size == _frame_size(data)
-    if not is_plain or not gives_what_pillow_gives():
+    is_plain = _has_usual_sampling(image) and image.size == _read_frame_size(data)
+    if not is_plain or not equals_pillow():
         return None
-    return _decoded(data, image.size, luma=luma)
+    return _decode(data, image.size, luma=luma)
 
 
-def _decoded(data: bytes, size: tuple[int, int], *, luma: bool) -> NDArray[np.uint8] | None:
+def _decode(data: bytes, size: tuple[int, int], *, luma: bool) -> NDArray[np.uint8] | None:
     width, height = size
     # A buffer of the right size, so that no other size is ever allocated.
     pixels = np.empty((height, width, 1 if luma else 3), dtype=np.uint8)
@@ -92,11 +92,11 @@ def _has_usual_sampling(image: ImageFile.ImageFile) -> bool:
     return luma in _LUMA_BESIDE_CHROMA and chroma == [_CHROMA, _CHROMA]
 
 
-def _frame_size(data: bytes) -> tuple[int, int] | None:
-    """Return width and height by the header; None unless it is plain and its frame Huffman-coded.
+def _read_frame_size(data: bytes) -> tuple[int, int] | None:
+    """Read width and height; None unless the header is plain and the frame Huffman-coded.
 
-    libjpeg steps from marker to marker just so, or fails. Pillow has rules of its own for what lies
-    between markers, by which it might see another size.
+    libjpeg steps from marker to marker exactly like this, or fails.  Pillow has its own rules for
+    bytes between markers, by which it might find another size.
     """
     at = _SOI_BYTES
     while at + _SEGMENT_BYTES <= len(data) and data[at] == _MARKER:
@@ -111,32 +111,32 @@ def _frame_size(data: bytes) -> tuple[int, int] | None:
 
 
 @cache
-def gives_what_pillow_gives() -> bool:
-    """Whether small pictures of all kinds come out alike; asked once, takes some milliseconds."""
+def equals_pillow() -> bool:
+    """Return whether a few small pictures decode to Pillow's pixels; cached, takes milliseconds."""
     if not features.check_feature("libjpeg_turbo"):
         return False
     noise = np.random.default_rng(0).integers(0, 256, (*_PROBE_PX, 3), dtype=np.uint8)
-    return _same_as_pillow(_first_scans(noise)) and all(
-        _same_as_pillow(encode_jpeg(noise, 90, colorsubsampling=sampling))
+    return _decodes_as_pillow(_encode_first_scans(noise)) and all(
+        _decodes_as_pillow(encode_jpeg(noise, 90, colorsubsampling=sampling))
         for sampling in _LUMA_BESIDE_CHROMA.values()
     )
 
 
-def _first_scans(pixels: NDArray[np.uint8]) -> bytes:
-    """Return a progressive JPEG of which half the scans are missing, so that it is smoothed."""
+def _encode_first_scans(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode a progressive JPEG without its later scans, which libjpeg then smooths."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", progressive=True)
     scans = file.getvalue().split(_SCAN)
     return _SCAN.join(scans[: len(scans) // 2]) + _END
 
 
-def _same_as_pillow(data: bytes) -> bool:
+def _decodes_as_pillow(data: bytes) -> bool:
     size = _PROBE_PX[::-1]
     for mode in ("RGB", "L"):
         image = StoredJpeg(BytesIO(data))
         image.draft(mode, size)
         image.load()
-        found = _decoded(data, size, luma=mode == "L")
+        found = _decode(data, size, luma=mode == "L")
         if found is None or not np.array_equal(found, np.asarray(image)):
             return False
     return True

@@ -1,13 +1,10 @@
-"""Keep Pillow's remarks about damaged metadata out of the process while this thread decodes.
+"""Silence for Pillow's warnings about damaged metadata in the thread that decodes.
 
-Pillow warns (bad TIFF tags, an invalid animation header) where it still hands over the pixels.
-Left alone, such a warning is text on somebody's stderr, or under ``-W error`` a picture that is
-refused, so that a decision would hang on a flag of the interpreter.  `warnings.catch_warnings` is
-not an answer: it swaps state of the whole process and is not safe with threads.
-
-So the Pillow modules that are used here see `warnings` through `_HushableWarnings`, which is the
-real module except in a thread that is inside `hushed()`.  For every other user of Pillow in the
-process nothing changes.
+Pillow warns where it still returns the pixels (bad TIFF tags).  Such a warning would be text on
+stderr, or under ``-W error`` a refused picture: a decision would depend on a flag of the
+interpreter.  `warnings.catch_warnings` swaps state of the whole process and is not safe with
+threads.  So the Pillow modules used here see `warnings` through `_HushableWarnings`, which is the
+real module except in a thread inside `hush()`; other users of Pillow in the process see no change.
 """
 
 from __future__ import annotations
@@ -22,13 +19,13 @@ from typing import Any
 
 
 class _State(threading.local):
-    hushed = False
+    is_hushed = False
 
 
 _STATE = _State()
 
 
-def _say_nothing(*_args: object, **_options: object) -> None:
+def _ignore_warning(*_args: object, **_options: object) -> None:
     return None
 
 
@@ -37,7 +34,7 @@ class _HushableWarnings:
     # frame of ours in between to throw off its stack level.
     @property
     def warn(self) -> Callable[..., None]:
-        return _say_nothing if _STATE.hushed else warnings.warn
+        return _ignore_warning if _STATE.is_hushed else warnings.warn
 
     def __getattr__(self, name: str) -> Any:
         return getattr(warnings, name)
@@ -47,11 +44,11 @@ _WARNINGS = _HushableWarnings()
 
 
 def _keep_record(_record: logging.LogRecord) -> bool:
-    return not _STATE.hushed
+    return not _STATE.is_hushed
 
 
 def make_hushable(module: ModuleType) -> None:
-    """Let `hushed` reach a Pillow module; harmless when repeated."""
+    """Let `hush` reach a Pillow module; harmless when repeated."""
     if getattr(module, "warnings", None) is warnings:
         module.warnings = _WARNINGS  # type: ignore[attr-defined]
     # An unconfigured `logging` prints errors on stderr.
@@ -61,11 +58,11 @@ def make_hushable(module: ModuleType) -> None:
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
-    """Silence Pillow in this thread for the length of a ``with`` block; may be nested."""
-    before = _STATE.hushed
-    _STATE.hushed = True
+def hush() -> Iterator[None]:
+    """Silence Pillow in this thread inside a ``with`` block; may be nested."""
+    before = _STATE.is_hushed
+    _STATE.is_hushed = True
     try:
         yield
     finally:
-        _STATE.hushed = before
+        _STATE.is_hushed = before

@@ -1,4 +1,4 @@
-"""Whatever goes wrong inside Pillow becomes one DecodeError with a stable one-line reason."""
+"""Translation of whatever Pillow raises into one DecodeError with a stable one-line message."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-from hashmatch.decode.quiet import hushed
-from hashmatch.errors import DecodeError
+from hashmatch.decode.quiet import hush
+from hashmatch.errors import DecodeError, ErrorKind, make_memory_error
 
-_LONGEST_WORDS = 120
+_LONGEST_TEXT = 120
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _TRUNCATED = re.compile(r"truncat|not enough|unexpected end|no data", re.IGNORECASE)
 _JPEG_BITS = re.compile(r"cannot handle (\d+)-bit layers")
@@ -19,45 +19,46 @@ _BOMB_PIXELS = re.compile(r"\((\d+) pixels\)")
 
 
 @contextmanager
-def decode_errors(subject: str) -> Iterator[None]:
+def translate_errors(subject: str) -> Iterator[None]:
     """Run Pillow code quietly; any exception but a DecodeError becomes one.
 
     Parameters
     ----------
     subject : str
-        What is being decoded, as the reason names it: ``"JPEG"``.
+        What is being decoded, as the message names it: ``"JPEG"``.
     """
     try:
-        with hushed():
+        with hush():
             yield
     except DecodeError:
         raise
+    except MemoryError as error:
+        raise make_memory_error(f" while decoding {subject}") from error
     # Plug-ins raise whatever a damaged file makes Python raise: struct.error, KeyError,
-    # ZeroDivisionError, OverflowError, zlib.error, MemoryError...
+    # ZeroDivisionError, OverflowError, zlib.error...
     except Exception as error:
-        raise DecodeError(_reason(subject, error)) from error
+        raise DecodeError(*_describe(subject, error)) from error
 
 
-def _reason(subject: str, error: Exception) -> str:
+def _describe(subject: str, error: Exception) -> tuple[str, ErrorKind]:
+    """Return message and kind.  Only Pillow's text tells a truncated file from a damaged one."""
     if isinstance(error, Image.DecompressionBombError):
         found = _BOMB_PIXELS.search(str(error))
         pixels = f"{found[1]}, " if found else ""
-        return f"too many pixels: {pixels}more than Pillow itself allows"
-    if isinstance(error, MemoryError):
-        return f"out of memory while decoding {subject}"
-    words = _words(error)
-    if bits := _JPEG_BITS.search(words):
-        return f"unsupported {subject}: {bits[1]} bits per sample, not 8"
-    if _TRUNCATED.search(words):
-        return f"truncated {subject}"
-    return f"damaged {subject}: {words or 'unreadable structure'}"
+        return f"too many pixels: {pixels}more than Pillow itself allows", ErrorKind.TOO_LARGE
+    text = _pillow_text(error)
+    if bits := _JPEG_BITS.search(text):
+        return f"unsupported {subject}: {bits[1]} bits per sample, not 8", ErrorKind.UNSUPPORTED
+    if _TRUNCATED.search(text):
+        return f"truncated {subject}", ErrorKind.TRUNCATED
+    return f"damaged {subject}: {text or 'unreadable structure'}", ErrorKind.DAMAGED
 
 
-def _words(error: Exception) -> str:
-    """Pillow's own words; nothing where the text is Python's and so changes with its version."""
+def _pillow_text(error: Exception) -> str:
+    """Return Pillow's own text; nothing where it is Python's, which changes with its version."""
     if not isinstance(error, OSError | SyntaxError | ValueError) or isinstance(error, UnicodeError):
         return ""
     if isinstance(error, SyntaxError) and error.__cause__ is not None:
         return ""  # how Pillow wraps a struct.error or an IndexError met in a header
     text = " ".join(_ADDRESS.sub("...", str(error)).split())
-    return text.encode("ascii", "backslashreplace").decode("ascii")[:_LONGEST_WORDS]
+    return text.encode("ascii", "backslashreplace").decode("ascii")[:_LONGEST_TEXT]

@@ -1,6 +1,8 @@
-"""TIFF: what Pillow leaves aside or applies on its own."""
+"""TIFF tags that Pillow ignores for wide samples, and the orientation that it applies."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,21 @@ _SAMPLE_FORMAT = 339
 _WHITE_IS_ZERO = 0
 _UNSIGNED = 1
 
+_UNDO: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: np.rot90,
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels, -1),
+}
+"""By orientation tag, what turns upright pixels back."""
 
-def samples_of(image: ImageFile.ImageFile) -> Samples:
-    """Read from the tags what Pillow does not tell of samples wider than 8 bits."""
+
+def read_samples(image: ImageFile.ImageFile) -> Samples:
+    """Read the layout of samples wider than 8 bits, which Pillow does not report."""
     tags = image.tag_v2  # type: ignore[attr-defined]
     bits = int(tags.get(_BITS_PER_SAMPLE, (1,))[0])
     return Samples(
@@ -28,29 +42,12 @@ def samples_of(image: ImageFile.ImageFile) -> Samples:
     )
 
 
-def orientation_of(image: ImageFile.ImageFile) -> int:
+def read_orientation(image: ImageFile.ImageFile) -> int:
     """Return the orientation that Pillow will apply when it loads the pixels (1: none)."""
     value = image.getexif().get(_ORIENTATION, 1)
-    return value if value in range(2, 9) else 1
+    return value if value in _UNDO else 1
 
 
-def as_stored(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Turn upright pixels, (H, W, 3) or (H, W), back to the order in which the file holds them."""
-    match orientation:
-        case 2:
-            stored = pixels[:, ::-1]
-        case 3:
-            stored = pixels[::-1, ::-1]
-        case 4:
-            stored = pixels[::-1]
-        case 5:
-            stored = pixels.swapaxes(0, 1)
-        case 6:
-            stored = np.rot90(pixels)
-        case 7:
-            stored = pixels[::-1, ::-1].swapaxes(0, 1)
-        case 8:
-            stored = np.rot90(pixels, -1)
-        case _:
-            stored = pixels
-    return np.ascontiguousarray(stored)
+def undo_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn upright pixels, (H, W, 3) or (H, W), back to the order in which they are stored."""
+    return np.ascontiguousarray(_UNDO[orientation](pixels))

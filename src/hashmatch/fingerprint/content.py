@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DecodeLimits,
-    attempt,
     check_decode,
     load_video_decoder,
 )
-from hashmatch.errors import DecodeError
+from hashmatch.errors import DecodeError, attempt
 from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.views import Looking, View, name_of, views_of
 from hashmatch.hashing import (
@@ -211,11 +210,11 @@ class _Collected:
         """Hash a view; what goes wrong is kept, and then no other is hashed."""
         if self._failed is not None:
             return
-        made = attempt(self._hashed, (view, picture, is_oriented))
-        if isinstance(made, DecodeError):
-            self._failed = made
+        made = attempt(self._hashed, view, picture, is_oriented)
+        if made.error is not None:
+            self._failed = made.error
             return
-        words, codes, quality = made
+        words, codes, quality = made.unwrap()
         self._decode = self._decode or view.decode
         self._sure &= view.sure
         for word, code in zip(words, codes, strict=True):

@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO, cast
 
 from hashmatch.decode import Readable, read_blocks
-from hashmatch.hashing import Digest, digest_blocks, get_algorithm, is_digest
-from hashmatch.values import DIGEST_BITS, Hash
+from hashmatch.hashing import DIGESTS, Digest, digest_blocks, get_algorithm, is_digest
+from hashmatch.values import Hash
 
 Content = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 _BLOCK_BYTES = 1024 * 1024
+_NAMES = tuple(digest.name for digest in DIGESTS)
 
 
-def digests(source: Content, algorithms: Collection[str] = tuple(DIGEST_BITS)) -> dict[str, Hash]:
+def digests(source: Content, algorithms: Collection[str] = _NAMES) -> dict[str, Hash]:
     """Compute digests of the bytes of a content in one read.
 
     Parameters
@@ -52,7 +53,7 @@ def digests(source: Content, algorithms: Collection[str] = tuple(DIGEST_BITS)) -
 def _digest(name: str) -> Digest:
     algorithm = get_algorithm(name)
     if not is_digest(algorithm):
-        raise ValueError(f"{name} is no digest; digests are {', '.join(DIGEST_BITS)}")
+        raise ValueError(f"{name} is no digest; digests are {', '.join(_NAMES)}")
     return algorithm
 
 

@@ -18,7 +18,6 @@ from hashmatch.decode import (
     read_stream,
     to_rgb,
 )
-from hashmatch.errors import DecodeError
 
 Source = (
     str
@@ -59,13 +58,13 @@ def pixels_of(
     return decode_image(data, decode=decode, limits=limits).array
 
 
-def sendable(source: Source, *, limits: DecodeLimits) -> Source | DecodeError:
-    """Return what another process can open in the source's stead: a full path, or the bytes.
-
-    DecodeError is returned where a file cannot be read.
+def sendable(source: Source, *, limits: DecodeLimits) -> str | bytes:
+    """Return what another process can open instead of the source: a full path, or the bytes.
 
     Raises
     ------
+    DecodeError
+        A file cannot be read.
     TypeError
         `source` is pixels already, or of no accepted type.
     """
@@ -73,10 +72,7 @@ def sendable(source: Source, *, limits: DecodeLimits) -> Source | DecodeError:
         return os.path.abspath(source)  # noqa: PTH100  (bytes paths too, and no more than that)
     if isinstance(source, np.ndarray | PillowImage):
         raise TypeError(f"{type(source).__name__} needs no decoder: hash it without isolation")
-    try:
-        return _content_of(source, limits)
-    except DecodeError as error:
-        return error
+    return _content_of(source, limits)
 
 
 def _content_of(source: object, limits: DecodeLimits) -> bytes:

@@ -7,7 +7,6 @@ from array import array
 import numpy as np
 
 from hashmatch.decode import DEFAULT_VIDEO_LIMITS, VideoLimits, VideoSource, open_video
-from hashmatch.errors import DecodeError
 from hashmatch.hashing import pdq
 from hashmatch.values import VideoHash
 
@@ -29,16 +28,16 @@ def hash_video(
         Seconds. For each k = 0, 1, 2, ... the first frame at or after ``k * interval_s`` is hashed,
         once; 0 hashes every frame. Time counts from the first frame.
     keyframes_only : bool
-        Decode keyframes alone, in a fraction of the time, and choose among them. How many there are
-        is up to whoever encoded the video: often one in some seconds, sometimes one in all.
+        Decode keyframes alone, in a fraction of the time, and choose among them. Their number
+        depends on the encoder: often one every few seconds, sometimes one in all.
     limits : VideoLimits
-        Bounds on the video.
+        Limits on the video.
 
     Returns
     -------
     VideoHash
-        With `error` set where the video is damaged or truncated or a limit ended it: it then holds
-        the frames that could be hashed, and is no proof that the rest is harmless.
+        With `error` and `error_kind` set where the video is damaged or truncated or a limit ended
+        it: it then holds the frames that could be hashed, and does not prove the rest harmless.
 
     Raises
     ------
@@ -70,13 +69,14 @@ def hash_video(
             qualities.append(quality)
             numbers.append(frame.number)
             timestamps_s.append(frame.timestamp_s)
-        error = frames.fault
-    if not numbers:
-        raise DecodeError(error or "no frame in the video")
+        error = frames.error
+    if error is not None and not numbers:
+        raise error
     return VideoHash(
         codes=np.frombuffer(codes, np.uint8).reshape(len(numbers), -1),
         qualities=np.asarray(qualities),
         frames=np.asarray(numbers),
         timestamps_s=np.asarray(timestamps_s),
-        error=error,
+        error=None if error is None else str(error),
+        error_kind=None if error is None else error.kind,
     )

@@ -18,17 +18,19 @@ from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
     HEAD_BYTES,
+    DecodedPicture,
     DecodeLimits,
+    Inside,
     Luma,
-    Pixels,
     VideoLimits,
     decode_pictures,
+    find_border,
+    flatten,
     is_video,
     open_video,
+    possible_borders,
 )
-from hashmatch.errors import DecodeError
-from hashmatch.fingerprint.border import Inside, find_border, possible_borders
-from hashmatch.fingerprint.flatten import flatten
+from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.values import AS_STORED, VIEW_KINDS
 
 _GROUNDS = (("on_white", 255), ("on_black", 0))
@@ -155,13 +157,13 @@ def _views_of_video(source: bytes | str, looking: Looking) -> Iterator[View]:
                     luma=replace(frame.luma, pixels=frame.luma.pixels[inside]),
                 )
             if "frames" not in looking.views:
-                raise DecodeError(_ONLY_THE_FIRST)
+                raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
             is_first = False
-    if frames.fault is not None or is_first:
-        raise DecodeError(frames.fault or "no frame in the video")
+    if frames.error is not None:
+        raise frames.error
 
 
-def _layouts(picture: Pixels) -> Iterator[tuple[list[str], NDArray[np.uint8]]]:
+def _layouts(picture: DecodedPicture) -> Iterator[tuple[list[str], NDArray[np.uint8]]]:
     words = []
     if picture.timestamp_s is not None:
         words = ["frame"]
@@ -174,7 +176,7 @@ def _layouts(picture: Pixels) -> Iterator[tuple[list[str], NDArray[np.uint8]]]:
 
 
 def _with_trimmed(
-    picture: Pixels,
+    picture: DecodedPicture,
     words: list[str],
     pixels: NDArray[np.uint8],
     kinds: Collection[str],

@@ -1,4 +1,4 @@
-"""Hashes of pixels and digests of bytes: one small protocol, one registry, one module each.
+"""Hash algorithms: one small protocol, one registry, one module each.
 
 docs/algorithms.md says what each is good for and how a third party adds one.
 """
@@ -7,6 +7,7 @@ from hashmatch.hashing import pdq
 from hashmatch.hashing.algorithm import (
     Algorithm,
     Digest,
+    LumaDrift,
     LumaHash,
     OrientedHash,
     PixelHash,
@@ -17,7 +18,7 @@ from hashmatch.hashing.algorithm import (
     is_oriented_hash,
     is_segment_hash,
 )
-from hashmatch.hashing.digests import digest_blocks
+from hashmatch.hashing.digests import DIGESTS, digest_blocks
 from hashmatch.hashing.grey import grey_of
 from hashmatch.hashing.registry import (
     algorithms,
@@ -25,11 +26,15 @@ from hashmatch.hashing.registry import (
     get_pixel_hash,
     load_algorithms,
     problems,
+    register,
+    unregister,
 )
 
 __all__ = [
+    "DIGESTS",
     "Algorithm",
     "Digest",
+    "LumaDrift",
     "LumaHash",
     "OrientedHash",
     "PixelHash",
@@ -47,4 +52,6 @@ __all__ = [
     "load_algorithms",
     "pdq",
     "problems",
+    "register",
+    "unregister",
 ]

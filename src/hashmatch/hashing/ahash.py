@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hashmatch.hashing.algorithm import Consumes, Pixels
+from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
 from hashmatch.hashing.grey import grey_of, resized
 from hashmatch.values import Code
 
 
 @dataclass(frozen=True, slots=True)
-class AverageHash:
+class AverageHash(PixelHash):
     """Average hash as the registry knows it."""
 
     name: str = "ahash"

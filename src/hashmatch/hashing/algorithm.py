@@ -1,13 +1,14 @@
-"""What an algorithm must be able to do to be known to the registry.
+"""Protocols of algorithms.
 
-Every algorithm has a `name`, a width in `bits` and a `default_radius`. What it makes codes of tells
-its kind: a `PixelHash` gives one code of a picture, an `OrientedHash` further ones of its
-orientations, a `LumaHash` those of a frame of a video as the decoder has it, a `SegmentHash` one of
+Every algorithm has a name, a width in bits and a customary radius. What its codes are computed from
+tells its kind: a `PixelHash` gives one code of a picture, an `OrientedHash` further ones of its
+orientations, a `LumaHash` those of a video's frame as the decoder has it, a `SegmentHash` one of
 each part that it finds, a `Digest` one of the bytes of a file.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
@@ -25,8 +26,30 @@ Consumes = Literal["rgb", "grey"]
 CONSUMES: tuple[Consumes, ...] = ("rgb", "grey")
 
 
+@dataclass(frozen=True, slots=True)
+class LumaDrift:
+    """How far hashes of a JPEG's luma plane lie from those of its exactly decoded pixels.
+
+    Parameters
+    ----------
+    margin_bits : int
+        A search with hashes of luma is widened by this, so that it finds what exact ones would.
+    min_quality : int
+        The margin holds for hashes of this quality or more; others are of no use.
+    tolerance_bits : int
+        Rounding error accepted in hashes of luma to save time, within the margin.
+    trimmed_tolerance_bits : int
+        The same for trimmed views, whose borders may be a line off as well.
+    """
+
+    margin_bits: int
+    min_quality: int = 0
+    tolerance_bits: int = 0
+    trimmed_tolerance_bits: int = 0
+
+
 class Algorithm(Protocol):
-    """What there is to know of every algorithm."""
+    """What every algorithm says of itself."""
 
     @property
     def name(self) -> str:
@@ -43,10 +66,20 @@ class Algorithm(Protocol):
         """Customary search radius in bits, inclusive."""
         ...
 
+    @property
+    def exact_only(self) -> bool:
+        """Whether codes are equal or unrelated, so that any distance but 0 means nothing."""
+        return False
+
+    @property
+    def luma_drift(self) -> LumaDrift | None:
+        """Bounds within which hashes of luma nominate; None: pictures are decoded exactly."""
+        return None
+
 
 @runtime_checkable
 class PixelHash(Algorithm, Protocol):
-    """A perceptual hash of a whole picture. This is what a third party provides."""
+    """A perceptual hash of a whole picture."""
 
     @property
     def consumes(self) -> Consumes:
@@ -90,7 +123,7 @@ class LumaHash(OrientedHash, Protocol):
     ) -> tuple[NDArray[np.uint8], int | None]:
         """Return the codes of all orientations, or the first alone, and the quality.
 
-        Differences of luma are to be multiplied by `gain` to be those of the picture as shown.
+        Differences of luma, multiplied by `gain`, are those of the picture as shown.
         """
         ...
 
@@ -105,7 +138,7 @@ class SegmentHash(Algorithm, Protocol):
         ...
 
     def check_usable(self) -> None:
-        """Raise AlgorithmError where a package that it needs is not installed."""
+        """Raise AlgorithmError if a package that it needs is not installed."""
         ...
 
     def hash_segments(self, pixels: Pixels) -> NDArray[np.uint8]:
@@ -114,10 +147,10 @@ class SegmentHash(Algorithm, Protocol):
 
 
 class RunningDigest(Protocol):
-    """A digest under way, as `hashlib` has them."""
+    """A digest in progress, as `hashlib` has them."""
 
     def update(self, data: bytes, /) -> None:
-        """Take in the next bytes."""
+        """Feed the next bytes."""
         ...
 
     def digest(self) -> bytes:
@@ -127,7 +160,7 @@ class RunningDigest(Protocol):
 
 @runtime_checkable
 class Digest(Algorithm, Protocol):
-    """A digest of the bytes of a file: equal or not, so the radius is 0."""
+    """A digest of the bytes of a file; `exact_only`, with a radius of 0."""
 
     def start(self) -> RunningDigest:
         """Begin a digest."""
@@ -135,36 +168,36 @@ class Digest(Algorithm, Protocol):
 
 
 def is_pixel_hash(algorithm: object) -> TypeGuard[PixelHash]:
-    """Whether an algorithm gives one code of a picture."""
+    """Return whether an algorithm gives one code of a picture."""
     return _is(algorithm, PixelHash)
 
 
 def is_oriented_hash(algorithm: object) -> TypeGuard[OrientedHash]:
-    """Whether an algorithm has the orientations of a picture from one look."""
+    """Return whether an algorithm has the orientations of a picture from one look."""
     return _is(algorithm, OrientedHash)
 
 
 def is_luma_hash(algorithm: object) -> TypeGuard[LumaHash]:
-    """Whether an algorithm takes the luma of a video as it is."""
+    """Return whether an algorithm takes the luma of a video as it is."""
     return _is(algorithm, LumaHash)
 
 
 def is_segment_hash(algorithm: object) -> TypeGuard[SegmentHash]:
-    """Whether an algorithm gives a code of each part that it finds."""
+    """Return whether an algorithm gives a code of each part that it finds."""
     return _is(algorithm, SegmentHash)
 
 
 def is_digest(algorithm: object) -> TypeGuard[Digest]:
-    """Whether an algorithm is a digest of bytes."""
+    """Return whether an algorithm is a digest of bytes."""
     return _is(algorithm, Digest)
 
 
-_found: dict[tuple[int, type], tuple[object, bool]] = {}
+_known_kinds: dict[tuple[int, type], tuple[object, bool]] = {}
 
 
 def _is(algorithm: object, kind: type) -> bool:
-    """Return isinstance() from memory: asked of a protocol it takes as long as hashing a photo."""
-    known = _found.get((id(algorithm), kind))
+    """Return isinstance(), cached: on a protocol it costs as much as hashing a photo."""
+    known = _known_kinds.get((id(algorithm), kind))
     if known is None or known[0] is not algorithm:
-        known = _found[id(algorithm), kind] = algorithm, isinstance(algorithm, kind)
+        known = _known_kinds[id(algorithm), kind] = algorithm, isinstance(algorithm, kind)
     return known[1]

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.errors import AlgorithmError, DecodeError
-from hashmatch.hashing.algorithm import Consumes, Pixels
+from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
+from hashmatch.hashing.algorithm import Consumes, Pixels, SegmentHash
 
 
 @dataclass(frozen=True, slots=True)
-class CropResistantHash:
+class CropResistantHash(SegmentHash):
     """Crop-resistant hash as the registry knows it."""
 
     name: str = "crop-resistant"
@@ -62,7 +62,8 @@ class CropResistantHash:
             raise
         except Exception as error:
             problem = " ".join(f"{type(error).__name__}: {error}".split())
-            raise DecodeError(f"imagehash cannot hash it by {self.name}: {problem}") from error
+            message = f"imagehash cannot hash it by {self.name}: {problem}"
+            raise DecodeError(message, ErrorKind.NOT_HASHED) from error
         return np.stack([np.packbits(segment.hash) for segment in found])
 
 

@@ -9,29 +9,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashmatch.hashing.algorithm import Digest, RunningDigest
-from hashmatch.values import DIGEST_BITS, Code
+from hashmatch.values import Code
 
 
 @dataclass(frozen=True, slots=True)
-class FileDigest:
+class FileDigest(Digest):
     """A digest of `hashlib` as the registry knows it."""
 
-    name: str
-    bits: int
+    name: str = "sha256"
+    bits: int = 256
     default_radius: int = 0
+    exact_only: bool = True
 
     def start(self) -> RunningDigest:
         """Begin a digest."""
         return hashlib.new(self.name, usedforsecurity=False)
 
 
-MD5, SHA1, SHA256 = (FileDigest(name, bits) for name, bits in DIGEST_BITS.items())
+MD5, SHA1, SHA256 = DIGESTS = FileDigest("md5", 128), FileDigest("sha1", 160), FileDigest()
 
 
 def digest_blocks(blocks: Iterable[bytes], digests: Iterable[Digest]) -> Mapping[str, Code]:
-    """Return the digests of the blocks one after the other, by name; blocks are read once."""
+    """Return the digests of the concatenated blocks, by name; blocks are read once."""
     running = {digest.name: digest.start() for digest in digests}
     for block in blocks:
-        for one in running.values():
-            one.update(block)
-    return {name: np.frombuffer(one.digest(), np.uint8) for name, one in running.items()}
+        for digest in running.values():
+            digest.update(block)
+    return {name: np.frombuffer(digest.digest(), np.uint8) for name, digest in running.items()}

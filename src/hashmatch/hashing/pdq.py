@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch._core import pdq_dihedral, pdq_hash
-from hashmatch.hashing.algorithm import Consumes
+from hashmatch.hashing.algorithm import Consumes, LumaDrift, LumaHash
 from hashmatch.values import Code
 
 ORIENTATIONS = (
@@ -43,6 +43,11 @@ ORIENTATIONS = (
 )
 """Rows of `dihedral`, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top and
 bottom, ``flipy`` left and right."""
+
+LUMA_DRIFT = LumaDrift(margin_bits=16, min_quality=50, tolerance_bits=8, trimmed_tolerance_bits=4)
+"""The margin is twice the largest drift from the exactly decoded hash seen on pictures of quality
+50 and more: 4 bits on 1,013 photographs, 8 on a reference picture, roundings included. On a
+near-blank picture the drift has no useful bound (36 bits at quality 3)."""
 
 
 def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:
@@ -120,7 +125,7 @@ def dihedral(
 
 
 @dataclass(frozen=True, slots=True)
-class Pdq:
+class Pdq(LumaHash):
     """PDQ as the registry knows it."""
 
     name: str = "pdq"
@@ -128,6 +133,7 @@ class Pdq:
     default_radius: int = 31
     consumes: Consumes = "rgb"
     orientations: tuple[str, ...] = ORIENTATIONS
+    luma_drift: LumaDrift = LUMA_DRIFT
 
     def hash_pixels(
         self, pixels: NDArray[np.uint8] | NDArray[np.float32]

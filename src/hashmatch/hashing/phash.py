@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashmatch._core import phash_coefficients
-from hashmatch.hashing.algorithm import Consumes, Pixels
+from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
 from hashmatch.hashing.grey import grey_of, resized
 from hashmatch.values import Code
 
 
 @dataclass(frozen=True, slots=True)
-class PHash:
+class PHash(PixelHash):
     """pHash as the registry knows it."""
 
     name: str = "phash"

@@ -1,42 +1,44 @@
-"""Algorithms of third parties: found by entry point, checked on loading, watched while they hash.
+"""Admission of third-party algorithms, and a guard on each while it hashes.
 
-A distribution names a `PixelHash` under the group ``hashmatch.algorithms``; docs/algorithms.md has
-a complete example. Nothing of a plug-in is imported before its algorithm is asked for.
+A distribution names an object under the entry point group ``hashmatch.algorithms``;
+docs/algorithms.md has a complete example.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import numpy as np
 
-from hashmatch.errors import AlgorithmError, DecodeError
-from hashmatch.hashing.algorithm import CONSUMES, Consumes, PixelHash, Pixels
+from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
+from hashmatch.hashing.algorithm import CONSUMES, Consumes, LumaDrift, Pixels
 from hashmatch.values import Code
 
 GROUP = "hashmatch.algorithms"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _WIDTHS_BITS = range(64, 513, 8)
+_NEEDED = ("name", "bits", "default_radius", "consumes", "hash_pixels")
 
 
 @dataclass(frozen=True, slots=True)
 class PluginHash:
-    """An algorithm of a third party: what it answers is checked, what it raises is a DecodeError.
+    """A third party's algorithm: what it returns is checked, what it raises is a DecodeError.
 
-    One that fails on a picture costs the row of this picture an error, as a file does that cannot
-    be decoded, and no other algorithm its hash.
+    A failure on a picture costs that picture's row an error, as does a file that cannot be decoded;
+    other algorithms keep their hashes.
     """
 
     name: str
     bits: int
     default_radius: int
     consumes: Consumes
-    _own: PixelHash
+    luma_drift: LumaDrift | None
+    _own: Any
     _where: str
+    exact_only: bool = False
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
         """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""
@@ -46,63 +48,24 @@ class PluginHash:
             raise
         except Exception as error:
             problem = " ".join(f"{type(error).__name__}: {error}".split())
-            raise DecodeError(f"{self._where} failed: {problem}") from error
+            raise self._error(f"failed: {problem}") from error
         code = np.asarray(code)
         if code.dtype != np.uint8 or code.shape != (self.bits // 8,):
-            raise DecodeError(
-                f"{self._where} gave {code.dtype} {code.shape}, not uint8 ({self.bits // 8},)"
-            )
+            raise self._error(f"gave {code.dtype} {code.shape}, not uint8 ({self.bits // 8},)")
         is_quality = isinstance(quality, int | np.integer) and 0 <= quality <= 100
         if quality is not None and not is_quality:
-            raise DecodeError(f"{self._where} gave a quality that is neither None nor 0..100")
+            raise self._error("gave a quality that is neither None nor 0..100")
         return code, None if quality is None else int(quality)
 
-
-def plugin_names() -> list[str]:
-    """Return the names under which plug-ins are installed, without loading any."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    def _error(self, problem: str) -> DecodeError:
+        return DecodeError(f"{self._where} {problem}", ErrorKind.NOT_HASHED)
 
 
-def load_plugin(name: str) -> PluginHash | None:
-    """Load the plug-in of this name, None where there is none; AlgorithmError where it is no good.
-
-    The error is one line that names the entry point.
-    """
-    points = sorted(entry_points(group=GROUP, name=name), key=_where)
-    if not points:
-        return None
-    if len({point.value for point in points}) > 1:
-        claims = " and ".join(_where(point) for point in points)
-        raise AlgorithmError(f"algorithm {name!r} is claimed by {claims}; uninstall one of them")
-    where = _where(points[0])
-    try:
-        found = points[0].load()
-    except Exception as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise AlgorithmError(f"{where} cannot be loaded: {problem}") from error
-    return _checked(found, name, where)
-
-
-def plugin_problem(name: str, *, is_built_in: bool) -> str | None:
-    """Return what is wrong with the plug-in of a name, in a line, None where it is sound."""
-    if is_built_in:
-        points = sorted(entry_points(group=GROUP, name=name), key=_where)
-        return f"{_where(points[0])} is left out: {name!r} is an algorithm of hashmatch's own"
-    try:
-        load_plugin(name)
-    except AlgorithmError as error:
-        return str(error)
-    return None
-
-
-def _where(point: EntryPoint) -> str:
-    owner = f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
-    return f"entry point {point.name} = {point.value}{owner}"
-
-
-def _checked(found: Any, name: str, where: str) -> PluginHash:
+def admit_plugin(found: Any, name: str, where: str) -> PluginHash:
+    """Return a third party's object as an algorithm; AlgorithmError says what it lacks."""
+    drift = getattr(found, "luma_drift", None)
     problem = None
-    if isinstance(found, type) or not isinstance(found, PixelHash):
+    if isinstance(found, type) or not all(hasattr(found, needed) for needed in _NEEDED):
         problem = "expected an object with the attributes and the method of PixelHash"
     elif found.name != name or not _NAME.fullmatch(name):
         problem = "expected its name to be that of the entry point: lower case, at most 40 letters"
@@ -112,6 +75,8 @@ def _checked(found: Any, name: str, where: str) -> PluginHash:
         problem = "expected default_radius to be a whole number from 0 to bits"
     elif found.consumes not in CONSUMES:
         problem = f"expected consumes to be one of {', '.join(CONSUMES)}"
+    elif not (drift is None or isinstance(drift, LumaDrift)):
+        problem = "expected luma_drift to be None or a LumaDrift"
     if problem:
         raise AlgorithmError(f"{where} is no algorithm: {problem}")
-    return PluginHash(name, found.bits, found.default_radius, found.consumes, found, where)
+    return PluginHash(name, found.bits, found.default_radius, found.consumes, drift, found, where)

@@ -1,13 +1,10 @@
-"""Which algorithms there are: those of hashmatch, each in a module of its own, and plug-ins.
-
-Modules are imported when their algorithm is first asked for.
-"""
+"""The registry of algorithms: hashmatch's own, a module each, and those of third parties."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from typing import Any
 
 from hashmatch.errors import AlgorithmError
 from hashmatch.hashing.algorithm import (
@@ -17,33 +14,36 @@ from hashmatch.hashing.algorithm import (
     is_pixel_hash,
     is_segment_hash,
 )
-from hashmatch.hashing.plugins import load_plugin, plugin_names, plugin_problem
+from hashmatch.hashing.plugins import GROUP, admit_plugin
+from hashmatch.registry import Registry
 
-_BUILT_IN = {
-    "pdq": ("pdq", "PDQ"),
-    "phash": ("phash", "PHASH"),
-    "dhash": ("dhash", "DHASH"),
-    "ahash": ("ahash", "AHASH"),
-    "whash": ("whash", "WHASH"),
-    "crop-resistant": ("crop_resistant", "CROP_RESISTANT"),
-    "md5": ("digests", "MD5"),
-    "sha1": ("digests", "SHA1"),
-    "sha256": ("digests", "SHA256"),
-}
-
-_loaded: dict[str, Algorithm] = {}
+_REGISTRY: Registry[Algorithm] = Registry(
+    "algorithm",
+    group=GROUP,
+    own={
+        "pdq": "hashmatch.hashing.pdq:PDQ",
+        "phash": "hashmatch.hashing.phash:PHASH",
+        "dhash": "hashmatch.hashing.dhash:DHASH",
+        "ahash": "hashmatch.hashing.ahash:AHASH",
+        "whash": "hashmatch.hashing.whash:WHASH",
+        "crop-resistant": "hashmatch.hashing.crop_resistant:CROP_RESISTANT",
+        "md5": "hashmatch.hashing.digests:MD5",
+        "sha1": "hashmatch.hashing.digests:SHA1",
+        "sha256": "hashmatch.hashing.digests:SHA256",
+    },
+    admit=admit_plugin,
+    error=AlgorithmError,
+)
 
 
 class _Algorithms(Mapping[str, Algorithm]):
-    """Every name there is; an algorithm is loaded when it is looked up."""
+    """All algorithms by name; one is loaded when it is looked up."""
 
     def __init__(self) -> None:
-        self._names = sorted({*_BUILT_IN, *plugin_names()})
+        self._names = _REGISTRY.names()
 
     def __getitem__(self, name: str) -> Algorithm:
-        if name not in self._names:
-            raise KeyError(name)
-        return get_algorithm(name)
+        return _REGISTRY.get(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
@@ -58,8 +58,8 @@ class _Algorithms(Mapping[str, Algorithm]):
 def algorithms() -> Mapping[str, Algorithm]:
     """Return the algorithms by name, in the order of names.
 
-    Names are those installed now, of plug-ins too; looking one up loads it, and raises
-    AlgorithmError where a plug-in is no good.
+    Names are those known now, of plug-ins too; looking one up loads it, and raises AlgorithmError
+    where a plug-in is unusable.
     """
     return _Algorithms()
 
@@ -70,15 +70,16 @@ def get_algorithm(name: str) -> Algorithm:
     Raises
     ------
     ValueError
-        Where there is none; the message names those there are.
+        There is none; the message names those there are.
     AlgorithmError
         A plug-in that cannot be loaded or is no algorithm, or two of one name: one line that names
         the entry point. Other algorithms are not affected.
     """
-    known = _loaded.get(name)
-    if known is None:
-        known = _loaded[name] = _load(name)
-    return known
+    try:
+        return _REGISTRY.get(name)
+    except KeyError:
+        known = ", ".join(_REGISTRY.names())
+        raise ValueError(f"unknown hash algorithm {name!r}; known: {known}") from None
 
 
 def get_pixel_hash(name: str) -> PixelHash:
@@ -87,7 +88,7 @@ def get_pixel_hash(name: str) -> PixelHash:
     Raises
     ------
     ValueError
-        Where there is no such algorithm, or it hashes something else.
+        There is no such algorithm, or it hashes something else.
     AlgorithmError
         As `get_algorithm`.
     """
@@ -99,10 +100,41 @@ def get_pixel_hash(name: str) -> PixelHash:
     raise ValueError(f"{name} gives a hash for each segment; use hashmatch.hash_segments")
 
 
+def register(algorithm: Any) -> ExitStack:
+    """Add an algorithm to this process, for tests and notebooks.
+
+    Worker processes do not have it: they, and every other program, find a plug-in by its entry
+    point (docs/algorithms.md).
+
+    Parameters
+    ----------
+    algorithm : object
+        As a plug-in provides it.
+
+    Returns
+    -------
+    ExitStack
+        ``close()``, or the end of its `with` block, takes the algorithm out again.
+
+    Raises
+    ------
+    ValueError
+        There is an algorithm of this name.
+    AlgorithmError
+        It is no algorithm.
+    """
+    return _REGISTRY.register(str(getattr(algorithm, "name", "")), algorithm)
+
+
+def unregister(name: str) -> None:
+    """Take out an algorithm that was registered; forget a plug-in, so that it is loaded anew."""
+    _REGISTRY.forget(name)
+
+
 def load_algorithms(names: Iterable[str]) -> None:
     """Load algorithms and what they import, for a process that is about to hash within limits.
 
-    What cannot be loaded says so when it is used.
+    What cannot be loaded is reported when it is used.
     """
     for name in names:
         with suppress(ValueError, AlgorithmError):
@@ -112,20 +144,5 @@ def load_algorithms(names: Iterable[str]) -> None:
 
 
 def problems() -> list[str]:
-    """Return what is wrong with the plug-ins installed, a line each; loads all of them."""
-    found = (plugin_problem(name, is_built_in=name in _BUILT_IN) for name in plugin_names())
-    return [problem for problem in found if problem is not None]
-
-
-def _load(name: str) -> Algorithm:
-    if name in _BUILT_IN:
-        module, attribute = _BUILT_IN[name]
-        algorithm: Algorithm = getattr(
-            importlib.import_module(f"hashmatch.hashing.{module}"), attribute
-        )
-        return algorithm
-    plugin = load_plugin(name)
-    if plugin is None:
-        known = ", ".join(algorithms())
-        raise ValueError(f"unknown hash algorithm {name!r}; known: {known}")
-    return plugin
+    """Return what is wrong with the installed plug-ins, a line each; loads all of them."""
+    return _REGISTRY.problems()

@@ -25,13 +25,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashmatch._core import whash_approximation, whash_sums
-from hashmatch.hashing.algorithm import Consumes, Pixels
+from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
 from hashmatch.hashing.grey import grey_of, resized
 from hashmatch.values import Code
 
 
 @dataclass(frozen=True, slots=True)
-class WaveletHash:
+class WaveletHash(PixelHash):
     """Wavelet hash as the registry knows it."""
 
     name: str = "whash"

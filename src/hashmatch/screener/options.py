@@ -8,9 +8,9 @@ from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
     DecodeLimits,
-    Isolation,
     VideoLimits,
 )
+from hashmatch.workers import Isolation
 
 _SHARE_OF_TIME = 0.8
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
-from hashmatch.decode import Decoding, InProcess, Isolated
-from hashmatch.errors import DecodeError
+from hashmatch.decode import accept_truncated
+from hashmatch.errors import Attempt, DecodeError
 from hashmatch.fingerprint import Fingerprint, Looking, fingerprint_each, prepare_to_fingerprint
 from hashmatch.screener.deciding import decision_of
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
@@ -16,6 +16,14 @@ from hashmatch.screener.reading import Item, read_item, take_fingerprints
 from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
 from hashmatch.screener.state import State, fit, load_state
 from hashmatch.values import Decision, IndexRef, PolicyRef
+from hashmatch.workers import (
+    Executor,
+    InlineExecutor,
+    IsolatedExecutor,
+    ThreadExecutor,
+    attempted,
+    spread,
+)
 
 _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 
@@ -39,16 +47,7 @@ class Screener:
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._options = options
         self._state = load_state(self._index_dir, self._policy_path)
-        self._decoding: Decoding[dict[str, Fingerprint | DecodeError]] = (
-            InProcess(fingerprint_each)
-            if options.isolation is None
-            else Isolated(
-                fingerprint_each,
-                options.isolation,
-                children=options.threads,
-                prepare=partial(prepare_to_fingerprint, self._state.pixel_hashes),
-            )
-        )
+        self._executor = _executor(options, self._state.pixel_hashes)
 
     @classmethod
     def open(
@@ -119,8 +118,7 @@ class Screener:
 
     def close(self) -> None:
         """End the child processes, where there are any; to screen in isolation is then an error."""
-        if isinstance(self._decoding, Isolated):
-            self._decoding.close()
+        self._executor.close()
 
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
         """Decide about one content; the same as ``screen_many([item])[0]``."""
@@ -167,8 +165,12 @@ class Screener:
         batches = [named[start : start + step] for start in range(0, len(named), step)]
         if len(batches) <= 1 or workers == 1:
             return [made for batch in batches for made in self._screen_batch(state, batch)]
-        with ThreadPoolExecutor(min(workers, len(batches))) as pool:
-            results = pool.map(lambda batch: list(self._screen_batch(state, batch)), batches)
+
+        def screen(batch: Sequence[tuple[str | None, Item]]) -> list[Decision]:
+            return list(self._screen_batch(state, batch))
+
+        with ThreadExecutor(screen, workers=min(workers, len(batches))) as executor:
+            results = executor.map(batches)
             return [made for result in results for made in result]
 
     def reject(self, content_id: str, reason: str) -> Decision:
@@ -203,9 +205,9 @@ class Screener:
         looking = Looking(
             policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
         )
-        arguments = ((content.data, names, decode, looking) for content in contents)
-        for content, made in zip(contents, self._decoding.run(arguments), strict=True):
-            take_fingerprints(content, names, made)
+        arguments = (Attempt((content.data, names, decode, looking)) for content in contents)
+        for content, made in zip(contents, self._executor.map(arguments), strict=True):
+            take_fingerprints(content, names, made.error or made.unwrap())
 
     def _decided(self, state: State, contents: Sequence[Content]) -> Iterator[Decision]:
         block_views = self._options.block_views
@@ -219,6 +221,18 @@ class Screener:
             search(state, algorithm, radius, contents, block_views)
         for content in contents:
             yield decision_of(state, content)
+
+
+def _executor(
+    options: ScreeningOptions, algorithms: Sequence[str]
+) -> Executor[Attempt[tuple[Any, ...]], Attempt[dict[str, Fingerprint | DecodeError]]]:
+    task = spread(fingerprint_each)
+    if options.isolation is None:
+        return InlineExecutor(attempted(task))
+    prepare: list[Callable[[], object]] = [partial(prepare_to_fingerprint, algorithms)]
+    if options.isolation.truncated:
+        prepare.append(accept_truncated)
+    return IsolatedExecutor(task, options.isolation, workers=options.threads, prepare=prepare)
 
 
 def _named(

@@ -1,4 +1,4 @@
-"""The pixels of a decoded frame from which a hash is taken: its luma plane, as it stands."""
+"""The luma plane of a decoded frame, from which its hash is computed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 LIMITED_RANGE_GAIN = 255 / 219
-"""What spreads luma of 16..235, as most video has it, over the whole range of 8 bits."""
+"""Factor that spreads luma of 16..235, as in most video, over the whole range of 8 bits."""
 
 _BLACK = 16
-"""The level of black in luma of limited range, of 8 bits."""
+"""Level of black in 8-bit luma of limited range."""
 
 _FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG
 _LUMA_FIRST = re.compile(
@@ -29,17 +29,17 @@ _LUMA_FIRST = re.compile(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Luma:
-    """What a frame is hashed from.
+    """Pixels that a frame is hashed from.
 
     Parameters
     ----------
     pixels : ndarray
         uint8 (H, W), the plane as decoded, which the frame still owns; float32 (H, W) where it has
-        more than 8 bits; uint8 (H, W, 3), red, green, blue, where there is no luma plane.
+        more than 8 bits; uint8 (H, W, 3), RGB, where there is no luma plane.
     gain : float
-        What differences of luma are to be multiplied by to be those of the picture as shown.
+        Factor from differences of luma to those of the picture as shown.
     black : float
-        The level of black in `pixels`.
+        Level of black in `pixels`.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.float32]
@@ -47,9 +47,9 @@ class Luma:
     black: float = 0.0
 
     def as_shown(self) -> NDArray[np.uint8]:
-        """Return uint8 pixels that span 0..255: grey (H, W), or (H, W, 3); perhaps these very ones.
+        """Return uint8 pixels that span 0..255: grey (H, W), or (H, W, 3).
 
-        Rounded to nearest; what lies beyond black and white is clipped.
+        Rounded to nearest; levels beyond black and white are clipped.  Possibly `pixels` itself.
         """
         if self.pixels.dtype == np.uint8:
             if self.gain == 1.0 and not self.black:
@@ -61,12 +61,12 @@ class Luma:
         return np.ascontiguousarray(deep.round().clip(0, 255).astype(np.uint8))
 
 
-def luma_of(frame: VideoFrame) -> Luma:
+def read_luma(frame: VideoFrame) -> Luma:
     """Return the luma of a frame.
 
-    The plane is taken straight from the decoder, unscaled and unturned. Formats without such a
-    plane (RGB, palettes, packed YUV) are converted to RGB by FFmpeg. Luma is taken to be limited
-    to 16..235 unless the frame says otherwise, and grey to be full, as FFmpeg does.
+    The plane comes straight from the decoder, neither scaled nor turned. Formats without such a
+    plane (RGB, palettes, packed YUV) are converted to RGB by FFmpeg. As in FFmpeg, luma counts as
+    limited to 16..235 unless the frame says otherwise, and grey as full range.
     """
     form = _LUMA_FIRST.fullmatch(frame.format.name)
     if form is None or frame.planes[0].line_size < 0:  # stored bottom up
@@ -79,13 +79,13 @@ def luma_of(frame: VideoFrame) -> Luma:
     black = _BLACK if is_limited else 0.0
     bits = int(form["bits"] or form["grey_bits"] or 8)
     if bits == 8:
-        return Luma(_plane(frame, np.dtype(np.uint8)), gain, black)
+        return Luma(_read_plane(frame, np.dtype(np.uint8)), gain, black)
     order = ">" if "be" in (form["order"], form["grey_order"]) else "<"
-    deep = _plane(frame, np.dtype(f"{order}u2"))
+    deep = _read_plane(frame, np.dtype(f"{order}u2"))
     return Luma(deep.astype(np.float32) * np.float32(gain / (1 << (bits - 8))), 1.0, black * gain)
 
 
-def _plane(frame: VideoFrame, dtype: np.dtype[np.generic]) -> NDArray[np.uint8]:
+def _read_plane(frame: VideoFrame, dtype: np.dtype[np.generic]) -> NDArray[np.uint8]:
     plane = frame.planes[0]
     rows: NDArray[np.uint8] = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
     row_items = plane.line_size // dtype.itemsize

@@ -1,4 +1,4 @@
-"""Read the bytes of one content, never more of them than the limit."""
+"""Reads of the bytes of one content that never exceed the limit nor wait for a device."""
 
 from __future__ import annotations
 
@@ -12,27 +12,22 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
-from hashmatch.decode.video_formats import HEAD_BYTES, is_video
-from hashmatch.errors import DecodeError
+from hashmatch.decode.video.containers import HEAD_BYTES, is_video
+from hashmatch.errors import DecodeError, ErrorKind
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _SMALLEST_READ_BYTES = 64 * 1024
 _BLOCK_BYTES = 1024 * 1024
 _OPEN_BINARY = "open it in binary mode"
 
-_REASONS = {
-    errno.ENOENT: "no such file",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.EISDIR: "is a directory",
-}
+_REASONS = {errno.ENOENT: "no such file", errno.EPERM: "permission denied"}
 
 
 class Readable(Protocol):
-    """What `read_stream` reads: a file opened in binary mode, or anything that reads like one."""
+    """A file opened in binary mode, or anything that reads like one."""
 
     def read(self, size_bytes: int, /) -> object:
-        """Return up to so many bytes; none at the end."""
+        """Return at most `size_bytes` bytes; none at the end."""
 
 
 def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -40,53 +35,43 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
 
     Symbolic links are followed.  A FIFO, a socket or a device is refused at once, not waited for.
 
-    Parameters
-    ----------
-    path : str or PathLike
-        The file.
-    limits : DecodeLimits
-        Only `max_bytes` counts here; no more than that is ever read, even of a growing file.
-
-    Returns
-    -------
-    bytes
-        At least one byte.
+    Never more than `limits.max_bytes` are read, even of a growing file.
 
     Raises
     ------
     DecodeError
-        The file is missing, unreadable, not a regular file, empty or too large.  The reason does
+        The file is missing, unreadable, not a regular file, empty or too large.  The message does
         not repeat the path.
     """
-    with _opened(path) as descriptor:
+    with _open_descriptor(path) as descriptor:
         return _read_regular(descriptor, limits)
 
 
 def read_picture_content(
     path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> bytes | None:
-    """Return the bytes of a regular file as `read_content` does, None where it is a video.
+    """Return the bytes of a regular file as `read_content` does; None if it is a video.
 
-    A video is told by its first bytes and is to be read as it is decoded, whatever its size.
+    A video is recognised by its first bytes; it is read while it is decoded, whatever its size.
     """
-    with _opened(path) as descriptor:
+    with _open_descriptor(path) as descriptor:
         if is_video(os.pread(descriptor, HEAD_BYTES, 0)):
             return None
         return _read_regular(descriptor, limits)
 
 
 def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
-    """Yield the bytes of a regular file block by block, whatever its size; an empty one has none.
+    """Yield the bytes of a regular file block by block, whatever its size; none if it is empty.
 
-    A file that grows is read as it was when it was opened, as a video is when it is decoded.
+    A file that grows is read up to the size it had when it was opened.
 
     Raises
     ------
     DecodeError
         The file is missing, unreadable or not a regular file; as for `read_content`.
     """
-    with _opened(path) as descriptor:
-        # Files under /proc state size 0, and are read to where they end.
+    with _open_descriptor(path) as descriptor:
+        # Files under /proc state size 0, and are read to their end.
         left_bytes = os.fstat(descriptor).st_size or sys.maxsize
         while block := os.read(descriptor, min(_BLOCK_BYTES, left_bytes)):
             yield block
@@ -94,18 +79,24 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
 
 
 def open_content(path: str | os.PathLike[str]) -> io.FileIO:
-    """Open a regular file for reading, unbuffered.
+    """Open a regular file for reading, unbuffered; symbolic links are followed.
 
-    Symbolic links are followed.  DecodeError, as by `read_content`, where that cannot be done.
+    Raises
+    ------
+    DecodeError
+        As for `read_content`.
     """
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except OSError as error:
-        raise DecodeError(_reason(error)) from error
+        raise unreadable(error) from error
     except ValueError as error:
-        raise DecodeError("not a path") from error
+        raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
     try:
-        _check_regular(os.fstat(descriptor))
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            reason = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise DecodeError(reason, ErrorKind.UNREADABLE)
     except BaseException:
         os.close(descriptor)
         raise
@@ -113,12 +104,12 @@ def open_content(path: str | os.PathLike[str]) -> io.FileIO:
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
-    """Return what is left of a file opened in binary mode; it stays open.
+    """Return the rest of a file opened in binary mode; it stays open.
 
     Raises
     ------
     DecodeError
-        Reading fails, or what is left is empty or too large.
+        Reading fails, or the rest is empty or too large.
     TypeError
         The file is opened in text mode.
     """
@@ -127,17 +118,25 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
     try:
         return _collect(stream.read, _SMALLEST_READ_BYTES, limits)
     except OSError as error:
-        raise DecodeError(_reason(error)) from error
+        raise unreadable(error) from error
+
+
+def unreadable(error: OSError) -> DecodeError:
+    """Return the DecodeError for a file that the system does not let us open or read."""
+    reason = "cannot be read"
+    if error.errno is not None:
+        reason = _REASONS.get(error.errno) or os.strerror(error.errno).lower()
+    return DecodeError(reason, ErrorKind.UNREADABLE)
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[int]:
-    """Open a regular file; what the system has against reading it becomes a DecodeError."""
+def _open_descriptor(path: str | os.PathLike[str]) -> Iterator[int]:
+    """Open a regular file; an OSError in the ``with`` block becomes a DecodeError."""
     with open_content(path) as file:
         try:
             yield file.fileno()
         except OSError as error:
-            raise DecodeError(_reason(error)) from error
+            raise unreadable(error) from error
 
 
 def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
@@ -148,22 +147,14 @@ def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
     return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
 
 
-def _check_regular(status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise DecodeError("is a directory")
-    if not stat.S_ISREG(status.st_mode):
-        raise DecodeError("not a regular file")
-
-
 def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeLimits) -> bytes:
     blocks: list[bytes] = []
     total_bytes = 0
     # Until a read returns nothing: files under /proc state size 0, and network file systems and
     # unbuffered streams may return less than was asked for.
     while total_bytes <= limits.max_bytes:
-        ask_bytes = (
-            expected_bytes - total_bytes + 1 if total_bytes <= expected_bytes else total_bytes
-        )
+        left_bytes = expected_bytes - total_bytes
+        ask_bytes = left_bytes + 1 if left_bytes >= 0 else total_bytes
         block = read(min(ask_bytes, limits.max_bytes - total_bytes + 1))
         if not block:
             break
@@ -173,9 +164,3 @@ def _collect(read: Callable[[int], object], expected_bytes: int, limits: DecodeL
         total_bytes += len(block)
     limits.check_bytes(total_bytes)
     return blocks[0] if len(blocks) == 1 else b"".join(blocks)
-
-
-def _reason(error: OSError) -> str:
-    if error.errno is None:
-        return "cannot be read"
-    return _REASONS.get(error.errno) or os.strerror(error.errno).lower()

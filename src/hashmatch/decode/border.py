@@ -1,14 +1,14 @@
-"""Find a plain border around a picture: letterbox bars, pillars, a frame, a margin.
+"""Plain borders around a picture: letterbox bars, pillars, a frame, a margin.
 
-From each side, lines are border as long as their luma stays near the level of the outermost line,
-by mean absolute deviation, so that a gradient or a picture that fades to black ends it.  JPEG rings
+From each side, lines belong to the border as long as their luma stays near the level of the
+outermost line, by mean absolute deviation; a gradient or a fade to black ends it.  JPEG rings
 within 8 px of an edge, so the cut is placed at the largest step between neighbouring lines there.
-First rows, then columns of what is left, each side once, and all sides of one level: a picture
-that ends in plain colours itself loses no more than that.
+Rows are trimmed first, then columns of the rest, each side once, and all sides must have one level:
+a picture that ends in plain colours itself loses no more than that.
 
-Sums are of integers, so every machine finds the same.  The luma plane of a JPEG can give another
-answer than its exact pixels only where a comparison is close; `possible_borders` gives every answer
-that close comparisons leave open.
+Sums are of integers, so every machine finds the same border.  The luma plane of a JPEG can give
+another border than its exact pixels only where a comparison is close; `possible_borders` returns
+every border that close comparisons leave open.
 """
 
 from __future__ import annotations
@@ -23,32 +23,31 @@ from numpy.typing import NDArray
 from hashmatch._core import line_deviations
 
 GLANCE_SPREAD = 48
-"""A line of whose pixels, 16 or so looked at, two differ by more levels than this is no border."""
+"""A line is not border if two of about 16 sampled pixels differ by more levels than this."""
 
 LINE_DEVIATION = 4
-"""A border line is at most so many levels off the outermost one, in the mean over its pixels."""
+"""Largest mean difference, in levels, of a border line from the outermost one."""
 
 SIDES_APART = 8
-"""The levels of two sides of one border differ by at most this."""
+"""Largest difference between the levels of two sides of one border."""
 
 LEAST_LEFT_PX = 64
 LEAST_LEFT_SHARE = 1 / 4
-"""What a border leaves is at least 64 px and a quarter of the picture, both ways; where less would
-be left, what looks like a border is the picture."""
+"""A border leaves at least 64 px and a quarter of the picture, both ways; what would leave less is
+the picture itself."""
 
 LEAST_CUT_SHARE = 1 / 128
-"""A border takes at least this share of the height, or of the width, off its side: less hardly
-moves a hash."""
+"""Smallest share of the height or width that a side takes; less hardly moves a hash."""
 
 LEAST_STEP = 3
-"""Where a border ends, the deviation of lines rises by more than this from one line to the next."""
+"""Where a border ends, the deviation rises by more than this from one line to the next."""
 
 _MEAN_DRIFT = 0.5
-"""By how many levels the mean over a line may differ between the Y plane and the luma of the exact
-pixels, of which each is rounded, where no channel is clipped."""
+"""Levels by which the mean of a line may differ between the Y plane and the luma of exact pixels,
+both rounded, where no channel is clipped."""
 
 _GLANCE_DRIFT = 2
-"""The same for the difference of two pixels, which are both rounded."""
+"""The same for the difference between two pixels, both rounded."""
 
 _RINGING_PX = 8
 _MOST_ANSWERS = 8
@@ -58,7 +57,7 @@ Inside = tuple[slice, slice]
 
 
 class _Box(NamedTuple):
-    """What is left so far, and the level of the sides that came off."""
+    """The rest of the picture so far, and the level of the trimmed sides."""
 
     top: int
     bottom: int
@@ -73,7 +72,7 @@ class _Box(NamedTuple):
 
 
 def find_border(pixels: NDArray[np.uint8]) -> Inside | None:
-    """Find the border of a picture.
+    """Find the plain border of a picture.
 
     Parameters
     ----------
@@ -83,20 +82,20 @@ def find_border(pixels: NDArray[np.uint8]) -> Inside | None:
     Returns
     -------
     tuple of slice, or None
-        Rows and columns of what it leaves; None where there is no border worth trimming.
+        Rows and columns inside the border; None if there is no border worth trimming.
 
     Notes
     -----
-    Thread-safe; a look at 16 pixels of each side where there is no border, else at about a hundred
-    of each of its lines.
+    Thread-safe.  Reads 16 pixels of each side without a border, and about a hundred pixels of each
+    border line.
     """
     answers = _search(pixels, only_likeliest=True)
-    assert answers is not None  # there is one at least
+    assert answers is not None  # there is at least one
     return answers[0]
 
 
 def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | None:
-    """Find every border that a picture may turn out to have when it is decoded another way.
+    """Find every border that a picture may have when it is decoded another way.
 
     Parameters
     ----------
@@ -106,8 +105,8 @@ def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | N
     Returns
     -------
     tuple, or None
-        What `find_border` gives, then what it might give; None instead of the tuple where that is
-        too much to tell.
+        The result of `find_border`, then its other possible results; None instead of the tuple if
+        there are too many.
     """
     return _search(pixels, only_likeliest=False)
 
@@ -116,12 +115,12 @@ def _search(pixels: NDArray[np.uint8], *, only_likeliest: bool) -> tuple[Inside 
     height, width = pixels.shape[:2]
     boxes = [_Box(0, height, 0, width, None)]
     for number, side in enumerate(_SIDES):
-        cut = dict.fromkeys(
+        trimmed = dict.fromkeys(
             box.without(side, n_lines, level) if n_lines else box
             for box in boxes
             for n_lines, level in _cuts(pixels, box, number)
         )
-        boxes = list(cut)[:1] if only_likeliest else list(cut)
+        boxes = list(trimmed)[:1] if only_likeliest else list(trimmed)
         if len(boxes) > _MOST_ANSWERS:
             return None
     kept = dict.fromkeys(box[:4] if _is_worth_it(box, height, width) else None for box in boxes)
@@ -140,7 +139,7 @@ def _is_worth_it(box: _Box, height: int, width: int) -> bool:
 
 
 def _cuts(pixels: NDArray[np.uint8], box: _Box, side: int) -> list[tuple[int, float]]:
-    """Return how many lines of a side may be border, and their level; the likeliest first."""
+    """Return how many lines of a side may be border, with their level; the likeliest first."""
     nothing = (0, 0.0)
     spread, level, off = line_deviations(
         pixels,
@@ -163,8 +162,8 @@ def _cuts(pixels: NDArray[np.uint8], box: _Box, side: int) -> list[tuple[int, fl
 
 
 def _edges(off: Sequence[float], n_lines: int) -> list[int]:
-    """Return how many of the first lines may be border, by how far each is off the first level."""
-    # Where another decode might see the border end, it mostly meets the same edge.
+    """Return how many of the first lines may be border, from the deviation of each line."""
+    # Another decode may see the border end at other lines, but mostly at the same edge.
     last = next(
         (n for n, value in enumerate(off) if value > LINE_DEVIATION + _MEAN_DRIFT), n_lines - 1
     )
@@ -178,10 +177,9 @@ def _edges(off: Sequence[float], n_lines: int) -> list[int]:
 
 
 def _steps(off: Sequence[float], end: int) -> list[int]:
-    """Return where a border may end that is judged to end about a line; the likeliest first.
+    """Return where a border that seems to end near a line may really end; the likeliest first.
 
-    Lines without end are no border but a plain picture, of which nothing would be left; and where
-    nothing steps there is none.
+    A border without an end would be a plain picture, and one without a step is not a border.
     """
     if end == 0:
         return [0]

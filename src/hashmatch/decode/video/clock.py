@@ -1,4 +1,4 @@
-"""When each frame of a video is shown, and which frames stand for an interval."""
+"""Times of the frames of a video, and the choice of one frame per interval."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ _MOST_RATE = Fraction(1000)
 
 
 class FrameClock:
-    """Turns the time stamps of decoded frames into ticks that never run backward.
+    """Converter of time stamps of decoded frames to ticks that never run backward.
 
-    The first frame is at 0. A frame without a time stamp, and one whose stamp is earlier than that
-    of the frame before (as where recordings were joined), follows the frame before by one frame
-    of the average rate the file states (25 a second where it states none); later stamps count from
-    there. So times are those of a player for a sound file, and differences stay right past a seam.
+    The first frame is at 0. A frame without a time stamp, or with one earlier than that of the
+    frame before (as where recordings were joined), follows the frame before by one frame of the
+    average rate that the file states (25 a second if it states none); later stamps count from
+    there. So times are those of a player for an intact file, and differences stay right past a
+    seam.
 
-    Parameters
-    ----------
-    time_base_s : Fraction
-        Seconds in a tick.
-    rate_hz : Fraction or None
-        Frames a second as the file states them.
+    `time_base_s` are the seconds in a tick, `rate_hz` the frames a second that the file states.
     """
 
     def __init__(self, time_base_s: Fraction, rate_hz: Fraction | None) -> None:
@@ -33,7 +29,7 @@ class FrameClock:
         self._last = 0
 
     def tick(self, stamp: int | None) -> int:
-        """Return the ticks since the first frame of the next frame, which has this stamp."""
+        """Return the ticks from the first frame to the next one, which has this stamp."""
         if self._offset is None:
             self._offset = -stamp if stamp is not None else 0
             return 0
@@ -48,24 +44,20 @@ class FrameClock:
 
 
 def check_interval(interval_s: float) -> None:
-    """Raise ValueError unless an interval is 0 or a positive number."""
+    """Raise ValueError unless an interval is 0 or positive and finite."""
     if not (math.isfinite(interval_s) and interval_s >= 0):
         raise ValueError(f"interval_s must be 0 or a positive number, not {interval_s!r}")
 
 
 class Sampler:
-    """Chooses the frames that stand for an interval.
+    """Sampler of frames at an interval.
 
     For each k = 0, 1, 2, ... the first frame at or after k times the interval is chosen; a frame
-    that is so for several k, as after a gap, is chosen once. An interval of 0 chooses every frame.
-    The interval is the decimal number it is written as (0.1 is a tenth); nothing is rounded.
+    that is first for several k, as after a gap, is chosen once. An interval of 0 chooses every
+    frame. The interval is taken as the decimal number it is written as (0.1 is a tenth), without
+    rounding.
 
-    Parameters
-    ----------
-    interval_s : float
-        Seconds, as `check_interval` wants it.
-    time_base_s : Fraction
-        Seconds in a tick.
+    `check_interval` accepts `interval_s`; `time_base_s` are the seconds in a tick.
     """
 
     def __init__(self, interval_s: float, time_base_s: Fraction) -> None:
@@ -73,7 +65,7 @@ class Sampler:
         self._due = 0
 
     def is_due(self, ticks: int) -> bool:
-        """Return whether the frame at these ticks is chosen; ask of every frame, in order."""
+        """Return whether the frame at these ticks is chosen; call for every frame, in order."""
         if not self._interval:
             return True
         if ticks < self._due:

@@ -1,11 +1,11 @@
-"""Whether a video file ends before its contents do, by the sizes that the file itself states.
+"""Detection of a video file that was cut short, by the sizes that the file itself states.
 
-Demuxers stop quietly where a file ends. A video that was cut short must not pass for a whole one,
-so the outermost chunks of a file are walked, without reading what is in them. That finds every cut
+Demuxers stop quietly where a file ends, so a truncated video would pass for a complete one.  The
+outermost chunks of the file are walked without reading their contents.  That finds every cut
 through an MP4, Matroska, AVI or ASF file whose writer stated the sizes, and a cut through the last
-tag of an FLV file. A cut between chunks, as of an MP4 in fragments, is none by this account. Live
-recordings in Matroska state no size; MPEG-TS, MPEG-PS and Ogg are streams without an end of their
-own: there a cut cannot be told from a stop.
+tag of an FLV file.  It does not find a cut between chunks, as in a fragmented MP4.  Live recordings
+in Matroska state no size, and MPEG-TS, MPEG-PS and Ogg are streams without a stated end: there a
+cut looks like a normal end.
 
 Sources: ISO/IEC 14496-12, section 4.2 (boxes); RFC 8794, section 4-6 and RFC 9559 (EBML, Matroska);
 the RIFF and ASF specifications of Microsoft; Adobe's Video File Format Specification 10.1, annex E.
@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hashmatch.decode.video_formats import ASF, AVI, FLV, MATROSKA, MP4, Container
+from hashmatch.decode.video.containers import ASF, AVI, FLV, MATROSKA, MP4, Container
 
 ReadAt = Callable[[int, int], bytes]
-"""Gives the bytes at an offset, so many or as many as there are."""
+"""Reads at an offset at most so many bytes."""
 
 _MOST_CHUNKS = 1_000_000
 _CHUNK_HEADER_BYTES = 24
@@ -28,15 +28,17 @@ _SEGMENT_ID = b"\x18\x53\x80\x67"
 
 
 def ends_early(container: Container, read_at: ReadAt, size_bytes: int) -> bool:
-    """Return whether a file of `size_bytes` bytes should be longer by its own account."""
+    """Return whether a file of `size_bytes` bytes should be longer by the sizes it states."""
     if container is FLV:
         return _is_last_tag_cut(read_at, size_bytes)
-    chunk_size = _CHUNK_SIZES.get(container)
+    read_chunk_bytes = _CHUNK_READERS.get(container)
+    if read_chunk_bytes is None:
+        return False
     at = 0
-    for _ in range(_MOST_CHUNKS if chunk_size else 0):
+    for _ in range(_MOST_CHUNKS):
         if at >= size_bytes:
             return at > size_bytes
-        chunk_bytes = chunk_size(read_at(at, _CHUNK_HEADER_BYTES)) if chunk_size else None
+        chunk_bytes = read_chunk_bytes(read_at(at, _CHUNK_HEADER_BYTES))
         if chunk_bytes is None:
             return False
         at += chunk_bytes
@@ -44,7 +46,7 @@ def ends_early(container: Container, read_at: ReadAt, size_bytes: int) -> bool:
 
 
 def _box_bytes(head: bytes) -> int | None:
-    """Whole size of an MP4 box; None where it goes to the end of the file or is no box."""
+    """Return the size of an MP4 box; None if it extends to the end of the file or is not a box."""
     if len(head) < 8:
         return 8
     if not (head[4:8].isascii() and head[4:8].decode("ascii").isprintable()):
@@ -56,7 +58,7 @@ def _box_bytes(head: bytes) -> int | None:
 
 
 def _element_bytes(head: bytes) -> int | None:
-    """Whole size of an EBML header or a Matroska segment; None where it is unknown or another."""
+    """Return the size of an EBML header or Matroska segment; None if unknown or something else."""
     if not head.startswith((b"\x1aE\xdf\xa3", _SEGMENT_ID)):
         return None
     length = 9 - head[4].bit_length() if len(head) > 4 and head[4] else 0
@@ -69,7 +71,7 @@ def _element_bytes(head: bytes) -> int | None:
 
 
 def _riff_bytes(head: bytes) -> int | None:
-    """Whole size of a RIFF chunk; None where it is none or was never stated."""
+    """Return the size of a RIFF chunk; None if it is not one or states no size."""
     if len(head) < 8 and b"RIFF".startswith(head[:4]):
         return 8
     size_bytes = int.from_bytes(head[4:8], "little")
@@ -79,14 +81,14 @@ def _riff_bytes(head: bytes) -> int | None:
 
 
 def _object_bytes(head: bytes) -> int | None:
-    """Whole size of an ASF object; None where it was never stated."""
+    """Return the size of an ASF object; None if it states no size."""
     if len(head) < 24:
         return 24
     size_bytes = int.from_bytes(head[16:24], "little")
     return size_bytes if size_bytes >= 24 else None
 
 
-_CHUNK_SIZES: dict[Container, Callable[[bytes], int | None]] = {
+_CHUNK_READERS: dict[Container, Callable[[bytes], int | None]] = {
     MP4: _box_bytes,
     MATROSKA: _element_bytes,
     AVI: _riff_bytes,
@@ -95,7 +97,7 @@ _CHUNK_SIZES: dict[Container, Callable[[bytes], int | None]] = {
 
 
 def _is_last_tag_cut(read_at: ReadAt, size_bytes: int) -> bool:
-    """Whether the last four bytes of an FLV file are not the size of the tag before them."""
+    """Return whether the last four bytes of an FLV file are not the size of the tag before them."""
     if size_bytes <= _FLV_HEADER_BYTES:
         return False
     tag_bytes = int.from_bytes(read_at(size_bytes - 4, 4), "big")

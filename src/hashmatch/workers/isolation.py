@@ -1,0 +1,199 @@
+"""Isolated execution: each item in a process that may be killed.
+
+A decoder is C code on bytes that a stranger chose. Here, one that crashes, hangs or asks for too
+much memory costs the item it was working on; the process is replaced and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic
+
+from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError
+from hashmatch.workers.executor import Executor, ItemT, ResultT, attempted
+from hashmatch.workers.processes import ChildProcesses, end_with_parent, name_exit
+
+_COPIES_OF_RECEIVED = 4
+_LAST_RESORT_S = 5.0
+_STATM = Path("/proc/self/statm")
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Limits on the work on one item in a process of its own.
+
+    Parameters
+    ----------
+    time_s : float
+        Wall time.
+    memory_bytes : int
+        Address space beyond what the process has when it starts. The largest pictures that
+        `DecodeLimits` allows by default take about 1.5 GiB.
+    truncated : bool
+        Hash what can be decoded of a truncated file, the rest being grey or black, instead of
+        refusing it. Pillow's switch for this is process-wide, so it is offered in isolation only.
+
+    Raises
+    ------
+    ValueError
+        A limit is not positive.
+    """
+
+    time_s: float = 30.0
+    memory_bytes: int = 2 << 30
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("time_s", "memory_bytes"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+
+
+class IsolatedExecutor(Executor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT, ResultT]):
+    """Runs the task in child processes, each bounded in time and memory.
+
+    In this process, `attempted` makes a task that maps the same items to the same results.
+
+    Parameters
+    ----------
+    task : callable
+        Importable from its module; picklable, as items and results must be.
+    isolation : Isolation
+    workers : int
+        Processes, shared by all threads that call `map`.
+    prepare : sequence of callable
+        Called in each process, without arguments, before its memory is measured: to import what
+        the task will need. Picklable; must not raise.
+    encode, decode : callable
+        What a result is turned into before it leaves the child, and back from in this process.
+        As they are, results are pickled.
+
+    Notes
+    -----
+    Needs the resource limits and timers of Linux. Do not use after a fork. The processes are
+    started by the first `map`, afresh (a script needs the usual ``if __name__ == "__main__":``
+    guard of `multiprocessing`), ignore Ctrl-C, and end with this object, with `close` and with this
+    process. Their stderr is discarded.
+    """
+
+    def __init__(
+        self,
+        task: Callable[[ItemT], ResultT],
+        isolation: Isolation,
+        *,
+        workers: int = 1,
+        prepare: Sequence[Callable[[], object]] = (),
+        encode: Callable[[ResultT], Any] | None = None,
+        decode: Callable[[Any], ResultT] | None = None,
+    ) -> None:
+        if not sys.platform.startswith("linux"):
+            raise HashmatchError("isolation needs Linux")
+        self._isolation = isolation
+        self._decode = decode
+        self._children: ChildProcesses[Attempt[ItemT]] = ChildProcesses(
+            partial(_run_in_time, attempted(task), encode, isolation),
+            workers,
+            initializer=_settle,
+            # The task comes along so that its modules are loaded before memory is measured.
+            initargs=(task, isolation, tuple(prepare)),
+            timeout_s=isolation.time_s,
+        )
+
+    def map(self, items: Iterable[Attempt[ItemT]], /) -> Generator[Attempt[ResultT], None, None]:
+        """Yield an attempt for each item; see `Executor.map`.
+
+        Its error is that of the item, else that of the task, or says how the process failed:
+        TIMEOUT, MEMORY or CRASHED.
+
+        Raises
+        ------
+        HashmatchError
+            Processes die before they begin to work, or have been stopped.
+        """
+        with closing(self._children.run(map(self._refuse_if_too_large, items))) as futures:
+            for future in futures:
+                yield self._attempt_of(future)
+
+    def close(self) -> None:
+        """Kill the processes; a `map` that waits for them raises."""
+        self._children.close()
+
+    def _refuse_if_too_large(self, item: Attempt[ItemT]) -> Attempt[ItemT]:
+        """Reject an item that would exhaust the child's memory before it could report an error."""
+        if _size_bytes(item.value) * _COPIES_OF_RECEIVED <= self._isolation.memory_bytes:
+            return item
+        return Attempt(error=DecodeError("out of memory", ErrorKind.MEMORY))
+
+    def _attempt_of(self, future: Future[Any]) -> Attempt[ResultT]:
+        from pebble import ProcessExpired  # noqa: PLC0415  (slow to import)
+
+        try:
+            value, error = future.result()
+        except ProcessExpired as death:
+            return Attempt(error=self._error_of_death(death.exitcode))
+        except TimeoutError as late:
+            if late.__cause__ is not None:  # the task itself raised it
+                raise
+            return Attempt(error=self._error_of_death(-signal.SIGALRM))
+        if error is not None:
+            return Attempt(error=DecodeError(*error))
+        return Attempt(value if self._decode is None else self._decode(value))
+
+    def _error_of_death(self, exit_code: int) -> DecodeError:
+        if exit_code == -signal.SIGALRM:
+            limit_s = self._isolation.time_s
+            return DecodeError(f"timed out: more than {limit_s:g} s", ErrorKind.TIMEOUT)
+        return DecodeError(f"decoder crashed: {name_exit(exit_code)}", ErrorKind.CRASHED)
+
+
+def _size_bytes(item: object) -> int:
+    """Return the size of a bytes object, or of those in a tuple."""
+    if isinstance(item, tuple):
+        return sum(map(_size_bytes, item))
+    return len(item) if isinstance(item, bytes) else 0
+
+
+def _settle(
+    _task: Callable[..., object], isolation: Isolation, prepare: Sequence[Callable[[], object]]
+) -> None:
+    """Prepare a process: end when told to, whatever C code runs, and take no more memory."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_parent()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # decoders write there
+    os.close(nowhere)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for function in prepare:
+        function()
+    held_bytes = int(_STATM.read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held_bytes + isolation.memory_bytes,) * 2)
+
+
+def _run_in_time(
+    task: Callable[[Attempt[ItemT]], Attempt[ResultT]],
+    encode: Callable[[ResultT], Any] | None,
+    isolation: Isolation,
+    item: Attempt[ItemT],
+) -> tuple[Any, tuple[str, ErrorKind] | None]:
+    """Return the encoded result, or the message and kind of its error."""
+    # The parent kills a process that takes too long; where the parent is gone, this does.
+    signal.setitimer(signal.ITIMER_REAL, isolation.time_s + _LAST_RESORT_S)
+    try:
+        result = task(item)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    error = result.error
+    if error is None:
+        value = result.unwrap()
+        return value if encode is None else encode(value), None
+    limit = f": more than {isolation.memory_bytes >> 20} MiB"
+    return None, (str(error) + limit * (error.kind is ErrorKind.MEMORY), error.kind)
