@@ -205,9 +205,10 @@ def compact(
 
     Example: hashmatch index compact indexes/demo --purge
     """
-    from hashmatch.index import compact_index
+    from hashmatch.index import StorageOptions, compact_index
 
-    report = compact_index(directory, threads=threads, keep=keep, purge=purge, wait_s=wait_s)
+    options = StorageOptions(kept_generations=keep)
+    report = compact_index(directory, threads=threads, purge=purge, wait_s=wait_s, options=options)
     if as_json:
         print_json(report.to_dict())
         return

@@ -12,7 +12,12 @@ import msgspec
 from hashmatch.index.append import append_list
 from hashmatch.index.list_source import list_source
 from hashmatch.index.manifest import ListCounts
-from hashmatch.index.transaction import ChangeReport, open_transaction
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    open_transaction,
+)
 from hashmatch.lists import ListReading
 
 
@@ -25,6 +30,7 @@ def add_list(
     new_list: bool = False,
     reading: ListReading | None = None,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Add the rows of a list file to a list; they are searched from then on.
 
@@ -51,6 +57,8 @@ def add_list(
         How the file is read. What it leaves out is as in the recipe if that has the list.
     wait_s : float
         Seconds to wait for another writer to finish.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -75,7 +83,7 @@ def add_list(
     `build_index`. Killed at any moment, it leaves the generation before or the one after, whole.
     """
     directory = Path(directory)
-    with open_transaction(directory, wait_s=wait_s) as transaction:
+    with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
         source = list_source(
             directory,
             transaction.lists,
@@ -101,6 +109,7 @@ def replace_list(
     version: str | None = None,
     reading: ListReading | None = None,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Put the rows of a list file in the place of all that a list has, in one generation.
 
@@ -109,7 +118,7 @@ def replace_list(
     until their segment is merged.
     """
     directory = Path(directory)
-    with open_transaction(directory, wait_s=wait_s) as transaction:
+    with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
         source = list_source(
             directory,
             transaction.lists,

@@ -11,7 +11,13 @@ from hashmatch.index.append import append_list
 from hashmatch.index.directory import build_command
 from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListCounts
 from hashmatch.index.recipe import Recipe
-from hashmatch.index.transaction import ChangeReport, Transaction, open_transaction
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    Transaction,
+    open_transaction,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,11 @@ class BuildReport(ChangeReport):
 
 
 def build_index(
-    directory: str | os.PathLike[str], *, discard_additions: bool = False, wait_s: float = 0.0
+    directory: str | os.PathLike[str],
+    *,
+    discard_additions: bool = False,
+    wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> BuildReport:
     """Build `directory/built` from `directory/recipe.toml`.
 
@@ -52,6 +62,8 @@ def build_index(
         alone count then.
     wait_s : float
         Seconds to wait for another writer to finish.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -76,7 +88,7 @@ def build_index(
     """
     directory = Path(directory)
     recipe = Recipe.load(directory)
-    with open_transaction(directory, wait_s=wait_s, empty=True) as transaction:
+    with open_transaction(directory, wait_s=wait_s, empty=True, options=options) as transaction:
         if transaction.before is not None and not discard_additions:
             _refuse_to_discard(directory, transaction.before.lists)
         transaction.name = recipe.name

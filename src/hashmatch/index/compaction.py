@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hashmatch.index.history import purge_history
-from hashmatch.index.transaction import DEFAULT_OPTIONS, ChangeReport, open_transaction
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    open_transaction,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +39,9 @@ def compact_index(
     directory: str | os.PathLike[str],
     *,
     threads: int = 1,
-    keep: int = DEFAULT_OPTIONS.kept_generations,
     purge: bool = False,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> CompactionReport:
     """Merge the segments of each algorithm into one, without the rows that were removed.
 
@@ -50,14 +55,14 @@ def compact_index(
         A built folder.
     threads : int
         Threads to build with; the result does not depend on it.
-    keep : int
-        Generations to keep, at least 1: the current one and those before it.
     purge : bool
         Delete from all kept generations the rows that the current one does not have: then no file
         holds a hash that was removed or withdrawn, and a rollback cannot bring one back. Earlier
         generations that are damaged are deleted whole.
     wait_s : float
         Seconds to wait for another writer to finish.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -69,8 +74,6 @@ def compact_index(
         A file is damaged: every byte is checked first, so that damage is never carried on.
     HashmatchError
         The folder was never built, another writer has the lock, or the folder cannot be written.
-    ValueError
-        `keep` is less than 1.
 
     Notes
     -----
@@ -79,9 +82,6 @@ def compact_index(
     it leaves the generation before or the one after, whole, and a purge can be repeated; on disk,
     both lie side by side for a while.
     """
-    if keep < 1:
-        raise ValueError(f"keep must be at least 1, not {keep}")
-    options = replace(DEFAULT_OPTIONS, kept_generations=keep)
     with open_transaction(
         Path(directory), wait_s=wait_s, verify=True, options=options
     ) as transaction:

@@ -180,7 +180,7 @@ class LockedDirectory:
             os.close(lock)
 
     def _prepare(self) -> None:
-        """Remove what a killed writer left, and let there be a pointer."""
+        """Remove what a killed writer left, and create what is missing."""
         self._clear_staging()
         for folder in (self.path, self._manifests):
             for path in folder.glob(_TEMPORARY):
@@ -190,6 +190,16 @@ class LockedDirectory:
         if read_pointer(self.directory) is None:
             self._write_pointer(0, 1, "")
         self._manifests.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        self._remove_unpublished()
+
+    def _remove_unpublished(self) -> None:
+        """Remove manifests that were written but never published; their numbers are used up."""
+        pointer = self.pointer()
+        numbers = [one for one in kept_generations(self.directory) if one > pointer.generation]
+        if numbers and numbers[-1] >= pointer.next_generation:
+            self._write_pointer(pointer.generation, numbers[-1] + 1, pointer.manifest)
+        for number in numbers:
+            manifest_path(self.directory, number).unlink()
 
     def _clear_staging(self) -> None:
         if self._staging.exists():
@@ -224,11 +234,6 @@ class LockedDirectory:
         """Return the pointer."""
         return decode_pointer(self.directory, read_pointer(self.directory))
 
-    def next_generation(self) -> int:
-        """Return a number that no generation has had, not even one that was never published."""
-        on_disk = kept_generations(self.directory)
-        return max(self.pointer().next_generation, on_disk[-1] + 1 if on_disk else 1)
-
     def publish(self, manifest: Manifest) -> None:
         """Make `manifest`, whose files were committed, the one that readers see."""
         sync_folder(self.path)
@@ -254,9 +259,6 @@ class LockedDirectory:
         files mapped keep them until they let go.
         """
         gone = [number for number in kept_generations(self.directory) if number not in kept]
-        pointer = self.pointer()
-        if gone and gone[-1] >= pointer.next_generation:  # written, but never published
-            self._write_pointer(pointer.generation, gone[-1] + 1, pointer.manifest)
         for number in gone:
             manifest_path(self.directory, number).unlink()
         if gone:  # before its files: a manifest must not outlive them

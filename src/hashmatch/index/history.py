@@ -29,7 +29,13 @@ from hashmatch.index.manifest import Change, Manifest, Segment, StoredFile
 from hashmatch.index.open import load_current, not_built, open_overrides, open_segments
 from hashmatch.index.row_lookup import key_slices, map_keys
 from hashmatch.index.segments import OpenSegment
-from hashmatch.index.transaction import ChangeReport, Transaction, open_transaction
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    Transaction,
+    open_transaction,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,7 @@ def rollback_index(
     with_overrides: bool = False,
     dry_run: bool = False,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Publish a new generation with the rows of an earlier one.
 
@@ -116,6 +123,8 @@ def rollback_index(
         Report what would change, and change nothing.
     wait_s : float
         Seconds to wait for another writer to finish.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -140,7 +149,7 @@ def rollback_index(
     if not decode_pointer(directory, read_pointer(directory)).generation:
         raise not_built(directory)
     with open_transaction(
-        directory, wait_s=wait_s, empty=True, recover=with_overrides
+        directory, wait_s=wait_s, empty=True, recover=with_overrides, options=options
     ) as transaction:
         manifest = _read_kept(transaction, generation)
         transaction.name = manifest.name

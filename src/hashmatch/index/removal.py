@@ -7,7 +7,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from hashmatch.errors import HashmatchError, UnknownNameError
-from hashmatch.index.transaction import ChangeReport, Transaction, open_transaction
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    Transaction,
+    open_transaction,
+)
 from hashmatch.lists import redact
 
 
@@ -17,6 +23,7 @@ def remove_entries(
     entry_ids: Collection[str],
     *,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Remove entries of a list: no row of them matches from the next generation on.
 
@@ -33,6 +40,8 @@ def remove_entries(
         As the list gives them.
     wait_s : float
         Seconds to wait for another writer to finish.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -52,7 +61,7 @@ def remove_entries(
     leaves the generation before or the one after, whole.
     """
     ids = _check_ids(entry_ids)
-    with open_transaction(Path(directory), wait_s=wait_s) as transaction:
+    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
         _check_list(transaction, list_name)
         removed = transaction.overrides.removed_of(list_name)
         _check_entries(transaction, list_name, ids, removed)
@@ -67,6 +76,7 @@ def disable(
     entry_ids: Collection[str] | None = None,
     *,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Disable entries of a list, or all of it: they do not match until `enable` is called.
 
@@ -76,7 +86,7 @@ def disable(
     every change of the index costs as much again.
     """
     ids = None if entry_ids is None else _check_ids(entry_ids)
-    with open_transaction(Path(directory), wait_s=wait_s) as transaction:
+    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
         _check_list(transaction, list_name)
         if ids is not None:
             disabled = transaction.overrides.disabled_of(list_name)
@@ -91,6 +101,7 @@ def enable(
     entry_ids: Collection[str] | None = None,
     *,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Undo `disable`, for entries that were disabled by name or for a list as a whole.
 
@@ -99,7 +110,7 @@ def enable(
     list that is disabled as a whole, as they would not match yet.
     """
     ids = None if entry_ids is None else _check_ids(entry_ids)
-    with open_transaction(Path(directory), wait_s=wait_s) as transaction:
+    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
         _check_list(transaction, list_name)
         if ids is not None:
             if list_name in transaction.overrides.disabled_lists:

@@ -69,6 +69,12 @@ class StorageOptions:
     chunk_rows: int = BATCH_ROWS
     batch_rows: int = BATCH_ROWS
 
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise ValueError(f"{field.name} must be at least 1")
+
 
 DEFAULT_OPTIONS = StorageOptions()
 
@@ -252,7 +258,8 @@ class Transaction:
             self.folder.publish(manifest)
         elif self.before is not None:
             manifest = self.before
-        self.prune(manifest.generation, self.options.kept_generations)
+        kept = kept_generations(self.directory)[-self.options.kept_generations :]
+        self.folder.collect_garbage(kept)
         return ChangeReport(
             name=manifest.name,
             generation=manifest.generation,
@@ -263,11 +270,6 @@ class Transaction:
             n_disabled=change.n_disabled,
             n_enabled=change.n_enabled,
         )
-
-    def prune(self, current: int, n_kept: int) -> None:
-        """Keep the last generations, up to the current one, and remove all other files."""
-        published = [one for one in kept_generations(self.directory) if one <= current]
-        self.folder.collect_garbage(published[-n_kept:])
 
     def close(self) -> None:
         """Close staged files."""
@@ -312,7 +314,7 @@ class Transaction:
     def _manifest(self, change: Change, segments: list[Segment]) -> Manifest:
         manifest = Manifest(
             name=self.name,
-            generation=self.folder.next_generation(),
+            generation=self.folder.pointer().next_generation,
             digest="",
             hashmatch_version=__version__,
             change=change,
