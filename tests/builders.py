@@ -123,7 +123,7 @@ def current_manifest(folder: Path) -> Path:
     """Return the path of the current manifest."""
     built = folder / "built"
     number = json.loads((built / "CURRENT").read_bytes())["body"]["generation"]
-    return built / "manifests" / f"{number:06}.json"
+    return built / f"manifests/{number:06}.json"
 
 
 def built_file(folder: Path, suffix: str) -> Path:
@@ -133,7 +133,7 @@ def built_file(folder: Path, suffix: str) -> Path:
     stored.append(manifest["overrides"])
     names = {file["file"] for file in stored if isinstance(file, dict)}
     (name,) = (name for name in names if name.endswith(suffix))
-    return folder / "built" / name
+    return folder / f"built/{name}"
 
 
 def stored_rows(folder: Path, generation: int | None = None) -> list[dict[str, Any]]:
