@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -40,14 +41,10 @@ from tests.index.live_model import (
 AUDITED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "shutil.rmtree"}
 MANY = tuple((Row("n", "csam", "", "pdq", seed), "active") for seed in range(8))
 OPS = (
-    Op("add", "known", ((Row("n", "csam", "", "pdq", 3), "active"),), "v9"),
     Op("add", "known", MANY, "v9"),  # takes in smaller segments
     Op("replace", "known", ((Row("n", "csam", "", TOY, 3), "active"),), "v9"),
     Op("remove", "spam", ids=("a", "b")),
-    Op("disable", "spam"),
     Op("rollback", generation=1),
-    Op("rollback", generation=2, with_overrides=True),
-    Op("compact"),
     Op("compact", keep=1),
     Op("compact", purge=True),
     Op("build", discard=True),
@@ -64,6 +61,8 @@ def in_child(work: Callable[[], object], kill_after_s: float | None = None) -> i
         try:
             work()
             code = 0
+        except Exception:
+            traceback.print_exc()
         finally:
             os._exit(code)
     if kill_after_s is not None:
@@ -84,7 +83,9 @@ def die_before(step: int, folder: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def audit(event: str, args: tuple[Any, ...]) -> None:
-        if event in AUDITED and str(args[0]).startswith(built):
+        if event not in AUDITED or not str(args[0]).startswith(built):
+            return
+        if event != "open" or args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):  # no mere reading
             take()
 
     class Writer(io.BufferedWriter):
@@ -207,17 +208,16 @@ def kill_at_every_step(folder: Path) -> int:
                 is_after = check_one_of(folder, model, after, base)
                 assert is_after or killed
                 used = manifests(folder)
-                for again in (op, NEXT):
-                    if again is op and is_after and op.kind != "compact":
-                        continue  # a purge can be repeated, and must come to its end
-                    report = perform(folder, again)
-                    if report.is_new:
-                        assert str(report.generation) not in used, "a number was used twice"
-                    state = after if again is op else after.after(NEXT)
-                    if again is op:
-                        state.record(report.generation)
-                        check_history(folder, state)
-                    check_swept(folder, state)
+                # A purge can be repeated, and must come to its end.
+                again = NEXT if is_after and op.kind != "compact" else op
+                report = perform(folder, again)
+                if report.is_new:
+                    assert str(report.generation) not in used, "a number was used twice"
+                state = after.after(NEXT) if again is NEXT else after
+                if again is op:
+                    state.record(report.generation)
+                    check_history(folder, state)
+                check_swept(folder, state)
 
             assert in_child(recover) == 0, (op, steps)
         assert steps > 10, (op, steps)  # or the steps are no longer noticed
