@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
@@ -26,7 +28,7 @@ KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30)
 
 
 def columns(rows: list[Row], chunk: int) -> list[Column]:
-    types = [pa.string(), pa.string(), pa.string(), pa.binary(), pa.string()]
+    types: list[Any] = [pa.string(), pa.string(), pa.string(), pa.binary(), pa.string()]
     return [
         pa.chunked_array(
             [pa.array(cells[i : i + chunk], kind) for i in range(0, len(cells), chunk)], kind

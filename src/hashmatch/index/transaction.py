@@ -234,8 +234,9 @@ class Transaction:
         """
         for algorithm, writer in sorted(self._writers.items()):
             tail = self._smaller_tail(algorithm, writer.n_codes)
-            for segment in tail:  # damage must not get a new digest
-                verify_segment(self.directory, segment.stored)
+            for segment in tail:
+                if segment.n_kept:  # damage must not get a new digest
+                    verify_segment(self.directory, segment.stored)
             self._replace(algorithm, tail, writer)
         disabled = [self.disabled_rows(segment) for segment in self.segments]
         pairs = list(zip(self.segments, disabled, strict=True))
@@ -283,14 +284,16 @@ class Transaction:
         return self._writers[algorithm]
 
     def _smaller_tail(self, algorithm: str, n_codes: int) -> list[DraftSegment]:
-        """Return the last segments of an algorithm that a new one of n codes takes in."""
+        """Return the last segments of an algorithm that a new one of `n_codes` takes in."""
         tail: list[DraftSegment] = []
         own = [one for one in self.segments if one.stored.algorithm == algorithm]
         for segment in reversed(own):
-            if segment.n_kept > n_codes or segment.n_kept + n_codes > self.options.merged_codes:
+            n_together = segment.n_kept + n_codes
+            is_small = segment.n_kept <= n_codes and n_together <= self.options.merged_codes
+            if segment.n_kept and not is_small:
                 break
             tail.insert(0, segment)
-            n_codes += segment.n_kept
+            n_codes = n_together
         return tail
 
     def _replace(
