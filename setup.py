@@ -1,7 +1,7 @@
-"""Native build: every file under csrc/ becomes the one extension module `hashmatch._core`.
+"""Native build: the sources under csrc/, without its tests, become `hashmatch._core`.
 
-The rest of the packaging is in pyproject.toml.  No instruction set is chosen here: each kernel
-names its own with function-level target attributes, and the running CPU decides at run time.
+The rest of the packaging is in pyproject.toml. No instruction set is chosen here: each kernel names
+its own in function-level target attributes, and the choice is made at run time.
 """
 
 import os
@@ -14,7 +14,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-FLOORS = ("kernels", "hash", "hamming", "bindings")
+FLOORS = ("kernels", "image", "hash", "hamming", "bindings")
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "src/hashmatch/_version.py").read_text())[1]  # type: ignore[index]
 
 # Contraction into FMA is off, so that every kernel rounds alike and gives the same hash.
@@ -33,15 +33,15 @@ core = Pybind11Extension(
     define_macros=[("HASHMATCH_VERSION", f'"{VERSION}"')],
     extra_compile_args=flags,
     extra_link_args=link_flags,
-    cxx_std=17,
+    cxx_std=20,
 )
 
 
 class BuildWithDemo(build_py):
-    """Takes the demo along, which lies outside src/."""
+    """The standard build, plus the demo, which lies outside src/."""
 
     def run(self) -> None:
-        """Copy the demo beside the modules."""
+        """Copy the modules, then the demo."""
         super().run()
         if not self.editable_mode:
             shutil.copytree(

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from hashmatch.decode import decode_image
-from hashmatch.fingerprint import Looking, fingerprint_each, hash_image
+from hashmatch.fingerprint import ViewOptions, fingerprint_media, hash_image
 from hashmatch.hashing import get_pixel_hash, grey_of
 
 ORACLES = {
@@ -47,7 +47,7 @@ def decode_by_pillow(data):
 
 
 def hash_all(data):
-    made = fingerprint_each(data, tuple(ORACLES), "exact", Looking(views=()))
+    made = fingerprint_media(data, "picture", tuple(ORACLES), "exact", ViewOptions(views=()))
     return {name: made[name].codes[0] for name in ORACLES}
 
 

@@ -1,7 +1,7 @@
-"""The Hamming index beside faiss: 256-bit codes, radius 31, one thread.
+"""HammingIndex beside faiss: 256-bit codes, radius 31, one thread.
 
-Half of the queries lie within the radius of a stored code. Nothing is timed before it has given
-what faiss IndexBinaryFlat gives, to the last id and distance.
+Half of the queries lie within the radius of a stored code. Nothing is timed before its answers
+equal those of faiss IndexBinaryFlat, to the last id and distance.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Search = Callable[[Codes], SearchResult]
 
 
 class Data(NamedTuple):
-    """What is searched, and for what."""
+    """Codes, and queries to search for."""
 
     codes: Codes
     queries: Codes
@@ -54,7 +54,7 @@ def indexed(data: Data) -> HammingIndex:
 
 @pytest.fixture(scope="session")
 def tableless(data: Data) -> _core.Index:
-    """Give an index without tables, so that every code is compared."""
+    """Return an index without tables, so that every code is compared."""
     return _core.Index(data.codes, _core.pack_planes(data.codes), None, None)
 
 
@@ -87,7 +87,7 @@ def search(
     tableless: _core.Index,
     faiss_flat: Search,
 ) -> Iterator[Search]:
-    """One way of searching, with its kernel selected meanwhile."""
+    """Yield a search function, with its kernel selected meanwhile."""
     before = _core.active_kernel()
     if request.param == "hashmatch":
         yield lambda queries: indexed.search(queries, RADIUS)

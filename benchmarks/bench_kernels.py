@@ -16,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from hashmatch import _core
 from hashmatch.hamming import SearchResult
-from hashmatch.hamming.bench_data import brute_force, draw_queries, synthetic_codes
+from hashmatch.interop import brute_force, draw_queries, synthetic_codes
 
 N_CODES = 8192
 N_QUERIES = 512
@@ -46,7 +46,7 @@ def check(answer: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]
 
 
 def compare_searches(
-    benchmark: BenchmarkFixture, index: _core.Index, way: _core.Way, queries: Codes
+    benchmark: BenchmarkFixture, index: _core.Index, way: _core.Strategy, queries: Codes
 ) -> None:
     def search() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         return index.search(queries, RADIUS, 1, way)
@@ -58,22 +58,22 @@ def compare_searches(
 
 @pytest.mark.benchmark(group="filter4: a scan for 512 queries")
 def test_filter_for_many(benchmark: BenchmarkFixture, kernel: str) -> None:
-    compare_searches(benchmark, TABLELESS, _core.Way.scan, QUERIES)
+    compare_searches(benchmark, TABLELESS, _core.Strategy.scan, QUERIES)
 
 
 @pytest.mark.benchmark(group="filter1: a scan for one query")
 def test_filter_for_one(benchmark: BenchmarkFixture, kernel: str) -> None:
-    compare_searches(benchmark, TABLELESS, _core.Way.scan, QUERIES[:1])
+    compare_searches(benchmark, TABLELESS, _core.Strategy.scan, QUERIES[:1])
 
 
 @pytest.mark.benchmark(group="near_pairs: long buckets, query by query")
 def test_sketches_by_query(benchmark: BenchmarkFixture, kernel: str) -> None:
-    compare_searches(benchmark, CROWDED, _core.Way.probe, QUERIES)
+    compare_searches(benchmark, CROWDED, _core.Strategy.probe, QUERIES)
 
 
 @pytest.mark.benchmark(group="near_pairs: long buckets, bucket by bucket")
 def test_sketches_by_bucket(benchmark: BenchmarkFixture, kernel: str) -> None:
-    compare_searches(benchmark, CROWDED, _core.Way.grouped, QUERIES)
+    compare_searches(benchmark, CROWDED, _core.Strategy.batch_probe, QUERIES)
 
 
 @pytest.mark.benchmark(group="distances: every code whole")

@@ -1,15 +1,15 @@
-"""Whether time tells what was searched: `python -m benchmarks.check_constant_time`.
+"""Check that time does not reveal what was searched: `python -m benchmarks.check_constant_time`.
 
 The test of Reparaz, Balasch and Verbauwhede, "Dude, is my code constant time?" (DATE 2017): two
-kinds of input that differ in nothing but what they hold are timed in random order, at the same
-addresses, and Welch's t says whether both take the same time on average, over all times and over
-those below some percentiles, which leaves out what the machine did meanwhile. |t| above 10 is a
-difference for certain; below 4.5 none was found.
+kinds of input that differ only in content are timed in random order, at the same addresses, and
+Welch's t tells whether both take the same time on average, over all times and over those below
+some percentiles, which excludes interruptions by the machine. |t| above 10 is a certain difference;
+below 4.5 none was found.
 
-`HammingIndex.scan_constant_time` must not tell apart an index in which everything matches from
-one in which nothing does, with each kernel. `HammingIndex.search` is measured in the same way and
-must be told apart, or else the check is too blunt to prove anything. Writes
-benchmarks/results/constant-time.md and .json; exits 1 where something is not as it must be.
+`HammingIndex.scan_constant_time` must take the same time whether everything in an index matches or
+nothing does, with each kernel. `HammingIndex.search` is measured in the same way and must differ,
+or else the check is too blunt to prove anything. Writes benchmarks/results/constant-time.md and
+.json; exits 1 if either fails.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch import _core
-from hashmatch.hamming.machine import describe_machine
+from hashmatch.interop import describe_machine
 
 RESULTS = Path(__file__).parent / "results"
 RADIUS = 31
@@ -44,7 +44,7 @@ Times = NDArray[np.float64]
 
 
 class Bench:
-    """An index whose codes are exchanged in place, so that only what they hold can differ."""
+    """An index whose codes are exchanged in place, so that only their content can differ."""
 
     def __init__(self, n_codes: int) -> None:
         self.codes = np.zeros((n_codes, N_BYTES), np.uint8)
@@ -84,7 +84,7 @@ def contents(n_codes: int, seed: int) -> dict[str, tuple[Codes, Codes]]:
 
 
 def welch_t(a: Times, b: Times) -> float:
-    """Welch's t of two samples; 0 where neither varies and both agree."""
+    """Return Welch's t of two samples; 0 if neither varies and both agree."""
     error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
     difference = float(a.mean() - b.mean())
     return difference / error if error else math.copysign(math.inf, difference) * (difference != 0)
@@ -129,23 +129,23 @@ def verdict(t: float) -> str:
 
 
 def faults(rows: list[dict[str, Any]]) -> list[str]:
-    """Say what speaks against the constant time, or against the check."""
+    """Return the findings against the constant time, or against the check."""
     found = [
         f"{row['kernel']}: scan_constant_time took other times ({row['contents']})"
         for row in rows
         if row["search"] == "scan_constant_time" and abs(row["t"]) > LEAK
     ]
     for kernel in dict.fromkeys(row["kernel"] for row in rows):
-        told = [r for r in rows if r["search"] == "search" and r["kernel"] == kernel]
-        if not any(abs(row["t"]) > LEAK for row in told):
-            found.append(f"{kernel}: search was not told apart either, so the check proves nothing")
+        controls = [r for r in rows if r["search"] == "search" and r["kernel"] == kernel]
+        if not any(abs(row["t"]) > LEAK for row in controls):
+            found.append(f"{kernel}: search did not differ either, so the check proves nothing")
     return found
 
 
 def as_markdown(report: dict[str, Any]) -> str:
     machine = report["machine"]
     lines = [
-        "# Whether time tells what was searched",
+        "# Constant time of a scan",
         "",
         f"Made by `{report['command']}` on {report['date']}; {report['codes']:,} codes of "
         f"{8 * N_BYTES} bits, one query at radius {RADIUS}, {report['times']:,} searches of "
@@ -169,11 +169,11 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
         f"t is Welch's, the largest over all times and over those below the percentiles "
         f"{', '.join(f'{p:g}' for p in PERCENTILES[1:])}; 'beyond' "
-        f"is where the times hardly overlap. Above {LEAK:g} the times differ for "
+        f"means that the times hardly overlap. Above {LEAK:g} the times differ for "
         f"certain; below {SUSPECT:g} no difference was found. `search` stands beside to show "
-        "that the check sees a difference where there is one.",
+        "that the check detects a difference.",
         "",
-        "Verdict: " + ("; ".join(report["faults"]) or "no kernel was told apart") + ".",
+        "Verdict: " + ("; ".join(report["faults"]) or "no kernel differs") + ".",
     ]
     return "\n".join(lines) + "\n"
 
@@ -206,7 +206,7 @@ def main() -> None:
     (given.results / "constant-time.md").write_text(as_markdown(report))
     if report["faults"]:
         raise SystemExit("; ".join(report["faults"]))
-    print("scan_constant_time: no kernel was told apart by its time", file=sys.stderr)
+    print("scan_constant_time: no kernel differs in time", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Whether the cost model ever chooses what a scan would beat: `python -m benchmarks.check_plans`.
+"""Check that no choice of the cost model is slower than a scan: `python -m benchmarks.check_plans`.
 
 Searches indexes of many sizes and widths at many radii with few and many queries, half of them near
-a stored code, once as the model chooses and once by scan, turn by turn, in processor time, the best
-of several rounds.  Results must be the same.  Cases in which the model chose the scan are not
-timed.  Exits 1 where a choice takes over 10% longer than the scan.
+a stored code, as the model chooses and by scan, alternately, in processor time, the best of several
+rounds. Results must be the same. Cases in which the model chose the scan are not timed. Exits 1 if
+a choice takes over 10% longer than the scan.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class Case(NamedTuple):
     n: int
     radius: int
     n_queries: int
-    way: str
+    strategy: str
     chosen_us: float
     scan_us: float
 
@@ -45,8 +45,9 @@ class Case(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.bits} bits, {self.n:,} codes, radius {self.radius}, {self.n_queries:,} queries:"
-            f" {self.way} {self.chosen_us:.2f} us, scan {self.scan_us:.2f} us, {self.ratio:.2f}"
+            f"{self.bits} bits, {self.n:,} codes, radius {self.radius}, "
+            f"{self.n_queries:,} queries: {self.strategy} {self.chosen_us:.2f} us, "
+            f"scan {self.scan_us:.2f} us, {self.ratio:.2f}"
         )
 
 
@@ -64,9 +65,10 @@ def cases(sizes: list[int], rng: np.random.Generator) -> Iterator[Case]:
             index = HammingIndex.build(codes)
             for radius in radii_of(bits):
                 for n_queries in N_QUERIES:
-                    way = index.plan(radius, queries=n_queries).way
-                    if way != "scan" and n * n_queries <= MOST_PAIRS:
-                        yield measured(index, draw(codes, n_queries, rng), radius, way)
+                    strategy = index.plan(radius, queries=n_queries).strategy
+                    if strategy != "scan" and n * n_queries <= MOST_PAIRS:
+                        queries = draw(codes, n_queries, rng)
+                        yield measure(index, queries, radius, strategy)
 
 
 def draw(codes: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -76,28 +78,32 @@ def draw(codes: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[
     return queries
 
 
-def measured(index: HammingIndex, queries: NDArray[np.uint8], radius: int, way: str) -> Case:
-    core, scan = index._core, _core.Way.scan
-    assert core is not None
-    chosen, scanned = core.search(queries, radius, 1), core.search(queries, radius, 1, scan)
-    assert all(np.array_equal(a, b) for a, b in zip(chosen, scanned, strict=True))
-    best_s = turn_by_turn(
-        lambda: core.search(queries, radius, 1), lambda: core.search(queries, radius, 1, scan)
-    )
+def measure(index: HammingIndex, queries: NDArray[np.uint8], radius: int, strategy: str) -> Case:
+    native, scan = index._native, _core.Strategy.scan
+
+    def as_chosen() -> Any:
+        return native.search(queries, radius, 1)
+
+    def by_scan() -> Any:
+        return native.search(queries, radius, 1, scan)
+
+    assert all(np.array_equal(a, b) for a, b in zip(as_chosen(), by_scan(), strict=True))
+    best_s = alternate(as_chosen, by_scan)
     chosen_us, scan_us = (1e6 * value / len(queries) for value in best_s)
-    return Case(index.bits, len(index), radius, len(queries), way, chosen_us, scan_us)
+    return Case(index.bits, len(index), radius, len(queries), strategy, chosen_us, scan_us)
 
 
-def turn_by_turn(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
-    n = max(1, int(ROUND_S / max(timed(one, 1), timed(other, 1), 1e-7)))
+def alternate(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+    n = max(1, int(ROUND_S / max(time_s(first, 1), time_s(second, 1), 1e-7)))
     times: list[tuple[float, float]] = []
     end_s = time.perf_counter() + CASE_S
     while len(times) < LEAST_ROUNDS or time.perf_counter() < end_s:
-        times.append((timed(one, n), timed(other, n)))
+        times.append((time_s(first, n), time_s(second, n)))
     return min(a for a, _ in times), min(b for _, b in times)
 
 
-def timed(job: Callable[[], object], n: int) -> float:
+def time_s(job: Callable[[], object], n: int) -> float:
+    """Return the processor time of a call, on average over n."""
     start_s = time.process_time()
     for _ in range(n):
         job()

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from assorted_files import make_files
 
-_NEW_KEYS = ("row_version", "n_entries", "error_kind", "views_not_tried")
+_NEW_KEYS = ("row_version", "n_entries", "rules_not_tried", "error_kind", "views_not_tried")
 _DEMO = Path(__file__).parents[1] / "indexes/demo"
 
 _RECIPE = """\

@@ -36,10 +36,10 @@ from benchmarks.hashing_data import (
 from benchmarks.hashing_measure import Row, compare, peak_of, repeated
 from hashmatch import hash_image, hash_many
 from hashmatch.backlog import scan
-from hashmatch.workers import Isolation
-from hashmatch.hamming.machine import describe_machine
 from hashmatch.hashing import pdq
+from hashmatch.interop import describe_machine
 from hashmatch.screener import Screener, ScreeningOptions
+from hashmatch.workers import Isolation
 
 RESULTS = Path(__file__).parent / "results"
 LARGE_MP = (8, 40, 100)

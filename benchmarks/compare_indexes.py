@@ -1,9 +1,8 @@
-"""Our index beside its peers on the same data: `python -m benchmarks.compare_indexes`.
+"""HammingIndex beside its peers on the same data: `python -m benchmarks.compare_indexes`.
 
 Writes a table (Markdown), everything (JSON) and a picture to benchmarks/results. Each contender
 runs in a process of its own, on one thread. Half of the queries lie near a stored code, all are
-distinct; answers are compared with brute force before anything is timed, and those of the bulk call
-once more.
+distinct; answers are compared with brute force, those of the bulk call too.
 
     python -m benchmarks.compare_indexes --codes 1e6
     python -m benchmarks.compare_indexes --codes 1e7
@@ -22,15 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.index_contenders import CONTENDERS
-from benchmarks.index_measure import AT_LEAST
+from benchmarks.index_measure import save_problem
 from benchmarks.index_results import write_results
-from hashmatch.hamming.bench_data import SKEWS, brute_force, draw_queries, synthetic_codes
-from hashmatch.hamming.machine import describe_machine
+from hashmatch.interop import SKEWS, Problem, describe_machine, synthetic_codes
 
 ROOT = Path(__file__).parents[1]
+MIN_QUERIES = 200
 
 
 def count(text: str) -> int:
@@ -44,7 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--codes", type=count, default=10**6)
     parser.add_argument("--queries", type=count, default=10**6, help="of the bulk call")
     parser.add_argument("--bits", type=int, default=256)
-    parser.add_argument("--radius", type=int, help="inclusive; bits / 8 - 1 unless given")
+    parser.add_argument("--radius", type=int, help="inclusive; bits / 8 - 1 by default")
     parser.add_argument("--skew", choices=SKEWS, default="uniform")
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument(
@@ -58,12 +55,12 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for a contender")
     parser.add_argument("--no-disk", action="store_true", help="save and open nothing")
-    parser.add_argument("--work", type=Path, help="where data lie meanwhile: 32 to 200 B a code")
+    parser.add_argument("--work", type=Path, help="folder for the data: 32 to 200 B a code")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     given = parser.parse_args()
     given.radius = given.bits // 8 - 1 if given.radius is None else given.radius
     if given.checked is None:
-        given.checked = AT_LEAST if given.codes <= 2e7 else AT_LEAST // 5
+        given.checked = MIN_QUERIES if given.codes <= 2e7 else MIN_QUERIES // 5
     return given
 
 
@@ -91,7 +88,7 @@ def main() -> None:
 
 
 def command(given: argparse.Namespace) -> str:
-    """Return what makes these results anywhere: without the folders of this machine."""
+    """Return the command that reproduces these results, without the folders of this machine."""
     parts = ["python -m benchmarks.compare_indexes"]
     for name in ("codes", "queries", "bits", "radius", "skew", "seed", "checked", "limit"):
         value = getattr(given, name)
@@ -101,20 +98,18 @@ def command(given: argparse.Namespace) -> str:
 
 def prepare(folder: Path, given: argparse.Namespace) -> None:
     """Put codes, queries and the right answers to some of them into files."""
-    say(f"making {given.codes:,} codes and {given.queries:,} queries")
+    say(f"making {given.codes:,} codes, {given.queries:,} queries, and answers by brute force")
     codes = synthetic_codes(given.codes, given.bits, skew=given.skew, seed=given.seed)
-    queries = draw_queries(codes, max(given.queries, AT_LEAST), given.radius, seed=given.seed)
-    np.save(folder / "codes.npy", codes)
-    np.save(folder / "queries.npy", queries)
-    rng = np.random.default_rng(given.seed)
-    first = min(given.checked, len(queries))
-    rest = rng.permutation(np.arange(first, len(queries)))[: first // 2]
-    rows = np.concatenate([np.arange(first), np.sort(rest)])
-    say(f"comparing {len(rows)} queries with every code")
-    found = brute_force(codes, queries[rows], given.radius)
-    np.savez(folder / "expected.npz", rows=rows, **found._asdict())
-    problem = {"radius": given.radius, "limit_s": given.limit, "on_disk": not given.no_disk}
-    (folder / "problem.json").write_text(json.dumps(problem))
+    problem = Problem.draw(
+        codes,
+        given.radius,
+        n_queries=given.queries,
+        n_checked=given.checked,
+        seed=given.seed,
+        limit_s=given.limit,
+        min_queries=MIN_QUERIES,
+    )
+    save_problem(folder, problem, on_disk=not given.no_disk)
 
 
 def run(folder: Path, name: str, timeout_s: float) -> dict[str, Any]:

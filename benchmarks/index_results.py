@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def write_results(report: dict[str, Any], folder: Path) -> list[Path]:
-    """Write all three and return their paths; the picture where matplotlib is installed."""
+    """Write all three and return their paths; the picture only if matplotlib is installed."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = name_of(report)
     table, data = folder / f"{stem}.md", folder / f"{stem}.json"
@@ -33,7 +33,7 @@ def write_results(report: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def name_of(report: dict[str, Any]) -> str:
-    """Return such as index-1e6, or index-3e5-64bits-r9-clustered."""
+    """Return a name such as index-1e6, or index-3e5-64bits-r9-clustered."""
     digits = str(report["codes"]).rstrip("0")
     zeros = len(str(report["codes"])) - len(digits)
     parts = ["index", f"{digits}e{zeros}" if zeros > 2 else str(report["codes"])]
@@ -48,8 +48,8 @@ def name_of(report: dict[str, Any]) -> str:
 
 def as_markdown(report: dict[str, Any]) -> str:
     machine, results = report["machine"], report["results"]
-    measured = {name: one for name, one in results.items() if "left_out" not in one}
-    versions = ", ".join(f"{one['name']} {one['version']}" for one in measured.values())
+    measured = {name: row for name, row in results.items() if "left_out" not in row}
+    versions = ", ".join(f"{row['name']} {row['version']}" for row in measured.values())
     lines = [
         f"# {report['codes']:,} codes of {report['bits']} bits, radius {report['radius']}",
         "",
@@ -60,35 +60,35 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "|---" + "|---:" * (len(COLUMNS) - 1) + "|",
-        *(as_row(one, measured) for one in measured.values()),
+        *(as_row(row, measured) for row in measured.values()),
         "",
         "Times are medians of single calls through the Python API (p99 beside them), of calls with "
         "eight queries as the orientations of one picture are, and of one call with many: "
-        + "; ".join(f"{one['name']} {one['bulk_queries']:,}" for one in measured.values())
+        + "; ".join(f"{row['name']} {row['bulk_queries']:,}" for row in measured.values())
         + ". Ratios are times faster than faiss IndexBinaryFlat; for building, the share of what "
         "faiss IndexBinaryMultiHash takes. Memory is what the process grew by; opening is from the "
         "page cache. The most memory a process held: "
-        + "; ".join(f"{one['name']} {one['peak_bytes'] / 1e9:.1f} GB" for one in measured.values())
+        + "; ".join(f"{row['name']} {row['peak_bytes'] / 1e9:.1f} GB" for row in measured.values())
         + ".",
     ]
-    left_out = {name: one["left_out"] for name, one in results.items() if "left_out" in one}
+    left_out = {name: row["left_out"] for name, row in results.items() if "left_out" in row}
     lines += (
         ["", *(f"Left out: {name}, {why}." for name, why in left_out.items())] if left_out else []
     )
     return "\n".join(lines) + "\n"
 
 
-def as_row(one: dict[str, Any], measured: dict[str, dict[str, Any]]) -> str:
+def as_row(row: dict[str, Any], measured: dict[str, dict[str, Any]]) -> str:
     def faster(key: str) -> str:
         base = measured.get(BASE)
-        return f"{base[key] / one[key]:,.3g}" if base else ""
+        return f"{base[key] / row[key]:,.3g}" if base else ""
 
     def figure(key: str, digits: int) -> str:
-        return f"{one[key]:,.{digits}f}" if key in one else ""
+        return f"{row[key]:,.{digits}f}" if key in row else ""
 
     built = measured.get(BUILD_BASE)
     cells = [
-        one["name"] if one["exact"] else f"{one['name']} (approximate)",
+        row["name"] if row["exact"] else f"{row['name']} (approximate)",
         figure("single_p50_us", 1),
         figure("single_p99_us", 1),
         faster("single_p50_us"),
@@ -97,12 +97,12 @@ def as_row(one: dict[str, Any], measured: dict[str, dict[str, Any]]) -> str:
         figure("eight_p50_us", 1),
         faster("eight_p50_us"),
         figure("build_s", 2),
-        f"{one['build_s'] / built['build_s']:.2f}" if built else "",
+        f"{row['build_s'] / built['build_s']:.2f}" if built else "",
         figure("memory_bytes_per_code", 0),
         figure("disk_bytes_per_code", 0),
         figure("open_ms", 1),
         figure("first_query_ms", 2),
-        "exact" if one["exact"] else f"{one['recall']:.3f}",
+        "exact" if row["exact"] else f"{row['recall']:.3f}",
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -110,9 +110,9 @@ def as_row(one: dict[str, Any], measured: dict[str, dict[str, Any]]) -> str:
 def draw(report: dict[str, Any], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    measured = [one for one in report["results"].values() if "left_out" not in one]
-    names = [one["name"] if one["exact"] else f"{one['name']} (approx.)" for one in measured]
-    colours = ["#c44e52" if one["name"] == "hashmatch" else "#8c8c8c" for one in measured]
+    measured = [row for row in report["results"].values() if "left_out" not in row]
+    names = [row["name"] if row["exact"] else f"{row['name']} (approx.)" for row in measured]
+    colours = ["#c44e52" if row["name"] == "hashmatch" else "#8c8c8c" for row in measured]
     panels = {
         "single query, us": "single_p50_us",
         "bulk, us a query": "bulk_us_per_query",
@@ -129,7 +129,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
     grid = figure.subplots(1, len(panels), sharey=True)
     grid[0].invert_yaxis()
     for axes, (title, key) in zip(grid, panels.items(), strict=True):
-        values = [one[key] for one in measured]
+        values = [row[key] for row in measured]
         bars = axes.barh(names, values, color=colours)
         labels = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values]
         axes.bar_label(bars, labels, padding=3, fontsize=8)

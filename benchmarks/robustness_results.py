@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hashmatch
-from hashmatch.hamming.machine import describe_machine
+from hashmatch.interop import describe_machine
 
 Counted = dict[str, dict[str, dict[str, list[int]]]]
 

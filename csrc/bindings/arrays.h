@@ -1,8 +1,9 @@
-// NumPy arrays over memory of our own choosing.
+// NumPy arrays over memory allocated here.
 #pragma once
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -15,37 +16,40 @@
 
 namespace hashmatch {
 
-// Large arrays begin on a huge page and ask for more of them: a search reads them at random, and half
-// of its time would go into address translation otherwise. Small ones begin on a cache line.
+// Allocates an uninitialised array. A large one begins on a huge page and asks for more of them: a search reads
+// it at random, and half of its time would otherwise go into address translation. A small one begins on a cache
+// line.
 template <class T>
 py::array_t<T, py::array::c_style> make_array(std::vector<py::ssize_t> shape) {
     constexpr size_t kCacheLine = 64, kHugePage = size_t{1} << 21;
     size_t n_bytes = sizeof(T);
-    for (const py::ssize_t side : shape) n_bytes *= static_cast<size_t>(side);
+    for (const py::ssize_t side : shape) n_bytes *= side;
     const size_t alignment = n_bytes >= kHugePage ? kHugePage : kCacheLine;
     const size_t rounded = (n_bytes / alignment + 1) * alignment;
-    void* memory = std::aligned_alloc(alignment, rounded);
+    std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(alignment, rounded), &std::free);
     if (!memory) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
-    if (alignment == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);
+    if (alignment == kHugePage) madvise(memory.get(), rounded, MADV_HUGEPAGE);
 #endif
-    const py::capsule owner(memory, [](void* kept) { std::free(kept); });
-    return py::array_t<T, py::array::c_style>(std::move(shape), static_cast<T*>(memory), owner);
+    const py::capsule owner(memory.get(), [](void* owned) { std::free(owned); });
+    auto* values = static_cast<T*>(memory.release());  // the capsule owns it now
+    return py::array_t<T, py::array::c_style>(std::move(shape), values, owner);
 }
 
-// Hands a vector to NumPy: a short one as a copy, which is quicker than an owner, a long one as it is.
+// Moves a vector into NumPy: a short one by copy, which is faster than making an owner, a long one as it is.
 template <class T>
 py::array_t<T> to_array(std::vector<T>&& values) {
-    constexpr size_t kShort = 1024;
-    if (values.size() <= kShort) {
-        // Filled here: handed the values, the constructor would have NumPy make a second array.
+    constexpr size_t kMaxCopied = 1024;
+    if (values.size() <= kMaxCopied) {
+        // Filled here, as the constructor would have NumPy allocate a second array for given values.
         py::array_t<T> copy(static_cast<py::ssize_t>(values.size()));
         std::copy(values.begin(), values.end(), copy.mutable_data());
         return copy;
     }
-    auto* kept = new std::vector<T>(std::move(values));
-    const py::capsule owner(kept, [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
-    return py::array_t<T>(static_cast<py::ssize_t>(kept->size()), kept->data(), owner);
+    auto vector = std::make_unique<std::vector<T>>(std::move(values));
+    const py::capsule owner(vector.get(), [](void* owned) { delete static_cast<std::vector<T>*>(owned); });
+    const auto* moved = vector.release();  // the capsule owns it now
+    return py::array_t<T>(static_cast<py::ssize_t>(moved->size()), moved->data(), owner);
 }
 
 }  // namespace hashmatch

@@ -1,4 +1,4 @@
-// What every binding file includes first.
+// Included first by every binding file.
 #pragma once
 
 #include <pybind11/native_enum.h>
@@ -10,11 +10,12 @@ namespace hashmatch {
 
 namespace py = pybind11;
 
+using Bytes = py::array_t<uint8_t, py::array::c_style>;
+
 void register_errors(py::module_& core);
 void register_kernels(py::module_& core);
-void register_pdq(py::module_& core);
-void register_grey(py::module_& core);
-void register_border(py::module_& core);
+void register_image(py::module_& core);
+void register_hash(py::module_& core);
 void register_hamming(py::module_& core);
 
 }  // namespace hashmatch

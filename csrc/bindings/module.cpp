@@ -5,8 +5,7 @@ PYBIND11_MODULE(_core, core) {
     core.attr("__version__") = HASHMATCH_VERSION;
     hashmatch::register_errors(core);
     hashmatch::register_kernels(core);
-    hashmatch::register_pdq(core);
-    hashmatch::register_grey(core);
-    hashmatch::register_border(core);
+    hashmatch::register_image(core);
+    hashmatch::register_hash(core);
     hashmatch::register_hamming(core);
 }

@@ -1,4 +1,4 @@
-// The codes of an index as they lie in memory or in a mapped file; owns nothing.
+// Packed codes of an index, borrowed from memory or from a mapped file.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@ constexpr int kMinCodeBytes = 8;   // 64 bits
 constexpr int kMaxCodeBytes = 64;  // 512 bits
 
 struct Codes {
-    const uint8_t* rows;    // n x n_bytes: each code on its own, for exact distances
-    const uint8_t* planes;  // n_blocks x n_planes x 64: leading bytes, byte by byte, for the filter
-    const int64_t* ids;     // n, or null where the id is the row
+    const uint8_t* rows;    // n x n_bytes: whole codes, for exact distances
+    const uint8_t* planes;  // n_blocks x n_planes x 64: leading bytes, transposed, for the filter
+    const int64_t* ids;     // n, or null if the id is the row
     int64_t n;
     int n_bytes;
     int n_planes;
@@ -23,11 +23,11 @@ struct Codes {
     const uint8_t* code(int64_t row) const { return rows + row * n_bytes; }
 };
 
-// Planes kept for codes of n_bytes: all of a short code, 128 bits of a long one.
+// Planes stored for codes of n_bytes: all bytes of a short code, 128 bits of a long one.
 int planes_for(int n_bytes);
-// Bytes that the planes of n codes take.
+// Size of the planes of n codes, in bytes.
 size_t plane_bytes(int64_t n, int n_bytes);
-// Writes the planes of n codes; the last block is filled up with zeros.
+// Writes the planes of n codes; the last block is padded with zeros.
 void pack_planes(const uint8_t* rows, int64_t n, int n_bytes, uint8_t* planes);
 
 }  // namespace hashmatch

@@ -1,26 +1,24 @@
 #include "hamming/hits.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace hashmatch {
 
-SearchResult assemble(std::vector<Hits>& parts, int64_t n_queries) {
+SearchResult merge_hits(std::vector<Hits>& per_thread, int64_t n_queries) {
     SearchResult result;
-    result.offsets.assign(static_cast<size_t>(n_queries) + 1, 0);
-    for (const Hits& part : parts)
-        for (const Hit& hit : part) ++result.offsets[static_cast<size_t>(hit.query) + 1];
-    for (size_t q = 0; q < static_cast<size_t>(n_queries); ++q) result.offsets[q + 1] += result.offsets[q];
+    result.offsets.assign(n_queries + 1, 0);
+    for (const Hits& hits : per_thread)
+        for (const Hit& hit : hits) ++result.offsets[hit.query + 1];
+    for (int64_t q = 0; q < n_queries; ++q) result.offsets[q + 1] += result.offsets[q];
 
-    // Counting sort by query, then each query's few hits by (distance, id).
-    std::vector<std::pair<int32_t, int64_t>> ordered(static_cast<size_t>(result.offsets.back()));
+    // Counting sort by query, then a sort of each query's few hits by (distance, id).
+    std::vector<Neighbour> ordered(result.offsets.back());
     std::vector<int64_t> next(result.offsets.begin(), result.offsets.end() - 1);
-    for (Hits& part : parts) {
-        for (const Hit& hit : part)
-            ordered[static_cast<size_t>(next[static_cast<size_t>(hit.query)]++)] = {hit.distance, hit.id};
-        Hits().swap(part);
+    for (Hits& hits : per_thread) {
+        for (const Hit& hit : hits) ordered[next[hit.query]++] = {hit.distance, hit.id};
+        Hits().swap(hits);
     }
-    for (size_t q = 0; q < static_cast<size_t>(n_queries); ++q)
+    for (int64_t q = 0; q < n_queries; ++q)
         if (result.offsets[q + 1] - result.offsets[q] > 1)
             std::sort(ordered.begin() + result.offsets[q], ordered.begin() + result.offsets[q + 1]);
 

@@ -1,4 +1,4 @@
-// What a search finds, and the form in which it is handed back.
+// Results of a search.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,17 @@ struct Hit {
 
 using Hits = std::vector<Hit>;
 
+// A hit of one query, in order of (distance, id).
+struct Neighbour {
+    int32_t distance;
+    int64_t id;
+
+    // Written out, as the comparison of std::pair compiles to slower code.
+    friend bool operator<(const Neighbour& a, const Neighbour& b) {
+        return a.distance != b.distance ? a.distance < b.distance : a.id < b.id;
+    }
+};
+
 // Hits of all queries: those of query q are [offsets[q], offsets[q + 1]), by (distance, id).
 struct SearchResult {
     std::vector<int64_t> offsets;
@@ -21,7 +32,8 @@ struct SearchResult {
     std::vector<int32_t> distances;
 };
 
-// Joins what several threads found and orders it, whoever found it first.
-SearchResult assemble(std::vector<Hits>& parts, int64_t n_queries);
+// Merges the hits of several threads, in an order that does not depend on which thread found what. Empties
+// `per_thread`.
+SearchResult merge_hits(std::vector<Hits>& per_thread, int64_t n_queries);
 
 }  // namespace hashmatch

@@ -1,11 +1,10 @@
 #include "hamming/nearest.h"
 
 #include <algorithm>
-#include <atomic>
-#include <utility>
+#include <limits>
 #include <vector>
 
-#include "hamming/threads.h"
+#include "hamming/parallel.h"
 #include "kernels/dispatch.h"
 
 namespace hashmatch {
@@ -13,54 +12,54 @@ namespace {
 
 constexpr int64_t kChunkCodes = 4096;
 
-// A heap of the k best so far, the worst of them on top.
-class Best {
+// A heap of the k nearest candidates so far, the farthest of them on top.
+class Nearest {
   public:
-    explicit Best(size_t k) : k_(k) { kept_.reserve(k); }
+    explicit Nearest(size_t k) : k_(k) { heap_.reserve(k); }
 
-    void offer(int32_t distance, int64_t id) {
-        const std::pair<int32_t, int64_t> candidate(distance, id);
-        if (kept_.size() < k_) {
-            kept_.push_back(candidate);
-            std::push_heap(kept_.begin(), kept_.end());
-        } else if (candidate < kept_.front()) {
-            std::pop_heap(kept_.begin(), kept_.end());
-            kept_.back() = candidate;
-            std::push_heap(kept_.begin(), kept_.end());
+    // Candidates beyond this distance are too far; others may be as well.
+    int limit() const { return limit_; }
+
+    void offer(const Neighbour& candidate) {
+        if (heap_.size() == k_) {
+            if (!(candidate < heap_.front())) return;
+            std::pop_heap(heap_.begin(), heap_.end());
+            heap_.pop_back();
         }
+        heap_.push_back(candidate);
+        std::push_heap(heap_.begin(), heap_.end());
+        if (heap_.size() == k_) limit_ = heap_.front().distance;
     }
 
-    const std::vector<std::pair<int32_t, int64_t>>& kept() const { return kept_; }
+    const std::vector<Neighbour>& neighbours() const { return heap_; }
 
   private:
     size_t k_;
-    std::vector<std::pair<int32_t, int64_t>> kept_;
+    int limit_ = std::numeric_limits<int>::max();
+    std::vector<Neighbour> heap_;
 };
 
-void nearest_to_one(const Codes& codes, const uint8_t* query, int64_t q, size_t k, Hits& hits) {
-    const HammingKernels& kernel = *active_kernel().hamming;
-    Best best(k);
+void scan_query(const Codes& codes, const uint8_t* query, int64_t q, int64_t k, Hits& hits) {
+    const HammingOps& ops = active_kernel().hamming;
+    Nearest nearest(k);
     uint16_t distances[kChunkCodes];
     for (int64_t first = 0; first < codes.n; first += kChunkCodes) {
         const int64_t count = std::min(kChunkCodes, codes.n - first);
-        kernel.distances(codes.code(first), static_cast<size_t>(count), codes.n_bytes, query, distances);
-        for (int64_t i = 0; i < count; ++i) best.offer(distances[i], codes.id(first + i));
+        ops.distances(codes.code(first), count, codes.n_bytes, query, distances);
+        for (int64_t i = 0; i < count; ++i)
+            if (distances[i] <= nearest.limit()) nearest.offer({distances[i], codes.id(first + i)});
     }
-    for (const auto& [distance, id] : best.kept()) hits.push_back({q, id, distance});
+    for (const auto& [distance, id] : nearest.neighbours()) hits.push_back({q, id, distance});
 }
 
 }  // namespace
 
 std::vector<Hits> scan_nearest(const Codes& codes, const uint8_t* queries, int64_t n_queries, int64_t k, int threads) {
-    const int n_threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, n_queries)));
-    std::vector<Hits> parts(static_cast<size_t>(n_threads));
-    std::atomic<int64_t> next{0};
-    run_threads(n_threads, [&](int thread) {
-        for (int64_t q; (q = next.fetch_add(1)) < n_queries;)
-            nearest_to_one(codes, queries + q * codes.n_bytes, q, static_cast<size_t>(k),
-                           parts[static_cast<size_t>(thread)]);
+    std::vector<Hits> per_thread(threads);
+    parallel_for(n_queries, 1, threads, [&](int thread, Ranges& ranges) {
+        ranges.for_each([&](int64_t q) { scan_query(codes, queries + q * codes.n_bytes, q, k, per_thread[thread]); });
     });
-    return parts;
+    return per_thread;
 }
 
 }  // namespace hashmatch

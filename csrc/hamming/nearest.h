@@ -1,4 +1,4 @@
-// The k codes nearest to each query, by comparing every code.
+// The k nearest codes by exhaustive comparison.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace hashmatch {
 
-// Per query the `k` (1..n) codes of least (distance, id), in any order; hits carry ids. Thread-safe.
+// Finds, for each query, the `k` (1..n) codes of least (distance, id), in any order. Hits carry ids.
+// Thread-safe.
 std::vector<Hits> scan_nearest(const Codes& codes, const uint8_t* queries, int64_t n_queries, int64_t k, int threads);
 
 }  // namespace hashmatch

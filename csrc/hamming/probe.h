@@ -1,4 +1,4 @@
-// Searching the tables for one query at a time.
+// Table search for one query at a time.
 #pragma once
 
 #include <cstdint>
@@ -13,19 +13,19 @@
 
 namespace hashmatch {
 
-// Searches query after query; one for each thread, on its stack. Exact. Where so much passes the sketches that a scan
-// is cheaper, it scans.
+// Searches one query after another, on one thread. Exact. If so many candidates pass the sketches that a scan is
+// cheaper, it scans.
 class ProbeSearcher {
   public:
     ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits);
 
-    // Takes up one query and appends the matches of the one before: while memory brings what the one
-    // needs, the other is compared. finish() appends those of the last.
-    void take(const uint8_t* query, int64_t number);
+    // Starts a query and appends the hits of the previous one: the sketches of the one are prefetched while the
+    // other is compared. finish() appends the hits of the last.
+    void search(const uint8_t* query, int64_t number);
     void finish();
 
   private:
-    static constexpr uint32_t kCallPostings = 8192;  // sketches compared in one call
+    static constexpr uint32_t kCallSketches = 8192;  // compared in one call
 
     void compare(const Lookup& lookup);
     bool compare_sketches(const Lookup& lookup);
@@ -35,18 +35,18 @@ class ProbeSearcher {
     const Tables& tables_;
     const int radius_;
     const SearchPlan& plan_;
-    const HammingKernels& kernel_;
+    const HammingOps& ops_;
     Hits& hits_;
     Verifier verifier_;
     Lookup lookups_[2];
-    int newest_ = 0;  // which of them the next query gets
-    bool is_waiting_ = false;
-    NearPair near_[kCallPostings];
-    const uint64_t most_candidates_;  // beyond these, or these, a scan is cheaper
-    const uint64_t most_verified_;
+    int next_ = 0;  // the one the next query gets
+    bool has_pending_ = false;
+    NearPair near_[kCallSketches];
+    const uint64_t max_candidates_;  // beyond either of these a scan is cheaper
+    const uint64_t max_verified_;
 };
 
-// Runs the queries on several threads; hits carry rows.
+// Searches n_queries queries on several threads. Hits carry rows.
 std::vector<Hits> probe_search(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
                                const uint8_t* queries, int64_t n_queries, int threads);
 

@@ -9,29 +9,23 @@
 
 namespace hashmatch {
 
-struct ScanPlan {
-    int n_planes;   // leading bytes the filter reads; 0: no filter, whole codes are compared
-    double weight;  // expected cost of one code, in the time the filter takes for one byte of it
-};
+// All of these filter on the first n_planes bytes of a code, or compare whole codes at once if it is 0. Any
+// number gives the same hits; a Planner knows the fastest. Hits carry rows. Thread-safe.
 
-// The cheapest exact plan for a radius; the filter pays while few codes pass it by chance.
-ScanPlan plan_scan(const Codes& codes, int radius);
+// Finds all codes within `radius` bits (inclusive) of each of n_queries queries (n_queries x n_bytes).
+std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, int n_planes,
+                              int threads);
 
-// All codes within `radius` bits (inclusive) of each of n_queries queries (n_queries x n_bytes).
-// Hits carry rows. Thread-safe.
-std::vector<Hits> scan_search(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius,
-                              const ScanPlan& plan, int threads);
+// The same for one query on the calling thread, appended to `hits` under the given query number.
+void scan_one(const Codes& codes, const uint8_t* query, int64_t number, int radius, int n_planes, Hits& hits);
 
-// The same for one query, appended to `hits` under the number given.
-void scan_one(const Codes& codes, const uint8_t* query, int64_t number, int radius, const ScanPlan& plan, Hits& hits);
+// Finds all pairs of rows within `radius`: the hit's query is the lower row, its id the higher.
+std::vector<Hits> scan_join(const Codes& codes, int radius, int n_planes, int threads);
 
-// All pairs of rows within `radius`: the hit's query is the lower row, its id the higher.
-std::vector<Hits> scan_join(const Codes& codes, int radius, const ScanPlan& plan, int threads);
-
-// One bit per query and code, set where the code is within `radius`: n_queries x ceil(n / 8) bytes, bit
-// 7 - row % 8 of byte row / 8. What is read, written and computed depends on the numbers of codes and
-// queries and on the radius only, never on what the codes or queries hold: there is no filter, no
-// branch on a distance, and the output has a fixed size.
+// Sets one bit per query and code if the code is within `radius`: n_queries x ceil(n / 8) bytes, bit
+// 7 - row % 8 of byte row / 8. Constant time: what is read, written and computed depends only on the numbers of
+// codes and queries and on the radius, never on the codes or queries. There is no filter and no branch on a
+// distance, and the output has a fixed size.
 void constant_time_scan(const Codes& codes, const uint8_t* queries, int64_t n_queries, int radius, int threads,
                         uint8_t* bitmaps);
 

@@ -1,5 +1,5 @@
-// Settles which postings are matches: reaches their codes in memory together, compares them whole,
-// and lets each row of a query through once, however many tables lead to it.
+// Verification of candidate postings: reads their codes in overlapped batches, compares them whole, and reports
+// each row of a query once, however many tables lead to it.
 #pragma once
 
 #include <algorithm>
@@ -13,27 +13,27 @@
 
 namespace hashmatch {
 
-// A query as the tables are asked for it.
-struct Probed {
+// A query, as it is probed for in the tables.
+struct ProbeQuery {
     const uint8_t* code;
-    int64_t number;         // what hits carry as their query
-    const int* thresholds;  // one per part
+    int64_t number;         // reported as the query of its hits
+    const int* thresholds;  // one per substring
 };
 
-// Bits in which a sketch may differ when the part before it differs in `flips` bits: the first two
-// links of a chain that a code within the radius cannot break for every part at once (pigeonring
-// principle, Qin and Xiao, PVLDB 12(1), 2018).
-inline int sketch_limit(const int* thresholds, int n_parts, int part, int flips) {
-    return thresholds[part] + thresholds[part + 1 < n_parts ? part + 1 : 0] + 1 - flips;
+// Bits in which a sketch may differ if the substring before it differs in `flips` bits: the first two links
+// of a chain that a code within the radius cannot break for every substring at once (pigeonring principle,
+// Qin and Xiao, PVLDB 12(1), 2018).
+inline int sketch_limit(const int* thresholds, int n_substrings, int substring, int flips) {
+    return thresholds[substring] + thresholds[substring + 1 < n_substrings ? substring + 1 : 0] + 1 - flips;
 }
 
-// Bits in which a second sketch may differ: the third link. `left` is what the second link left, the limit
-// of the first sketch less the bits in which it differs.
-inline int second_sketch_limit(const int* thresholds, int n_parts, int part, int left) {
-    return left + thresholds[(part + 2) % n_parts] + 1;
+// Bits in which a second sketch may differ: the third link. `left` is the limit of the first sketch less the
+// bits in which it differs.
+inline int second_sketch_limit(const int* thresholds, int n_substrings, int substring, int left) {
+    return left + thresholds[(substring + 2) % n_substrings] + 1;
 }
 
-// Ones in each byte, for every instruction set alike.
+// Number of ones in each byte; one table serves every instruction set.
 struct BitCounts {
     uint8_t of[256];
     constexpr BitCounts() : of{} {
@@ -42,54 +42,54 @@ struct BitCounts {
 };
 inline constexpr BitCounts kBitCounts;
 
-// Ones in 16 bits.
+// Number of ones in 16 bits.
 inline int count_bits(unsigned bits) { return kBitCounts.of[bits & 255] + kBitCounts.of[bits >> 8]; }
 
-// A posting passes stations: its second sketch is compared, where there are any; its row is read; its code is
-// compared. Each station takes a batch at a time and asks memory for what the next will need of it, in a loop
-// so short that the processor has many requests under way, for most of them must look an address up first.
+// A pipeline of three stages for postings: compare the second sketch, if there is one; read the row; compare the
+// code. Each stage handles a batch at a time and prefetches what the next one needs, in a loop short enough for
+// the processor to have many requests in flight, most of which also need an address translation.
 class Verifier {
   public:
     Verifier(const Codes& codes, const Tables& tables, int radius, Hits& hits)
-        : codes_(codes), tables_(tables), kernel_(*active_kernel().hamming), radius_(radius), hits_(hits) {}
+        : codes_(codes), tables_(tables), ops_(active_kernel().hamming), radius_(radius), hits_(hits) {}
 
-    // A posting of `part` that passed the test of its second sketch, too, where there are any. It is settled
-    // later, after those added before it; what the query points to must last until then.
-    void add(const Probed& query, int part, const uint32_t* posting) {
-        pending_[n_added_ % kPending] = {query, posting, part, 0};
+    // Adds a posting of `substring` that passed the tests of all its sketches. It is settled later, after those
+    // added before it; the memory that the query points to must stay valid until then.
+    void add(const ProbeQuery& query, int substring, const uint32_t* posting) {
+        pending_[n_added_ % kPending] = {query, posting, substring, 0};
         if (++n_added_ % kBatch == 0) advance_pending();
     }
 
-    // A posting at `place` in all tables that passed the test of its first sketch alone; `sketch` is what
-    // the query has for the second, `limit` the bits in which they may differ.
-    void add_after_second(const Probed& query, int part, int64_t place, uint8_t sketch, int limit) {
-        waiting_[n_waited_ % kWaiting] = {query, place, part, sketch, static_cast<int8_t>(std::min(limit, 127))};
+    // Adds the posting at `place`, counted over all tables, that passed the test of its first sketch only.
+    // `sketch` is the query's second sketch, `limit` the number of bits in which they may differ.
+    void add_after_second(const ProbeQuery& query, int substring, int64_t place, uint8_t sketch, int limit) {
+        waiting_[n_waited_ % kWaiting] = {query, place, substring, sketch, static_cast<int8_t>(std::min(limit, 127))};
         if (++n_waited_ % kBatch == 0) advance_waiting();
     }
 
-    // Settles everything added so far. To be called before the hits are read.
+    // Settles everything added so far. Must be called before the hits are read.
     void settle();
 
   private:
     static constexpr size_t kBatch = 32;
-    // Of each ring: a batch that fills up, and those under way.
+    // Capacity of each ring buffer: the batch being filled, and those in flight.
     static constexpr size_t kWaiting = 2 * kBatch, kPending = 4 * kBatch;  // powers of two
     struct Pending {
-        Probed query;
+        ProbeQuery query;
         const uint32_t* posting;
-        int part;
+        int substring;
         int64_t row;
     };
 
     struct Waiting {
-        Probed query;
+        ProbeQuery query;
         int64_t place;
-        int part;
+        int substring;
         uint8_t sketch;
         int8_t limit;
     };
 
-    // Every posting goes one station further.
+    // Move every posting one stage further.
     void advance_waiting();
     void advance_pending();
     void test_second(const Waiting& waiting);
@@ -99,13 +99,13 @@ class Verifier {
 
     const Codes& codes_;
     const Tables& tables_;
-    const HammingKernels& kernel_;
+    const HammingOps& ops_;
     const int radius_;
     Hits& hits_;
     Waiting waiting_[kWaiting];
-    size_t n_waited_ = 0, n_sought_ = 0, n_tested_ = 0;
+    size_t n_waited_ = 0, n_prefetched_ = 0, n_tested_ = 0;
     Pending pending_[kPending];
-    size_t n_added_ = 0, n_asked_ = 0, n_read_ = 0, n_settled_ = 0;
+    size_t n_added_ = 0, n_requested_ = 0, n_read_ = 0, n_settled_ = 0;
 };
 
 }  // namespace hashmatch

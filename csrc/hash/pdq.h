@@ -1,17 +1,15 @@
-// PDQ of a picture, equal to the reference's to the last bit.
+// PDQ hashes of a picture, equal to the reference's to the last bit.
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "hash/pdq_geometry.h"
-#include "hash/picture.h"
+#include "image/picture.h"
 
 namespace hashmatch {
 
-// Orientations in the order that pdqhash.compute_dihedral gives them: as stored, turned by 90 (all
-// turns counter-clockwise), 180, 270 degrees, top and bottom swapped, left and right swapped,
-// transposed, anti-transposed.
+// Orientations, in the order of pdqhash.compute_dihedral: as stored; rotated counter-clockwise by 90,
+// 180, 270 degrees; top and bottom swapped; left and right swapped; transposed; anti-transposed.
 constexpr int kOrientations = 8;
 // Largest magnitude of float luma, so that no sum overflows.
 constexpr float kMaxLuma = 65535.0f;
@@ -21,28 +19,18 @@ struct PdqHashes {
     int quality;
 };
 
-// Computes the first (orientations = 1) or all eight (8) hashes of a picture of at least 1 x 1 px. A
-// side under 5 px: all zero. Fast where rounding cannot change the outcome, else by way of
-// reference_grid(). Thread-safe. Throws std::invalid_argument where float luma is not finite or
-// beyond +-kMaxLuma.
+// Computes the first (orientations = 1) or all eight (8) hashes of a picture of at least 1 x 1 px. If a
+// side is under 5 px, all of them are zero. Fast if rounding cannot change the result, otherwise by
+// compute_reference_grid(). Thread-safe. Throws std::invalid_argument if float luma is not finite or beyond
+// +-kMaxLuma.
 //
-// With `tolerance_bits` the slow way is taken only where rounding could change more bits of a code than
-// that; the quality may then be off by a little. Still a function of the pixels alone.
+// With `tolerance_bits`, the slow path is taken only if rounding could change more than that many bits
+// of a code; the quality may then be slightly off. The result is still a function of the pixels alone.
 //
-// As in pdqhash, a single hash of 64 x 64 px takes the pixels as they are, while the eight of such a
-// picture are filtered first, which changes nothing but the rounding.
+// As in pdqhash, a single hash of 64 x 64 px uses the pixels unfiltered, while the eight hashes of such
+// a picture are filtered first, which changes nothing but the rounding.
 //
-// The quality is that of the picture with all differences of luma `gain` times as large; codes do not
-// depend on it.
-PdqHashes pdq_hashes(const Picture& picture, int orientations, int tolerance_bits = 0, float gain = 1.0f);
-
-// What a test of the error bound needs; throws std::invalid_argument where there is no fast way.
-struct PdqEvidence {
-    bool fast_is_certain;                     // pdq_hashes() needs no reference_grid() for this picture
-    std::vector<float> grid, reference_grid;  // 64 x 64
-    std::vector<float> coefficients, reference_coefficients, errors;  // 16 x 16
-    float gradient_slack;
-};
-PdqEvidence pdq_evidence(const Picture& picture, int orientations);
+// The quality is computed with all differences of luma multiplied by `gain`; codes do not depend on it.
+PdqHashes compute_pdq(const Picture& picture, int orientations, int tolerance_bits = 0, float gain = 1.0f);
 
 }  // namespace hashmatch

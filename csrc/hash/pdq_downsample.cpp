@@ -7,35 +7,35 @@
 namespace hashmatch {
 namespace {
 
-// Sums one tent's rows of the picture into `out`: luma times the tent's total, and for
-// colours times 1000.
-void weigh_rows(const PdqKernels& kernels, const Picture& picture, const Tent& tent, float* rgb, float* out) {
-    const size_t width = static_cast<size_t>(picture.width_px);
+// Sums the rows of the picture under one tent into `out`: luma times the tent's total, and for colours
+// times 1000.
+void weigh_rows(const PdqOps& ops, const Picture& picture, const Tent& tent, float* rgb, float* out) {
+    const size_t width = picture.width_px;
     const size_t first = width * tent.first;
     if (picture.layout == Layout::kLuma32) {
         const float* rows = static_cast<const float*>(picture.pixels) + first;
-        kernels.weigh_f32(rows, width, tent.weights_f32, tent.n, width, out);
+        ops.weigh_f32(rows, width, tent.weights_f32, tent.n, width, out);
         return;
     }
     const uint8_t* bytes = static_cast<const uint8_t*>(picture.pixels);
     if (picture.layout == Layout::kLuma8) {
-        kernels.weigh_u8(bytes + first, width, tent.weights, tent.n, tent.total, width, out);
+        ops.weigh_u8(bytes + first, width, tent.weights, tent.n, tent.total, width, out);
     } else {
-        // Sums are linear, so the three colours stay apart until one row of them is left.
-        kernels.weigh_u8(bytes + 3 * first, 3 * width, tent.weights, tent.n, tent.total, 3 * width, rgb);
-        kernels.mix_rgb(rgb, width, out);
+        // Sums are linear, so the three colours are mixed only after the rows are summed.
+        ops.weigh_u8(bytes + 3 * first, 3 * width, tent.weights, tent.n, tent.total, 3 * width, rgb);
+        ops.mix_rgb(rgb, width, out);
     }
 }
 
 }  // namespace
 
 bool can_downsample(const Picture& picture) {
-    return Tents::can_do(picture.width_px) && Tents::can_do(picture.height_px);
+    return Tents::supports(picture.width_px) && Tents::supports(picture.height_px);
 }
 
-void downsample(const PdqKernels& kernels, const Picture& picture, float* grid) {
+void downsample(const PdqOps& ops, const Picture& picture, float* grid) {
     thread_local std::vector<float> scratch;
-    const size_t width = static_cast<size_t>(picture.width_px);
+    const size_t width = picture.width_px;
     const size_t band = kBandRows * width;
     scratch.resize(2 * band + 3 * width);
     float* rows = scratch.data();
@@ -47,16 +47,16 @@ void downsample(const PdqKernels& kernels, const Picture& picture, float* grid) 
     double column_units[kGridSide];
     for (int c = 0; c < kGridSide; ++c) column_units[c] = 1.0 / across.at(c).total;
     for (int top = 0; top < kGridSide; top += kBandRows) {
-        for (size_t r = 0; r < kBandRows; ++r) weigh_rows(kernels, picture, down.at(top + r), rgb, rows + r * width);
-        kernels.to_columns(rows, width, width, columns);
+        for (size_t r = 0; r < kBandRows; ++r) weigh_rows(ops, picture, down.at(top + r), rgb, rows + r * width);
+        ops.to_columns(rows, width, width, columns);
         float samples[kGridSide * kBandRows];
         for (int c = 0; c < kGridSide; ++c) {
             const Tent tent = across.at(c);
-            kernels.weigh_f32(columns + tent.first * kBandRows, kBandRows, tent.weights_f32, tent.n, kBandRows,
-                              samples + c * kBandRows);
+            ops.weigh_f32(columns + tent.first * kBandRows, kBandRows, tent.weights_f32, tent.n, kBandRows,
+                          samples + c * kBandRows);
         }
         float* cells = grid + top * kGridSide;
-        kernels.from_columns(samples, kGridSide, cells, kGridSide);
+        ops.from_columns(samples, kGridSide, cells, kGridSide);
         for (size_t r = 0; r < kBandRows; ++r) {
             const double row_unit = 1.0 / (unit * down.at(top + r).total);
             for (int c = 0; c < kGridSide; ++c)

@@ -1,4 +1,4 @@
-// Where PDQ looks: the sizes and places that its definition fixes.
+// Sizes and positions fixed by the definition of PDQ.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,14 @@
 namespace hashmatch {
 
 constexpr int kGridSide = 64;  // the picture is reduced to kGridSide x kGridSide samples
-constexpr int kBandSide = 16;  // frequencies 1..kBandSide of the cosine transform, per axis
+constexpr int kBandSide = 16;  // frequencies 1..kBandSide of the cosine transform along each axis
 constexpr int kCells = kGridSide * kGridSide;
 constexpr int kCoefficients = kBandSide * kBandSide;
 constexpr int kCodeBytes = kCoefficients / 8;
 constexpr int kMinSide_px = 5;  // below, the hash is all zero and its quality 0
 
-// Width of the box filter along a side. At position p a window of w covers p - (w - 1) / 2 up to
-// p + w / 2, less what lies outside the picture.
+// Width of the box filter along a side. At position p a window of width w covers p - (w - 1) / 2 to
+// p + w / 2, clipped to the picture.
 inline int box_window(int side_px) { return (side_px + 127) / 128; }
 
 // Position of sample `i` of the 64 along a side.

@@ -10,13 +10,13 @@ namespace {
 
 constexpr int kBand = static_cast<int>(kBandRows);
 
-// Pixels of the window of position `at` that lie among 0 .. end - 1.
+// Number of pixels in 0 .. end - 1 that the window around `at` covers.
 int window_count(int at, int window, int end) {
     return std::min(at + window / 2 + 1, end) - std::max(at - (window - 1) / 2, 0);
 }
 
-// Rows of floats with room before and after each, as the box filters want it. What lies after a row
-// stays zero as long as nobody but box_rows() writes there.
+// Rows of floats with padding around each, as the box filters require. The padding after a row stays zero
+// as long as only box_rows() writes there.
 class PaddedRows {
   public:
     PaddedRows(int n_rows, int width, int window)
@@ -30,77 +30,77 @@ class PaddedRows {
     std::vector<float> values_;
 };
 
-// Box filter down the columns of a stream of rows, which come in bands of kBandRows.
+// Box filter down the columns of a stream of rows, which arrive in bands of kBandRows.
 class DownFilter {
   public:
-    // `window_across` is that of the filter which writes the bands.
-    DownFilter(const PdqKernels& kernels, int width, int window_across, int window, int n_rows)
-        : kernels_(kernels),
-          width_(static_cast<size_t>(width)),
+    // `window_across` is the window of the filter that writes the bands.
+    DownFilter(const PdqOps& ops, int width, int window_across, int window, int n_rows)
+        : ops_(ops),
+          width_(width),
           window_(window),
           n_rows_(n_rows),
           kept_((window + 2 * kBand - 1) / kBand * kBand),
           recent_(kept_, width, window_across),
           sums_(width_) {}
 
-    // Where the next band's rows belong, stride() apart.
-    float* band() { return recent_.row(taken_ % kept_); }
+    // Place for the rows of the next band, stride() apart.
+    float* band() { return recent_.row(n_in_ % kept_); }
     size_t stride() const { return recent_.stride(); }
 
-    // Takes in the rows of band(), as many as are left; after the last also what the window holds
-    // still. Each filtered row is written to sink.place() and announced by sink.placed().
+    // Filters the rows of band(), and after the last row of the picture also flushes the window. Writes
+    // each filtered row to sink.next_row(), then calls sink.finish_row().
     template <typename Sink>
-    void take(Sink& sink) {
-        for (const int end = std::min(taken_ + kBand, n_rows_); taken_ < end; ++taken_)
-            step(taken_, recent_.row(taken_ % kept_), sink);
-        if (taken_ < n_rows_) return;
-        for (int at = taken_; at < taken_ + window_ / 2; ++at) step(at, nullptr, sink);
+    void filter_band(Sink& sink) {
+        for (const int end = std::min(n_in_ + kBand, n_rows_); n_in_ < end; ++n_in_)
+            step(n_in_, recent_.row(n_in_ % kept_), sink);
+        if (n_in_ < n_rows_) return;
+        for (int at = n_in_; at < n_in_ + window_ / 2; ++at) step(at, nullptr, sink);
     }
 
   private:
-    // Moves the window's far edge to position `at`, whose row is `in`, or null past the last row.
+    // Moves the leading edge of the window to row `at`, given as `in`, or null past the last row.
     template <typename Sink>
     void step(int at, const float* in, Sink& sink) {
         const float* out = at >= window_ ? recent_.row((at - window_) % kept_) : nullptr;
         const int centre = at - window_ / 2;
         const int count = centre < 0 ? 1 : window_count(centre, window_, n_rows_);
-        kernels_.box_step(sums_.data(), in, out, width_, count, sink.place());
-        if (centre >= 0) sink.placed();
+        ops_.box_step(sums_.data(), in, out, width_, count, sink.next_row());
+        if (centre >= 0) sink.finish_row();
     }
 
-    const PdqKernels& kernels_;
+    const PdqOps& ops_;
     const size_t width_;
     const int window_, n_rows_, kept_;
-    int taken_ = 0;
+    int n_in_ = 0;
     PaddedRows recent_;
     std::vector<float> sums_;
 };
 
-// The last stop: keeps the rows that are sampled.
+// Final stage: keeps the sampled rows.
 class Sampler {
   public:
     Sampler(int height, float* grid) : height_(height), grid_(grid) {}
 
-    float* place() { return row_; }
-    void placed() {
-        for (; sampled_ < kGridSide && sample_centre(sampled_, height_) == seen_; ++sampled_)
-            std::copy(row_, row_ + kGridSide, grid_ + sampled_ * kGridSide);
-        ++seen_;
+    float* next_row() { return row_; }
+    void finish_row() {
+        for (; next_sample_ < kGridSide && sample_centre(next_sample_, height_) == n_seen_; ++next_sample_)
+            std::copy(row_, row_ + kGridSide, grid_ + next_sample_ * kGridSide);
+        ++n_seen_;
     }
 
   private:
     const int height_;
     float* const grid_;
-    int seen_ = 0, sampled_ = 0;
+    int n_seen_ = 0, next_sample_ = 0;
     float row_[kGridSide];
 };
 
-// Between the rounds: gathers rows into bands and puts each through the second round.
+// Second round of both filters: gathers the rows of the first round into bands.
 class SecondRound {
   public:
-    SecondRound(const PdqKernels& kernels, int width, int height, float* grid)
-        : kernels_(kernels),
-          down_(kernels, kGridSide, 1, box_window(height), height),
+    SecondRound(const PdqOps& ops, int width, int height, float* grid)
+        : ops_(ops),
+          down_(ops, kGridSide, 1, box_window(height), height),
           sampler_(height, grid),
           width_(width),
           window_(box_window(width)),
@@ -114,37 +114,37 @@ class SecondRound {
         }
     }
 
-    float* place() { return band_.row(gathered_); }
-    void placed() {
-        ++gathered_;
+    float* next_row() { return band_.row(n_gathered_); }
+    void finish_row() {
+        ++n_gathered_;
         --left_;
-        if (gathered_ < kBand && left_ > 0) return;
+        if (n_gathered_ < kBand && left_ > 0) return;
         sample_band();
-        down_.take(sampler_);
-        gathered_ = 0;
+        down_.filter_band(sampler_);
+        n_gathered_ = 0;
     }
 
     static size_t scratch_columns(int width, int window) { return width + window + row_padding(window); }
 
   private:
-    // Filters the rows of the band, at the samples only.
+    // Filters the rows of the band at the sampled columns only.
     void sample_band() {
-        kernels_.box_sums(band_.row(0), band_.stride(), width_, window_, columns_.data(), sums_.data());
+        ops_.box_sums(band_.row(0), band_.stride(), width_, window_, columns_.data(), sums_.data());
         float means[kGridSide * kBandRows];
         for (int c = 0; c < kGridSide; ++c) {
             const float count = counts_[c];
-            float column[kBandRows];  // a copy, so that the compiler sees it can divide four at once
+            float column[kBandRows];  // copied, so that the compiler vectorises the divisions
             std::copy_n(&sums_[static_cast<size_t>(centres_[c] + window_ / 2) * kBandRows], kBandRows, column);
             for (size_t r = 0; r < kBandRows; ++r) means[c * kBandRows + r] = column[r] / count;
         }
-        kernels_.from_columns(means, kGridSide, down_.band(), down_.stride());
+        ops_.from_columns(means, kGridSide, down_.band(), down_.stride());
     }
 
-    const PdqKernels& kernels_;
+    const PdqOps& ops_;
     DownFilter down_;
     Sampler sampler_;
     const int width_, window_;
-    int left_, gathered_ = 0;
+    int left_, n_gathered_ = 0;
     PaddedRows band_;
     std::vector<float> columns_, sums_;
     int centres_[kGridSide];
@@ -153,15 +153,15 @@ class SecondRound {
 
 }  // namespace
 
-void read_luma(const PdqKernels& kernels, const Picture& picture, int row, float* luma) {
-    const size_t n = static_cast<size_t>(picture.width_px), first = row * n;
+void read_luma(const PdqOps& ops, const Picture& picture, int row, float* luma) {
+    const size_t n = picture.width_px, first = row * n;
     const uint8_t* bytes = static_cast<const uint8_t*>(picture.pixels);
     switch (picture.layout) {
         case Layout::kRgb8:
-            kernels.luma_of_rgb(bytes + 3 * first, n, luma);
+            ops.luma_of_rgb(bytes + 3 * first, n, luma);
             break;
         case Layout::kLuma8:
-            kernels.luma_of_u8(bytes + first, n, luma);
+            ops.luma_of_u8(bytes + first, n, luma);
             break;
         case Layout::kLuma32: {
             const float* from = static_cast<const float*>(picture.pixels) + first;
@@ -170,17 +170,17 @@ void read_luma(const PdqKernels& kernels, const Picture& picture, int row, float
     }
 }
 
-void reference_grid(const PdqKernels& kernels, const Picture& picture, float* grid) {
+void compute_reference_grid(const PdqOps& ops, const Picture& picture, float* grid) {
     const int width = picture.width_px, height = picture.height_px;
     const int window = box_window(width);
     PaddedRows luma(kBand, width, window);
     std::vector<float> columns(SecondRound::scratch_columns(width, window) * kBandRows);
-    DownFilter down(kernels, width, window, box_window(height), height);
-    SecondRound second_round(kernels, width, height, grid);
+    DownFilter down(ops, width, window, box_window(height), height);
+    SecondRound second_round(ops, width, height, grid);
     for (int top = 0; top < height; top += kBand) {
-        for (int r = 0; r < std::min(kBand, height - top); ++r) read_luma(kernels, picture, top + r, luma.row(r));
-        kernels.box_rows(luma.row(0), luma.stride(), width, window, columns.data(), down.band(), down.stride());
-        down.take(second_round);
+        for (int r = 0; r < std::min(kBand, height - top); ++r) read_luma(ops, picture, top + r, luma.row(r));
+        ops.box_rows(luma.row(0), luma.stride(), width, window, columns.data(), down.band(), down.stride());
+        down.filter_band(second_round);
     }
 }
 

@@ -5,19 +5,19 @@
 namespace hashmatch {
 
 Tents::Tents(int side_px) : side_px_(side_px), window_(box_window(side_px)), before_(2 * ((window_ - 1) / 2)) {
-    // No centre is so near the start that its tent would be cut: 2 * ((w - 1) / 2) <= side / 128.
-    compose(inner_, before_, 2 * window_ - 1);
+    // No centre is so near the start that its tent would be clipped: 2 * ((w - 1) / 2) <= side / 128.
+    fill_shape(inner_, before_, 2 * window_ - 1);
     const int centre = sample_centre(kGridSide - 1, side_px);
-    compose(last_, before_, side_px - (centre - before_));
+    fill_shape(last_, before_, side_px - (centre - before_));
 }
 
-// Fills in the tent around `centre`; positions count from its first pixel, none is at or past `end`.
-void Tents::compose(Shape& shape, int centre, int end) {
+// Fills in the tent around `centre`. Positions count from its first pixel and end before `end`.
+void Tents::fill_shape(Shape& shape, int centre, int end) {
     const int left = (window_ - 1) / 2, right = window_ / 2;
     const int box_end = std::min(centre + right + 1, end);
-    const bool cut = box_end - 1 + right >= end;
-    // Common to the divisors of the inner boxes: w, and w - 1 for the box that the edge cuts.
-    const int divisor = cut ? window_ * (window_ - 1) : window_;
+    const bool is_clipped = box_end - 1 + right >= end;
+    // A common multiple of the divisors of the inner boxes: w, and w - 1 for the box that the edge clips.
+    const int divisor = is_clipped ? window_ * (window_ - 1) : window_;
     std::array<int, 2 * kMaxWindow> weights{};
     shape.n = 0;
     for (int at = centre - left; at < box_end; ++at) {

@@ -1,4 +1,4 @@
-// Two box filters in a row, sampled: the weights of PDQ's down-sampling along one side.
+// Tents, two box filters in a row: the weights of PDQ's down-sampling along one side.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 
 namespace hashmatch {
 
-// Sample = sum of weights[k] * value[first + k] over k < n, divided by `total`. Weights are whole.
+// A sample is the sum of weights[k] * value[first + k] over k < n, divided by `total`. Weights are integers.
 struct Tent {
     int first;
     int n;
@@ -17,12 +17,12 @@ struct Tent {
     const float* weights_f32;
 };
 
-// The 64 tents of a side. All but the last have one shape: with windows of w pixels, 1, 2, .. w .. 2,
-// 1 over w * w. The last, where w is even, meets the far edge, where the reference divides by fewer.
+// The 64 tents of a side. All but the last have one shape: with windows of w pixels, 1, 2, .. w .. 2, 1
+// over w * w. If w is even, the last one meets the far edge, where the reference divides by fewer pixels.
 class Tents {
   public:
     static constexpr int kMaxWindow = 181;  // w * (w - 1) still fits in 16 bits
-    static bool can_do(int side_px) { return box_window(side_px) <= kMaxWindow; }
+    static bool supports(int side_px) { return box_window(side_px) <= kMaxWindow; }
 
     explicit Tents(int side_px);
 
@@ -38,7 +38,7 @@ class Tents {
         std::array<int16_t, 2 * kMaxWindow> weights;
         std::array<float, 2 * kMaxWindow> weights_f32;
     };
-    void compose(Shape& shape, int centre, int end);
+    void fill_shape(Shape& shape, int centre, int end);
 
     int side_px_, window_, before_;
     Shape inner_, last_;

@@ -39,11 +39,11 @@ bool is_negated(Flip flip, int i, int j) {
 
 }  // namespace
 
-void cosine_transform(const PdqKernels& kernels, const float* grid, float* coefficients) {
+void cosine_transform(const PdqOps& ops, const float* grid, float* coefficients) {
     static const Cosines cosines = make_cosines();
     float half[kBandSide * kGridSide];
-    kernels.multiply_16x64(cosines.rows, grid, kGridSide, half);
-    kernels.multiply_16x64(half, cosines.columns, kBandSide, coefficients);
+    ops.multiply_16x64(cosines.rows, grid, kGridSide, half);
+    ops.multiply_16x64(half, cosines.columns, kBandSide, coefficients);
 }
 
 void apply_flip(const float* coefficients, Flip flip, float* flipped) {
@@ -67,7 +67,7 @@ int count_unclear(const float* coefficients, float median, const float* errors) 
     const float median_error = errors[at_median - coefficients];
     int near = 0;
     for (int k = 0; k < kCoefficients; ++k) near += std::fabs(coefficients[k] - median) <= errors[k] + median_error;
-    return near == 1 ? 0 : near;  // the median alone is near itself
+    return near == 1 ? 0 : near;  // the median is always near itself
 }
 
 Bits bits_above(const float* coefficients, float median) {
@@ -81,7 +81,7 @@ Bits bits_above(const float* coefficients, float median) {
 }
 
 void write_code(const Bits& bits, bool transposed, uint8_t* code) {
-    // The last row comes first, and in it the last column: most significant first.
+    // Most significant bit first: the last row, and in it the last column.
     for (int i = 0; i < kBandSide; ++i) {
         uint16_t word = bits.rows[i];
         if (transposed) {

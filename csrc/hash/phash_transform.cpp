@@ -13,8 +13,8 @@ struct Angle {
     double cos, sin;
 };
 
-// cos and sin of 2 pi index / n for 0 <= index <= n / 2, each the product of two table values, as
-// pocketfft tabulates them: `fine` holds multiples below 2^shift, `coarse` multiples of 2^shift.
+// cos and sin of 2 pi index / n for 0 <= index <= n / 2, each a product of two values as in pocketfft's
+// tables: `fine` of multiples below 2^shift, `coarse` of multiples of 2^shift.
 class Angles {
   public:
     explicit Angles(int n) : n_(n) {
@@ -28,7 +28,7 @@ class Angles {
     }
 
   private:
-    // Each octant from the first, where sine and cosine are most exact.
+    // Maps each octant to the first, where sine and cosine are most accurate.
     Angle exact(int index) const {
         const double unit = static_cast<double>(0.25L * 3.141592653589793238462643383279502884197L / n_);
         if (index == 0) return {1.0, 0.0};
@@ -49,9 +49,9 @@ class Angles {
 };
 
 struct Twiddles {
-    std::array<double, kN> cosine;      // of the DCT: cos(pi (i + 1) / 64)
-    std::array<double, 1 * 15> by_two;  // of the pass of factor 2
-    std::array<double, 3 * 3> by_four;  // of the first pass of factor 4
+    std::array<double, kN> cosine;      // for the DCT: cos(pi (i + 1) / 64)
+    std::array<double, 1 * 15> by_two;  // for the pass of factor 2
+    std::array<double, 3 * 3> by_four;  // for the first pass of factor 4
     Twiddles() {
         const Angles quarter(4 * kN), whole(kN);
         for (int i = 0; i < kN; ++i) cosine[i] = quarter[i + 1].cos;
@@ -83,7 +83,7 @@ void turn(double& a, double& b, double c, double d, double e, double f) {
     b = c * f - d * e;
 }
 
-// One pass of the backward real transform, `before` groups, factor 2.
+// One pass of the backward real transform of factor 2, over kBefore groups.
 template <int kInner, int kBefore>
 void pass_two(const double* in, double* out, const double* twiddles) {
     const auto c = [&](int i, int b, int k) -> const double& { return in[i + kInner * (b + 2 * k)]; };
@@ -102,7 +102,7 @@ void pass_two(const double* in, double* out, const double* twiddles) {
     }
 }
 
-// The same, factor 4. kInner is even, or 1.
+// The same for factor 4. kInner is even or 1.
 template <int kInner, int kBefore>
 void pass_four(const double* in, double* out, const double* twiddles) {
     const auto c = [&](int i, int b, int k) -> const double& { return in[i + kInner * (b + 4 * k)]; };

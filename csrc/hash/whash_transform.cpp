@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kHaar = 0.70710678118654752440;
 
-// What two by two values are in the next coarser level: approximation and three details.
+// Two by two values in the next coarser level: an approximation and three details.
 struct Quad {
     double low, along_rows, along_columns, both;
 };
@@ -37,14 +37,14 @@ struct Level {
     }
 };
 
-Level coarser(const Level& fine) {
+Level halve(const Level& fine) {
     Level coarse(fine.side / 2);
     for (int y = 0; y < coarse.side; ++y)
         for (int x = 0; x < coarse.side; ++x) coarse.at(y, x) = fine.quad(y, x).low;
     return coarse;
 }
 
-// `fine` again, from a changed approximation and its own details.
+// Recomputes `fine` from a changed approximation and its own details.
 void rebuild(const Level& low, Level& fine) {
     for (int y = 0; y < low.side; ++y) {
         for (int x = 0; x < low.side; ++x) {
@@ -62,15 +62,15 @@ void rebuild(const Level& low, Level& fine) {
     }
 }
 
-// `finest` and what it becomes level by level down to a square of `side`, coarsest last.
-std::vector<Level> pyramid(Level finest, int side) {
+// Returns `finest` and its coarser levels down to a square of `side`, coarsest last.
+std::vector<Level> build_pyramid(Level finest, int side) {
     std::vector<Level> levels;
     levels.push_back(std::move(finest));
-    while (levels.back().side > side) levels.push_back(coarser(levels.back()));
+    while (levels.back().side > side) levels.push_back(halve(levels.back()));
     return levels;
 }
 
-Level block_of(const uint8_t* grey, int side, int block_y, int block_x) {
+Level read_block(const uint8_t* grey, int side, int block_y, int block_x) {
     Level block(side / kWhashSide);
     for (int y = 0; y < block.side; ++y) {
         const uint8_t* row = grey + static_cast<size_t>(block_y * block.side + y) * side + block_x * block.side;
@@ -81,7 +81,7 @@ Level block_of(const uint8_t* grey, int side, int block_y, int block_x) {
 
 }  // namespace
 
-void block_sums(const uint8_t* grey, int side, uint64_t* sums) {
+void sum_blocks(const uint8_t* grey, int side, uint64_t* sums) {
     const int block = side / kWhashSide;
     std::fill(sums, sums + kWhashSide * kWhashSide, uint64_t{0});
     for (int y = 0; y < side; ++y) {
@@ -93,21 +93,22 @@ void block_sums(const uint8_t* grey, int side, uint64_t* sums) {
     }
 }
 
-// Every value depends on its own block alone but for the three coarsest levels, so blocks are taken
-// one by one, and no more than one is held in doubles.
+// Except for the three coarsest levels, every value depends on its own block only, so blocks are
+// transformed one at a time, and only one is held in doubles.
 void whash_transform(const uint8_t* grey, int side, double* low) {
     Level top(kWhashSide);
     for (int y = 0; y < kWhashSide; ++y)
-        for (int x = 0; x < kWhashSide; ++x) top.at(y, x) = pyramid(block_of(grey, side, y, x), 1).back().values[0];
-    std::vector<Level> levels = pyramid(std::move(top), 1);
+        for (int x = 0; x < kWhashSide; ++x)
+            top.at(y, x) = build_pyramid(read_block(grey, side, y, x), 1).back().values[0];
+    std::vector<Level> levels = build_pyramid(std::move(top), 1);
     levels.back().values[0] *= 0;
     for (size_t i = levels.size() - 1; i > 0; --i) rebuild(levels[i], levels[i - 1]);
     for (int y = 0; y < kWhashSide; ++y) {
         for (int x = 0; x < kWhashSide; ++x) {
-            std::vector<Level> block = pyramid(block_of(grey, side, y, x), 1);
+            std::vector<Level> block = build_pyramid(read_block(grey, side, y, x), 1);
             block.back().values[0] = levels.front().at(y, x);
             for (size_t i = block.size() - 1; i > 0; --i) rebuild(block[i], block[i - 1]);
-            low[y * kWhashSide + x] = pyramid(std::move(block.front()), 1).back().values[0];
+            low[y * kWhashSide + x] = build_pyramid(std::move(block.front()), 1).back().values[0];
         }
     }
 }

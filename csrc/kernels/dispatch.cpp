@@ -3,38 +3,45 @@
 #include <atomic>
 #include <cstdlib>
 
-#include "kernels/cpu.h"
 #include "kernels/errors.h"
 
+// The kernels of this build, best first. A new kernel is one line here.
+#if defined(__x86_64__)
+#define HM_KERNELS(KERNEL) \
+    KERNEL(kAvx512)        \
+    KERNEL(kAvx2)          \
+    KERNEL(kPortable)
+#elif defined(__aarch64__)
+#define HM_KERNELS(KERNEL) \
+    KERNEL(kNeon)          \
+    KERNEL(kPortable)
+#else
+#define HM_KERNELS(KERNEL) KERNEL(kPortable)
+#endif
+
 namespace hashmatch {
+
+#define HM_DECLARE(kernel) extern const Kernel kernel;
+HM_KERNELS(HM_DECLARE)
+
 namespace {
 
-bool always() { return true; }
+#define HM_ADDRESS(kernel) &kernel,
+const Kernel* const kKernels[] = {HM_KERNELS(HM_ADDRESS)};
 
-// Best first.
-const Kernel kKernels[] = {
-#if defined(__x86_64__)
-    {"avx512", cpu_has_avx512, &kHammingAvx512, &kPdqAvx512, &kGreyAvx2},
-    {"avx2", cpu_has_avx2, &kHammingAvx2, &kPdqAvx2, &kGreyAvx2},
-#elif defined(__aarch64__)
-    {"neon", always, &kHammingNeon, &kPdqNeon, &kGreyPortable},
-#endif
-    {"portable", always, &kHammingPortable, &kPdqPortable, &kGreyPortable},
-};
-
-std::string known_names() {
+std::string list_names() {
     std::string names;
-    for (const Kernel& kernel : kKernels) names += (names.empty() ? "" : ", ") + std::string(kernel.name);
+    for (const Kernel* kernel : kKernels) names += (names.empty() ? "" : ", ") + std::string(kernel->name);
     return names;
 }
 
 const Kernel* find(const std::string& name) {
-    for (const Kernel& kernel : kKernels) {
-        if (name != kernel.name) continue;
-        if (!kernel.runs_here()) throw KernelError("kernel '" + name + "' needs instructions this CPU lacks");
-        return &kernel;
+    for (const Kernel* kernel : kKernels) {
+        if (name != kernel->name) continue;
+        if (!kernel->runs_here()) throw KernelError("kernel '" + name + "' needs instructions this CPU lacks");
+        return kernel;
     }
-    throw KernelError("unknown kernel '" + name + "'; this build has " + known_names());
+    throw KernelError("unknown kernel '" + name + "'; this build has " + list_names());
 }
 
 const Kernel* choose() {
@@ -46,36 +53,38 @@ const Kernel* choose() {
             throw KernelError("HASHMATCH_KERNEL: " + std::string(error.what()));
         }
     }
-    for (const Kernel& kernel : kKernels)
-        if (kernel.runs_here()) return &kernel;
-    return nullptr;  // not reached: the portable kernel always runs
+    for (const Kernel* kernel : kKernels)
+        if (kernel->runs_here()) return kernel;
+    return nullptr;  // unreachable: the portable kernel always runs
 }
 
 std::atomic<const Kernel*> g_active{nullptr};
 
 }  // namespace
 
+std::span<const Kernel* const> all_kernels() { return kKernels; }
+
+std::vector<std::string> runnable_kernels() {
+    std::vector<std::string> names;
+    for (const Kernel* kernel : kKernels)
+        if (kernel->runs_here()) names.push_back(kernel->name);
+    return names;
+}
+
 const Kernel& active_kernel() {
     const Kernel* kernel = g_active.load(std::memory_order_acquire);
     if (!kernel) {
         const Kernel* chosen = choose();
-        // Another thread may have chosen meanwhile, or have been told to use another.
+        // Another thread may have chosen or selected a kernel in the meantime; that one stays.
         if (g_active.compare_exchange_strong(kernel, chosen)) kernel = chosen;
     }
     return *kernel;
 }
 
 std::string select_kernel(const std::string& name) {
-    std::string before = active_kernel().name;
+    std::string previous = active_kernel().name;
     g_active.store(find(name), std::memory_order_release);
-    return before;
-}
-
-std::vector<std::string> runnable_kernels() {
-    std::vector<std::string> names;
-    for (const Kernel& kernel : kKernels)
-        if (kernel.runs_here()) names.push_back(kernel.name);
-    return names;
+    return previous;
 }
 
 }  // namespace hashmatch

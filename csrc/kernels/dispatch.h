@@ -1,32 +1,26 @@
-// One choice of instruction set for the whole library, made at run time.
+// Run-time choice of one kernel for the whole library.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
-#include "kernels/grey_kernels.h"
-#include "kernels/hamming_kernels.h"
-#include "kernels/pdq_kernels.h"
+#include "kernels/kernel.h"
 
 namespace hashmatch {
 
-struct Kernel {
-    const char* name;
-    bool (*runs_here)();
-    const HammingKernels* hamming;
-    const PdqKernels* pdq;
-    const GreyKernels* grey;
-};
+// Every kernel of this build, best first. The last one, "portable", runs everywhere.
+std::span<const Kernel* const> all_kernels();
 
-// The kernel in use: the one HASHMATCH_KERNEL names, else the best this CPU runs.
-// Thread-safe. Throws KernelError where the variable names an unknown kernel or one the CPU lacks.
+// Names of the kernels this CPU can run, best first.
+std::vector<std::string> runnable_kernels();
+
+// The kernel in use: the one named by HASHMATCH_KERNEL, or else the best one this CPU can run.
+// Thread-safe. Throws KernelError if the variable names an unknown kernel or one the CPU cannot run.
 const Kernel& active_kernel();
 
-// Uses `name` from now on; returns the name used before. Throws KernelError like active_kernel().
-// Safe while other threads compute: calls under way finish with the kernel they began with.
+// Switches to the kernel called `name` and returns the name of the previous one. Throws KernelError
+// like active_kernel(). Safe while other threads compute: calls in flight finish on their old kernel.
 std::string select_kernel(const std::string& name);
-
-// Names this CPU can run, best first; "portable" is always the last.
-std::vector<std::string> runnable_kernels();
 
 }  // namespace hashmatch

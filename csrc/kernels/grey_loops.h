@@ -1,10 +1,25 @@
-// Loops of GreyKernels that the compiler vectorises by itself: include it with HM_TARGET defined as
-// the instruction set to do so for.
+// GreyOps in plain loops that the compiler vectorises. A kernel includes this inside its unnamed
+// namespace, with HM_TARGET defined as the function attribute that names the instruction set. No
+// #pragma once: the text is compiled once per kernel.
 
-HM_TARGET inline void grey_one_by_one(const uint8_t* rgb, size_t n, uint8_t* grey) {
+HM_TARGET inline void grey_of_rgb_plain(const uint8_t* rgb, size_t n, uint8_t* grey) {
     for (size_t i = 0; i < n; ++i) {
         const uint32_t sum = 19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] + 7471u * rgb[3 * i + 2];
         grey[i] = static_cast<uint8_t>((sum + 32768u) >> 16);
+    }
+}
+
+HM_TARGET inline void weigh_row_plain(const int16_t* values, const WeightedSpan* spans, size_t n_spans,
+                                      const int16_t* high, const int16_t* low, uint32_t* sums) {
+    for (size_t s = 0; s < n_spans; ++s) {
+        const int16_t* from = values + spans[s].first;
+        const int16_t *highs = high + spans[s].weights, *lows = low + spans[s].weights;
+        int32_t high_sum = 0, low_sum = 0;
+        for (int i = 0; i < spans[s].n; ++i) {
+            high_sum += from[i] * highs[i];
+            low_sum += from[i] * lows[i];
+        }
+        sums[s] = (static_cast<uint32_t>(high_sum) << 8) + static_cast<uint32_t>(low_sum);
     }
 }
 

@@ -1,12 +1,12 @@
-// PDQ kernels for any register width, in the compiler's vector types. Each pdq_*.cpp includes this
-// once, inside its own unnamed namespace, with
-//   HM_LANES   floats in a register
+// PdqOps for any register width, in the compiler's vector types. A kernel includes this inside its
+// unnamed namespace, after defining
+//   HM_LANES   floats per register
 //   HM_TARGET  the function attribute that names the instruction set
-//   HM_TILE    8 or 4: the side of the tiles that transpose_tile(), which that file defines, turns
-// defined before. No #pragma once: the text is meant to be compiled again.
+//   HM_TILE    side of the tiles that its own transpose_tile() handles: 8 or 4
+// No #pragma once: the text is compiled once per kernel.
 
 typedef float Lanes __attribute__((vector_size(4 * HM_LANES)));
-// The same at any address.
+// The same, at any address.
 typedef float LooseLanes __attribute__((vector_size(4 * HM_LANES), aligned(4), may_alias));
 
 #define HM_LOAD(from) (*reinterpret_cast<const LooseLanes*>(from))
@@ -71,7 +71,7 @@ HM_TARGET void luma_of_rgb(const uint8_t* rgb, size_t n, float* luma) {
     }
 }
 
-// Writes the transpose of HM_TILE x HM_TILE floats.
+// Writes the transpose of HM_TILE x HM_TILE floats. Defined by the kernel.
 HM_TARGET void transpose_tile(const float* from, size_t from_stride, float* to, size_t to_stride);
 
 HM_TARGET void to_columns(const float* rows, size_t stride, size_t n, float* columns) {
@@ -92,7 +92,7 @@ HM_TARGET void from_columns(const float* columns, size_t n, float* rows, size_t 
         for (size_t r = 0; r < kBandRows; ++r) rows[r * stride + c] = columns[c * kBandRows + r];
 }
 
-// The reciprocal of a power of two is exact, and multiplying is quicker than dividing.
+// The reciprocal of a power of two is exact, and multiplication is faster than division.
 inline bool has_exact_reciprocal(size_t count) { return (count & (count - 1)) == 0; }
 
 // Divides n values, a multiple of HM_LANES.
@@ -105,8 +105,8 @@ HM_TARGET inline void divide(float* values, size_t n, size_t count) {
     }
 }
 
-// Turns HM_TILE columns of a band and carries the running sums of its rows over them. `columns` is
-// where the first of them belongs, with the columns of a window before it; `sums` gets HM_TILE columns.
+// Transposes HM_TILE columns of a band and advances the running sums of its rows over them. `columns`
+// is the place of the first one, preceded by the columns of one window; `sums` receives HM_TILE columns.
 HM_TARGET __attribute__((always_inline)) inline void sum_tile(const float* rows, size_t stride, size_t window,
                                                               Lanes* running, float* columns, float* sums) {
     for (size_t r = 0; r < kBandRows; r += HM_TILE) transpose_tile(rows + r * stride, stride, columns + r, kBandRows);
@@ -136,7 +136,7 @@ HM_TARGET void box_rows(const float* rows, size_t stride, size_t n, size_t windo
         if (t + 1 >= window && t + HM_TILE <= n) {
             divide(tile, HM_TILE * kBandRows, window);
         } else {
-            // Near the edges the window holds fewer, at least where the centre t + k - right exists.
+            // Near the edges the window holds fewer pixels; the centre t + k - right may not exist.
             for (size_t k = 0; k < HM_TILE; ++k) {
                 const size_t end = t + k < n ? t + k + 1 : n;
                 const size_t begin = t + k < window ? 0 : t + k + 1 - window;
@@ -201,11 +201,11 @@ HM_TARGET void multiply_16x64(const float* left, const float* right, size_t n, f
     }
 }
 
-// Adds up the gradients between `cells` and the same number of cells `step` places on.
+// Adds the gradients between n cells and the n cells `step` places further.
 HM_TARGET void add_gradients(const float* cells, size_t step, int n, float slack, int* low, int* high) {
     int least = 0, most = 0;
     for (int c = 0; c < n; ++c) {
-        // The order of operations is the reference's; only then is the whole part the same.
+        // The order of operations is the reference's, so that the integer part is the same.
         const float percent = __builtin_fabsf(((cells[c] - cells[c + step]) * 100.0f) / 255.0f);
         const float below = percent - slack;
         least += below > 0.0f ? static_cast<int>(below) : 0;
@@ -225,7 +225,7 @@ HM_TARGET void gradient_sums(const float* grid, float slack, int* low, int* high
 }
 
 HM_TARGET float largest_magnitude(const float* values, size_t n) {
-    // As integers the bits of magnitudes are in order, with what is not a number above infinity.
+    // As integers, the bits of magnitudes sort like the magnitudes, with NaN above infinity.
     int32_t largest = 0;
     for (size_t i = 0; i < n; ++i) {
         int32_t bits;

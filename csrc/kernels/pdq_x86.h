@@ -1,8 +1,8 @@
-// What the AVX2 and the AVX-512 kernels of PDQ share, in 256-bit registers. Included like pdq_lanes.h,
-// with HM_TARGET defined.
+// PdqOps in 256-bit registers, shared by the AVX2 and AVX-512 kernels. Included after pdq_lanes.h, in
+// the same way, with HM_TILE 8.
 
 HM_TARGET void transpose_tile(const float* from, size_t from_stride, float* to, size_t to_stride) {
-    // First 4 x 4 tiles within halves of registers that hold row i and row i + 4, then across.
+    // Each register holds half of row i and half of row i + 4, so 4 x 4 tiles are transposed in its halves.
     __m256 rows[4], pairs[4];
     for (int half = 0; half < 2; ++half) {
         const float* corner = from + 4 * half;
@@ -21,7 +21,7 @@ HM_TARGET void transpose_tile(const float* from, size_t from_stride, float* to, 
     }
 }
 
-// Columns that one round of either weigh_u8 below takes.
+// Columns per round of weigh_narrow() and weigh_wide().
 constexpr size_t kNarrow = 32, kWide = 16;
 
 HM_TARGET inline __m256i load_bytes(const uint8_t* from) {
@@ -36,7 +36,7 @@ HM_TARGET inline void store_words(__m128i words, float* out) {
     _mm256_storeu_ps(out, _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(words)));
 }
 
-// 32 columns; sums fit in 16 bits, weights in 7.
+// 32 columns whose sums fit in 16 bits and weights in 7.
 HM_TARGET inline void weigh_narrow(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, float* out) {
     __m256i low = _mm256_setzero_si256(), high = low;
     for (int k = 0; k < n_rows; k += 2, rows += 2 * stride) {
@@ -70,9 +70,9 @@ HM_TARGET inline void weigh_wide(const uint8_t* rows, size_t stride, const int16
     _mm256_storeu_ps(out + 8, _mm256_cvtepi32_ps(_mm256_permute2x128_si256(low, high, 0x31)));
 }
 
-HM_TARGET void weigh_u8(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total, size_t n,
-                        float* out) {
-    // Where n is no multiple, the last round overlaps the one before and writes the same again.
+HM_TARGET void weigh_u8_x86(const uint8_t* rows, size_t stride, const int16_t* weights, int n_rows, int total, size_t n,
+                            float* out) {
+    // If n is not a multiple, the last round overlaps the previous one and rewrites the same values.
     if (n >= kNarrow && total * 255 <= 0xffff) {
         for (size_t c = 0; c < n; c += kNarrow) {
             const size_t at = c + kNarrow <= n ? c : n - kNarrow;
@@ -93,7 +93,7 @@ HM_TARGET inline void luma_of_8(const uint8_t* rgb, float* luma) {
     const __m256i bytes =
         _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb))),
                                 _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb + 12)), 1);
-    // Pairs of 16 bits: red and green, then blue and nothing.
+    // Pairs of 16 bits: red and green, then blue and zero.
     const __m256i red_green = _mm256_shuffle_epi8(
         bytes, _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 1, -1, 3, -1, 4, -1, 6, -1, 7, -1, 9, -1, 10, -1)));
     const __m256i blue = _mm256_shuffle_epi8(

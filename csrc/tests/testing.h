@@ -1,5 +1,5 @@
-// What the native tests share: chance that repeats, bytes whose bounds a sanitizer knows, and an end
-// at the first fault.
+// Helpers of the native tests: repeatable randomness, bytes whose bounds a sanitizer knows, and exit at the
+// first failure.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace hashmatch {
 
-// Each test is one program, and draws on its first thread only.
+// Each test is one program, and only its main thread draws.
 inline std::mt19937_64 g_random(20261122);
 
 inline int between(int low, int high) {
@@ -20,15 +20,14 @@ inline int between(int low, int high) {
 }
 
 template <class T>
-T one_of(std::initializer_list<T> values) {
+T choose(std::initializer_list<T> values) {
     return values.begin()[between(0, static_cast<int>(values.size()) - 1)];
 }
 
-// Bytes on the heap and to the byte, at any alignment, so that a sanitizer sees what lies outside.
+// Random bytes on the heap, without padding and at any alignment, so that a sanitizer detects access outside.
 class Bytes {
   public:
-    explicit Bytes(size_t size)
-        : shift_(static_cast<size_t>(between(0, 7))), size_(size), bytes_(new uint8_t[shift_ + size]) {
+    explicit Bytes(size_t size) : shift_(between(0, 7)), size_(size), bytes_(new uint8_t[shift_ + size]) {
         const int kind = between(0, 7);
         for (size_t i = 0; i < size; ++i)
             data()[i] = kind == 0 ? 0 : kind == 1 ? 255 : static_cast<uint8_t>(g_random());

@@ -1,5 +1,5 @@
-// Many threads at once on one index, each of whose calls uses threads of its own, while another keeps
-// changing the kernel: every answer is right. Meant for ThreadSanitizer: csrc/tests/run.sh threads.
+// Concurrent calls on one index, each on several threads of its own, while another thread keeps switching
+// the kernel: every answer must be right. Meant for ThreadSanitizer: csrc/tests/run.sh threads.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "hamming/threads.h"
+#include "hamming/parallel.h"
 #include "tests/small_index.h"
 #include "tests/testing.h"
 
@@ -17,40 +17,40 @@ namespace {
 
 constexpr int kCodes = 3000, kCodeBytes = 32, kQueries = 150, kRadius = 31, kNearest = 4, kCallers = 4;
 
-using Call = std::function<bool(int threads)>;  // true where the answer is right
+using Call = std::function<bool(int threads)>;  // returns whether the answer is right
 
-std::vector<Call> calls_on(const SmallIndex& index, const Bytes& queries) {
-    const Engine& engine = index.engine();
-    const Lists within = index.within(queries, kQueries, kRadius), pairs = index.pairs_within(kRadius);
-    Lists nearest = index.within(queries, kQueries, 8 * kCodeBytes);
+std::vector<Call> make_calls(const SmallIndex& index, const Bytes& queries) {
+    const Searcher& searcher = index.searcher();
+    const Lists within = index.find_within(queries, kQueries, kRadius), pairs = index.find_pairs(kRadius);
+    Lists nearest = index.find_within(queries, kQueries, 8 * kCodeBytes);
     for (List& list : nearest) list.resize(kNearest);
     std::vector<Call> calls;
-    for (const Way way : {Way::kScan, Way::kProbe, Way::kGrouped})
-        calls.push_back([&, way, within](int threads) {
-            const SearchPlan plan = engine.planner().plan(kRadius, kQueries, way);
-            return lists_of(engine.search(queries.data(), kQueries, kRadius, threads, plan)) == within;
+    for (const Strategy strategy : {Strategy::kScan, Strategy::kProbe, Strategy::kBatchProbe})
+        calls.push_back([&, strategy, within](int threads) {
+            const SearchPlan plan = searcher.planner().plan(kRadius, kQueries, strategy);
+            return lists_of(searcher.search(queries.data(), kQueries, kRadius, threads, plan)) == within;
         });
-    calls.push_back([&, pairs](int threads) { return lists_of(engine.join(kRadius, threads)) == pairs; });
+    calls.push_back([&, pairs](int threads) { return lists_of(searcher.join(kRadius, threads)) == pairs; });
     calls.push_back([&, nearest](int threads) {
-        return lists_of(engine.nearest(queries.data(), kQueries, kNearest, threads)) == nearest;
+        return lists_of(searcher.nearest(queries.data(), kQueries, kNearest, threads)) == nearest;
     });
     calls.push_back([&](int threads) {
         std::vector<uint8_t> alone(kQueries * ((kCodes + 7) / 8)), together(alone.size());
-        constant_time_scan(engine.codes(), queries.data(), kQueries, kRadius, 1, alone.data());
-        constant_time_scan(engine.codes(), queries.data(), kQueries, kRadius, threads, together.data());
+        constant_time_scan(searcher.codes(), queries.data(), kQueries, kRadius, 1, alone.data());
+        constant_time_scan(searcher.codes(), queries.data(), kQueries, kRadius, threads, together.data());
         return alone == together;
     });
     calls.push_back([&](int threads) { return index.is_same_with_threads(threads); });
     return calls;
 }
 
-// The callers begin with different calls, so that each runs beside each other sooner or later.
+// The callers start with different calls, so that each call runs beside every other at some point.
 void check_together(const SmallIndex& index, const Bytes& queries, long long round) {
-    const std::vector<Call> calls = calls_on(index, queries);
+    const std::vector<Call> calls = make_calls(index, queries);
     const std::vector<std::string> kernels = runnable_kernels();
-    std::atomic<bool> is_done{false}, is_right{true};
-    std::thread changer([&] {
-        for (size_t turn = 0; !is_done; ++turn, std::this_thread::yield())
+    std::atomic<bool> is_finished{false}, is_right{true};
+    std::thread switcher([&] {
+        for (size_t turn = 0; !is_finished; ++turn, std::this_thread::yield())
             select_kernel(kernels[turn % kernels.size()]);
     });
     std::vector<std::thread> callers;
@@ -60,12 +60,29 @@ void check_together(const SmallIndex& index, const Bytes& queries, long long rou
                 if (!calls[(caller * 2 + turn) % calls.size()](2)) is_right = false;
         });
     for (std::thread& caller : callers) caller.join();
-    is_done = true;
-    changer.join();
+    is_finished = true;
+    switcher.join();
     check(is_right, "threads", "an answer beside others", round);
 }
 
-void check_first_error_is_handed_on(long long round) {
+// Every index is visited once, by a thread whose number is in range.
+void check_parallel_for(long long round) {
+    const int n = choose({0, 1, 63, 64, 65, between(0, 2000)}), grain = choose({1, 7, 64, 5000});
+    const int threads = between(1, 5);
+    std::vector<std::atomic<int>> n_visits(n);
+    std::atomic<bool> is_right{true};
+    parallel_for(n, grain, threads, [&](int thread, Ranges& ranges) {
+        if (thread < 0 || thread >= threads) is_right = false;
+        while (const std::optional<Range> range = ranges.take()) {
+            if (range->end - range->begin > grain) is_right = false;
+            for (int64_t i = range->begin; i < range->end; ++i) ++n_visits[i];
+        }
+    });
+    for (const std::atomic<int>& n_visit : n_visits) is_right = is_right && n_visit == 1;
+    check(is_right, "threads", "a parallel loop", round);
+}
+
+void check_errors_propagate(long long round) {
     std::atomic<int> n_run{0};
     try {
         run_threads(4, [&](int i) {
@@ -87,8 +104,9 @@ int main(int argc, char** argv) {
     const long long rounds = argc > 1 ? std::atoll(argv[1]) : 2;
     for (long long round = 0; round < rounds; ++round) {
         const SmallIndex index(kCodes, kCodeBytes, {16, 10, 8 * kCodeBytes});
-        check_together(index, index.some_queries(kQueries, kRadius), round);
-        check_first_error_is_handed_on(round);
+        check_together(index, index.make_queries(kQueries, kRadius), round);
+        check_errors_propagate(round);
+        for (int i = 0; i < 20; ++i) check_parallel_for(round);
     }
     std::printf("%d callers at once, %lld rounds: all right\n", kCallers, rounds);
     return rounds > 0 ? 0 : 1;

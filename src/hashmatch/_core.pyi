@@ -1,7 +1,7 @@
 """Native core of hashmatch; use the Python modules above it."""
 
 import enum
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +23,17 @@ def build_tables(
 class Tables:
     def __init__(
         self,
-        n_parts: int,
-        part_bits: int,
+        n_substrings: int,
+        substring_bits: int,
         directory: NDArray[np.uint32],
         postings: NDArray[np.uint32],
         sketches: NDArray[np.uint16],
         sketches2: NDArray[np.uint8] | None = None,
     ) -> None: ...
     @property
-    def n_parts(self) -> int: ...
+    def n_substrings(self) -> int: ...
     @property
-    def part_bits(self) -> int: ...
+    def substring_bits(self) -> int: ...
     @property
     def directory(self) -> NDArray[np.uint32]: ...
     @property
@@ -43,10 +43,10 @@ class Tables:
     @property
     def sketches2(self) -> NDArray[np.uint8] | None: ...
 
-class Way(enum.Enum):
+class Strategy(enum.Enum):
     scan = ...
     probe = ...
-    grouped = ...
+    batch_probe = ...
 
 class Index:
     def __init__(
@@ -57,7 +57,11 @@ class Index:
         tables: Tables | None,
     ) -> None: ...
     def search(
-        self, queries: NDArray[np.uint8], radius: int, threads: int, way: Way | None = None
+        self,
+        queries: NDArray[np.uint8],
+        radius: int,
+        threads: int,
+        strategy: Strategy | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]: ...
     def nearest(
         self, queries: NDArray[np.uint8], k: int, threads: int
@@ -70,15 +74,6 @@ class Index:
     ) -> NDArray[np.uint8]: ...
     def plan(self, radius: int, n_queries: int) -> dict[str, Any]: ...
 
-class _PdqEvidence(TypedDict):
-    fast_is_certain: bool
-    grid: NDArray[np.float32]
-    reference_grid: NDArray[np.float32]
-    coefficients: NDArray[np.float32]
-    reference_coefficients: NDArray[np.float32]
-    errors: NDArray[np.float32]
-    gradient_slack: float
-
 def pdq_hash(
     pixels: NDArray[np.uint8] | NDArray[np.float32],
     gain: float = 1.0,
@@ -88,9 +83,6 @@ def pdq_dihedral(
     tolerance_bits: int = 0,
     gain: float = 1.0,
 ) -> tuple[NDArray[np.uint8], int]: ...
-def pdq_evidence(
-    pixels: NDArray[np.uint8] | NDArray[np.float32], orientations: int
-) -> _PdqEvidence: ...
 def grey_of_rgb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
 def line_deviations(
     pixels: NDArray[np.uint8],

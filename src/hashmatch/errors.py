@@ -125,6 +125,7 @@ def attempt(function: Callable[..., _T], *arguments: Any) -> Attempt[_T]:
     try:
         return Attempt(value=function(*arguments))
     except DecodeError as error:
-        return Attempt(error=error)
+        # A copy: the frames of the traceback would keep the decoded pixels alive.
+        return Attempt(error=DecodeError(str(error), error.kind))
     except MemoryError:
         return Attempt(error=make_memory_error())

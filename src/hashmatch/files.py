@@ -123,8 +123,11 @@ def map_file(path: str | os.PathLike[str]) -> memoryview:
     """
     import pyarrow as pa  # noqa: PLC0415  (25 ms)
 
-    with Path(path).open("rb"):  # raises an OSError that names the path; Arrow's does not
+    try:
         mapped = pa.memory_map(os.fsencode(path))  # type: ignore[arg-type]  # bytes will do
+    except OSError:
+        Path(path).open("rb").close()  # raises the same error with the path, unlike Arrow
+        raise
     with mapped:
         # Reading all of it would prefetch the whole file: read one byte, for its address.
         first = mapped.read_buffer(1)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from hashmatch.errors import HashmatchError
 
 _T = TypeVar("_T")
 
 
-class Registry(Generic[_T]):
+class Registry(Mapping[str, _T]):
     """Items by name, each loaded when it is first asked for.
 
     Thread-safe, unless two threads load one item at the same moment: then it may load twice.
@@ -50,11 +50,7 @@ class Registry(Generic[_T]):
         self._registered: dict[str, _T] = {}
         self._loaded: dict[str, _T] = {}
 
-    def names(self) -> list[str]:
-        """Return all names, in order, without loading anything; looks at the installed packages."""
-        return sorted({*self._own, *self._registered, *self._plugin_names()})
-
-    def get(self, name: str) -> _T:
+    def __getitem__(self, name: str) -> _T:
         """Return the item of a name, the same object every time.
 
         Raises
@@ -71,12 +67,24 @@ class Registry(Generic[_T]):
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is an item of this name, without loading it."""
+        return name in self._names()
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all names, in order, without loading anything; looks at the installed packages."""
+        return iter(sorted(self._names()))
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return len(self._names())
+
     def register(self, name: str, item: Any) -> ExitStack:
         """Add an item, in this process; it is undone by ``close()`` or leaving a `with` block.
 
         ValueError if there is one of this name, the registry's error if it is not fit.
         """
-        if name in self.names():
+        if name in self:
             raise ValueError(f"the name {name!r} is taken by another {self._noun}")
         self._registered[name] = self._admit(item, name, f"registered {self._noun} {name}")
         undo = ExitStack()
@@ -88,19 +96,21 @@ class Registry(Generic[_T]):
         self._registered.pop(name, None)
         self._loaded.pop(name, None)
 
-    def problems(self) -> list[str]:
-        """Return what is wrong with the installed plug-ins, a line each; loads all of them."""
-        found = []
-        for name in sorted(self._plugin_names()):
-            if name in self._own:
-                where = _describe(self._points(name)[0])
-                found.append(f"{where} is ignored: {name!r} is hashmatch's own {self._noun}")
-                continue
+    def load_usable(self) -> tuple[list[_T], list[str]]:
+        """Load all items; return them, and a line on each plug-in that is unusable or ignored."""
+        items, problems = [], []
+        for name in self:
             try:
-                self.get(name)
+                items.append(self[name])
             except self._error as error:
-                found.append(str(error))
-        return found
+                problems.append(str(error))
+        for name in sorted(self._plugin_names() & self._own.keys()):
+            where = _describe(self._points(name)[0])
+            problems.append(f"{where} is ignored: {name!r} is hashmatch's own {self._noun}")
+        return items, problems
+
+    def _names(self) -> set[str]:
+        return {*self._own, *self._registered, *self._plugin_names()}
 
     def _plugin_names(self) -> set[str]:
         return {point.name for point in entry_points(group=self._group)}

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,16 @@ import pdqhash
 import pytest
 from PIL import Image, ImageFile
 
-from hashmatch.backlog import hash_files, hash_many, scan
+from hashmatch.backlog import HashedFile, hash_files, hash_many, scan
 from hashmatch.cli import main
-from hashmatch.workers import Isolation
+from hashmatch.errors import HashmatchError
 from hashmatch.screener import ScreeningOptions
+from hashmatch.workers import Isolation
+from tests.workers.processes import processes_of_session, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
-# Pillow as a child sees it: a comment in a JPEG says what its decoder is to do.
+# Pillow as a child sees it: a comment in a JPEG tells its decoder what to do.
 BAD_DECODER = """
 import ctypes, os
 from PIL import ImageFile
@@ -35,6 +36,7 @@ def load(self):
     elif comment == b"abort":
         os.abort()
     elif comment == b"hang":
+        open(os.path.join(os.environ["SITE"], "hanging"), "w").close()
         ctypes.PyDLL(None).sleep(1000)
     elif comment == b"eat":
         held = []
@@ -58,11 +60,12 @@ N_FILES = 70
 
 @pytest.fixture
 def bad_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have processes started from now on find the bad decoder; this one keeps its own."""
+    """Give processes started from now on the bad decoder; this one keeps its own."""
     folder = tmp_path / "site"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(BAD_DECODER)
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setenv("SITE", str(folder))
 
 
 def fill(folder: Path, demo: Path, bad: dict[int, str]) -> Path:
@@ -72,7 +75,7 @@ def fill(folder: Path, demo: Path, bad: dict[int, str]) -> Path:
         path = folder / f"{n:02}.jpg"
         if n in bad:
             with Image.open(uploads[n % 5]) as image:
-                # In a mode that is left to Pillow, whose decoder is the bad one.
+                # In a mode that only Pillow decodes, whose decoder is the bad one.
                 image.convert("CMYK").save(path, "JPEG", comment=bad[n].encode())
         else:
             path.symlink_to(uploads[n % len(uploads)])
@@ -137,13 +140,13 @@ def test_hash_many_sends_bytes_files_and_paths(
     mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = sorted(mixed.iterdir())[:12]
-    good = [(made.hash, made.error) for made in hash_many(paths)]
+    good = [(result.hash, result.error) for result in hash_many(paths)]
     expected = [(None, REASONS[BAD[n]]) if n in BAD else one for n, one in enumerate(good)]
     monkeypatch.chdir(tmp_path)
     with (mixed / "03.jpg").open("rb") as file:
         sources: list[Any] = [path.read_bytes() for path in paths]
         sources[3], sources[5] = file, paths[5].relative_to(tmp_path)
-        found = [(made.hash, made.error) for made in hash_many(sources, isolation=LIMITS)]
+        found = [(result.hash, result.error) for result in hash_many(sources, isolation=LIMITS)]
     assert found == expected
 
 
@@ -162,14 +165,14 @@ def test_truncated_files_are_hashed_only_if_asked(
     path.write_bytes(data[: len(data) * 9 // 10])
     (refused,) = hash_many([path], isolation=LIMITS)
     assert refused.error == "truncated JPEG"
-    (made,) = hash_many([path], isolation=Isolation(truncated=True))
-    (again,) = hash_many([path])  # the switch was thrown elsewhere
+    (found,) = hash_many([path], isolation=Isolation(truncated=True))
+    (again,) = hash_many([path])  # the switch is process-wide, but set in the child only
     assert again.error == "truncated JPEG"
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with Image.open(path) as image:
         bits, quality = pdqhash.compute(np.asarray(image.convert("RGB")))
-    assert made.hash is not None
-    assert (made.hash.hex, made.hash.quality) == (np.packbits(bits).tobytes().hex(), quality)
+    assert found.hash is not None
+    assert (found.hash.hex, found.hash.quality) == (np.packbits(bits).tobytes().hex(), quality)
 
 
 def test_on_the_command_line(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -197,18 +200,14 @@ def test_ctrl_c_leaves_whole_rows_and_nobody_behind(
     folder = fill(tmp_path / "hanging", demo, {40: "hang"})
     output, whole = tmp_path / "rows.jsonl", tmp_path / "whole.jsonl"
     rows_of(demo, folder, whole, 1, None)
-    command = [
-        *(sys.executable, "-m", "hashmatch.cli", "scan", folder, "--index", demo, "-o", output),
-        *("--policy", demo / "policy.toml", "--workers", workers, "--isolate"),
-    ]
+    options = ["--index", demo, "-o", output, "--policy", demo / "policy.toml"]
+    options += ["--workers", workers, "--isolate"]
+    command = [sys.executable, "-m", "hashmatch.cli", "scan", str(folder), *map(str, options)]
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:  # 40.jpg hangs for 30 s
-        end_s = time.monotonic() + 60
-        while not (output.exists() and output.stat().st_size):
-            assert time.monotonic() < end_s
-            time.sleep(0.05)
-        time.sleep(1.0)
+        wait_for(lambda: output.exists() and output.stat().st_size, 60)
+        wait_for((tmp_path / "site" / "hanging").exists)
         os.killpg(process.pid, signal.SIGINT)
         assert process.stderr is not None
         said = process.stderr.read()
@@ -218,19 +217,28 @@ def test_ctrl_c_leaves_whole_rows_and_nobody_behind(
     data = output.read_bytes()
     assert whole.read_bytes().startswith(data)
     assert data.count(b"\n") == 32
-    end_s = time.monotonic() + 20
-    while processes_of(process.pid):
-        assert time.monotonic() < end_s
-        time.sleep(0.05)
+    wait_for(lambda: not processes_of_session(process.pid))
 
 
-def processes_of(session: int) -> list[str]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(status.parent.name)
-    return found
+@pytest.mark.usefixtures("bad_decoder")
+def test_a_crash_without_isolation_names_the_files_in_flight(demo: Path, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "crashing", demo, {40: "crash"})
+    whole, output = tmp_path / "whole.jsonl", tmp_path / "rows.jsonl"
+    rows_of(demo, folder, whole, 1, None)
+    message = (
+        rf"^a worker process died \(SIGSEGV\) while processing files 33-64 of 70 "
+        rf"\({folder}/32.jpg to {folder}/63.jpg\); the rows of the first 32 files are complete; "
+        "run with --isolate to find the file$"
+    )
+    with pytest.raises(HashmatchError, match=message):
+        rows_of(demo, folder, output, 2, None)
+    data = output.read_bytes()
+    assert data.count(b"\n") == 32
+    assert whole.read_bytes().startswith(data)
+    more = fill(tmp_path / "more", demo, {})
+    rows: list[HashedFile] = []
+    with pytest.raises(
+        HashmatchError, match=r"died \(SIGSEGV\) while processing files 1-128 of 140"
+    ):
+        rows.extend(hash_files([folder, more], workers=8))
+    assert rows == []

@@ -1,4 +1,4 @@
-"""What a scan finds under a path."""
+"""Listing of the files under a path."""
 
 import os
 import socket
@@ -18,14 +18,14 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def names(folder: Path, listed: list[ScanInput]) -> list[str]:
-    return [os.path.relpath(one.path, folder) for one in listed]
+    return [os.path.relpath(file.path, folder) for file in listed]
 
 
 def test_every_file_counts_whatever_its_extension(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "b", ".hidden", "c/d.txt", "c/e/f.JPG", "c.d")
     listed = list_files([tmp_path])
     assert names(tmp_path, listed) == [".hidden", "a.jpg", "b", "c.d", "c/d.txt", "c/e/f.JPG"]
-    assert all(one.problem is None for one in listed)
+    assert all(file.problem is None for file in listed)
 
 
 @given(
@@ -45,19 +45,19 @@ def test_order_is_that_of_the_bytes_of_the_path(
         with open(os.path.join(folder, name), "wb"):  # noqa: PTH118, PTH123
             pass
     listed = list_files([os.fsdecode(folder)])
-    found = [os.fsencode(one.path) for one in listed]
+    found = [os.fsencode(file.path) for file in listed]
     assert found == sorted(os.path.join(folder, name) for name in file_names)  # noqa: PTH118
 
 
 def test_paths_are_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "in/a", "in/b", "c")
     monkeypatch.chdir(tmp_path)
-    assert [one.path for one in list_files(["in"])] == ["in/a", "in/b"]
-    assert [one.path for one in list_files(["./in/", "c"])] == ["c", "in/a", "in/b"]
-    assert [one.path for one in list_files(["."])] == ["c", "in/a", "in/b"]
-    assert [one.path for one in list_files([".", "c", "in"])] == ["c", "in/a", "in/b"]
-    assert [one.path for one in list_files([tmp_path / "c"])] == [str(tmp_path / "c")]
-    assert [one.path for one in list_files(["in/../c"])] == ["in/../c"]
+    assert [file.path for file in list_files(["in"])] == ["in/a", "in/b"]
+    assert [file.path for file in list_files(["./in/", "c"])] == ["c", "in/a", "in/b"]
+    assert [file.path for file in list_files(["."])] == ["c", "in/a", "in/b"]
+    assert [file.path for file in list_files([".", "c", "in"])] == ["c", "in/a", "in/b"]
+    assert [file.path for file in list_files([tmp_path / "c"])] == [str(tmp_path / "c")]
+    assert [file.path for file in list_files(["in/../c"])] == ["in/../c"]
 
 
 def test_a_path_reached_twice_is_listed_once(
@@ -65,7 +65,7 @@ def test_a_path_reached_twice_is_listed_once(
 ) -> None:
     touch(tmp_path, "in/a", "in/b")
     monkeypatch.chdir(tmp_path)
-    assert [one.path for one in list_files(["in", "in/a", "./in//b", "in"])] == ["in/a", "in/b"]
+    assert [file.path for file in list_files(["in", "in/a", "./in//b", "in"])] == ["in/a", "in/b"]
     assert list_files([]) == []
 
 

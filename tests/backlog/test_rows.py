@@ -28,7 +28,7 @@ def test_a_name_of_any_bytes_survives(name: bytes) -> None:
     assert os.fsencode(json.loads(line)["content_id"]) == name
 
 
-def test_a_file_is_replaced_and_its_owners_alone(tmp_path: Path) -> None:
+def test_a_file_is_replaced_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     for _ in range(2):
         with open_rows(path) as sink:
@@ -42,7 +42,7 @@ def test_a_file_is_replaced_and_its_owners_alone(tmp_path: Path) -> None:
 
 def test_a_stream_is_flushed_and_left_open() -> None:
     raw = io.BytesIO()
-    stream = io.BufferedWriter(raw)  # type: ignore[arg-type]
+    stream = io.BufferedWriter(raw)
     with open_rows(stream) as sink:
         sink.write(b"1\n2\n", 2)
         assert raw.getvalue() == b"1\n2\n"

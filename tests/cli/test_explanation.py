@@ -1,4 +1,4 @@
-"""What a match of a video is called, for people."""
+"""Matches of a video in words, for people."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`hashmatch hash`: the same rows in three forms."""
+"""`hashmatch hash`: the same rows in three formats."""
 
 import csv
 import hashlib
@@ -35,16 +35,16 @@ def test_csv_on_stdout(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     paths = sorted((demo / "images").iterdir())
     assert [row["path"] for row in rows] == list(map(str, paths))
     for row, path in zip(rows, paths, strict=True):
-        made = hash_image(path)
+        expected = hash_image(path)
         assert (row["algorithm"], row["hash"], row["quality"], row["error"]) == (
             "pdq",
-            made.hex,
-            made.quality,
+            expected.hex,
+            expected.quality,
             None,
         )
 
 
-def test_every_form_holds_the_same_rows(
+def test_every_format_holds_the_same_rows(
     demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     paths = ["--workers", "1", str(demo / "uploads"), str(demo / "images")]
@@ -109,7 +109,7 @@ def test_mistakes(
         (2, [demo / "images", "--algorithm", "photodna"], "photodna"),
         (2, [demo / "images", "-o", "rows.txt"], "rows.txt: expected a name that ends in .csv"),
         (2, [demo / "images", "-o", "rows"], "rows: expected a name that ends in .csv"),
-        (1, [demo / "images", "-o", "no/rows.csv"], "no/rows.csv.part: No such file"),
+        (1, [demo / "images", "-o", "no/rows.csv"], "no/rows.csv: No such file"),
     ):
         assert main(["hash", *map(str, args)]) == code, args
         said = capfd.readouterr()
@@ -118,19 +118,36 @@ def test_mistakes(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_a_failure_half_way_leaves_what_was_there(
-    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    output = tmp_path / "rows.csv"
+    output = tmp_path / f"rows.{form}"
     output.write_text("before")
+    sync = os.fsync
 
-    def failing(*_: object) -> None:
+    def fail(descriptor: int) -> None:
+        sync(descriptor)
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("hashmatch.cli.hash_output.astuple", failing)
+    monkeypatch.setattr(os, "fsync", fail)
     assert main(["hash", str(demo / "images"), "-o", str(output)]) == 1
     assert output.read_text() == "before"
-    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_files_are_private_and_follow_no_planted_link(
+    demo: Path, tmp_path: Path, form: str
+) -> None:
+    precious, output = tmp_path / "precious", tmp_path / f"rows.{form}"
+    precious.write_text("before")
+    (tmp_path / f"rows.{form}.part").symlink_to(precious)
+    output.symlink_to(precious)
+    assert main(["hash", str(demo / "images"), "-o", str(output)]) == 0
+    assert precious.read_text() == "before"
+    assert not output.is_symlink()
+    assert output.stat().st_mode & 0o777 == 0o600
 
 
 def test_digests_of_files_of_any_kind(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -150,7 +167,7 @@ def test_a_row_for_each_segment(demo: Path, capfd: pytest.CaptureFixture[str]) -
     said = capfd.readouterr()
     assert said.err == "hashmatch: 1 of 2 files could not be hashed\n"
     *rows, bad = rows_of_csv(said.out)
-    assert [row["hash"] for row in rows] == [made.hex for made in hash_segments(paths[0])]
+    assert [row["hash"] for row in rows] == [one.hex for one in hash_segments(paths[0])]
     assert {row["path"] for row in rows} == {str(paths[0])}
     assert bad["hash"] is None
     assert bad["error"].startswith("not an image")

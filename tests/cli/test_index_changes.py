@@ -129,7 +129,7 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("add {own} {delta}", 1, "say which list it is of: demo-hotline, "),
         ("add {own} {delta} --list demo-hotlin", 1, "did you mean demo-hotline?"),
         ("add {own} {own}/none.csv", 2, "does not exist"),
-        ("add {own} {own} --list demo-spam", 1, "a folder is a list of vPDQ text (.txt) alone"),
+        ("add {own} {own} --list demo-spam", 1, "a folder can only be a list of vpdq (.txt)"),
         ("add {own}/none {delta}", 2, "does not exist"),
         ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN with a NAME of: hash, "),
         ("add {own} {delta} --column hash", 2, "expected NAME=COLUMN"),

@@ -8,11 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from hashmatch.cli import main
 from hashmatch.fingerprint import hash_image
+from hashmatch.screener import Screener
 from hashmatch.values import Hash
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "decision-row.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def listed(demo: Path) -> dict[str, str]:
@@ -86,7 +91,7 @@ def test_nothing_near_is_a_header_only(demo: Path, capfd: pytest.CaptureFixture[
 
 def test_hashes_from_stdin(demo: Path) -> None:
     codes = [listed(demo)["cat"], listed(demo)["julia-3"].upper()]
-    command = [sys.executable, "-m", "hashmatch.cli", "match", "-", "--index", demo, "--json"]
+    command = [sys.executable, "-m", "hashmatch.cli", "match", "-", "--index", str(demo), "--json"]
     done = subprocess.run(
         command,
         input="\n".join([codes[0], "", f"  {codes[1]}  "]),
@@ -137,3 +142,35 @@ def test_digests_match_by_equality(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert "md5 is a digest, equal or not; leave it out" in capfd.readouterr().err
     assert main(["index", "info", str(tmp_path)]) == 0
     assert "md5 codes" in capfd.readouterr().err
+
+
+def test_a_policy_gives_decision_rows(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    known = listed(demo)["gravel-advert"]
+    policy = demo / "policy.toml"
+    assert match(demo, known.upper(), "00" * 32, "--policy", str(policy)) == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    screener = Screener.open(demo, policy)
+    for row, query in zip(rows, (known, "00" * 32), strict=True):
+        decision = screener.screen_hashes({"pdq": query}, content_id=query)
+        assert row == json.loads(json.dumps(decision.to_dict()))
+        VALIDATOR.validate(row)
+    assert [(row["row_version"], row["n_matches"]) for row in rows] == [(1, 2), (1, 0)]
+    assert match(demo, known, "--policy", str(policy), "--json") == 0
+    assert [json.loads(line) for line in capfd.readouterr().out.splitlines()] == rows[:1]
+
+
+def test_a_policy_and_a_radius_exclude_each_other(
+    demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    policy = ["--policy", str(demo / "policy.toml")]
+    for args, message in (
+        ([*policy, "--radius", "3"], "the policy says how near"),
+        (["--policy", str(tmp_path / "absent")], "absent"),
+        ([*policy, "--algorithm", "phash"], "the index holds pdq"),
+    ):
+        assert match(demo, "0f" * 32, *args) == 2
+        said = capfd.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert message in said.err

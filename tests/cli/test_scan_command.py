@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hashmatch.cli import main
+from tests.workers.processes import wait_for
 
 
 def scan(demo: Path, *args: object) -> int:
@@ -105,7 +106,7 @@ from hashmatch.cli import main
 
 whole = Screener.screen_many
 def slow(self, items, **options):
-    time.sleep(0.2)
+    time.sleep(0.5)
     return whole(self, items, **options)
 Screener.screen_many = slow
 
@@ -121,11 +122,10 @@ def test_ctrl_c_says_how_far_it_came(demo: Path, tmp_path: Path) -> None:
     many.mkdir()
     for number in range(200):
         (many / f"{number:03}").symlink_to(demo / "uploads" / "blank.png")
-    command = [sys.executable, script, "scan", many, "--index", demo, "-o", output]
-    command += ["--policy", demo / "policy.toml", "--workers", "1"]
+    options = ["--index", demo, "-o", output, "--policy", demo / "policy.toml", "--workers", "1"]
+    command = [sys.executable, str(script), "scan", str(many), *map(str, options)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not (output.exists() and output.stat().st_size):
-            assert process.poll() is None
+        wait_for(lambda: output.exists() and output.stat().st_size)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         said = process.stderr.read()
@@ -141,8 +141,9 @@ def test_ctrl_c_says_how_far_it_came(demo: Path, tmp_path: Path) -> None:
 def test_progress_is_shown_on_a_terminal(demo: Path, tmp_path: Path) -> None:
     """A pseudo-terminal for stderr; the bar counts up to all files."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "hashmatch.cli", "scan", demo / "uploads", "--index", demo]
-    command += ["--policy", demo / "policy.toml", "-o", tmp_path / "rows.jsonl"]
+    options = ["--index", demo, "--policy", demo / "policy.toml", "-o", tmp_path / "rows.jsonl"]
+    command = [sys.executable, "-m", "hashmatch.cli", "scan", str(demo / "uploads")]
+    command += map(str, options)
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
     with subprocess.Popen(
         command, stderr=slave, stdout=subprocess.PIPE, env=environment

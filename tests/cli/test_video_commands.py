@@ -1,6 +1,7 @@
 """`hashmatch video`: hashes as text, matches, and an error for an incomplete video."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,33 @@ def test_hash_writes_what_reads_as_the_same(
     assert capfd.readouterr().out.startswith("0,")
 
 
+def test_the_output_is_private_and_follows_no_planted_link(clip: Path, tmp_path: Path) -> None:
+    precious, output = tmp_path / "precious", tmp_path / "clip.txt"
+    precious.write_text("before")
+    (tmp_path / "clip.txt.part").symlink_to(precious)
+    output.symlink_to(precious)
+    assert main(["video", "hash", str(clip), "-o", str(output)]) == 0
+    assert precious.read_text() == "before"
+    assert not output.is_symlink()
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_failed_write_leaves_what_was_there(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "clip.txt"
+    output.write_text("before")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(os, "fsync", fail)
+    assert main(["video", "hash", str(clip), "-o", str(output)]) == 1
+    assert output.read_text() == "before"
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_cut_video_is_an_error_and_nothing_is_written(
     cut: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,8 +94,8 @@ def test_match_as_json(clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[
     assert [one["entry_id"] for one in found] == [str(text), str(clip)]
     for one in found:
         assert (one["query_percent"], one["index_percent"], one["distance"]) == (100, 100, 0)
-        (segment,) = one["segments"]
-        assert (segment["query_start_s"], segment["entry_end_s"]) == (0, 3)
+        (interval,) = one["intervals"]
+        assert (interval["query_start_s"], interval["entry_end_s"]) == (0, 3)
 
 
 def test_match_for_people(clip: Path, capfd: pytest.CaptureFixture[str]) -> None:

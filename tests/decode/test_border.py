@@ -19,7 +19,7 @@ from hashmatch.decode.border import (
     possible_borders,
 )
 from hashmatch.fingerprint import fingerprint_image
-from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS
+from hashmatch.hashing.pdq import LUMA_DRIFT
 
 Pixels = np.ndarray
 
@@ -94,10 +94,10 @@ def test_each_view_of_exact_pixels_is_near_one_of_the_luma_plane(
         fingerprint_image(buffer.getvalue(), decode=decode, views=("trimmed",))
         for decode in ("exact", "luma")
     )
-    qualities = [quality for quality in luma.qualities if quality is not None]
-    if luma.sure and min(qualities) >= CONFIRM_BELOW_QUALITY:
+    qualities = [-1 if one is None else one for one in luma.qualities]
+    if luma.is_complete and min(qualities) >= LUMA_DRIFT.min_quality:
         apart = np.bitwise_count(exact.codes[:, None] ^ luma.codes[None]).sum(axis=2)
-        assert apart.min(axis=1).max() <= LUMA_MARGIN_BITS["pdq"]
+        assert apart.min(axis=1).max() <= LUMA_DRIFT.margin_bits
 
 
 @pytest.mark.parametrize("fill", [0, 128, 255])

@@ -15,7 +15,7 @@ def picture() -> Image.Image:
 
 
 @pytest.fixture(scope="session")
-def jpeg(picture) -> bytes:
+def jpeg(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

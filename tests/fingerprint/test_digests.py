@@ -3,6 +3,9 @@
 import hashlib
 import io
 import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,16 +15,24 @@ from hashmatch.errors import DecodeError
 NAMES = ("md5", "sha1", "sha256")
 
 
-def expected(data, names=NAMES):
+def expected(data: bytes, names: Iterable[str] = NAMES) -> dict[str, str]:
     return {name: hashlib.new(name, data).hexdigest() for name in names}
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 3 * 2**20 + 17])
-def test_every_kind_of_content(size, tmp_path):
+def test_every_kind_of_content(size: int, tmp_path: Path) -> None:
     data = os.urandom(size)
     path = tmp_path / "any file"
     path.write_bytes(data)
-    for source in (path, str(path), data, bytearray(data), memoryview(data), io.BytesIO(data)):
+    sources: tuple[Any, ...] = (
+        path,
+        str(path),
+        data,
+        bytearray(data),
+        memoryview(data),
+        io.BytesIO(data),
+    )
+    for source in sources:
         made = hm.digests(source)
         assert {name: made[name].hex for name in made} == expected(data)
         assert list(made) == list(NAMES)
@@ -32,18 +43,18 @@ def test_every_kind_of_content(size, tmp_path):
         assert not file.closed
 
 
-def test_those_asked_for_only():
+def test_those_asked_for_only() -> None:
     made = hm.digests(b"x", ["sha1"])
     assert {name: one.hex for name, one in made.items()} == expected(b"x", ["sha1"])
     assert hm.digests(b"x", []) == {}
 
 
-def test_a_file_is_read_once_for_all(tmp_path, monkeypatch):
+def test_a_file_is_read_once_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a" * (5 << 20))
     read, n_bytes = os.read, 0
 
-    def counted(descriptor, size):
+    def counted(descriptor: int, size: int) -> bytes:
         nonlocal n_bytes
         block = read(descriptor, size)
         n_bytes += len(block)
@@ -54,7 +65,7 @@ def test_a_file_is_read_once_for_all(tmp_path, monkeypatch):
     assert n_bytes == 5 << 20
 
 
-def test_what_cannot_be_read_or_is_no_digest(tmp_path):
+def test_unreadable_files_and_unknown_digests(tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match="^no such file$"):
         hm.digests(tmp_path / "absent")
     with pytest.raises(DecodeError, match="^is a directory$"):
@@ -63,10 +74,10 @@ def test_what_cannot_be_read_or_is_no_digest(tmp_path):
     with pytest.raises(DecodeError, match="^not a regular file$"):
         hm.digests(tmp_path / "fifo")
     with pytest.raises(TypeError, match="cannot digest int"):
-        hm.digests(3)
+        hm.digests(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="binary mode"):
-        hm.digests(io.StringIO("text"))
-    with pytest.raises(ValueError, match="^pdq is no digest; digests are md5, sha1, sha256$"):
+        hm.digests(io.StringIO("text"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="^pdq is not a digest; digests are md5, sha1, sha256$"):
         hm.digests(b"", ["pdq"])
     with pytest.raises(ValueError, match="hashmatch.digests"):
         hm.hash_image(b"", "md5")

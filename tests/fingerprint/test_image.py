@@ -6,37 +6,41 @@ import csv
 import io
 import threading
 from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pdqhash
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import DecodeError
-from hashmatch.fingerprint import Fingerprint, fingerprint_image, hash_image
-from hashmatch.values import Hash
+from hashmatch.fingerprint import fingerprint_image, hash_image
+from hashmatch.values import Fingerprint, Hash
 
+Pixels = NDArray[np.uint8]
 ORIENTATIONS = (
     "as_stored", "rot90", "rot180", "rot270", "flipx", "flipy", "transpose", "anti_transpose",
 )  # fmt: skip
 
 
-def reference(pixels: np.ndarray) -> Hash:
+def reference(pixels: Pixels) -> Hash:
     bits, quality = pdqhash.compute(np.ascontiguousarray(pixels))
     return Hash("pdq", np.packbits(bits), quality)
 
 
-def rgb_of(data: bytes) -> np.ndarray:
+def rgb_of(data: bytes) -> Pixels:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-def test_every_kind_of_source_gives_the_reference_hash(jpeg, tmp_path):
+def test_every_kind_of_source_gives_the_reference_hash(jpeg: bytes, tmp_path: Path) -> None:
     path = tmp_path / "no-extension"
     path.write_bytes(jpeg)
     expected = reference(rgb_of(jpeg))
-    assert expected.quality >= 50
-    sources = {
+    assert (expected.quality or 0) >= 50
+    sources: dict[str, Any] = {
         "str": str(path),
         "path": path,
         "bytes": jpeg,
@@ -58,39 +62,39 @@ def test_every_kind_of_source_gives_the_reference_hash(jpeg, tmp_path):
         assert hash_image(stream) == expected
 
 
-def test_a_luma_array_is_hashed_as_it_is(picture):
+def test_a_luma_array_is_hashed_as_it_is(picture: Image.Image) -> None:
     luma = np.asarray(picture.convert("L"))
     three = np.repeat(luma[:, :, None], 3, axis=2)
     assert hash_image(luma).distance(reference(three)) <= 2
 
 
-def test_luma_decode_is_near_and_exact_decode_is_equal(jpeg):
+def test_luma_decode_is_near_and_exact_decode_is_equal(jpeg: bytes) -> None:
     exact, luma = hash_image(jpeg, decode="exact"), hash_image(jpeg, decode="luma")
     assert exact == reference(rgb_of(jpeg))
     assert exact.distance(luma) <= 4
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr", "HSV"])
-def test_a_pillow_image_of_any_mode(mode, picture):
+def test_a_pillow_image_of_any_mode(mode: str, picture: Image.Image) -> None:
     image = picture.convert(mode)
     assert hash_image(image) == reference(np.asarray(image.convert("RGB")))
 
 
-def test_a_sixteen_bit_image_is_not_white(picture):
+def test_a_sixteen_bit_image_is_not_white(picture: Image.Image) -> None:
     grey = np.asarray(picture.convert("L"))
     wide = Image.fromarray(grey.astype(np.uint16) << 8)
     assert hash_image(wide) == reference(np.repeat(grey[:, :, None], 3, axis=2))
 
 
 @pytest.mark.parametrize("source", [b"x", np.zeros((9, 9), np.uint8)])
-def test_unknown_names_are_refused_before_anything_is_decoded(source):
+def test_unknown_names_are_refused_before_anything_is_decoded(source: Any) -> None:
     with pytest.raises(ValueError, match="unknown decode 'quick': expected one of exact, luma$"):
         hash_image(source, decode="quick")
     with pytest.raises(ValueError, match=r"no_such_hash.*pdq"):
         hash_image(source, algorithm="no_such_hash")
 
 
-def test_failures_are_decode_errors(jpeg, tmp_path):
+def test_failures_are_decode_errors(jpeg: bytes, tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match=r"^no such file$"):
         hash_image(tmp_path / "absent")
     with pytest.raises(DecodeError, match=r"^not an image in an accepted format"):
@@ -101,7 +105,7 @@ def test_failures_are_decode_errors(jpeg, tmp_path):
         hash_image(Image.open(io.BytesIO(jpeg[:-500])))
 
 
-def test_fingerprint_holds_the_eight_orientations(jpeg):
+def test_fingerprint_holds_the_eight_orientations(jpeg: bytes) -> None:
     found = fingerprint_image(jpeg)
     bits, quality = pdqhash.compute_dihedral(rgb_of(jpeg))
     np.testing.assert_array_equal(found.codes, np.packbits(np.stack(bits), axis=1))
@@ -112,7 +116,7 @@ def test_fingerprint_holds_the_eight_orientations(jpeg):
     assert found.codes.shape == (8, 32)
 
 
-def test_fingerprint_says_what_decode_was_done(jpeg, picture):
+def test_fingerprint_says_what_decode_was_done(jpeg: bytes, picture: Image.Image) -> None:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     luma = fingerprint_image(jpeg, decode="luma")
@@ -121,7 +125,7 @@ def test_fingerprint_says_what_decode_was_done(jpeg, picture):
     assert fingerprint_image(buffer.getvalue(), decode="luma").decode == "exact"
 
 
-def test_a_rotated_copy_is_found_by_one_of_the_views(jpeg, picture):
+def test_a_rotated_copy_is_found_by_one_of_the_views(jpeg: bytes, picture: Image.Image) -> None:
     buffer = io.BytesIO()
     picture.rotate(90, expand=True).save(buffer, "PNG")
     turned = hash_image(buffer.getvalue())
@@ -131,21 +135,21 @@ def test_a_rotated_copy_is_found_by_one_of_the_views(jpeg, picture):
     assert distances.min() <= 31
 
 
-def test_fingerprint_is_a_value(jpeg):
+def test_fingerprint_is_a_value(jpeg: bytes) -> None:
     found = fingerprint_image(jpeg)
     with pytest.raises(ValueError, match="read-only"):
         found.codes[0, 0] = 1
     with pytest.raises(FrozenInstanceError):
-        found.decode = "luma"
+        found.decode = "luma"  # type: ignore[misc]
     codes = np.zeros((2, 32), np.uint8)
-    Fingerprint(("a", "b"), codes, (None, None), "pdq", "exact", (None, None))
+    Fingerprint("pdq", "exact", ("a", "b"), codes, (None, None), (None, None))
     codes[0, 0] = 1  # the caller's array stays the caller's
     for views, times in ((("a",), (None, None)), (("a", "b"), (None,))):
         with pytest.raises(ValueError, match=r"codes \(2, 32\) do not fit"):
-            Fingerprint(views, codes, (None, 3), "pdq", "exact", times)
+            Fingerprint("pdq", "exact", views, codes, (None, 3), times)
 
 
-def test_fingerprint_limits_and_names(jpeg):
+def test_fingerprint_limits_and_names(jpeg: bytes) -> None:
     with pytest.raises(DecodeError, match="too many pixels: 320 x 240"):
         fingerprint_image(jpeg, limits=DecodeLimits(max_pixels=76_799))
     with pytest.raises(ValueError, match="unknown decode"):
@@ -154,11 +158,11 @@ def test_fingerprint_limits_and_names(jpeg):
         fingerprint_image(b"", algorithm="no_such_hash")
 
 
-def test_threads_agree(jpeg):
+def test_threads_agree(jpeg: bytes) -> None:
     expected = fingerprint_image(jpeg).codes
     agree: list[bool] = []
 
-    def work():
+    def work() -> None:
         for _ in range(5):
             agree.append(np.array_equal(fingerprint_image(jpeg).codes, expected))
 
@@ -171,7 +175,7 @@ def test_threads_agree(jpeg):
 
 
 @pytest.mark.corpus
-def test_every_published_hash(corpus):
+def test_every_published_hash(corpus: Path) -> None:
     with (corpus / "expected.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 380

@@ -1,21 +1,28 @@
+"""Pixels from every kind of source, and refusals of the rest."""
+
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.source import pixels_of
 
+Pixels = NDArray[np.uint8]
 
-def exact(source, **options) -> np.ndarray:
+
+def exact(source: Any, **options: Any) -> Pixels:
     return pixels_of(source, decode="exact", **options)
 
 
-def test_every_kind_of_source_gives_the_same_pixels(jpeg, tmp_path):
+def test_every_kind_of_source_gives_the_same_pixels(jpeg: bytes, tmp_path: Path) -> None:
     path = tmp_path / "no-extension"
     path.write_bytes(jpeg)
     expected = np.asarray(Image.open(io.BytesIO(jpeg)))
@@ -36,7 +43,7 @@ def test_every_kind_of_source_gives_the_same_pixels(jpeg, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_luma_is_for_encoded_contents_only(jpeg, tmp_path):
+def test_luma_is_for_encoded_contents_only(jpeg: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(jpeg)
     for encoded in (jpeg, tmp_path / "file", io.BytesIO(jpeg)):
         assert pixels_of(encoded, decode="luma").shape == (240, 320)
@@ -45,7 +52,7 @@ def test_luma_is_for_encoded_contents_only(jpeg, tmp_path):
     assert pixels_of(np.asarray(decoded), decode="luma").shape == (240, 320, 3)
 
 
-def test_a_grey_array_stays_grey():
+def test_a_grey_array_stays_grey() -> None:
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     np.testing.assert_array_equal(exact(grey), grey)
 
@@ -64,25 +71,25 @@ def test_a_grey_array_stays_grey():
         np.zeros((0, 64), np.uint8),
     ],
 )
-def test_other_arrays_are_refused_by_what_was_expected(array):
+def test_other_arrays_are_refused_by_what_was_expected(array: Any) -> None:
     message = r"expected a uint8 array of shape \(height, width\) or \(height, width, 3\), not"
     with pytest.raises(ValueError, match=message):
         exact(array)
 
 
 @pytest.mark.parametrize("source", [None, 7, [[1, 2]], object()])
-def test_other_sources_are_a_type_error(source):
+def test_other_sources_are_a_type_error(source: Any) -> None:
     with pytest.raises(TypeError, match=f"cannot hash {type(source).__name__}: expected a path"):
         exact(source)
 
 
-def test_a_file_opened_as_text_is_a_type_error(tmp_path):
+def test_a_file_opened_as_text_is_a_type_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"\xff\xd8\xff")
     with (tmp_path / "file").open() as stream, pytest.raises(TypeError, match="binary mode"):
         exact(stream)
 
 
-def test_the_file_of_the_caller_stays_open(jpeg, tmp_path):
+def test_the_file_of_the_caller_stays_open(jpeg: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(jpeg)
     for buffering in (-1, 0):
         with (tmp_path / "file").open("rb", buffering=buffering) as stream:
@@ -90,7 +97,7 @@ def test_the_file_of_the_caller_stays_open(jpeg, tmp_path):
             assert not stream.closed
 
 
-def test_limits_hold_for_every_encoded_source(jpeg, tmp_path):
+def test_limits_hold_for_every_encoded_source(jpeg: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(jpeg)
     limits = DecodeLimits(max_bytes=len(jpeg) - 1)
     for source in (jpeg, bytearray(jpeg), memoryview(jpeg), io.BytesIO(jpeg), tmp_path / "file"):

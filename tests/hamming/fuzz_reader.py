@@ -1,8 +1,8 @@
-"""The fuzz target of the file reader: whatever the bytes, a file is refused or can be searched.
+"""Fuzz target of the index file reader: whatever the bytes, a file is refused or can be searched.
 
-Files that are valid are damaged in many ways, with fresh checksums over the header so that the
-reader goes on, and then opened and searched in every way. `make fuzz` does it for long, on native
-code built with AddressSanitizer; the tests do it for a few hundred files.
+Damages valid files in many ways, with fresh checksums over the header so that the reader goes on,
+then opens and searches them with every strategy. `make fuzz` runs it for long, on native code built
+with AddressSanitizer; the tests run it for a few hundred files.
 
     python tests/hamming/fuzz_reader.py --seconds 3600 --seed 7
 
@@ -21,23 +21,27 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hashmatch import _core
 from hashmatch.errors import IndexFormatError
-from hashmatch.hamming import HammingIndex, storage
+from hashmatch.hamming import HammingIndex, index_file
 
-MAGIC = b"\x89HMX\r\n\x1a\n"
-FROZEN = [Path(__file__).parent / "data" / name for name in ("v1.hmi", "v2.hmi")]
+MAGIC = b"\x89HMI\r\n\x1a\n"
+SAVED = [Path(__file__).parent / "data" / name for name in ("example.hmi", "tables.hmi")]
 HANGS_AFTER_S = 60
-TABLES = [None, (1, 8), (4, 8), (16, 8), (7, 9), (16, 12)]  # number of parts, bits of each
+STRATEGIES = tuple(_core.Strategy)  # this program runs without the other test modules
+LAYOUTS = [None, (1, 8), (4, 8), (16, 8), (7, 9), (16, 12)]  # number of substrings, their bits
+ODD_VALUES: list[Any] = [None, True, 0.5, "codes", [], {}, "0" * 64]
 NUMBERS = [-1, 0, 1, 2, 5, 63, 64, 65, 255, 256, 4095, 4096, 8192, 1 << 16, 1 << 20]
 NUMBERS += [(1 << bits) + more for bits in (31, 32, 62, 63, 64) for more in (-1, 0, 1)]
 
 
-def refused(path, *, verify=False):
-    """Say whether the file is refused; any other exception passes."""
+def refused(path: Path, *, verify: bool = False) -> bool:
+    """Return whether the file is refused; any other exception passes."""
     try:
         HammingIndex.open(path, verify=verify)
     except IndexFormatError as error:
@@ -49,39 +53,39 @@ def refused(path, *, verify=False):
     return False
 
 
-def sign(version, text):
-    """Return a header that holds `text` under a checksum that is right."""
+def sign(text: bytes, version: int = 1) -> bytes:
+    """Return a header that holds `text`, with a correct checksum."""
     unsigned = MAGIC + struct.pack("<II", version, len(text))
     return unsigned + hashlib.sha256(unsigned + bytes(32) + text).digest() + text
 
 
-def header_of(data):
+def header_of(data: bytes) -> dict[str, Any]:
     n_text = struct.unpack_from("<I", data, 12)[0]
-    return json.loads(data[48 : 48 + n_text])
+    header: dict[str, Any] = json.loads(data[48 : 48 + n_text])
+    return header
 
 
-def crafted(data, header, size=None):
-    """Return the file again with another header in place of its own."""
-    version = struct.unpack_from("<I", data, 8)[0]
-    signed = sign(version, header if isinstance(header, bytes) else json.dumps(header).encode())
+def crafted(data: bytes, header: Any, size: int | None = None) -> bytes:
+    """Return the file with another header."""
+    signed = sign(header if isinstance(header, bytes) else json.dumps(header).encode())
     whole = signed + data[len(signed) :]
     return whole if size is None else whole[:size].ljust(size, b"\0")
 
 
-def use(index):
-    """Search in every way: whatever comes out, it has the right shape, and distances are true."""
+def use(index: HammingIndex) -> None:
+    """Search with every strategy: results have the right shape, and distances are true."""
     n, bits = len(index), index.bits
     queries = np.zeros((5, bits // 8), dtype=np.uint8)
     queries[1:] = np.frombuffer(np.random.default_rng(n).bytes(4 * bits // 8), np.uint8).reshape(
         4, -1
     )
     queries[1 : 1 + min(n, 2)] = index.codes[:2]
-    has_ids = index._parts.ids is not None
+    has_ids = index.ids is not None
     for radius in (0, bits // 8, bits // 3, bits):
         assert index.plan(radius, 10).radius == radius
-        ways = [*_core.Way, None] if n <= 5000 else [None]
-        for way in ways:
-            offsets, ids, distances = index._core.search(queries, radius, 2, way)
+        strategies = [*STRATEGIES, None] if n <= 5000 else [None]
+        for strategy in strategies:
+            offsets, ids, distances = index._native.search(queries, radius, 2, strategy)
             assert offsets[0] == 0
             assert (np.diff(offsets) >= 0).all()
             assert offsets[-1] == len(ids) == len(distances)
@@ -96,45 +100,47 @@ def use(index):
     assert len(a) == len(b) == len(distances)
 
 
-def valid_file(rng, folder):
+def valid_file(rng: np.random.Generator, folder: Path) -> bytes:
     """Return the bytes of some valid file."""
     if rng.random() < 0.15:
-        return FROZEN[rng.integers(len(FROZEN))].read_bytes()
+        return SAVED[rng.integers(len(SAVED))].read_bytes()
     n = int(rng.choice([0, 1, 2, 63, 64, 65, 300, 2049]))
     n_bytes = int(rng.choice([8, 16, 32, 33, 64]))
     codes = rng.integers(0, 256, (n, n_bytes), dtype=np.uint8)
     codes[n // 2 :] = codes[: n - n // 2]
-    layout = TABLES[rng.integers(len(TABLES))]
+    layout = LAYOUTS[rng.integers(len(LAYOUTS))]
     tables = None
     if layout is not None and n > 0 and layout[0] * layout[1] <= 8 * n_bytes:
         tables = _core.build_tables(codes, 1, layout, bool(rng.integers(2)))
     ids = rng.permutation(2 * n)[:n] - n if rng.random() < 0.5 else None
     path = folder / "valid.hmi"
-    storage.write(path, storage.Parts("pdq", codes, _core.pack_planes(codes), ids, tables))
+    planes = _core.pack_planes(codes)
+    index_file.write(path, index_file.IndexArrays("pdq", codes, planes, ids, tables))
     return path.read_bytes()
 
 
-def with_other_bytes(rng, data):
+def with_other_bytes(rng: np.random.Generator, data: bytes) -> bytes:
     """Damage bytes anywhere, mostly behind the header."""
-    data = bytearray(data)
+    changed = bytearray(data)
     first = 0 if rng.random() < 0.2 else min(4096, len(data) - 1)
     for _ in range(rng.integers(1, 40)):
         at = int(rng.integers(first, len(data)))
         length = int(rng.choice([1, 4, 8, 300]))
         noise = [rng.bytes(length), bytes(length), b"\xff" * length][rng.integers(3)]
-        data[at : at + length] = noise[: len(data) - at]
-    return bytes(data)
+        changed[at : at + length] = noise[: len(data) - at]
+    return bytes(changed)
 
 
-def with_other_size(rng, data):
-    size = int(rng.choice([0, 47, 48, 4096, len(data) - 1, len(data) + 1, rng.integers(len(data))]))
+def with_other_size(rng: np.random.Generator, data: bytes) -> bytes:
+    n = len(data)
+    size = int(rng.choice([0, 47, 48, 4096, n - 1, n + 1, int(rng.integers(n))]))
     return data[:size].ljust(size, b"\0")
 
 
-def with_other_header(rng, data):
+def with_other_header(rng: np.random.Generator, data: bytes) -> bytes:
     """Change what the header says, not the sections, and sign it."""
     header = header_of(data)
-    places = [header, *header["sections"], *([header["parts"]] if header.get("parts") else [])]
+    places = [header, *header["sections"], *([header["tables"]] if header["tables"] else [])]
     for _ in range(rng.integers(1, 3)):
         place = places[rng.integers(len(places))]
         key = sorted(place)[rng.integers(len(place))]
@@ -144,7 +150,7 @@ def with_other_header(rng, data):
         elif choice == 1:
             header["sections"] = places[1:][::-1]
         elif choice == 2:
-            place[key] = [None, True, 0.5, "codes", [], {}, "0" * 64][rng.integers(7)]
+            place[key] = ODD_VALUES[rng.integers(len(ODD_VALUES))]
         elif isinstance(place[key], int):
             place[key] += int(rng.choice([-4096, -8, -1, 1, 8, 4096]))
         else:
@@ -152,18 +158,18 @@ def with_other_header(rng, data):
     return crafted(data, header)
 
 
-def with_other_layout(rng, data):
-    """Describe the file as another index of the same size or so: all of it fits, none is right."""
+def with_other_layout(rng: np.random.Generator, data: bytes) -> bytes:
+    """Describe the file as another index of about the same size: consistent, but wrong."""
     n = int(rng.choice([0, 1, 2, 63, 64, 65, 500, 2049]))
     bits = int(rng.choice([64, 72, 128, 256, 264, 512]))
     count = int(rng.choice([0, 1, 3, 16, 64]))
-    part_bits = int(rng.choice([8, 9, 12, 16]))
-    has_tables = 0 < count * part_bits <= bits
+    substring_bits = int(rng.choice([8, 9, 12, 16]))
+    has_tables = 0 < count * substring_bits <= bits
     sizes = {"codes": n * bits // 8, "planes": -(-n // 64) * min(bits // 8, 16) * 64}
     if rng.random() < 0.5:
         sizes["ids"] = 8 * n
     if has_tables:
-        sizes["directory"] = 4 * count * ((1 << part_bits) + 1)
+        sizes["directory"] = 4 * count * ((1 << substring_bits) + 1)
         sizes |= {"postings": 4 * count * n, "sketches": 2 * (count * n + 64)}
     n_sketches = int(rng.choice([1, 2]))
     if has_tables and n_sketches == 2:
@@ -173,21 +179,24 @@ def with_other_layout(rng, data):
         offset = -(-end // 4096) * 4096
         sections.append({"name": name, "offset": offset, "bytes": n_bytes, "sha256": "0" * 64})
         end = offset + n_bytes
-    parts = {"count": count, "bits": part_bits, "sketches": n_sketches} if has_tables else None
-    header = {"algorithm": None, "bits": bits, "n": n, "parts": parts, "sections": sections}
+    layout = {"substrings": count, "bits": substring_bits, "sketches": n_sketches}
+    fields = {"algorithm": None, "bits": bits, "n": n, "tables": layout if has_tables else None}
+    header = fields | {"sections": sections}
     body = (data[4096:] or bytes(1)) * (end // max(1, len(data) - 4096) + 1)
-    return sign(3, json.dumps(header).encode()).ljust(4096, b"\0") + body[: end - 4096]
+    return sign(json.dumps(header).encode()).ljust(4096, b"\0") + body[: end - 4096]
 
 
-def with_other_values(rng, data):
-    """Put values into ids and tables that no writer would."""
-    data, header = bytearray(data), header_of(data)
+def with_other_values(rng: np.random.Generator, data: bytes) -> bytes:
+    """Put values into ids and tables that no writer produces."""
+    header, changed = header_of(data), bytearray(data)
     n = header["n"]
     for section in header["sections"]:
         kind = {"ids": "<i8", "directory": "<u4", "postings": "<u4", "sketches": "<u2"}.get(
             section["name"], "u1"
         )
-        values = np.frombuffer(data, kind, section["bytes"] // int(kind[-1]), section["offset"])
+        values: NDArray[Any] = np.frombuffer(
+            changed, kind, section["bytes"] // int(kind[-1]), section["offset"]
+        )
         if len(values) == 0 or rng.random() < 0.4:
             continue
         limits = np.iinfo(kind)
@@ -205,34 +214,40 @@ def with_other_values(rng, data):
             values[::2] = 0
         else:
             values[rng.integers(0, len(values), 30)] = rng.choice(odd, 30)
-    return bytes(data)
+    return bytes(changed)
 
 
-WAYS = (with_other_bytes, with_other_size, with_other_header, with_other_layout, with_other_values)
+WOUNDS = (
+    with_other_bytes,
+    with_other_size,
+    with_other_header,
+    with_other_layout,
+    with_other_values,
+)
 
 
-def try_one(seed, number, folder):
-    """Make one file and use it; say what was done to it and whether it was opened."""
+def try_one(seed: int, number: int, folder: Path) -> tuple[str, bool]:
+    """Make one file and use it; return what was done to it and whether it was opened."""
     rng = np.random.default_rng([seed, number])
-    way = WAYS[number % len(WAYS)]
+    wound = WOUNDS[number % len(WOUNDS)]
     path = folder / "fuzzed.hmi"
-    path.write_bytes(way(rng, valid_file(rng, folder)))
+    path.write_bytes(wound(rng, valid_file(rng, folder)))
     refused(path, verify=True)
     is_open = not refused(path)
     if is_open:
         use(HammingIndex.open(path, huge_pages=number % 2 == 0))
-    return way.__name__, is_open
+    return wound.__name__, is_open
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--seconds", type=float, default=60, help="for which to go on")
-    parser.add_argument("--files", type=int, help="to make, whatever time it takes")
+    parser.add_argument("--seconds", type=float, default=60, help="how long to run")
+    parser.add_argument("--files", type=int, help="number of files, whatever time they take")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     given = parser.parse_args()
     end = time.monotonic() + given.seconds
-    n_files, opened = 0, dict.fromkeys((way.__name__ for way in WAYS), 0)
+    n_files, opened = 0, dict.fromkeys((wound.__name__ for wound in WOUNDS), 0)
     with tempfile.TemporaryDirectory() as folder:
         for number in itertools.count(given.first):
             if n_files == given.files or (given.files is None and time.monotonic() > end):
@@ -248,8 +263,8 @@ def main():
             n_files += 1
             opened[name] += is_open
     signal.setitimer(signal.ITIMER_PROF, 0)
-    told = ", ".join(f"{count} {name}" for name, count in opened.items())
-    print(f"seed {given.seed}: {n_files} files refused or searched; opened: {told}")
+    counts = ", ".join(f"{count} {name}" for name, count in opened.items())
+    print(f"seed {given.seed}: {n_files} files refused or searched; opened: {counts}")
 
 
 if __name__ == "__main__":

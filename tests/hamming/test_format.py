@@ -1,33 +1,40 @@
-"""The file format as csrc/hamming/FORMAT.md words it, read and written here without hashmatch."""
+"""The file format of csrc/hamming/FORMAT.md, read and written here without hashmatch."""
+
+from __future__ import annotations
 
 import hashlib
 import json
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from hashmatch import _core
-from hashmatch.hamming import HammingIndex, storage
+from hashmatch.errors import IndexFormatError
+from hashmatch.hamming import HammingIndex, index_file
+from tests.hamming.strategies import STRATEGIES
 
-SPECIFICATION = Path(__file__).parents[2] / "csrc" / "index" / "FORMAT.md"
-FROZEN = Path(__file__).parent / "data" / "v1.hmi"
-FROZEN_2 = Path(__file__).parent / "data" / "v2.hmi"
-MAGIC = bytes([0x89, 0x48, 0x4D, 0x58, 0x0D, 0x0A, 0x1A, 0x0A])
-KEYS = {
-    1: ["algorithm", "bits", "n", "sections"],
-    2: ["algorithm", "bits", "n", "parts", "sections"],
-    3: ["algorithm", "bits", "n", "parts", "sections"],
-}
-PARTS_KEYS = {2: ["count", "bits"], 3: ["count", "bits", "sketches"]}
-NEWEST = max(KEYS)
+SPECIFICATION = Path(__file__).parents[2] / "csrc" / "hamming" / "FORMAT.md"
+EXAMPLE = Path(__file__).parent / "data" / "example.hmi"
+WITH_TABLES = Path(__file__).parent / "data" / "tables.hmi"
+MAGIC = bytes([0x89, 0x48, 0x4D, 0x49, 0x0D, 0x0A, 0x1A, 0x0A])
+VERSION = 1
+KEYS = ["algorithm", "bits", "n", "tables", "sections"]
+TABLES_KEYS = ["substrings", "bits", "sketches"]
+
+Codes = list[bytes]
+Ids = list[int] | None
+Layout = dict[str, int] | None
+Content = tuple[str | None, int, Codes, Ids]
 
 
-def planes_of(codes, width):
+def planes_of(codes: Codes, width: int) -> bytes:
     """Return the leading bytes of the codes, byte by byte in blocks of 64, zeros for none."""
     planes = bytearray()
     for first in range(0, len(codes), 64):
@@ -37,15 +44,15 @@ def planes_of(codes, width):
     return bytes(planes)
 
 
-def mix(z):
+def mix(z: int) -> int:
     z = (z + 0x9E3779B97F4A7C15) % 2**64
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) % 2**64
     return z ^ (z >> 31)
 
 
-def tables_of(codes, width, m, k, n_sketches):
-    """Return the sections directory, postings and sketches (one or two) for m parts of k bits."""
+def tables_of(codes: Codes, width: int, m: int, k: int, n_sketches: int) -> dict[str, bytes]:
+    """Return the sections of the tables: m substrings of k bits, one or two sketches."""
     order = sorted(range(8 * width), key=mix)
     bits = np.unpackbits(np.frombuffer(b"".join(codes), np.uint8).reshape(-1, width), axis=1)
     weights = 1 << np.arange(k)[::-1]
@@ -64,21 +71,22 @@ def tables_of(codes, width, m, k, n_sketches):
     return tables
 
 
-def header_of(data):
+def header_of(data: bytes) -> dict[str, Any]:
     n_text = struct.unpack_from("<I", data, 12)[0]
-    return json.loads(data[48 : 48 + n_text])
+    header: dict[str, Any] = json.loads(data[48 : 48 + n_text])
+    return header
 
 
-def read(data):
-    """Return (version, algorithm, bits, codes as a list of bytes, ids as a list or None, parts)."""
+def read(data: bytes) -> tuple[str | None, int, Codes, Ids, Layout]:
+    """Return algorithm, bits, codes, ids or None, and the layout of the tables or None."""
     magic, version, n_text, digest = struct.unpack_from("<8sII32s", data)
-    assert magic == MAGIC
+    assert (magic, version) == (MAGIC, VERSION)
     text = data[48 : 48 + n_text]
     assert hashlib.sha256(data[:16] + bytes(32) + text).digest() == digest
     header = header_of(data)
-    assert list(header) == KEYS[version]
-    if header.get("parts") is not None:
-        assert list(header["parts"]) == PARTS_KEYS[version]
+    assert list(header) == KEYS
+    if header["tables"] is not None:
+        assert list(header["tables"]) == TABLES_KEYS
     found, end = {}, 48 + n_text
     for section in header["sections"]:
         assert list(section) == ["name", "offset", "bytes", "sha256"]
@@ -88,56 +96,56 @@ def read(data):
         found[section["name"]] = data[section["offset"] : end]
         assert hashlib.sha256(found[section["name"]]).hexdigest() == section["sha256"]
     assert end == len(data)
-    n, width, parts = header["n"], header["bits"] // 8, header.get("parts")
+    n, width, layout = header["n"], header["bits"] // 8, header["tables"]
     codes = [found["codes"][i * width : (i + 1) * width] for i in range(n)]
     ids = list(struct.unpack(f"<{n}q", found["ids"])) if "ids" in found else None
-    expected = bodies_of(header["bits"], codes, ids, parts)
+    expected = bodies_of(header["bits"], codes, ids, layout)
     assert list(found) == list(expected)
     for name, body in expected.items():
         assert found[name] == body, name
-    return version, header["algorithm"], header["bits"], codes, ids, parts
+    return header["algorithm"], header["bits"], codes, ids, layout
 
 
-def bodies_of(bits, codes, ids, parts):
+def bodies_of(bits: int, codes: Codes, ids: Ids, layout: Layout) -> dict[str, bytes]:
     """Return the bytes of each section, in order."""
     bodies = {"codes": b"".join(codes), "planes": planes_of(codes, bits // 8)}
     if ids is not None:
         bodies["ids"] = struct.pack(f"<{len(ids)}q", *ids)
-    if parts is not None:
-        n_sketches = parts.get("sketches", 1)
-        bodies |= tables_of(codes, bits // 8, parts["count"], parts["bits"], n_sketches)
+    if layout is not None:
+        m, k, n_sketches = (layout[key] for key in TABLES_KEYS)
+        bodies |= tables_of(codes, bits // 8, m, k, n_sketches)
     return bodies
 
 
-def write(version, algorithm, bits, codes, ids, parts=None):
-    """Return the bytes of a file, as the section "Writing" of the specification has them."""
-    values = {"algorithm": algorithm, "bits": bits, "n": len(codes), "parts": parts}
+def write(algorithm: str | None, bits: int, codes: Codes, ids: Ids, layout: Layout = None) -> bytes:
+    """Return the bytes of a file, by the section "Writing" of the specification."""
+    values = {"algorithm": algorithm, "bits": bits, "n": len(codes), "tables": layout}
     n_text = 0
     while True:  # the text holds offsets that depend on its length
-        end, sections, data = 48 + n_text, [], b""
-        for name, body in bodies_of(bits, codes, ids, parts).items():
+        end, data = 48 + n_text, b""
+        sections: list[dict[str, Any]] = []
+        for name, body in bodies_of(bits, codes, ids, layout).items():
             offset = -(-end // 4096) * 4096
             end = offset + len(body)
             digest = hashlib.sha256(body).hexdigest()
             sections.append({"name": name, "offset": offset, "bytes": len(body), "sha256": digest})
             data = data.ljust(offset - sections[0]["offset"], b"\0") + body
-        header = {key: (values | {"sections": sections})[key] for key in KEYS[version]}
-        text = json.dumps(header, separators=(",", ":")).encode("ascii")
+        text = json.dumps(values | {"sections": sections}, separators=(",", ":")).encode("ascii")
         if len(text) == n_text:
             break
         n_text = len(text)
-    prefix = struct.pack("<8sII", MAGIC, version, n_text)
-    digest = hashlib.sha256(prefix + bytes(32) + text).digest()
-    return (prefix + digest + text).ljust(sections[0]["offset"], b"\0") + data
+    prefix = struct.pack("<8sII", MAGIC, VERSION, n_text)
+    signature = hashlib.sha256(prefix + bytes(32) + text).digest()
+    return (prefix + signature + text).ljust(sections[0]["offset"], b"\0") + data
 
 
-def differing_bits(a, b):
+def differing_bits(a: bytes, b: bytes) -> int:
     return (int.from_bytes(a) ^ int.from_bytes(b)).bit_count()
 
 
 @st.composite
-def contents(draw):
-    """Return (algorithm, bits, codes, ids) of a file."""
+def contents(draw: st.DrawFn) -> Content:
+    """Draw the algorithm, bits, codes and ids of a file."""
     width = draw(st.sampled_from([8, 9, 16, 17, 32, 64]) | st.integers(8, 64))
     n = draw(st.sampled_from([0, 1, 2, 63, 64, 65, 128, 129]) | st.integers(0, 40))
     noise = np.random.default_rng(draw(st.integers(0, 2**32))).bytes(n * width)
@@ -148,64 +156,68 @@ def contents(draw):
     return draw(names | st.text(min_size=1, max_size=200)), 8 * width, codes, ids
 
 
-def as_arrays(bits, codes, ids):
+def as_arrays(
+    bits: int, codes: Codes, ids: Ids
+) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
     array = np.frombuffer(b"".join(codes), np.uint8).reshape(len(codes), bits // 8)
     return array, None if ids is None else np.array(ids, np.int64)
 
 
 @given(content=contents())
 @settings(max_examples=30, deadline=None)
-def test_saved_files_are_as_specified_to_the_byte(tmp_path_factory, content):
+def test_saved_files_are_as_specified_to_the_byte(
+    tmp_path_factory: pytest.TempPathFactory, content: Content
+) -> None:
     algorithm, bits, codes, ids = content
     path = tmp_path_factory.getbasetemp() / "saved.hmi"
     HammingIndex.build(*as_arrays(bits, codes, ids), algorithm=algorithm).save(path)
     data = path.read_bytes()
-    assert read(data) == (NEWEST, *content, None)
-    assert data == write(NEWEST, *content)
+    assert read(data) == (*content, None)
+    assert data == write(*content)
 
 
 @pytest.mark.parametrize(("bits", "threads"), [(64, 1), (256, 3)])
-def test_tables_are_as_specified(tmp_path, bits, threads):
+def test_tables_are_as_specified(tmp_path: Path, bits: int, threads: int) -> None:
     rng = np.random.default_rng(bits)
     array = rng.integers(0, 256, (40_000, bits // 8), dtype=np.uint8)
     array[500:900] = array[3]
     ids = rng.permutation(len(array))
     HammingIndex.build(array, ids, threads=threads).save(tmp_path / "large.hmi")
-    *_, codes, found_ids, parts = read((tmp_path / "large.hmi").read_bytes())
+    *_, codes, found_ids, layout = read((tmp_path / "large.hmi").read_bytes())
     assert codes == [code.tobytes() for code in array]
     assert found_ids == ids.tolist()
-    assert parts is not None  # at this size it pays to have tables
+    assert layout is not None  # at this size it pays to have tables
 
 
 @pytest.mark.parametrize("second_sketches", [False, True])
-def test_second_sketches_are_as_specified(tmp_path, second_sketches):
+def test_second_sketches_are_as_specified(tmp_path: Path, second_sketches: bool) -> None:
     rng = np.random.default_rng(3)
     array = rng.integers(0, 256, (300, 33), dtype=np.uint8)
     tables = _core.build_tables(array, 1, (20, 13), second_sketches)
-    parts = storage.Parts("pdq", array, _core.pack_planes(array), None, tables)
-    storage.write(tmp_path / "small.hmi", parts)
+    arrays = index_file.IndexArrays("pdq", array, _core.pack_planes(array), None, tables)
+    index_file.write(tmp_path / "small.hmi", arrays)
     data = (tmp_path / "small.hmi").read_bytes()
-    *content, found_parts = read(data)
-    assert found_parts == {"count": 20, "bits": 13, "sketches": 1 + second_sketches}
-    assert data == write(*content, found_parts)
+    algorithm, bits, codes, ids, layout = read(data)
+    assert layout == {"substrings": 20, "bits": 13, "sketches": 1 + second_sketches}
+    assert data == write(algorithm, bits, codes, ids, layout)
     index = HammingIndex.open(tmp_path / "small.hmi", verify=True)
     assert index.size_bytes == sum(section["bytes"] for section in header_of(data)["sections"])
 
 
 @given(content=contents(), data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_files_of_another_writer_are_read(tmp_path_factory, content, data):
+def test_files_of_another_writer_are_read(
+    tmp_path_factory: pytest.TempPathFactory, content: Content, data: st.DataObject
+) -> None:
     algorithm, bits, codes, ids = content
     algorithm = data.draw(st.sampled_from([algorithm, "", "a" * 4000, "a" * 9000]))
-    version = data.draw(st.sampled_from(sorted(KEYS)))
-    parts = None
-    if version > 1 and data.draw(st.booleans()):
+    layout = None
+    if data.draw(st.booleans()):
         k = data.draw(st.integers(8, 12))
-        parts = {"count": data.draw(st.integers(1, min(64, bits // k))), "bits": k}
-        if version > 2:
-            parts["sketches"] = data.draw(st.integers(1, 2))
+        m = data.draw(st.integers(1, min(64, bits // k)))
+        layout = {"substrings": m, "bits": k, "sketches": data.draw(st.integers(1, 2))}
     path = tmp_path_factory.getbasetemp() / "foreign.hmi"
-    path.write_bytes(write(version, algorithm, bits, codes, ids, parts))
+    path.write_bytes(write(algorithm, bits, codes, ids, layout))
     index = HammingIndex.open(path, verify=True)
     assert (len(index), index.bits, index.algorithm) == (len(codes), bits, algorithm)
     names = range(len(codes)) if ids is None else ids
@@ -219,8 +231,8 @@ def test_files_of_another_writer_are_read(tmp_path_factory, content, data):
         assert pairs == [match for matches in expected for match in matches]
 
 
-def hexdump_lines():
-    """Offsets and bytes of the lines shown in the specification's example."""
+def hexdump_lines() -> list[tuple[int, bytes]]:
+    """Return offsets and bytes of the lines shown in the specification's example."""
     line = re.compile(r"^([0-9a-f]{8})  ((?:[0-9a-f]{2} {1,2})+) *\|", re.MULTILINE)
     return [
         (int(offset, 16), bytes.fromhex(digits))
@@ -228,8 +240,8 @@ def hexdump_lines():
     ]
 
 
-def test_the_example_of_the_specification_is_the_frozen_file():
-    data, lines = FROZEN.read_bytes(), hexdump_lines()
+def test_the_example_of_the_specification_is_the_file() -> None:
+    data, lines = EXAMPLE.read_bytes(), hexdump_lines()
     assert len(lines) > 25
     for offset, shown in lines:
         assert data[offset : offset + 16] == shown, hex(offset)
@@ -237,13 +249,13 @@ def test_the_example_of_the_specification_is_the_frozen_file():
     assert data[48 : 48 + len(text)] == text.encode()
 
 
-def test_the_frozen_file_is_never_rewritten():
-    expected = "ea3adf2a958c9c40be90d0fae0df2dd716b3d425c6ba029ea585961e0988206b"
-    assert hashlib.sha256(FROZEN.read_bytes()).hexdigest() == expected
+def test_the_example_is_never_rewritten() -> None:
+    expected = "933bd35ddcd851f11cc85bf830d561ab5936f47e37ff70ca2d7f6e95a3eb6753"
+    assert hashlib.sha256(EXAMPLE.read_bytes()).hexdigest() == expected
 
 
-def test_the_frozen_file_gives_known_answers():
-    index = HammingIndex.open(FROZEN, verify=True)
+def test_the_example_gives_known_answers() -> None:
+    index = HammingIndex.open(EXAMPLE, verify=True)
     assert (len(index), index.bits, index.algorithm) == (5, 256, "pdq")
     first = np.arange(32, dtype=np.uint8)
     queries = np.stack([first, ~first])
@@ -261,10 +273,10 @@ def test_the_frozen_file_gives_known_answers():
 
 
 @pytest.mark.parametrize("radius", [0, 1, 30, 31, 32, 33, 223, 224, 225, 255, 256])
-def test_the_frozen_file_agrees_with_codes_read_independently(radius):
-    version, _, _, codes, ids, _ = read(FROZEN.read_bytes())
-    assert version == 1
-    index = HammingIndex.open(FROZEN)
+def test_the_example_agrees_with_codes_read_independently(radius: int) -> None:
+    _, _, codes, ids, _ = read(EXAMPLE.read_bytes())
+    assert ids is not None
+    index = HammingIndex.open(EXAMPLE)
     found = index.search(np.frombuffer(b"".join(codes), np.uint8).reshape(5, 32), radius)
     expected = [
         sorted((differing_bits(query, code), i) for code, i in zip(codes, ids, strict=True))
@@ -274,17 +286,18 @@ def test_the_frozen_file_agrees_with_codes_read_independently(radius):
     assert list(zip(found.distances.tolist(), found.ids.tolist(), strict=True)) == within
 
 
-def test_the_frozen_file_with_tables_is_never_rewritten():
-    expected = "921ab0c61e97e6de4d1806803101dca59f794ce7e4c57703ce5d4f44bcb81616"
-    assert hashlib.sha256(FROZEN_2.read_bytes()).hexdigest() == expected
+def test_the_file_with_tables_is_never_rewritten() -> None:
+    expected = "be7d8dff086bd5502aa5b3ec1ad235c5789c04f58ab59ede4ba0d7f5d0005e9c"
+    assert hashlib.sha256(WITH_TABLES.read_bytes()).hexdigest() == expected
 
 
 @pytest.mark.parametrize("radius", [0, 7, 15, 16, 31, 32, 47, 80, 256])
-def test_the_frozen_file_with_tables_agrees_with_codes_read_independently(radius):
-    version, algorithm, bits, codes, ids, parts = read(FROZEN_2.read_bytes())
-    assert (version, algorithm, bits, len(codes)) == (2, "pdq", 256, 65)
-    assert parts == {"count": 16, "bits": 8}
-    index = HammingIndex.open(FROZEN_2, verify=True)
+def test_the_file_with_tables_agrees_with_codes_read_independently(radius: int) -> None:
+    algorithm, bits, codes, ids, layout = read(WITH_TABLES.read_bytes())
+    assert (algorithm, bits, len(codes)) == ("pdq", 256, 65)
+    assert layout == {"substrings": 16, "bits": 8, "sketches": 2}
+    assert ids is not None
+    index = HammingIndex.open(WITH_TABLES, verify=True)
     expected = [
         sorted((differing_bits(query, code), i) for code, i in zip(codes, ids, strict=True))
         for query in codes
@@ -292,8 +305,8 @@ def test_the_frozen_file_with_tables_agrees_with_codes_read_independently(radius
     within = [match for matches in expected for match in matches if match[0] <= radius]
     assert len(within) >= 65 + 2 * (radius >= 7)
     array = np.frombuffer(b"".join(codes), np.uint8).reshape(65, 32)
-    for way in _core.Way:
-        _, found_ids, distances = index._core.search(array, radius, 1, way)
+    for strategy in STRATEGIES:
+        _, found_ids, distances = index._native.search(array, radius, 1, strategy)
         assert list(zip(distances.tolist(), found_ids.tolist(), strict=True)) == within
     pairs = [
         (min(a, b), max(a, b), differing_bits(codes[i], codes[j]))
@@ -303,3 +316,11 @@ def test_the_frozen_file_with_tables_agrees_with_codes_read_independently(radius
     ]
     joined = zip(*(column.tolist() for column in index.join(radius)), strict=True)
     assert list(joined) == sorted(pairs)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_files_of_builds_before_the_first_release_are_refused(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "early.hmi"
+    path.write_bytes(b"\x89HMX\r\n\x1a\n" + struct.pack("<I", version) + bytes(9000))
+    with pytest.raises(IndexFormatError, match="not a hashmatch index; rebuild the index"):
+        HammingIndex.open(path)

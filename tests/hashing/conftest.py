@@ -1,14 +1,22 @@
 """Fixtures of the hashing tests: the kernels and two independent oracles."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pdqhash
 import pytest
+from numpy.typing import NDArray
 
 from hashmatch import _core
 
+Pixels = NDArray[Any]
+
 
 @pytest.fixture(params=_core.runnable_kernels(), scope="module")
-def kernel(request):
+def kernel(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test once with each kernel this CPU has."""
     before = _core.select_kernel(request.param)
     yield request.param
@@ -19,17 +27,17 @@ class Pdqhash:
     """The reference implementation, as PyPI has it."""
 
     @staticmethod
-    def hash(pixels):
+    def hash(pixels: Pixels) -> Any:
         bits, quality = pdqhash.compute(_rgb(pixels))
         return np.packbits(bits), quality
 
     @staticmethod
-    def dihedral(pixels):
+    def dihedral(pixels: Pixels) -> Any:
         hashes, quality = pdqhash.compute_dihedral(_rgb(pixels))
         return np.stack([np.packbits(bits) for bits in hashes]), quality
 
     @staticmethod
-    def coefficients(pixels):
+    def coefficients(pixels: Pixels) -> Any:
         values, _quality = pdqhash.compute_float(_rgb(pixels))
         return values[::-1].reshape(16, 16).astype(np.float32)
 
@@ -38,7 +46,7 @@ class Naive:
     """PDQ by its definition in NumPy: exactly (float64), or rounding as the reference does."""
 
     @classmethod
-    def grid(cls, luma, *, dtype):
+    def grid(cls, luma: Any, *, dtype: Any) -> Any:
         """64 x 64 samples of the luma, filtered twice along rows and columns."""
         box = _exact_box if dtype == np.float64 else _running_box
         values = np.asarray(luma, dtype=dtype)
@@ -49,7 +57,7 @@ class Naive:
         return values[np.ix_(rows, columns)]
 
     @classmethod
-    def coefficients(cls, grid):
+    def coefficients(cls, grid: Any) -> Any:
         """Coefficients 1..16 of the cosine transform, each sum taken term by term."""
         dtype = grid.dtype.type
         frequency, place = np.mgrid[1:17, 0:64]
@@ -63,14 +71,14 @@ class Naive:
         return whole
 
     @classmethod
-    def quality(cls, grid):
+    def quality(cls, grid: Any) -> Any:
         total = 0
         for step in (grid[:-1] - grid[1:], grid[:, :-1] - grid[:, 1:]):
             total += int(np.abs(np.trunc(step * grid.dtype.type(100) / grid.dtype.type(255))).sum())
         return min(total // 90, 100)
 
     @classmethod
-    def hash(cls, luma):
+    def hash(cls, luma: Any) -> Any:
         """Code and quality of float32 luma, rounding as the reference does."""
         grid = np.asarray(luma, np.float32)
         if grid.shape != (64, 64):
@@ -80,23 +88,23 @@ class Naive:
         return np.packbits(bits[::-1]), cls.quality(grid)
 
 
-def _rgb(pixels):
+def _rgb(pixels: Pixels) -> Any:
     return np.ascontiguousarray(pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1))
 
 
-def _window(n):
+def _window(n: int) -> Any:
     size = (n + 127) // 128
     return size, (size - 1) // 2, size // 2
 
 
-def _exact_box(values):
+def _exact_box(values: Any) -> Any:
     n = len(values)
     _size, left, right = _window(n)
     means = [values[max(i - left, 0) : i + right + 1].mean(axis=0) for i in range(n)]
     return np.stack(means)
 
 
-def _running_box(values):
+def _running_box(values: Any) -> Any:
     n = len(values)
     size, _left, right = _window(n)
     total, means = np.zeros_like(values[0]), np.empty_like(values)
@@ -112,10 +120,10 @@ def _running_box(values):
 
 
 @pytest.fixture(scope="session")
-def reference():
+def reference() -> Any:
     return Pdqhash
 
 
 @pytest.fixture(scope="session")
-def naive():
+def naive() -> Any:
     return Naive

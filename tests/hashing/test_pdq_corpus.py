@@ -1,14 +1,18 @@
 """PDQ of real files: every photo equals pdqhash, every row of the corpus its recorded hash."""
 
+from __future__ import annotations
+
 import csv
 import platform
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hashmatch import _core
 from hashmatch.hashing import pdq
+from tests.hashing.pdq_evidence import compute_evidence
 
 pytestmark = [
     pytest.mark.corpus,
@@ -19,25 +23,25 @@ pytestmark = [
 ]
 
 
-def read(path, *modes):
+def read(path: Path, *modes: str) -> Any:
     """Pixels of a file that is in one of these modes, else None."""
     with Image.open(path) as image:
         return np.asarray(image) if image.mode in modes else None
 
 
 @pytest.fixture(scope="module")
-def photos(corpus):
+def photos(corpus: Path) -> Any:
     paths = sorted((corpus / "photos").iterdir())
     assert len(paths) >= 300
     return [read(path, "RGB", "L") for path in paths]
 
 
 @pytest.fixture(scope="module")
-def hashes(photos, reference):
+def hashes(photos: list[Any], reference: Any) -> Any:
     return [reference.hash(photo) for photo in photos]
 
 
-def test_every_photo_equals_pdqhash(kernel, photos, hashes):
+def test_every_photo_equals_pdqhash(kernel: str, photos: list[Any], hashes: list[Any]) -> None:
     for photo, (code, quality) in zip(photos, hashes, strict=True):
         found, found_quality = pdq.hash(photo)
         assert np.array_equal(found, code)
@@ -46,7 +50,7 @@ def test_every_photo_equals_pdqhash(kernel, photos, hashes):
         assert np.array_equal(codes[0], code)
 
 
-def test_orientations_and_grey_of_photos_equal_pdqhash(photos, reference):
+def test_orientations_and_grey_of_photos_equal_pdqhash(photos: list[Any], reference: Any) -> None:
     for photo in photos[::8]:
         for pixels in (photo, photo[..., 1] if photo.ndim == 3 else photo):
             codes, quality = pdq.dihedral(pixels)
@@ -55,7 +59,7 @@ def test_orientations_and_grey_of_photos_equal_pdqhash(photos, reference):
             assert quality == expected_quality
 
 
-def test_every_recorded_hash_is_found(corpus):
+def test_every_recorded_hash_is_found(corpus: Path) -> None:
     with (corpus / "expected.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     n_compared = 0
@@ -70,10 +74,10 @@ def test_every_recorded_hash_is_found(corpus):
     assert n_compared >= 350
 
 
-def test_most_photos_go_the_fast_way_with_room_to_spare(photos):
+def test_most_photos_go_the_fast_way_with_room_to_spare(photos: list[Any]) -> None:
     certain, worst = [], 0.0
     for photo in photos:
-        found = _core.pdq_evidence(photo, 1)
+        found = compute_evidence(photo, 1)
         certain.append(found["fast_is_certain"])
         drift = np.abs(found["coefficients"] - found["reference_coefficients"])
         worst = max(worst, float((drift / found["errors"]).max()))

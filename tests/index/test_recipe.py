@@ -61,72 +61,96 @@ def test_every_key_is_taken(folder: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 LIST = '[[lists]]\nname = "known"\nfile = "known.csv"\nversion = "1"\n'
+NAME = 'name = "a"\n'
+KEY = 'lists[0] "known".'
 
 FAULTS = {
-    "no name": (LIST, ", key name: missing"),
-    "no lists": ('name = "a"', ", key lists: missing"),
-    "no list": ('name = "a"\nlists = []', ", key lists: expected at least one list"),
-    "lists of text": ('name = "a"\nlists = ["a"]', ", key lists: expected tables"),
+    "no name": (LIST, ": name: missing; expected a string"),
+    "no lists": (NAME, ": lists: expected at least one list, under [[lists]]"),
+    "no list": (f"{NAME}lists = []", ":2: lists: expected at least one list, under [[lists]]"),
+    "lists of text": (f'{NAME}lists = ["a"]', ":2: lists[0]: expected a table, not a string"),
     "one table": (
-        f'name = "a"\n{LIST.replace("[[lists]]", "[lists]")}',
-        ", key lists: expected ta",
+        NAME + LIST.replace("[[lists]]", "[lists]"),
+        ":2: lists: expected tables headed [[lists]], not a table",
     ),
-    "list for lists": ('name = "a"\n[[list]]', ", key lists: missing; is list meant to be lists?"),
-    "name a number": (f"name = 3\n{LIST}", ", key name: expected text, in quotation marks"),
-    "name blank": (f'name = " "\n{LIST}', ", key name: expected text that is not empty"),
-    "name of two lines": (f'name = "a\\nb"\n{LIST}', ", key name: expected text on one line"),
+    "list for lists": (f"{NAME}[[list]]", ":2: list: unknown key; did you mean lists?"),
+    "name a number": (f"name = 3\n{LIST}", ":1: name: expected a string, not a whole number"),
+    "name blank": (f'name = " "\n{LIST}', ":1: name: expected a string that is not blank"),
+    "name of two lines": (
+        f'name = "a\\nb"\n{LIST}',
+        ':1: name: "a\\nb" has spaces around it or a control character; remove it',
+    ),
     "unknown key": (
-        f'name = "a"\nfoo = 1\n{LIST}',
-        ", key foo: unknown key; expected one of: name",
+        f"{NAME}foo = 1\n{LIST}",
+        ":2: foo: unknown key; known keys: name, description, lists",
     ),
-    "misspelt": (
-        f'name = "a"\n{LIST}harms = "x"',
-        ", list 1, key harms: unknown key; did you mean h",
+    "misspelt": (f'{NAME}{LIST}harms = "x"', f":6: {KEY}harms: unknown key; did you mean harm?"),
+    "description of a list": (
+        f'{NAME}{LIST}description = "x"',
+        f":6: {KEY}description: unknown key here; it belongs above [[lists]]",
     ),
-    "a number": (f'name = "a"\n{LIST}harm = 1', ", list 1, key harm: expected text"),
+    "a number": (
+        f"{NAME}{LIST}harm = 1",
+        f":6: {KEY}harm: expected a string, not a whole number",
+    ),
     "date": (
-        f'name = "a"\n{LIST.replace(chr(34) + "1" + chr(34), "2026-11-22")}',
-        ", list 1, key version: expected text, in quotation marks",
+        NAME + LIST.replace('"1"', "2026-11-22"),
+        f":5: {KEY}version: expected a string, not a date or time",
     ),
     "no version": (
-        f'name = "a"\n{LIST.replace("version", "verson")}',
-        ", list 1, key version: missing; is verson meant to be version?",
+        NAME + LIST.replace("version", "verson"),
+        f":5: {KEY}verson: unknown key; did you mean version?",
     ),
-    "same name": (f'name = "a"\n{LIST}{LIST}', ", list 2: an earlier list has the name known"),
-    "no file": (
-        f'name = "a"\n{LIST.replace("known.csv", "gone.csv")}',
-        ", list 1, key file: there is no file ",
+    "nothing but a name": (
+        NAME + LIST.partition("file")[0] + "# end\n",
+        f":2: {KEY}file: missing; expected a string",
     ),
+    "same name": (
+        f"{NAME}{LIST}{LIST}",
+        ':7: lists[1] "known".name: an earlier list has the same name',
+    ),
+    "no file": (NAME + LIST.replace("known.csv", "gone.csv"), f":4: {KEY}file: there is no file "),
     "quality that is none": (
-        f'name = "a"\n{LIST}min_quality = 101',
-        ", list 1, key min_quality: expected a whole number from 0 to 100",
+        f"{NAME}{LIST}min_quality = 101",
+        f":6: {KEY}min_quality: expected a whole number from 0 to 100, not 101",
     ),
     "quality in words": (
-        f'name = "a"\n{LIST}min_quality = true',
-        ", list 1, key min_quality: expected a whole number from 0 to 100",
+        f"{NAME}{LIST}min_quality = true",
+        f":6: {KEY}min_quality: expected a whole number from 0 to 100, not a boolean",
     ),
     "unknown algorithm": (
-        f'name = "a"\n{LIST}algorithm = "pdp"',
-        ", list 1, key algorithm: unknown algorithm; did you mean pdq?",
+        f'{NAME}{LIST}algorithm = "pdp"',
+        f":6: {KEY}algorithm: unknown algorithm; did you mean pdq?",
+    ),
+    "strange algorithm": (
+        f'{NAME}{LIST}algorithm = "x"',
+        f":6: {KEY}algorithm: unknown algorithm; known: ",
+    ),
+    "unknown format": (
+        f'{NAME}{LIST}format = "cvs"',
+        f':6: {KEY}format: "cvs" is not one of csv, jsonl, vpdq',
     ),
     "unknown column": (
-        f'name = "a"\n{LIST}columns = {{ hsh = "x" }}',
-        ", list 1, key columns: unknown column hsh; did you mean hash?",
+        f'{NAME}{LIST}columns = {{ hsh = "x" }}',
+        f":6: {KEY}columns.hsh: unknown key; did you mean hash?",
     ),
     "column a number": (
-        f'name = "a"\n{LIST}columns = {{ hash = 1 }}',
-        ", list 1, key columns: hash: expected text",
+        f"{NAME}{LIST}columns = {{ hash = 1 }}",
+        f":6: {KEY}columns.hash: expected a string, not a whole number",
     ),
-    "columns text": (f'name = "a"\n{LIST}columns = "x"', ", list 1, key columns: expected a table"),
+    "columns text": (
+        f'{NAME}{LIST}columns = "x"',
+        f":6: {KEY}columns: expected a table, not a string",
+    ),
     "ignore text": (
-        f'name = "a"\n{LIST}ignore_algorithms = "md5"',
-        ", list 1, key ignore_algorithms: expected a list of text",
+        f'{NAME}{LIST}ignore_algorithms = "md5"',
+        f":6: {KEY}ignore_algorithms: expected a list of strings, not a string",
     ),
     "ignore numbers": (
-        f'name = "a"\n{LIST}ignore_algorithms = [5]',
-        ", list 1, key ignore_algorithms: expected text",
+        f'{NAME}{LIST}ignore_algorithms = [\n  "md5",\n  5,\n]',
+        f":8: {KEY}ignore_algorithms[1]: expected a string, not a whole number",
     ),
-    "not TOML": ("name = ", ": not TOML: "),
+    "not TOML": ("name = ", ":1: not TOML: "),
 }
 
 
@@ -141,6 +165,6 @@ def test_a_fault_names_the_key(folder: Path, text: str, message: str) -> None:
 def test_a_recipe_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(HashListError, match=r"recipe\.toml: cannot be read: No such file"):
         Recipe.load(tmp_path)
-    (tmp_path / "recipe.toml").write_bytes(b'name = "\xff"')
-    with pytest.raises(HashListError, match=r"recipe\.toml: not UTF-8"):
+    (tmp_path / "recipe.toml").write_bytes(b'\nname = "\xff"')
+    with pytest.raises(HashListError, match=r"recipe\.toml:2: not UTF-8"):
         Recipe.load(tmp_path)

@@ -1,3 +1,5 @@
+"""The guard on CSV quoting, against a state machine that reads byte by byte."""
+
 from __future__ import annotations
 
 import csv

@@ -1,3 +1,5 @@
+"""CSV lists, against the csv module; what is refused names the row."""
+
 from __future__ import annotations
 
 import csv
@@ -59,7 +61,7 @@ def test_rows_are_those_that_the_csv_module_reads(
     data = b"\xef\xbb\xbf" * has_mark + text.getvalue().encode()
     got = read(folder / "a.csv", data, block_bytes=block_bytes).table
     expected = list(csv.DictReader(io.StringIO(text.getvalue(), newline="")))
-    assert [dict(json.loads(record)) for record in got["record"].to_pylist()] == expected
+    assert [json.loads(str(record)) for record in got["record"].to_pylist()] == expected
     assert got["entry_id"].to_pylist() == [row["entry_id"].strip() for row in expected]
     assert got["code"].to_pylist() == [bytes.fromhex(row["hash"]) for row in expected]
     assert got["classification"].to_pylist() == [
@@ -120,11 +122,11 @@ FAULTS = {
     ),
     "open quote, closed by the next": (
         f'hash,entry_id\n{HASH},"a\n{HASH},"b"\n'.encode(),
-        "a.csv row 2: there is a quotation mark amid a field",
+        "a.csv row 2: quotation mark inside an unquoted field",
     ),
-    "text behind a field": (
+    "text after a field": (
         f'hash,entry_id\n{HASH},a\n"{HASH}"x,b\n'.encode(),
-        "a.csv row 3: there is a quotation mark amid a field",
+        "a.csv row 3: quotation mark inside an unquoted field",
     ),
     "line break in an id": (
         f'hash,entry_id\n{HASH},"a\nb"\n'.encode(),
@@ -149,7 +151,7 @@ def test_what_is_no_csv_is_named_without_a_hash(folder: Path, data: bytes, messa
     [
         (f"{HASH},a\n", "expected 3 fields, found 2"),
         (f"{HASH},,x\n", "column entry_id: empty"),
-        (f'{HASH},a,x"\n', "there is a quotation mark amid a field"),
+        (f'{HASH},a,x"\n', "quotation mark inside an unquoted field"),
     ],
 )
 def test_rows_are_numbered_across_blocks(folder: Path, bad: int, fault: str, message: str) -> None:

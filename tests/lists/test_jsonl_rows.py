@@ -1,3 +1,5 @@
+"""JSON Lines lists, against the json module; what is refused names the row."""
+
 from __future__ import annotations
 
 import json
@@ -103,7 +105,7 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "deep": ("[" * 100_000, "not JSON"),
     "a list": ("[]", "expected a JSON object"),
     "text": (f'"{HASH}"', "expected a JSON object"),
-    "twice": ('{"hash": "a", "hash": "b"}', "the name hash stands twice in one object"),
+    "twice": ('{"hash": "a", "hash": "b"}', "the name hash occurs twice in one object"),
     "not UTF-8": (b'{"a": "\xff"}', "not UTF-8; save the list as UTF-8"),
     "truth": (json.dumps(GOOD | {"entry_id": True}), "column entry_id: expected text, a whole"),
     "fraction": (json.dumps(GOOD | {"quality": 9.5}), "column quality: expected text, a whole"),

@@ -12,21 +12,22 @@ import pytest
 
 from hashmatch.errors import HashListError
 from hashmatch.lists import HashList, ListReading, read_list, read_vpdq, vpdq_lines
-from hashmatch.lists.formats.vpdq import entry_id_of
+from hashmatch.lists.formats.vpdq import VPDQ
 from hashmatch.values import VideoHash
 
 
 def video_of(seed: int, qualities: list[int]) -> VideoHash:
     n = len(qualities)
+    times_s: Any = np.arange(n) * 1.001
     return VideoHash(
         codes=np.random.default_rng(seed).integers(0, 256, (n, 32), dtype=np.uint8),
         qualities=np.array(qualities),
         frames=np.arange(n) * 30,
-        timestamps_s=np.arange(n) * 1.001,
+        timestamps_s=times_s,
     )
 
 
-def written(path: Path, video: VideoHash) -> Path:
+def write(path: Path, video: VideoHash) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(vpdq_lines(video)))
     return path
@@ -40,7 +41,7 @@ def read(path: Path, **options: Any) -> HashList:
 def test_the_same_as_through_csv(tmp_path: Path, least: int | None) -> None:
     qualities = [0, 100, 50, 49, 51, 100]
     video = video_of(1, qualities)
-    path = written(tmp_path / "clip-7.vpdq.txt", video)
+    path = write(tmp_path / "clip-7.vpdq.txt", video)
     with (tmp_path / "same.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["entry_id", "hash", "quality", "timestamp_s", "media_type"])
@@ -55,9 +56,9 @@ def test_the_same_as_through_csv(tmp_path: Path, least: int | None) -> None:
     assert found.n_ignored == 6 - expected.table.num_rows
     kept = [n for n, q in enumerate(qualities, start=1) if q >= (50 if least is None else least)]
     assert found.table["row_number"].to_pylist() == kept
-    records = [json.loads(one) for one in found.table["record"].to_pylist()]
+    records = [json.loads(str(record)) for record in found.table["record"].to_pylist()]
     lines = path.read_text().splitlines()
-    assert [",".join(one.values()) for one in records] == [lines[n - 1] for n in kept]
+    assert [",".join(record.values()) for record in records] == [lines[n - 1] for n in kept]
 
 
 def test_ids_are_those_of_the_files_unless_one_is_stated(tmp_path: Path) -> None:
@@ -69,8 +70,8 @@ def test_ids_are_those_of_the_files_unless_one_is_stated(tmp_path: Path) -> None
         "é.txt": "é",
     }
     for name, entry_id in names.items():
-        assert entry_id_of(name) == entry_id
-        path = written(tmp_path / name, video_of(2, [90, 90]))
+        assert VPDQ.entry_id_of(name) == entry_id
+        path = write(tmp_path / name, video_of(2, [90, 90]))
         assert read(path).table["entry_id"].to_pylist() == [entry_id] * 2
         assert read(path, entry_id=" other ").table["entry_id"].to_pylist() == ["other"] * 2
 
@@ -78,7 +79,7 @@ def test_ids_are_those_of_the_files_unless_one_is_stated(tmp_path: Path) -> None
 def test_a_folder_is_a_list_of_videos(tmp_path: Path) -> None:
     folder = tmp_path / "videos"
     for number in (10, 9, 1):
-        written(folder / f"v-{number}.vpdq.txt", video_of(number, [80, 10, 80]))
+        write(folder / f"v-{number}.vpdq.txt", video_of(number, [80, 10, 80]))
     (folder / ".hidden").write_text("not looked at")
     got = read(folder)
     assert got.table["entry_id"].to_pylist() == [f"v-{n}" for n in (1, 10, 9) for _ in range(2)]
@@ -132,18 +133,18 @@ def test_what_is_no_such_text_is_refused(
 
 def test_folders_that_are_no_list_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "videos"
-    written(folder / "a.txt", video_of(1, [80]))
-    with pytest.raises(HashListError, match="entry_id names one video, and this is a folder"):
+    write(folder / "a.txt", video_of(1, [80]))
+    with pytest.raises(HashListError, match="entry_id names one entry, and this is a folder"):
         read(folder, entry_id="a")
-    written(folder / "a.vpdq.txt", video_of(2, [80]))
+    write(folder / "a.vpdq.txt", video_of(2, [80]))
     with pytest.raises(HashListError, match=r"a\.vpdq\.txt: a\.txt is of the same entry; keep one"):
         read(folder)
     (folder / "a.vpdq.txt").unlink()
-    written(folder / "b.txt", video_of(2, [8]))
+    write(folder / "b.txt", video_of(2, [8]))
     with pytest.raises(HashListError, match=r"b\.txt: no frame of quality 50"):
         read(folder)
     (folder / "b.txt").rename(folder / "b.csv")
-    with pytest.raises(HashListError, match=r"b\.csv: a folder is a list of vPDQ text \(\.txt\)"):
+    with pytest.raises(HashListError, match=r"b\.csv: a folder can only be a list of vpdq"):
         read(folder)
     (folder / "b.csv").unlink()
     (folder / "c.txt").mkdir()
@@ -153,9 +154,9 @@ def test_folders_that_are_no_list_are_refused(tmp_path: Path) -> None:
 
 def test_keys_of_videos_are_for_videos(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"entry_id,hash\na,{HEX}\n")
-    with pytest.raises(HashListError, match=r"a\.csv: entry_id is for vPDQ text \(\.txt\)"):
+    with pytest.raises(HashListError, match=r"a\.csv: entry_id is for files of one entry"):
         read(tmp_path / "a.csv", entry_id="a")
-    with pytest.raises(HashListError, match=r"a\.csv: min_quality is for vPDQ text"):
+    with pytest.raises(HashListError, match=r"a\.csv: min_quality is .* and this is csv"):
         read(tmp_path / "a.csv", min_quality=50)
     with pytest.raises(ValueError, match="min_quality must be from 0 to 100, not 101"):
         read(tmp_path / "a.txt", min_quality=101)
@@ -163,7 +164,7 @@ def test_keys_of_videos_are_for_videos(tmp_path: Path) -> None:
 
 def test_a_name_that_is_not_utf_8_needs_an_id(tmp_path: Path) -> None:
     path = tmp_path / b"n\xe4me.txt".decode("utf-8", "surrogateescape")
-    written(path, video_of(1, [80]))
+    write(path, video_of(1, [80]))
     with pytest.raises(HashListError, match="its name is not UTF-8"):
         read(path)
     assert read(path, entry_id="name").table["entry_id"].to_pylist() == ["name"]

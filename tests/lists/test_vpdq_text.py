@@ -1,6 +1,10 @@
 """vPDQ text: what is written reads as the same; what is malformed is refused by row, unquoted."""
 
+from __future__ import annotations
+
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,13 +23,15 @@ GOOD = f"0,100,{HEX},0.000\n3,50,{HEX},0.100\n"
     times=st.lists(st.floats(0, 1e9, allow_subnormal=False), min_size=1, max_size=9).map(sorted),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_written_reads_as_the_same(tmp_path_factory, times, seed):
+def test_written_reads_as_the_same(
+    tmp_path_factory: pytest.TempPathFactory, times: list[float], seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     n = len(times)
     times = [0.0 if time < 1e-9 else time for time in times]
     video = VideoHash(
         codes=rng.integers(0, 256, (n, 32), dtype=np.uint8),
-        qualities=rng.integers(0, 101, n),
+        qualities=rng.integers(0, 101, n, np.int16),
         frames=np.cumsum(rng.integers(1, 99, n)),
         timestamps_s=np.array(times),
     )
@@ -35,7 +41,7 @@ def test_written_reads_as_the_same(tmp_path_factory, times, seed):
 
 
 @pytest.mark.corpus
-def test_the_files_of_vpdq_are_written_again_byte_for_byte(corpus):
+def test_the_files_of_vpdq_are_written_again_byte_for_byte(corpus: Path) -> None:
     paths = sorted((corpus / "video").glob("*.vpdq.txt"))
     assert paths
     for path in paths:
@@ -45,7 +51,7 @@ def test_the_files_of_vpdq_are_written_again_byte_for_byte(corpus):
         assert len(video) == len(lines)
 
 
-def test_columns(tmp_path):
+def test_columns(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(GOOD.replace("\n", "\r\n") + "\n")
     video = read_vpdq(path)
@@ -74,7 +80,7 @@ def test_columns(tmp_path):
         (f"4,50,{HEX},0.05", "time runs backward"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path, line, problem):
+def test_a_bad_row_is_named(tmp_path: Path, line: str, problem: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text(f"{GOOD}\n{line}\n")
     with pytest.raises(HashListError) as caught:
@@ -83,7 +89,7 @@ def test_a_bad_row_is_named(tmp_path, line, problem):
     assert HEX[1:40] not in str(caught.value)
 
 
-def test_no_file_and_no_frame(tmp_path):
+def test_no_file_and_no_frame(tmp_path: Path) -> None:
     with pytest.raises(HashListError, match="cannot be read: No such file"):
         read_vpdq(tmp_path / "absent.txt")
     (tmp_path / "empty.txt").write_text("\n\n")
@@ -104,8 +110,8 @@ def test_no_file_and_no_frame(tmp_path):
         {"timestamps_s": [-0.1, 0.1]},
     ],
 )
-def test_a_video_hash_that_cannot_be(wrong):
-    sound = {
+def test_a_video_hash_that_cannot_be(wrong: dict[str, Any]) -> None:
+    sound: dict[str, Any] = {
         "codes": np.zeros((2, 32), np.uint8),
         "qualities": [0, 100],
         "frames": [0, 2],

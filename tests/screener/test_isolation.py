@@ -4,16 +4,17 @@ import csv
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from hashmatch.workers import Isolation
 from hashmatch.fingerprint import hash_image
-from hashmatch.hashing import registry
+from hashmatch.hashing import unregister
 from hashmatch.index import build_index
-from hashmatch.screener import Screener, ScreeningOptions
+from hashmatch.screener import Item, Screener, ScreeningOptions
+from hashmatch.workers import Isolation
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
@@ -41,7 +42,7 @@ IN_ISOLATION = ScreeningOptions(isolation=Isolation(time_s=20.0, memory_bytes=51
 
 
 @pytest.fixture
-def acme(tmp_path, monkeypatch):
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Install the plug-in, for this process and for those that it starts."""
     folder = tmp_path / "site"
     info = folder / "acme-1.0.dist-info"
@@ -52,7 +53,7 @@ def acme(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(folder)
     yield
     sys.modules.pop("acme", None)
-    registry._loaded.pop("acme", None)
+    unregister("acme")
 
 
 def index_of(folder: Path, pictures: list[Path], algorithms: list[str]) -> Path:
@@ -83,9 +84,11 @@ def index_of(folder: Path, pictures: list[Path], algorithms: list[str]) -> Path:
 @pytest.mark.parametrize(
     "algorithms", [["pdq"], ["pdq", "phash", "dhash", "md5"], ["md5"]], ids=" ".join
 )
-def test_isolation_changes_no_decision(demo, uploads, tmp_path, algorithms):
+def test_isolation_changes_no_decision(
+    demo: Path, uploads: list[Path], tmp_path: Path, algorithms: list[str]
+) -> None:
     folder = index_of(tmp_path, sorted((demo / "images").iterdir()), algorithms)
-    items = [*uploads, b"", b"no picture", tmp_path / "absent"]
+    items: list[Item] = [*uploads, b"", b"no picture", tmp_path / "absent"]
     expected = Screener.open(folder, folder / "policy.toml").screen_many(items)
     screener = Screener.open(folder, folder / "policy.toml", options=IN_ISOLATION)
     try:
@@ -96,7 +99,7 @@ def test_isolation_changes_no_decision(demo, uploads, tmp_path, algorithms):
 
 
 @pytest.mark.usefixtures("acme")
-def test_what_one_algorithm_does_swallows_no_match_of_another(demo, tmp_path):
+def test_a_failing_algorithm_loses_no_match_of_another(demo: Path, tmp_path: Path) -> None:
     paths = []
     with Image.open(demo / "images" / "coffee.jpg") as image:
         for width_px in (76, 77, 78, 79):

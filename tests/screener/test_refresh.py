@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from hashmatch.errors import HashmatchError, PolicyError
+from hashmatch.hamming import HammingIndex
 from hashmatch.index import (
+    Index,
     add_list,
     build_index,
     compact_index,
@@ -15,7 +17,8 @@ from hashmatch.index import (
     enable,
     remove_entries,
 )
-from hashmatch.screener import Screener, state
+from hashmatch.index.entry_table import EntryTable
+from hashmatch.screener import Screener
 
 
 @pytest.fixture
@@ -83,16 +86,14 @@ def test_two_hashes_of_one_entry_in_two_segments_are_one_match(own_demo: Path) -
 def test_segments_that_stay_are_not_opened_again(
     own_demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hashmatch.index import published
-
     screener = Screener.open(own_demo, own_demo / "policy.toml")
     remove_entries(own_demo, "demo-hotline", ["H-1001"])
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("opened again")
 
-    monkeypatch.setattr(published.HammingIndex, "open", refuse)
-    monkeypatch.setattr(published.EntryTable, "open", refuse)
+    monkeypatch.setattr(HammingIndex, "open", refuse)
+    monkeypatch.setattr(EntryTable, "open", refuse)
     assert screener.refresh()
     with pytest.raises(AssertionError, match="opened again"):
         screener.reload()
@@ -106,7 +107,7 @@ def test_a_refresh_that_fails_changes_nothing(
     before = screener.screen(upload)
     remove_entries(own_demo, "demo-hotline", ["H-1001"])
     with monkeypatch.context() as patch:
-        patch.setattr(state.Index, "bits", lambda *_: 16)
+        patch.setattr(Index, "bits", lambda *_: 16)
         with pytest.raises(PolicyError):
             screener.refresh()
     assert screener.screen(upload) == before

@@ -11,10 +11,10 @@ import pytest
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import PolicyError
 from hashmatch.fingerprint import content as content_module
-from hashmatch.fingerprint.views import views_of
+from hashmatch.fingerprint.rendering import render_views
+from hashmatch.index import Index
 from hashmatch.screener import Screener
-from hashmatch.screener import state as state_module
-from hashmatch.values import IndexRef
+from hashmatch.values import IndexRef, Media
 
 Opened = Callable[..., Screener]
 
@@ -80,7 +80,7 @@ def test_wrong_arguments(opened: Opened) -> None:
     assert screener.screen_many([]) == []
 
 
-def test_what_cannot_be_had_is_a_decision(opened: Opened, demo: Path, tmp_path: Path) -> None:
+def test_an_unreadable_item_is_a_decision(opened: Opened, demo: Path, tmp_path: Path) -> None:
     screener = opened(limits=DecodeLimits(max_bytes=20_000))
     big = demo / "uploads" / "coffee-exact-copy.jpg"
     for item, reason in (
@@ -101,21 +101,21 @@ def test_what_cannot_be_had_is_a_decision(opened: Opened, demo: Path, tmp_path: 
     assert (rejected.action, rejected.queue) == ("review", "undecodable")
 
 
-def test_want_of_memory_is_a_decision_about_one_item(
+def test_running_out_of_memory_is_a_decision_about_one_item(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, uploads: list[Path]
 ) -> None:
     screener = opened()
     expected = screener.screen_many(uploads)
     victim = next(n for n, path in enumerate(uploads) if path.name == "coffee-recompressed.jpg")
 
-    def starved(data: bytes, *args: Any, **options: Any) -> Any:
-        if data == uploads[victim].read_bytes():
+    def starved(media: Media, *args: Any, **options: Any) -> Any:
+        if media.source == uploads[victim].read_bytes():
             raise MemoryError
-        return views_of(data, *args, **options)
+        return render_views(media, *args, **options)
 
-    monkeypatch.setattr(content_module, "views_of", starved)
+    monkeypatch.setattr(content_module, "render_views", starved)
     decisions = screener.screen_many(uploads)
-    assert decisions[victim].error == "out of memory"
+    assert (decisions[victim].error, decisions[victim].error_kind) == ("out of memory", "memory")
     assert decisions[victim].queue == "undecodable"
     expected[victim] = decisions[victim]
     assert decisions == expected
@@ -151,7 +151,7 @@ def test_a_policy_that_the_index_cannot_serve_is_refused(
             "bits": lambda *_: 16,
         },
     )
-    monkeypatch.setattr(state_module.Index, "open", lambda *_, **__: narrow())
+    monkeypatch.setattr(Index, "open", lambda *_, **__: narrow())
     with pytest.raises(PolicyError, match="max_distance of 31 is more than the 16 bits of pdq"):
         opened()
 

@@ -1,17 +1,19 @@
-"""Luma first, then exactly: what the margin is for; and floods of matches."""
+"""Luma first, then exactly: the margin and its purpose; and floods of matches."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hashmatch.decode import InProcess, attempt
-from hashmatch.fingerprint import Fingerprint, fingerprint_each, fingerprint_image
+from hashmatch.errors import Attempt
+from hashmatch.fingerprint import fingerprint_contents, fingerprint_image
+from hashmatch.hashing.pdq import LUMA_DRIFT
 from hashmatch.index import build_index
-from hashmatch.screener import CONFIRM_BELOW_QUALITY, LUMA_MARGIN_BITS, Screener
+from hashmatch.screener import Screener
+from hashmatch.values import Content, Fingerprint, Fingerprints
 
 Opened = Callable[..., Screener]
 
@@ -20,12 +22,18 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
     """Make every picture one that luma decode can take, with codes `n_bits` off in every view."""
     mask = np.packbits(np.arange(256) < n_bits)
 
-    def run(_: InProcess[Any], contents: Any) -> Any:
-        for data, names, decode, looking in contents:
-            made = attempt(fingerprint_each, (data, names, "exact", looking))
-            if decode == "luma" and isinstance(made, dict):
-                made = {name: drifted(one) for name, one in made.items()}
-            yield made
+    def fingerprint(
+        contents: Sequence[Content], names: tuple[str, ...], *, decode: str, **options: Any
+    ) -> Iterator[Fingerprints]:
+        for made in fingerprint_contents(contents, names, decode="exact", **options):
+            if decode == "exact":
+                yield made
+                continue
+            attempts = {
+                name: one if one.value is None else Attempt(drifted(one.value))
+                for name, one in made.attempts.items()
+            }
+            yield dataclasses.replace(made, attempts=attempts)
 
     def drifted(made: Fingerprint) -> Fingerprint:
         return dataclasses.replace(
@@ -35,7 +43,12 @@ def drift(monkeypatch: pytest.MonkeyPatch, n_bits: int, quality: int | None = No
             qualities=made.qualities if quality is None else (quality,) * len(made.views),
         )
 
-    monkeypatch.setattr(InProcess, "run", run)
+    monkeypatch.setattr("hashmatch.screener.screener.fingerprint_contents", fingerprint)
+
+
+def is_clear(made: Fingerprint) -> bool:
+    qualities = [-1 if one is None else one for one in made.qualities]
+    return made.decode == "luma" and min(qualities) >= LUMA_DRIFT.min_quality
 
 
 @pytest.fixture
@@ -43,7 +56,7 @@ def copies(uploads: list[Path]) -> list[Path]:
     return [path for path in uploads if path.name.startswith(("coffee", "rocket-", "cat"))]
 
 
-@pytest.mark.parametrize("drift_bits", [0, 8, LUMA_MARGIN_BITS["pdq"]])
+@pytest.mark.parametrize("drift_bits", [0, 8, LUMA_DRIFT.margin_bits])
 def test_drift_within_the_margin_changes_no_match(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, drift_bits: int, copies: list[Path]
 ) -> None:
@@ -75,7 +88,7 @@ def test_low_quality_is_confirmed_whatever_the_drift(
 ) -> None:
     path = demo / "uploads" / "coffee-exact-copy.jpg"
     screener = opened()
-    drift(monkeypatch, 128, quality=CONFIRM_BELOW_QUALITY - 1)
+    drift(monkeypatch, 128, quality=LUMA_DRIFT.min_quality - 1)
     decision = screener.screen(path)
     assert decision.matches[0].distance == 0
     assert (decision.hashes[0].decode, decision.hashes[0].quality) == ("exact", 100)
@@ -87,16 +100,15 @@ def test_the_margin_is_twice_the_drift_of_real_pictures(corpus: Path) -> None:
     for path in sorted(corpus.rglob("*.jp*g")) + sorted((corpus / "photos").iterdir()):
         data = path.read_bytes()
         luma, exact = (fingerprint_image(data, decode=decode) for decode in ("luma", "exact"))
-        if luma.decode == "luma" and (luma.quality or 0) >= CONFIRM_BELOW_QUALITY:
+        if luma.decode == "luma" and (luma.quality or 0) >= LUMA_DRIFT.min_quality:
             drift = np.bitwise_count(luma.codes[:8] ^ exact.codes[:8]).sum(axis=1)
             worst = max(worst, int(drift.max()))
-        is_clear = luma.decode == "luma" and min(luma.qualities) >= CONFIRM_BELOW_QUALITY
-        if luma.sure and is_clear and len(exact.codes) > 8:
+        if luma.is_complete and is_clear(luma) and len(exact.codes) > 8:
             # What was trimmed: any view of luma may stand for it.
             apart = np.bitwise_count(exact.codes[8:, None] ^ luma.codes[None]).sum(axis=2)
-            assert apart.min(axis=1).max() <= LUMA_MARGIN_BITS["pdq"], path.name
+            assert apart.min(axis=1).max() <= LUMA_DRIFT.margin_bits, path.name
             n_trimmed += 1
-    assert 2 <= worst <= LUMA_MARGIN_BITS["pdq"] // 2
+    assert 2 <= worst <= LUMA_DRIFT.margin_bits // 2
     assert n_trimmed > 20
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a video has its say, beside whatever is found in it."""
+"""Faults of a video stand in its decision, beside the matches found in it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from hashmatch.decode import VideoLimits
+from hashmatch.screener import Item, Screener
 from hashmatch.workers import Isolation
-from hashmatch.screener import Screener
 
 Picture = Any
 MakeClip = Callable[..., bytes]
@@ -110,7 +110,7 @@ def test_isolation_changes_no_decision_about_a_video(
 ) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(clip)
-    items = [clip, path, clip[: len(clip) * 2 // 3], clip[:64], tmp_path / "absent.mp4"]
+    items: list[Item] = [clip, path, clip[: len(clip) * 2 // 3], clip[:64], tmp_path / "absent.mp4"]
     expected = index_of(stills).screen_many(items)
     screener = index_of(stills, isolation=Isolation(time_s=60.0, memory_bytes=512 << 20))
     try:

@@ -1,4 +1,4 @@
-"""Decoders that really crash, hang and eat memory cost one content each, wherever they stand."""
+"""Tasks that really crash, hang and exhaust memory cost one item each, wherever they stand."""
 
 import ctypes
 import gc
@@ -8,23 +8,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from hashmatch.decode import InProcess, Isolated, Isolation
-from hashmatch.errors import DecodeError, HashmatchError
+from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError
+from hashmatch.workers import IsolatedExecutor, Isolation
+from tests.workers.processes import is_alive, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
+Executor = IsolatedExecutor[str, tuple[str, int]]
+
 LIMITS = Isolation(time_s=2.0, memory_bytes=200 << 20)
-TIMED_OUT = "timed out: more than 2 s"
-CRASHED = "decoder crashed: SIGSEGV"
-OUT_OF_MEMORY = "out of memory: more than 200 MiB"
-REASONS = {"crash": CRASHED, "hang": TIMED_OUT, "eat": OUT_OF_MEMORY, "bad": "not an image"}
+ERRORS = {
+    "crash": ("decoder crashed: SIGSEGV", ErrorKind.CRASHED),
+    "exit": ("decoder crashed: exit code 7", ErrorKind.CRASHED),
+    "hang": ("timed out: more than 2 s", ErrorKind.TIMEOUT),
+    "eat": ("out of memory: more than 200 MiB", ErrorKind.MEMORY),
+    "bad": ("not an image", ErrorKind.NOT_MEDIA),
+}
 
 
 def decode(content: str) -> tuple[str, int]:
@@ -38,12 +42,15 @@ def decode(content: str) -> tuple[str, int]:
         while True:
             held.append(bytearray(16 << 20))
     elif content == "bad":
-        raise DecodeError("not an image")
+        raise DecodeError("not an image", ErrorKind.NOT_MEDIA)
     elif content == "bug":
         raise ValueError("a bug")
+    elif content == "late":
+        raise TimeoutError("of the task's own")
     elif content == "exit":
         os._exit(7)
-    elif content == "slow":
+    elif content.startswith("/"):
+        Path(content).touch()
         time.sleep(60)
     return content, os.getpid()
 
@@ -52,9 +59,19 @@ def allocate(size_bytes: int) -> int:
     return len(bytearray(size_bytes))
 
 
-def outcomes(isolated: Isolated[tuple[str, int]], contents: list[str]) -> list[str]:
-    found = isolated.run((content,) for content in contents)
-    return [str(one) if isinstance(one, DecodeError) else one[0] for one in found]
+def attempts(executor: Executor, contents: list[str]) -> list[Attempt[tuple[str, int]]]:
+    return list(executor.map(map(Attempt, contents)))
+
+
+def outcomes(executor: Executor, contents: list[str]) -> list[object]:
+    return [
+        (str(found.error), found.error.kind) if found.error else found.unwrap()[0]
+        for found in attempts(executor, contents)
+    ]
+
+
+def expected(contents: list[str]) -> list[object]:
+    return [ERRORS.get(content, content) for content in contents]
 
 
 @pytest.mark.parametrize(
@@ -63,177 +80,179 @@ def outcomes(isolated: Isolated[tuple[str, int]], contents: list[str]) -> list[s
         ["crash"],
         ["hang", "a", "b"],
         ["a", "eat", "b", "c", "d", "e", "f", "g", "bad"],
-        ["crash", "crash", "a", "crash"],
+        ["crash", "crash", "a", "crash", "exit"],
         ["a", "b", "c", "d", "e", "f", "crash", "eat", "h", "hang"],
         [],
     ],
 )
-def test_each_failure_costs_its_own_content(contents: list[str]) -> None:
-    with closing(Isolated(decode, LIMITS)) as isolated:
-        assert outcomes(isolated, contents) == [REASONS.get(one, one) for one in contents]
-        assert outcomes(isolated, ["after"]) == ["after"]
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_failure_costs_its_own_item(contents: list[str], workers: int) -> None:
+    with IsolatedExecutor(decode, LIMITS, workers=workers) as executor:
+        assert outcomes(executor, contents) == expected(contents)
+        assert outcomes(executor, ["after"]) == ["after"]
 
 
-def test_an_exit_is_a_crash_and_a_missing_content_is_handed_through() -> None:
-    with closing(Isolated(decode, LIMITS)) as isolated:
-        absent = DecodeError("no such file")
-        first, second, third = isolated.run([absent, ("exit",), ("a",)])
-        assert first is absent
-        assert str(second) == "decoder crashed: exit code 7"
-        assert not isinstance(third, DecodeError)
-        assert third[0] == "a"
+def test_the_error_of_an_item_is_handed_through() -> None:
+    absent = DecodeError("no such file", ErrorKind.UNREADABLE)
+    with IsolatedExecutor(decode, LIMITS) as executor:
+        first, second = executor.map([Attempt(error=absent), Attempt("a")])
+    assert first.error is not None
+    assert (str(first.error), first.error.kind) == ("no such file", ErrorKind.UNREADABLE)
+    assert second.unwrap()[0] == "a"
 
 
-def test_a_bug_is_raised_in_its_place() -> None:
-    with closing(Isolated(decode, LIMITS)) as isolated:
-        found = isolated.run([("a",), ("bug",), ("b",)])
-        assert not isinstance(next(found), DecodeError)
-        with pytest.raises(ValueError, match="a bug"):
+@pytest.mark.parametrize(("content", "error"), [("bug", ValueError), ("late", TimeoutError)])
+def test_a_bug_is_raised_in_its_place(content: str, error: type[Exception]) -> None:
+    with IsolatedExecutor(decode, LIMITS) as executor:
+        found = executor.map(map(Attempt, ["a", content, "b"]))
+        assert next(found).unwrap()[0] == "a"
+        with pytest.raises(error, match="a bug|own"):
             next(found)
-        assert outcomes(isolated, ["after"]) == ["after"]
+        assert outcomes(executor, ["after"]) == ["after"]
 
 
 def test_one_process_serves_until_it_dies_and_is_not_this_one() -> None:
-    with closing(Isolated(decode, LIMITS)) as isolated:
-        found = list(isolated.run((name,) for name in ["a", "b", "crash", "c"]))
-        pids = [one[1] for one in found if not isinstance(one, DecodeError)]
-        assert pids[0] == pids[1]
-        assert len({os.getpid(), *pids}) == 3
-
-
-def test_contents_are_taken_a_few_ahead_only() -> None:
-    taken = 0
-
-    def endless() -> Iterator[tuple[str]]:
-        nonlocal taken
-        while True:
-            taken += 1
-            yield (str(taken),)
-
-    with closing(Isolated(decode, LIMITS)) as isolated:
-        found = isolated.run(endless())
-        assert [next(found)[0] for _ in range(20)] == [str(n + 1) for n in range(20)]  # type: ignore[index]
-        assert taken <= 26
-        found.close()  # type: ignore[attr-defined]
+    with IsolatedExecutor(decode, LIMITS) as executor:
+        found = attempts(executor, ["a", "b", "crash", "c"])
+    pids = [one.unwrap()[1] for one in found if one.error is None]
+    assert pids[0] == pids[1]
+    assert len({os.getpid(), *pids}) == 3
 
 
 def test_threads_share_processes() -> None:
-    with closing(Isolated(decode, LIMITS, children=2)) as isolated:
-        jobs = [["a", "crash", "b"], ["c", "d"], ["hang"], ["e", "bad", "f"]]
-        with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda job: outcomes(isolated, job), jobs))
-    assert found == [[REASONS.get(one, one) for one in job] for job in jobs]
+    jobs = [["a", "crash", "b"], ["c", "d"], ["hang"], ["e", "bad", "f"]]
+    with IsolatedExecutor(decode, LIMITS, workers=2) as executor, ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda job: outcomes(executor, job), jobs))
+    assert found == [expected(job) for job in jobs]
 
 
 def test_memory_is_counted_beyond_what_the_process_holds() -> None:
-    """A content within the limit passes again and again; the imports do not count."""
-    with closing(Isolated(allocate, Isolation(30.0, 64 << 20))) as isolated:
-        sizes = [40 << 20, 40 << 20, 80 << 20, 40 << 20]
-        found = list(isolated.run((size,) for size in sizes))
-        assert [found[0], found[1], found[3]] == [40 << 20] * 3
-        assert str(found[2]) == "out of memory: more than 64 MiB"
+    """An item within the limit passes again and again; the imports do not count."""
+    sizes = [40 << 20, 40 << 20, 80 << 20, 40 << 20]
+    with IsolatedExecutor(allocate, Isolation(30.0, 64 << 20)) as executor:
+        found = list(executor.map(map(Attempt, sizes)))
+    assert [found[n].value for n in (0, 1, 3)] == [40 << 20] * 3
+    assert str(found[2].error) == "out of memory: more than 64 MiB"
 
 
 @pytest.mark.parametrize("mib", [8, 15, 17, 60, 100])
 def test_bytes_too_large_to_receive_are_out_of_memory(mib: int) -> None:
-    with closing(Isolated(len, Isolation(30.0, 64 << 20))) as isolated:
-        small, large, last = isolated.run([(b"ab",), (bytes(mib << 20),), (b"abc",)])
-    assert (small, last) == (2, 3)
-    assert large == mib << 20 if mib <= 16 else str(large) == "out of memory: more than 64 MiB"
+    with IsolatedExecutor(len, Isolation(30.0, 64 << 20)) as executor:
+        small, large, last = executor.map(map(Attempt, [b"ab", bytes(mib << 20), b"abc"]))
+    assert (small.value, last.value) == (2, 3)
+    if mib <= 16:
+        assert large.value == mib << 20
+    else:
+        assert large.error is not None
+        assert str(large.error) == "out of memory: more than 64 MiB"
+        assert large.error.kind is ErrorKind.MEMORY
 
 
-def test_closing_lets_nobody_wait() -> None:
-    isolated = Isolated(decode, Isolation(time_s=50))
+def shout(found: tuple[str, int]) -> bytes:
+    return found[0].upper().encode()
+
+
+def hear(data: bytes) -> tuple[str, int]:
+    return data.decode(), len(data)
+
+
+def test_results_may_cross_in_a_form_of_their_own() -> None:
+    with IsolatedExecutor(decode, LIMITS, encode=shout, decode=hear) as executor:
+        first, second, third = attempts(executor, ["abc", "bad", "de"])
+    assert (first.value, third.value) == (("ABC", 3), ("DE", 2))
+    assert str(second.error) == "not an image"
+
+
+def prepare() -> None:
+    os.environ["PREPARED"] = "yes"
+
+
+def read_environment(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def test_processes_are_prepared() -> None:
+    with IsolatedExecutor(read_environment, LIMITS, prepare=[prepare]) as executor:
+        (found,) = executor.map([Attempt("PREPARED")])
+    assert found.value == "yes"
+    assert "PREPARED" not in os.environ
+
+
+def test_closing_leaves_nobody_waiting(tmp_path: Path) -> None:
+    executor = IsolatedExecutor(decode, Isolation(time_s=50))
     raised: list[BaseException] = []
+    started = tmp_path / "started"
 
-    def wait() -> None:
+    def run() -> None:
         try:
-            outcomes(isolated, ["a", "slow", "b"])
+            attempts(executor, ["a", str(started), "b"])
         except BaseException as error:
             raised.append(error)
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(1.0)
+    wait_for(started.exists)
     started_s = time.monotonic()
-    isolated.close()
+    executor.close()
     thread.join(10)
     assert not thread.is_alive()
     assert time.monotonic() - started_s < 10
-    assert isinstance(raised[0], CancelledError | HashmatchError)
+    assert isinstance(raised[0], HashmatchError)
     with pytest.raises(HashmatchError, match="stopped"):
-        outcomes(isolated, ["a"])
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_until_gone(pid: int) -> None:
-    end_s = time.monotonic() + 20
-    while is_alive(pid):
-        assert time.monotonic() < end_s
-        time.sleep(0.05)
+        attempts(executor, ["a"])
 
 
 def test_processes_end_with_the_object() -> None:
-    isolated = Isolated(decode, LIMITS)
-    ((_, pid),) = isolated.run([("a",)])  # type: ignore[misc]
+    executor = IsolatedExecutor(decode, LIMITS)
+    _, pid = attempts(executor, ["a"])[0].unwrap()
     assert is_alive(pid)
-    del isolated
+    del executor
     gc.collect()
-    wait_until_gone(pid)
+    wait_for(lambda: not is_alive(pid))
+
+
+PARENT = """
+import ctypes, os, sys, time
+from hashmatch.errors import Attempt
+from hashmatch.workers import IsolatedExecutor, Isolation
+def decode(content):
+    print(os.getpid(), flush=True)
+    if content == 'hang':
+        ctypes.PyDLL(None).sleep(1000)
+if __name__ == '__main__':
+    for _ in IsolatedExecutor(decode, Isolation(time_s=3)).map([Attempt(sys.argv[1])]):
+        time.sleep(60)
+"""
 
 
 @pytest.mark.parametrize("content", ["a", "hang"])
 def test_processes_do_not_outlive_a_killed_parent(tmp_path: Path, content: str) -> None:
     script = tmp_path / "parent.py"
-    script.write_text(
-        "import ctypes, os, sys, time\n"
-        "from hashmatch.decode import Isolated, Isolation\n"
-        "def decode(content):\n"
-        "    print(os.getpid(), flush=True)\n"
-        "    if content == 'hang':\n"
-        "        ctypes.PyDLL(None).sleep(1000)\n"
-        "if __name__ == '__main__':\n"
-        "    for _ in Isolated(decode, Isolation(time_s=3)).run([(sys.argv[1],)]):\n"
-        "        time.sleep(60)\n"
-    )
+    script.write_text(PARENT)
     with subprocess.Popen([sys.executable, script, content], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert is_alive(pid)
         os.kill(parent.pid, signal.SIGKILL)
-    wait_until_gone(pid)
+    wait_for(lambda: not is_alive(pid))
 
 
-def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
+def test_a_script_without_a_guard_says_so(tmp_path: Path) -> None:
     script = tmp_path / "unguarded.py"
     script.write_text(
-        "from hashmatch.decode import Isolated, Isolation\n"
-        "print(list(Isolated(len, Isolation()).run([('abc',)])))\n"
+        "from hashmatch.errors import Attempt\n"
+        "from hashmatch.workers import IsolatedExecutor, Isolation\n"
+        "print(list(IsolatedExecutor(len, Isolation()).map([Attempt('abc')])))\n"
     )
     run = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 1
-    assert '__name__ == "__main__"' in run.stderr or "freeze_support" in run.stderr
+    assert "HashmatchError" in run.stderr.splitlines()[-1]
+    assert '__name__ == "__main__"' in run.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("limits", [{"time_s": 0}, {"time_s": -1.0}, {"memory_bytes": 0}])
 def test_limits_are_positive(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
-        Isolation(**limits)
-
-
-def test_in_process_does_the_same_but_for_what_kills() -> None:
-    found = list(InProcess(decode).run([("a",), ("bad",), DecodeError("x"), ("b",)]))
-    assert [one if isinstance(one, tuple) else str(one) for one in found] == [
-        ("a", os.getpid()),
-        "not an image",
-        "x",
-        ("b", os.getpid()),
-    ]
+        Isolation(**limits)  # type: ignore[arg-type]

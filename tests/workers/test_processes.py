@@ -1,140 +1,100 @@
-"""Chunks in worker processes: order, errors, deaths, and nobody left behind."""
+"""Worker processes: shared work, deaths, failures to start, and nobody left behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from hashmatch.backlog.pool import WorkerDiedError, run_in_processes
-from hashmatch.errors import DecodeError
+from hashmatch.workers import ProcessExecutor, WorkerDiedError
+from tests.workers.processes import children_of, is_alive, wait_for
+
+LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 
 
-def square(chunk: list[int]) -> list[int]:
-    return [n * n for n in chunk]
+def name_process(number: int) -> tuple[int, int]:
+    time.sleep(0.3 if number == 0 else 0.0)
+    return number, os.getpid()
 
 
-def slow_at_first(chunk: list[int]) -> tuple[int, int]:
-    time.sleep(0.3 if chunk[0] == 0 else 0.0)
-    return chunk[0], os.getpid()
-
-
-def refuse(chunk: list[int]) -> None:
-    if chunk[0] == 3:
-        raise DecodeError("three")
-
-
-def die(chunk: list[int]) -> int:
-    if chunk[0] == 5:
+def die(number: int) -> int:
+    if number == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-    return chunk[0]
+    if number == 9:
+        os._exit(7)
+    return number
 
 
-def interrupts_blocked(_: list[int]) -> bool:
+def ignores_interrupts(_: int) -> bool:
     return signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
-CHUNKS = [[n] for n in range(12)]
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_results_are_in_order(workers: int) -> None:
-    results = list(run_in_processes(square, square, CHUNKS, workers=workers))
-    assert results == [[n * n] for n in range(12)]
-
-
 def test_work_is_shared_and_still_in_order() -> None:
-    results = list(run_in_processes(square, slow_at_first, CHUNKS, workers=2))  # type: ignore[arg-type]
+    with ProcessExecutor(name_process, workers=2) as executor:
+        results = list(executor.map(range(12)))
     assert [number for number, _ in results] == list(range(12))
     assert os.getpid() not in {pid for _, pid in results}
     assert len({pid for _, pid in results}) == 2
 
 
-@pytest.mark.parametrize("chunks", [[], [[4]]])
-def test_one_chunk_needs_no_process(chunks: list[list[int]]) -> None:
-    results = list(run_in_processes(lambda chunk: chunk, square, chunks, workers=4))
-    assert results == chunks
-
-
-def test_an_error_of_a_task_is_raised_here() -> None:
-    results = run_in_processes(refuse, refuse, CHUNKS, workers=2)
-    assert [next(results) for _ in range(3)] == [None] * 3
-    with pytest.raises(DecodeError, match="three"):
-        next(results)
-
-
-def test_a_death_names_the_chunks_in_work() -> None:
+@pytest.mark.parametrize(
+    ("items", "first_bad", "cause"),
+    [
+        (range(12), 5, "SIGKILL, possibly out of memory"),
+        ([1, 9, 2], 1, "exit code 7"),
+        ([5], 0, "SIGKILL, possibly out of memory"),
+    ],
+)
+def test_a_death_at_work_names_its_item_and_cause(
+    items: list[int], first_bad: int, cause: str
+) -> None:
     done: list[int] = []
-    with pytest.raises(WorkerDiedError) as caught:
-        done.extend(run_in_processes(die, die, CHUNKS, workers=2))
-    assert done == list(range(len(done)))
-    assert len(done) <= 5
-    assert caught.value.first == len(done)
-    assert 5 <= caught.value.last < 12
+    with (
+        ProcessExecutor(die, workers=2) as executor,
+        pytest.raises(WorkerDiedError, match="a worker process died") as caught,
+    ):
+        done.extend(executor.map(items))
+    assert done == list(items[:first_bad])
+    assert (caught.value.item_number, caught.value.cause) == (first_bad, cause)
 
 
 def test_workers_leave_ctrl_c_to_the_parent() -> None:
-    assert all(run_in_processes(interrupts_blocked, interrupts_blocked, CHUNKS, workers=2))
+    with ProcessExecutor(ignores_interrupts, workers=2) as executor:
+        assert all(executor.map(range(12)))
 
 
-def children_of(pid: int) -> set[int]:
-    found = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.add(int(status.parent.name))
-    return found
-
-
-def report_and_wait(folder: str, chunk: list[int]) -> None:
+def report_and_wait(folder: str, number: int) -> int:
     (Path(folder) / str(os.getpid())).touch()
-    time.sleep(60 if chunk[0] else 0)
+    time.sleep(60 if number else 0)
+    return number
 
 
-def wait_for(condition: object, limit_s: float = 30.0) -> None:
-    end_s = time.monotonic() + limit_s
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (OSError, ProcessLookupError):
-        return False
-
-
-def test_closing_early_does_not_wait_for_work_in_hand(tmp_path: Path) -> None:
+@LINUX_ONLY
+def test_closing_does_not_wait_for_work_in_flight(tmp_path: Path) -> None:
     started_s = time.monotonic()
-    task = partial(report_and_wait, str(tmp_path))
-    with closing(run_in_processes(task, task, CHUNKS, workers=2)) as results:
-        next(results)
+    with ProcessExecutor(partial(report_and_wait, str(tmp_path)), workers=2) as executor:
+        next(executor.map(range(12)))
     assert time.monotonic() - started_s < 30  # a task takes 60
-    assert not any(alive(int(path.name)) for path in tmp_path.iterdir())
+    assert not any(is_alive(int(path.name)) for path in tmp_path.iterdir())
 
 
-def large(_: list[int]) -> bytes:
+def large(_: int) -> bytes:
     return bytes(16 << 20)
 
 
 def test_closing_while_results_are_sent_leaves_nobody_waiting() -> None:
-    """A worker that ended in the midst of a result would have the executor wait for its rest."""
+    """A worker that ends in the middle of a result leaves the reader without the rest."""
 
     def close_early() -> None:
         for _ in range(5):
-            with closing(run_in_processes(large, large, CHUNKS, workers=2)) as results:
-                next(results)
+            with ProcessExecutor(large, workers=2) as executor:
+                next(executor.map(range(12)))
 
     thread = threading.Thread(target=close_early, daemon=True)
     thread.start()
@@ -142,23 +102,77 @@ def test_closing_while_results_are_sent_leaves_nobody_waiting() -> None:
     assert not thread.is_alive()
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
-def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import os, sys, time\n"
-        "from hashmatch.backlog.pool import run_in_processes\n"
-        "def wait(chunk):\n"
-        "    open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close()\n"
-        "    time.sleep(60)\n"
-        "if __name__ == '__main__':\n"
-        "    list(run_in_processes(wait, wait, [[0], [1], [2]], workers=2))\n"
-    )
-    folder = tmp_path / "pids"
+PARENT = """
+import os, sys, time
+from hashmatch.workers import ProcessExecutor
+def wait(number):
+    open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close()
+    time.sleep(60)
+if __name__ == '__main__':
+    list(ProcessExecutor(wait, workers=2).map(range(3)))
+"""
+
+
+@LINUX_ONLY
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_do_not_outlive_their_parent(tmp_path: Path, number: signal.Signals) -> None:
+    script, folder = tmp_path / "parent.py", tmp_path / "pids"
+    script.write_text(PARENT)
     folder.mkdir()
-    with subprocess.Popen([sys.executable, script, folder]) as parent:
+    with subprocess.Popen([sys.executable, script, folder], stderr=subprocess.DEVNULL) as parent:
         wait_for(lambda: len(list(folder.iterdir())) == 2)
         workers = {int(path.name) for path in folder.iterdir()}
         assert workers <= children_of(parent.pid)
-        parent.kill()
-    wait_for(lambda: not any(map(alive, workers)))
+        parent.send_signal(number)
+    wait_for(lambda: not any(map(is_alive, workers)))
+
+
+FAILURES = {
+    "no guard": (
+        "from hashmatch.workers import ProcessExecutor\n"
+        "list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
+        '__name__ == "__main__"',
+    ),
+    "no import": (
+        "import sys\n"
+        "if __name__ != '__main__': raise ImportError('no such package')\n"
+        "from hashmatch.workers import ProcessExecutor\n"
+        "list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
+        "worker processes die as they start; .* must be importable",
+    ),
+    "no descriptors": (
+        "import resource\n"
+        "from hashmatch.workers import ProcessExecutor\n"
+        "if __name__ == '__main__':\n"
+        "    import pebble, multiprocessing.popen_spawn_posix\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))\n"
+        "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
+        "cannot start a worker process: .*Too many open files",
+    ),
+    "no processes": (
+        "import multiprocessing.popen_spawn_posix as spawn\n"
+        "from hashmatch.workers import ProcessExecutor\n"
+        "def refuse(*_): raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
+        "if __name__ == '__main__':\n"
+        "    spawn.util.spawnv_passfds = refuse\n"
+        "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
+        "cannot start a worker process: .*Resource temporarily unavailable",
+    ),
+}
+
+
+@LINUX_ONLY
+@pytest.mark.parametrize("failure", list(FAILURES))
+def test_a_worker_that_fails_to_start_says_so(tmp_path: Path, failure: str) -> None:
+    script = tmp_path / "script.py"
+    text, message = FAILURES[failure]
+    script.write_text(text)
+    run = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 1
+    last = run.stderr.splitlines()[-1]
+    assert "HashmatchError" in last
+
+    assert re.search(message, last)
+    assert "memory" not in last

@@ -5,8 +5,13 @@ from __future__ import annotations
 from hashmatch.backlog.hashes import HashedFile, HashResult, hash_files, hash_many
 from hashmatch.backlog.listing import ScanInput, list_files
 from hashmatch.backlog.rows import json_row
-from hashmatch.backlog.run import OutputIsInputError, ScanInterrupted, ScanProgress, scan
-from hashmatch.backlog.screening import ScanSummary
+from hashmatch.backlog.run import (
+    OutputIsInputError,
+    ScanInterrupted,
+    ScanProgress,
+    ScanSummary,
+    scan,
+)
 
 __all__ = [
     "HashResult",

@@ -16,10 +16,6 @@ CHUNK_FILES = 32
 """Files handed out at a time: enough for a batched query, few enough for smooth progress."""
 
 
-class ChunkLostError(HashmatchError):
-    """A worker process died: the rows of its chunk and of those after it are missing."""
-
-
 def map_chunks(
     files: Sequence[ScanInput],
     local_task: Callable[[Sequence[ScanInput]], ResultT],
@@ -35,8 +31,8 @@ def map_chunks(
 
     Raises
     ------
-    ChunkLostError
-        A worker process died.
+    HashmatchError
+        A worker process died, or none can be started.
     """
     chunks = [files[start : start + chunk_files] for start in range(0, len(files), chunk_files)]
     n_processes = min(workers, len(chunks))
@@ -51,8 +47,9 @@ def map_chunks(
     except WorkerDiedError as death:
         first = death.item_number * chunk_files
         chunk = chunks[death.item_number]
-        raise ChunkLostError(
+        raise HashmatchError(
             f"a worker process died ({death.cause}) while processing files "
             f"{first + 1:,}-{first + len(chunk):,} of {len(files):,} "
-            f"({chunk[0].path} to {chunk[-1].path}); run with --isolate to find the file"
+            f"({chunk[0].path} to {chunk[-1].path}); the rows of the first {first:,} files are "
+            "complete; run with --isolate to find the file"
         ) from None

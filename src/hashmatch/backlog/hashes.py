@@ -64,12 +64,10 @@ def hash_many(
     Parameters
     ----------
     sources : iterable
-        What `hash_image` takes, or `digests` where `algorithm` is one. Read as it is needed, in the
-        calling thread, so it may be endless; a file is read in another thread, so each must be a
-        file of its own.
+        What `hash_image` takes, or `digests` for a digest. Read as needed, in the calling thread,
+        so it may be endless; a file is read in another thread, so each must be a file of its own.
     algorithm : str
-        Registered name of a hash of whole pictures, or of a digest: that of any content, of any
-        size.
+        Registered name of a hash of whole pictures, or of a digest (of any content and size).
     decode : str
         As for `hash_image`.
     workers : int
@@ -80,10 +78,6 @@ def hash_many(
         Decode in as many child processes, within these limits, so that a decoder that crashes,
         hangs or exhausts memory is a result with an error. Sources are then paths, bytes or files.
         A digest needs no decoder and is computed in this process.
-
-    Yields
-    ------
-    HashResult
 
     Raises
     ------
@@ -101,21 +95,18 @@ def hash_many(
     job.check(workers)
     if not job.is_digest:
         get_pixel_hash(algorithm)
-    return _results(job.run(map(Attempt, sources), workers, isolation))
-
-
-def _results(attempts: Generator[Attempt[Any], None, None]) -> Generator[HashResult, None, None]:
-    with closing(attempts):
-        for result in attempts:
-            if result.error is not None:
-                yield HashResult(None, str(result.error), result.error.kind)
-            else:
-                yield HashResult(result.unwrap(), None)
+    results = job.run(map(Attempt, sources), workers, isolation)
+    return (
+        HashResult(result.value, None)
+        if result.error is None
+        else HashResult(None, str(result.error), result.error.kind)
+        for result in results
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _HashJob:
-    """What to compute of every source."""
+    """The hash to compute of every source."""
 
     algorithm: str
     decode: str
@@ -136,9 +127,9 @@ class _HashJob:
         sources: Iterable[Attempt[Source]],
         workers: int,
         isolation: Isolation | None,
-    ) -> Generator[Attempt[Hash | tuple[Hash, ...]], None, None]:
-        """Yield the hash of each source, in order, or the tuple of those of its segments."""
-        executor: Executor[Attempt[Any], Attempt[Hash | tuple[Hash, ...]]]
+    ) -> Generator[Attempt[Any], None, None]:
+        """Yield the `Hash` of each source, in order, or the tuple of those of its segments."""
+        executor: Executor[Attempt[Any], Attempt[Any]]
         items: Iterable[Attempt[Any]] = sources
         if isolation is not None and not self.is_digest:
             prepare: list[Callable[[], object]] = [partial(load_algorithms, [self.algorithm])]
@@ -154,21 +145,14 @@ class _HashJob:
         with executor, closing(executor.map(items)) as results:
             yield from results
 
-    def _task(self) -> Callable[[Source], Hash | tuple[Hash, ...]]:
+    def _task(self) -> Callable[[Any], Hash | tuple[Hash, ...]]:
         """Return what hashes a source; picklable, and from below the index where it decodes."""
         if self.is_digest:
-            return partial(_digest, self.algorithm)
+            name = self.algorithm
+            return lambda source: digests(source, [name])[name]
         is_of_segments = isinstance(get_algorithm(self.algorithm), SegmentHash)
-        return partial(
-            hash_segments if is_of_segments else hash_image,
-            algorithm=self.algorithm,
-            decode=self.decode,
-            limits=self.limits,
-        )
-
-
-def _digest(algorithm: str, source: Any) -> Hash:
-    return digests(source, [algorithm])[algorithm]
+        function = hash_segments if is_of_segments else hash_image
+        return partial(function, algorithm=self.algorithm, decode=self.decode, limits=self.limits)
 
 
 def hash_files(
@@ -187,7 +171,7 @@ def hash_files(
     Parameters
     ----------
     paths : iterable of path
-        Files and folders; `hashmatch.backlog.list_files` says what counts.
+        Files and folders, as for `list_files`.
     algorithm, decode, limits, isolation
         As for `hash_many`; also the name of a hash of segments.
     workers : int
@@ -209,25 +193,13 @@ def hash_files(
     files = list_files(paths)
     if isolation is not None or workers <= _MOST_THREADS:
         return _hash_listed(job, workers, isolation, files)
-    hash_chunk = partial(_hash_chunk, job)
-    chunks = map_chunks(
-        files,
-        hash_chunk,
-        hash_chunk,
-        chunk_files=CHUNK_FILES * _MOST_THREADS,
-        workers=-(-workers // _MOST_THREADS),
-    )
-    return _flatten(chunks)
+    task, step = partial(_hash_chunk, job), CHUNK_FILES * _MOST_THREADS
+    chunks = map_chunks(files, task, task, chunk_files=step, workers=-(-workers // _MOST_THREADS))
+    return (row for chunk in chunks for row in chunk)
 
 
 def _hash_chunk(job: _HashJob, chunk: Sequence[ScanInput]) -> list[HashedFile]:
     return list(_hash_listed(job, _MOST_THREADS, None, chunk))
-
-
-def _flatten(chunks: Generator[list[HashedFile], None, None]) -> Iterator[HashedFile]:
-    with closing(chunks):
-        for chunk in chunks:
-            yield from chunk
 
 
 def _hash_listed(

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 
@@ -17,22 +16,12 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 class ScanInput:
     """One path of a listing.
 
-    Parameters
-    ----------
-    path : str
-        As the row will name it; bytes that are not UTF-8 are kept as `os.fsdecode` does.
-    problem : str or None
-        The reason why there is nothing to read there; None where reading is worth trying.
+    `path` is as the row will name it; bytes that are not UTF-8 are kept as `os.fsdecode` does.
+    `problem` is the reason why there is nothing to read there; None where reading is worth trying.
     """
 
     path: str
     problem: str | None = None
-
-
-class _Folder(NamedTuple):
-    path: str
-    identity: tuple[int, int]
-    above: _Folder | None
 
 
 def list_files(paths: Iterable[str | os.PathLike[str]]) -> list[ScanInput]:
@@ -67,29 +56,28 @@ def _check_exists(path: str | os.PathLike[str]) -> str:
 
 def _walk(root: str) -> Iterator[ScanInput]:
     """Yield all files below `root`, or `root` itself if it is not a folder."""
-    top = _find_folder(root, None)
+    top = _identify_folder(root)
     if top is None:
         yield ScanInput(root)
         return
-    todo = [top]
+    todo = [(root, frozenset([top]))]
     while todo:
-        folder = todo.pop()
+        folder, above = todo.pop()
         try:
-            with os.scandir(folder.path) as entries:
-                names = [(_path(folder, entry), _may_be_folder(entry)) for entry in entries]
+            with os.scandir(folder) as entries:
+                names = [
+                    (entry.name if folder == os.curdir else entry.path, _may_be_folder(entry))
+                    for entry in entries
+                ]
         except OSError as error:
-            yield ScanInput(folder.path, f"cannot list the folder: {error.strerror}")
+            yield ScanInput(folder, f"cannot list the folder: {error.strerror}")
             continue
         for path, may_be_folder in names:
-            inner = _find_folder(path, folder) if may_be_folder else None
+            inner = _identify_folder(path) if may_be_folder else None
             if inner is None:
                 yield ScanInput(path)
-            elif not _is_inside(folder, inner.identity):
-                todo.append(inner)
-
-
-def _path(folder: _Folder, entry: os.DirEntry[str]) -> str:
-    return entry.name if folder.path == os.curdir else entry.path
+            elif inner not in above:
+                todo.append((path, above | {inner}))
 
 
 def _may_be_folder(entry: os.DirEntry[str]) -> bool:
@@ -100,20 +88,10 @@ def _may_be_folder(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-def _find_folder(path: str, above: _Folder | None) -> _Folder | None:
-    """Return the folder at a path, None if there is none that can be reached."""
+def _identify_folder(path: str) -> tuple[int, int] | None:
+    """Return the device and inode of a folder, None if there is none that can be reached."""
     try:
         status = Path(path).stat()
     except OSError:
         return None
-    if not stat.S_ISDIR(status.st_mode):
-        return None
-    return _Folder(path, (status.st_dev, status.st_ino), above)
-
-
-def _is_inside(folder: _Folder | None, identity: tuple[int, int]) -> bool:
-    while folder is not None:
-        if folder.identity == identity:
-            return True
-        folder = folder.above
-    return False
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None

@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from hashmatch.backlog.chunks import CHUNK_FILES, ChunkLostError, map_chunks
+from hashmatch.backlog.chunks import CHUNK_FILES, map_chunks
 from hashmatch.backlog.listing import ScanInput, list_files
-from hashmatch.backlog.rows import open_rows
-from hashmatch.backlog.screening import (
-    ScanSummary,
-    WorkerConfig,
-    screen_chunk,
-    screen_chunk_in_worker,
-)
+from hashmatch.backlog.rows import json_row, open_rows
 from hashmatch.errors import HashmatchError
 from hashmatch.screener import DEFAULT_OPTIONS, Screener, ScreeningOptions
+from hashmatch.values import IndexRef, PolicyRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +29,44 @@ class ScanProgress:
     n_files: int
     n_errors: int
     n_with_matches: int
+
+
+class Outcome(NamedTuple):
+    """The facts of a decision that the totals of a scan count."""
+
+    action: str
+    has_error: bool
+    n_matches: int
+
+
+@dataclass(slots=True)
+class ScanSummary:
+    """Totals of a scan: files (a row each), those with an error or a match, matches, actions.
+
+    `n_errors` counts files that could not be read or decoded, in whole or in part; `actions` counts
+    files by action; `elapsed_s` is wall time.
+    """
+
+    n_files: int = 0
+    n_errors: int = 0
+    n_with_matches: int = 0
+    n_matches: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    elapsed_s: float = 0.0
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Add decisions to the totals."""
+        for outcome in outcomes:
+            self.n_files += 1
+            self.n_errors += outcome.has_error
+            self.n_with_matches += outcome.n_matches > 0
+            self.n_matches += outcome.n_matches
+            self.actions[outcome.action] += 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as plain values, ready for JSON."""
+        actions = dict(sorted(self.actions.items()))
+        return asdict(self) | {"actions": actions, "elapsed_s": round(self.elapsed_s, 3)}
 
 
 class OutputIsInputError(ValueError):
@@ -68,7 +102,7 @@ def scan(
     Parameters
     ----------
     paths : iterable of path
-        Files and folders; `hashmatch.backlog.list_files` says what counts.
+        Files and folders, as for `list_files`.
     index, policy : path
         As for `Screener.open`.
     output : path or binary stream
@@ -84,10 +118,6 @@ def scan(
         Files handed to a worker at a time.
     on_progress : callable, optional
         Called with a `ScanProgress` after every chunk, in the calling thread.
-
-    Returns
-    -------
-    ScanSummary
 
     Raises
     ------
@@ -125,37 +155,74 @@ def scan(
         )
         try:
             with closing(chunks):
-                for rows, totals in chunks:
-                    sink.write(rows, totals.n_files)
-                    summary.add(totals)
+                for chunk in chunks:
+                    sink.write(chunk.rows, len(chunk.outcomes))
+                    summary.count(chunk.outcomes)
                     if on_progress is not None:
-                        on_progress(_progress(summary, len(files)))
+                        n_bad, n_hits = summary.n_errors, summary.n_with_matches
+                        on_progress(ScanProgress(summary.n_files, len(files), n_bad, n_hits))
         except KeyboardInterrupt:
             raise ScanInterrupted(sink.n_rows, len(files)) from None
-        except ChunkLostError as lost:
-            raise HashmatchError(f"{lost}; the first {sink.n_rows:,} rows are written") from None
     summary.elapsed_s = time.monotonic() - started_s
     return summary
 
 
-def _progress(summary: ScanSummary, n_files: int) -> ScanProgress:
-    return ScanProgress(summary.n_files, n_files, summary.n_errors, summary.n_with_matches)
-
-
 def _refuse_as_input(output: str | os.PathLike[str] | BinaryIO, files: Sequence[ScanInput]) -> None:
     try:
-        if isinstance(output, str | os.PathLike):
-            written = Path(output).stat()
-        else:
-            written = os.fstat(output.fileno())
+        target = output if isinstance(output, str | os.PathLike) else output.fileno()
+        written = os.stat(target)  # noqa: PTH116
     except OSError:  # not there yet, or a stream in memory
         return
-    if not stat.S_ISREG(written.st_mode):
-        return
-    for file in files:
-        try:
-            is_same = os.path.samestat(Path(file.path).stat(), written)
-        except OSError:
-            continue
-        if is_same:
-            raise OutputIsInputError(f"the output {file.path} is itself one of the files to scan")
+    for file in files if stat.S_ISREG(written.st_mode) else ():
+        with suppress(OSError):
+            if os.path.samestat(Path(file.path).stat(), written):
+                raise OutputIsInputError(
+                    f"the output {file.path} is itself one of the files to scan"
+                )
+
+
+class WorkerConfig(NamedTuple):
+    """Everything that a worker process needs to decide as its parent would."""
+
+    index_dir: str
+    policy_path: str
+    options: ScreeningOptions
+    index_ref: IndexRef
+    policy_ref: PolicyRef
+
+
+class ChunkRows(NamedTuple):
+    """Decisions about a chunk, as bytes of JSON lines and as the totals count them."""
+
+    rows: bytes
+    outcomes: list[Outcome]
+
+
+def screen_chunk(screener: Screener, chunk: Sequence[ScanInput]) -> ChunkRows:
+    """Decide about the files of a chunk, in order."""
+    screened = iter(screener.screen_many([file.path for file in chunk if file.problem is None]))
+    decisions = [
+        next(screened) if file.problem is None else screener.reject(file.path, file.problem)
+        for file in chunk
+    ]
+    return ChunkRows(
+        b"".join(json_row(decision.to_dict()) for decision in decisions),
+        [Outcome(row.action, row.error is not None, row.n_matches) for row in decisions],
+    )
+
+
+def screen_chunk_in_worker(config: WorkerConfig, chunk: Sequence[ScanInput]) -> ChunkRows:
+    """Decide about the files of a chunk in a worker process.
+
+    HashmatchError is raised if the index or the policy is not the one that the parent opened.
+    """
+    return screen_chunk(_open_screener(config), chunk)
+
+
+@lru_cache(maxsize=1)
+def _open_screener(config: WorkerConfig) -> Screener:
+    """Open the screener of a worker process, once for all of its chunks."""
+    screener = Screener.open(config.index_dir, config.policy_path, options=config.options)
+    if (screener.index_ref, screener.policy_ref) != (config.index_ref, config.policy_ref):
+        raise HashmatchError("the index or the policy changed while the scan started; run it again")
+    return screener

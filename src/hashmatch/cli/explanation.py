@@ -1,11 +1,12 @@
-"""A decision row in a sentence."""
+"""Decision rows in a sentence, for people."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_VIEWS = {
-    "as_stored": "",
+from hashmatch.views import parse
+
+_PARTS = {
     "rot90": " when rotated 90 degrees",
     "rot180": " when rotated 180 degrees",
     "rot270": " when rotated 270 degrees",
@@ -21,41 +22,44 @@ _MOST_MATCHES = 2
 
 
 def explain(row: dict[str, Any]) -> str:
-    """Return why a decision row says what it says."""
+    """Return the reason for a decision."""
     if row["error"] is not None:
         reason = f"cannot be decoded: {row['error']}"
-        return f"{reason}; {_findings(row)}" if row["matches"] else reason
-    qualities = [made["quality"] for made in row["hashes"] if made["quality"] is not None]
+        return f"{reason}; {_explain_matches(row)}" if row["matches"] else reason
     if not row["matches"]:
-        return "nothing to see (quality 0)" if 0 in qualities else "like nothing on any list"
-    return _findings(row)
+        is_blank = 0 in _qualities(row)
+        return "nothing to see (quality 0)" if is_blank else "like nothing on any list"
+    return _explain_matches(row)
 
 
-def _findings(row: dict[str, Any]) -> str:
-    matches = "; ".join(_match(match) for match in row["matches"][:_MOST_MATCHES])
+def _explain_matches(row: dict[str, Any]) -> str:
+    matches = "; ".join(_describe_match(match) for match in row["matches"][:_MOST_MATCHES])
     if row["n_matches"] > _MOST_MATCHES:
         matches += f"; {row['n_matches'] - _MOST_MATCHES:,} more"
     if not row["rules"]:
-        qualities = [made["quality"] for made in row["hashes"] if made["quality"] is not None]
-        return f"no rule takes it (quality {min(qualities, default=None)}): {matches}"
-    return f"{', '.join(_rule(rule) for rule in row['rules'])}: {matches}"
+        return f"no rule takes it (quality {min(_qualities(row), default=None)}): {matches}"
+    return f"{', '.join(_describe_rule(rule) for rule in row['rules'])}: {matches}"
 
 
-def _rule(rule: dict[str, Any]) -> str:
+def _qualities(row: dict[str, Any]) -> list[int]:
+    return [value["quality"] for value in row["hashes"] if value["quality"] is not None]
+
+
+def _describe_rule(rule: dict[str, Any]) -> str:
     if rule["suppressed_by"] is None:
         return str(rule["name"])
     return f"{rule['name']} (set aside by {rule['suppressed_by']})"
 
 
-def _match(match: dict[str, Any]) -> str:
-    view = "".join(_view(word, match["timestamp_s"]) for word in match["view"].split("/"))
+def _describe_match(match: dict[str, Any]) -> str:
+    view = "".join(_describe_part(part, match["timestamp_s"]) for part in parse(match["view"]))
     entry = f"{match['list']} {match['entry_id']}"
     if match["entry_timestamp_s"] is not None:
         entry += f" ({match['entry_timestamp_s']:.1f} s)"
     return f"{entry} at {match['distance']} bits{view}"
 
 
-def _view(word: str, timestamp_s: float | None) -> str:
-    if word == "frame":
+def _describe_part(part: str, timestamp_s: float | None) -> str:
+    if part == "frame":
         return f" in the frame at {timestamp_s:.1f} s"
-    return _VIEWS.get(word, f" as {word}")
+    return _PARTS.get(part, f" as {part}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hashmatch.cli.display import print_json, print_note, print_table
+from hashmatch.cli.index_bench_plot import check_plot, plot_report
 from hashmatch.cli.options import AsJson
 from hashmatch.errors import HashListError
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hashmatch.hamming.bench import BenchReport, BenchRow
+    from hashmatch.interop import BenchReport, BenchRow
 
 
 class Backend(StrEnum):
-    """What can search an index."""
+    """Backends that can be measured."""
 
     native = "native"
     faiss_flat = "faiss-flat"
@@ -33,7 +34,7 @@ class Backend(StrEnum):
 
 
 class Skew(StrEnum):
-    """How synthetic codes are spread."""
+    """Distributions of synthetic codes."""
 
     uniform = "uniform"
     clustered = "clustered"
@@ -56,7 +57,7 @@ def bench(
         Path | None,
         typer.Argument(
             metavar="DIR",
-            help="A built index, or a list file, to take codes from; synthetic codes if left out.",
+            help="A built index, or a list file, to take codes from; synthetic codes by default.",
             exists=True,
             show_default=False,
         ),
@@ -64,28 +65,22 @@ def bench(
     *,
     codes: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", parser=_count, help="Synthetic codes; 100,000.", show_default=False
-        ),
+        typer.Option(metavar="N", parser=_count, help="Synthetic codes; by default 100,000."),
     ] = None,
     bits: Annotated[
-        int | None,
-        typer.Option(metavar="BITS", help="Width of synthetic codes; 256.", show_default=False),
+        int | None, typer.Option(metavar="BITS", help="Width of synthetic codes; by default 256.")
     ] = None,
     skew: Annotated[
         Skew | None,
         typer.Option(
             metavar="HOW",
-            help="Synthetic codes: uniform (by chance), clustered (a tenth in tight clusters) or "
+            help="Synthetic codes: uniform (random), clustered (a tenth in tight clusters) or "
             "duplicates (a tenth identical).",
-            show_default=False,
         ),
     ] = None,
     radius: Annotated[
         int | None,
-        typer.Option(
-            metavar="BITS", min=0, help="Inclusive; one bit in eight, less one, if left out."
-        ),
+        typer.Option(metavar="BITS", min=0, help="Inclusive; by default bits / 8 - 1."),
     ] = None,
     backends: Annotated[
         list[Backend] | None,
@@ -93,8 +88,7 @@ def bench(
             "--backend",
             metavar="NAME",
             help="native, faiss-flat, faiss-multihash or faiss-hnsw, which is approximate; may be "
-            "repeated. The exact ones if left out.",
-            show_default=False,
+            "repeated. By default the exact ones.",
         ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="Which codes of DIR.")] = "pdq",
@@ -104,38 +98,39 @@ def bench(
     threads: Annotated[
         int, typer.Option(metavar="N", min=1, max=1024, help="For building and the bulk call.")
     ] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses codes and queries.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Determines codes and queries.")] = 0,
     limit_s: Annotated[
         float,
-        typer.Option(
-            "--limit", metavar="SECONDS", min=0.0, help="Time for each figure of a slow backend."
-        ),
+        typer.Option("--limit", metavar="SECONDS", min=0.0, help="Time for each figure, about."),
     ] = 10.0,
     as_json: AsJson = False,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.png",
-            help="Draw the figures, too; needs the extra analysis.",
-            show_default=False,
-        ),
+        typer.Option(metavar="FILE.png", help="Draw the figures; needs the extra analysis."),
     ] = None,
 ) -> None:
     """Time index backends side by side.
 
-    Each backend's answers are compared with brute force before it is timed; half of the queries
-    lie near a stored code. The table goes to stderr; the rows go to stdout, as CSV unless told
-    otherwise, where that is not a terminal.
+    Answers of each backend are compared with brute force; half of the queries lie near a stored
+    code. The table goes to stderr, and the rows go to stdout if that is not a terminal, as CSV by
+    default.
 
     Example: hashmatch index bench --codes 1e6 --skew clustered --backend native --json
     """
-    from hashmatch.hamming.bench import bench_backends
+    from hashmatch.interop import BenchRow, bench_backends
 
     if plot is not None:
-        from hashmatch.cli.index_bench_plot import check_plot
-
         check_plot(plot)
-    measured, described = _codes(source, algorithm, n=codes, bits=bits, skew=skew, seed=seed)
+    if source is None:
+        skew = skew or Skew.uniform
+        measured = _draw_codes(codes or 100_000, 256 if bits is None else bits, skew, seed)
+    elif (codes, bits, skew) == (None, None, None):
+        measured = _read_codes(source, algorithm)
+    else:
+        raise typer.BadParameter(
+            "--codes, --bits and --skew are for synthetic codes, without a DIR", param_hint="DIR"
+        )
+    origin = f"{source}, {algorithm}" if source else f"synthetic, {skew}"
     if radius is not None and radius > 8 * measured.shape[1]:
         raise typer.BadParameter(
             f"the codes have {8 * measured.shape[1]} bits only", param_hint="--radius"
@@ -143,7 +138,7 @@ def bench(
     chosen = backends or [Backend.native, Backend.faiss_flat, Backend.faiss_multihash]
     report = bench_backends(
         measured,
-        backends=[one.value for one in dict.fromkeys(chosen)],
+        backends=[backend.value for backend in dict.fromkeys(chosen)],
         radius=radius,
         n_bulk=queries,
         seed=seed,
@@ -151,48 +146,36 @@ def bench(
         limit_s=limit_s,
     )
     if as_json:
-        print_json({"data": described, **report.to_dict()})
+        data = {"codes": origin, "skew": skew, "seed": seed}
+        print_json({"data": data, **asdict(report)})
     else:
-        _print_table(report, described)
+        _print_table(report, origin)
         if not sys.stdout.isatty():
-            _print_csv(report)
+            names = [field.name for field in fields(BenchRow)]
+            rows = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+            rows.writeheader()
+            rows.writerows(map(asdict, report.rows))
     for backend, reason in report.refused.items():
         print_note(f"hashmatch: {backend} left out: {reason}")
     if plot is not None and report.rows:
-        from hashmatch.cli.index_bench_plot import plot_report
-
-        plot_report(report, described["codes"], plot)
+        plot_report(report, origin, plot)
     if not report.rows:
         raise typer.Exit(1)
 
 
-def _codes(
-    source: Path | None,
-    algorithm: str,
-    *,
-    n: int | None,
-    bits: int | None,
-    skew: Skew | None,
-    seed: int,
-) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Return the codes to measure with, and what they are in words."""
-    if source is None:
-        from hashmatch.hamming.bench_data import synthetic_codes
+def _draw_codes(n: int, bits: int, skew: str, seed: int) -> NDArray[np.uint8]:
+    from hashmatch.interop import synthetic_codes
 
-        bits = 256 if bits is None else bits
-        if bits % 8 or not 64 <= bits <= 512:
-            raise typer.BadParameter("expected a multiple of 8 of 64 to 512", param_hint="--bits")
-        how = (skew or Skew.uniform).value
-        made = synthetic_codes(n or 100_000, bits, skew=how, seed=seed)
-        return made, {"codes": f"synthetic, {how}", "skew": how, "seed": seed}
-    if (n, bits, skew) != (None, None, None):
-        raise typer.BadParameter(
-            "--codes, --bits and --skew are for synthetic codes, without a DIR", param_hint="DIR"
-        )
-    held = _built_codes(source, algorithm) if source.is_dir() else _listed_codes(source, algorithm)
-    if not len(held):
+    if bits % 8 or not 64 <= bits <= 512:
+        raise typer.BadParameter("expected a multiple of 8 of 64 to 512", param_hint="--bits")
+    return synthetic_codes(n, bits, skew=skew, seed=seed)
+
+
+def _read_codes(source: Path, algorithm: str) -> NDArray[np.uint8]:
+    read = _built_codes if source.is_dir() else _listed_codes
+    if not len(codes := read(source, algorithm)):
         raise typer.BadParameter(f"{source} has no {algorithm} codes", param_hint="DIR")
-    return held, {"codes": f"{source}, {algorithm}", "skew": None, "seed": seed}
+    return codes
 
 
 def _built_codes(directory: Path, algorithm: str) -> NDArray[np.uint8]:
@@ -207,6 +190,7 @@ def _built_codes(directory: Path, algorithm: str) -> NDArray[np.uint8]:
 
 def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
     import numpy as np
+    import pyarrow.compute as pc
 
     from hashmatch.hashing import get_algorithm
     from hashmatch.lists import ListReading, read_list
@@ -216,8 +200,7 @@ def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--algorithm") from None
     table = read_list(path, ListReading(harm="unknown")).table
-    rows = table.select(["code", "algorithm"]).to_pylist()
-    held: list[bytes] = [row["code"] for row in rows if row["algorithm"] == algorithm]
+    held: list[Any] = table.filter(pc.field("algorithm") == algorithm)["code"].to_pylist()
     if any(len(code) != n_bytes for code in held):
         raise HashListError(
             f"{path}: {algorithm} hashes have {2 * n_bytes} hex digits, and some have not; build "
@@ -226,22 +209,18 @@ def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(held), np.uint8).reshape(-1, n_bytes)
 
 
-def _print_table(report: BenchReport, described: dict[str, Any]) -> None:
+def _print_table(report: BenchReport, codes: str) -> None:
     if not report.rows:
         return
     first, machine = report.rows[0], report.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     title = (
-        f"{first.n_codes:,} codes of {first.bits} bits ({described['codes']}), radius "
+        f"{first.n_codes:,} codes of {first.bits} bits ({codes}), radius "
         f"{first.radius}, {first.threads} thread{'s' if first.threads > 1 else ''}"
     )
     headings = ("backend", "build s", "bytes/code", "p50 us", "p99 us", "bulk queries/s", "recall")
-    print_table(
-        title,
-        headings,
-        [_cells(row) for row in report.rows],
-        caption=f"{machine['cpu']}, kernel {machine['kernel']}, {versions}",
-    )
+    caption = f"{machine['cpu']}, kernel {machine['kernel']}, {versions}"
+    print_table(title, headings, [_cells(row) for row in report.rows], caption=caption)
 
 
 def _cells(row: BenchRow) -> list[object]:
@@ -254,13 +233,3 @@ def _cells(row: BenchRow) -> list[object]:
         f"{row.bulk_queries_per_s:,.0f}",
         "exact" if row.exact else f"{row.recall:.3f}",
     ]
-
-
-def _print_csv(report: BenchReport) -> None:
-    from hashmatch.hamming.bench import BenchRow
-
-    rows = csv.DictWriter(
-        sys.stdout, [field.name for field in fields(BenchRow)], lineterminator="\n"
-    )
-    rows.writeheader()
-    rows.writerows(asdict(row) for row in report.rows)

@@ -1,4 +1,4 @@
-"""The figures of `hashmatch index bench` as a picture."""
+"""Bar charts of the figures of `hashmatch index bench`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from hashmatch.errors import HashmatchError
 
 if TYPE_CHECKING:
-    from hashmatch.hamming.bench import BenchReport
+    from hashmatch.interop import BenchReport
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -20,7 +20,7 @@ _APPROXIMATE_COLOUR, _EXACT_COLOUR = "#d08770", "#4c78a8"
 
 
 def check_plot(path: Path) -> None:
-    """Say what is missing before anything is measured."""
+    """Refuse a plot that could not be drawn or written, before anything is measured."""
     if path.suffix.lower() not in SUFFIXES:
         raise typer.BadParameter(
             f"{path}: expected a name that ends in {', '.join(SUFFIXES)}", param_hint="--plot"
@@ -50,7 +50,7 @@ def plot_report(report: BenchReport, described: str, path: Path) -> None:
     panels = {
         "single query, p50 and p99 (us)": [row.single_p50_us for row in rows],
         "bulk (queries/s)": [row.bulk_queries_per_s for row in rows],
-        "memory (bytes/code)": [row.bytes_per_code or 0.0 for row in rows],  # 0: not told
+        "memory (bytes/code)": [row.bytes_per_code or float("nan") for row in rows],  # not known
         "build (s)": [row.build_s for row in rows],
     }
     names = [row.backend if row.exact else f"{row.backend}\n(approximate)" for row in rows]
@@ -65,7 +65,7 @@ def plot_report(report: BenchReport, described: str, path: Path) -> None:
         zip(panels.items(), figure.subplots(1, len(panels), sharey=True), strict=True)
     ):
         bars = axes.barh(names, values, color=colours)
-        labels = [_label(value) for value in values]
+        labels = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values]
         axes.bar_label(bars, labels, padding=3, fontsize=8)
         if number == 0:
             axes.invert_yaxis()  # shared by all
@@ -76,9 +76,3 @@ def plot_report(report: BenchReport, described: str, path: Path) -> None:
         axes.margins(x=0.35)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
-
-
-def _label(value: float) -> str:
-    if value == 0:
-        return "?"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

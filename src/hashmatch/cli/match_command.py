@@ -7,6 +7,8 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +17,9 @@ from hashmatch.cli.display import utf8_text
 from hashmatch.cli.options import IndexDir
 
 if TYPE_CHECKING:
+    from hashmatch.hashing import Algorithm
     from hashmatch.index import Index
+    from hashmatch.values import Hash
 
 COLUMNS = (
     "query",
@@ -27,6 +31,7 @@ COLUMNS = (
     "radius",
     "entry_timestamp_s",
 )
+_BATCH_QUERIES = 256
 
 
 def match(
@@ -45,6 +50,15 @@ def match(
         ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="Which hash these are.")] = "pdq",
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Decide by this policy, in TOML: one decision row of JSON for each hash.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line instead of CSV.")
     ] = False,
@@ -52,73 +66,86 @@ def match(
     """Find the entries near given hashes.
 
     One row for each on stdout, nearest first: query, list, version, entry, harm, distance, radius,
-    and the time of the frame where the entry is a video.
+    and the time of the frame where the entry is a video. With --policy, decision rows as of scan.
 
     Example: hashmatch match $(hashmatch hash a.jpg | tail -1 | cut -d, -f3) --index indexes/demo
     """
-    from hashmatch.hashing import Digest, get_algorithm
+    from hashmatch.hashing import get_algorithm
     from hashmatch.index import Index
 
     index = Index.open(index_dir)
     if algorithm not in index.algorithms:
         held = ", ".join(index.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
-    bits = index.bits(algorithm)
+    if policy is not None and radius is not None:
+        raise typer.BadParameter("the policy says how near", param_hint="--radius")
     hasher = get_algorithm(algorithm)
-    if radius is None:
-        radius = hasher.default_radius
-    elif radius and isinstance(hasher, Digest):
-        raise typer.BadParameter(
-            f"{algorithm} is a digest, equal or not; leave it out", param_hint="--radius"
-        )
-    elif radius > bits:
-        raise typer.BadParameter(f"{algorithm} has {bits} bits only", param_hint="--radius")
-    queries = _queries(hashes, bits)
-    found = (row for query in queries for row in _matches(index, algorithm, query, radius))
+    within = _check_radius(hasher, radius)
+    queries = [parsed.hex for parsed in _parse_hashes(hasher, hashes)]
+    if policy is not None:
+        _print_decisions(index_dir, policy, algorithm, queries)
+        return
+    rows = _match(index, algorithm, queries, within)
     if as_json:
-        for row in found:
+        for row in rows:
             print(json.dumps(row))
         return
     with utf8_text(sys.stdout.buffer) as text:
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        rows.writerows(row.values() for row in found)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(row.values() for row in rows)
 
 
-def _queries(hashes: list[str], bits: int) -> list[str]:
-    """Return the hashes in lower case; BadParameter says which one is wrong, not what it is."""
-    named = [(f"hash {number}", text) for number, text in enumerate(hashes, start=1) if text != "-"]
-    if "-" in hashes:
+def _check_radius(hasher: Algorithm, radius: int | None) -> int:
+    from hashmatch.hashing import Digest
+
+    if radius is None:
+        return hasher.default_radius
+    if radius and isinstance(hasher, Digest):
+        raise typer.BadParameter(
+            f"{hasher.name} is a digest, equal or not; leave it out", param_hint="--radius"
+        )
+    if radius > hasher.bits:
+        limit = f"{hasher.name} has {hasher.bits} bits only"
+        raise typer.BadParameter(limit, param_hint="--radius")
+    return radius
+
+
+def _parse_hashes(hasher: Algorithm, texts: list[str]) -> Iterator[Hash]:
+    """Yield the hashes; BadParameter says which one is wrong and does not show it."""
+    from hashmatch.fingerprint import parse_hash
+
+    named = [(f"hash {number}", text) for number, text in enumerate(texts, start=1) if text != "-"]
+    if "-" in texts:
         lines = (line.strip() for line in sys.stdin)
         named += [(f"line {number}", text) for number, text in enumerate(lines, start=1) if text]
     for name, text in named:
-        is_hex = text.isascii() and all(one in "0123456789abcdefABCDEF" for one in text)
-        if not is_hex or 4 * len(text) != bits:
-            found = f"{len(text)} characters" if is_hex else "something that is not hex"
-            raise typer.BadParameter(
-                f"{name}: expected {bits // 4} hex digits, found {found}", param_hint="HASH"
-            )
-    return [text.lower() for _, text in named]
+        try:
+            yield parse_hash(hasher, text)
+        except ValueError as error:
+            raise typer.BadParameter(f"{name}: {error}", param_hint="HASH") from None
 
 
-def _matches(index: Index, algorithm: str, query: str, radius: int) -> Iterator[dict[str, Any]]:
-    import numpy as np
+def _match(
+    index: Index, algorithm: str, queries: list[str], radius: int
+) -> Iterator[dict[str, Any]]:
+    from hashmatch.fingerprint import fingerprint_hashes
+    from hashmatch.matching import match_many
 
-    from hashmatch.screener import Found, one_per_entry
+    for start in range(0, len(queries), _BATCH_QUERIES):
+        batch = queries[start : start + _BATCH_QUERIES]
+        contents = [fingerprint_hashes({algorithm: query}) for query in batch]
+        tables = match_many(index, contents, {algorithm: radius}, limit=None)
+        for query, table in zip(batch, tables, strict=True):
+            for found in table.matches:
+                row = asdict(found)
+                yield {"query": query, **{name: row[name] for name in COLUMNS[1:]}}
 
-    code = np.frombuffer(bytes.fromhex(query), dtype=np.uint8)
-    result = index.search(algorithm, code[None, :], radius)
-    views = np.zeros(len(result.ids), dtype=np.int64)
-    every = Found(algorithm, radius, result.ids, result.distances, views, (None,))
-    found = one_per_entry(index, every)
-    for match in found.nearest(index, ("as_stored",), (None,), limit=None):
-        yield {
-            "query": query,
-            "list": match.list,
-            "list_version": match.list_version,
-            "entry_id": match.entry_id,
-            "harm": match.harm,
-            "distance": match.distance,
-            "radius": match.radius,
-            "entry_timestamp_s": match.entry_timestamp_s,
-        }
+
+def _print_decisions(index_dir: Path, policy: Path, algorithm: str, queries: list[str]) -> None:
+    from hashmatch.screener import Screener
+
+    screener = Screener.open(index_dir, policy)
+    for query in queries:
+        decision = screener.screen_hashes({algorithm: query}, content_id=query)
+        print(json.dumps(decision.to_dict(), separators=(",", ":")))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Decode(StrEnum):
-    """How the pixels of a JPEG are obtained."""
+    """A way to obtain the pixels of a JPEG."""
 
     exact = "exact"
     luma = "luma"

@@ -173,9 +173,9 @@ def _print(found: list[VideoMatch]) -> None:
         ),
     )
     for match in found:
-        for one in match.segments:
+        for part in match.intervals:
             print_note(
-                f"{one.query_start_s:.1f}-{one.query_end_s:.1f} s matches {match.entry_id} "
-                f"{one.entry_start_s:.1f}-{one.entry_end_s:.1f} s: {one.n_frames} frames, "
-                f"{one.mean_distance:.1f} bits"
+                f"{part.query_start_s:.1f}-{part.query_end_s:.1f} s matches {match.entry_id} "
+                f"{part.entry_start_s:.1f}-{part.entry_end_s:.1f} s: {part.n_frames} frames, "
+                f"{part.mean_distance:.1f} bits"
             )

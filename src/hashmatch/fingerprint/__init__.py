@@ -1,30 +1,44 @@
-"""Contents to hashes: decode, look at the picture in every way asked for, hash each view."""
+"""Contents to fingerprints: decode, render every view asked for, hash each."""
 
 from hashmatch.fingerprint.content import (
-    Fingerprint,
-    fingerprint_digest,
-    fingerprint_each,
+    MediaExecutor,
+    fingerprint_content,
+    fingerprint_contents,
     fingerprint_image,
+    fingerprint_media,
+    identify_media,
     prepare_to_fingerprint,
 )
 from hashmatch.fingerprint.content_digests import digests
+from hashmatch.fingerprint.given_hashes import (
+    GivenHash,
+    GivenHashes,
+    fingerprint_hashes,
+    parse_hash,
+)
 from hashmatch.fingerprint.image import Picture, hash_image, hash_segments
+from hashmatch.fingerprint.rendering import ViewOptions
 from hashmatch.fingerprint.source import Source, sendable
 from hashmatch.fingerprint.video import hash_video
-from hashmatch.fingerprint.views import Looking
 
 __all__ = [
-    "Fingerprint",
-    "Looking",
+    "GivenHash",
+    "GivenHashes",
+    "MediaExecutor",
     "Picture",
     "Source",
+    "ViewOptions",
     "digests",
-    "fingerprint_digest",
-    "fingerprint_each",
+    "fingerprint_content",
+    "fingerprint_contents",
+    "fingerprint_hashes",
     "fingerprint_image",
+    "fingerprint_media",
     "hash_image",
     "hash_segments",
     "hash_video",
+    "identify_media",
+    "parse_hash",
     "prepare_to_fingerprint",
     "sendable",
 ]

@@ -1,89 +1,122 @@
-"""Fingerprint contents: every view of one, hashed by every algorithm asked for, from one decode."""
+"""Fingerprint contents: hash every view by every algorithm asked for, from one decode."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.decode import (
     DEFAULT_LIMITS,
+    HEAD_BYTES,
     DecodeLimits,
     check_decode,
+    is_video,
     load_video_decoder,
 )
-from hashmatch.errors import DecodeError, attempt
+from hashmatch.errors import Attempt, DecodeError, attempt, make_memory_error
 from hashmatch.fingerprint.image import Picture
-from hashmatch.fingerprint.views import Looking, View, name_of, views_of
+from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
+    LumaDrift,
+    LumaHash,
+    OrientedHash,
+    SegmentHash,
     get_algorithm,
     get_pixel_hash,
-    is_luma_hash,
-    is_oriented_hash,
-    is_segment_hash,
     load_algorithms,
 )
-from hashmatch.values import AS_STORED, VIEW_KINDS, Hash
+from hashmatch.values import Content, Fingerprint, Fingerprints, Hash, Media, MediaKind
+from hashmatch.views import AS_STORED, VIEW_KINDS, join, segment
+from hashmatch.workers import Executor, InlineExecutor, attempted, spread
 
-LUMA_TOLERANCE_BITS = 8
-"""What a fingerprint of luma may be off, beside what its pixels are: it is to find candidates, so
-rounding is not settled where it concerns a few bits."""
+DEFAULT_VIEWS = ViewOptions()
 
-TRIMMED_TOLERANCE_BITS = 4
-"""The same of what was trimmed, which may be a line off as well."""
+PixelAttempts = Mapping[str, Attempt[Fingerprint]]
+"""Fingerprints of the pixels of one content, by algorithm."""
+
+MediaExecutor = Executor[Attempt[tuple[Any, ...]], Attempt[PixelAttempts]]
+"""Runs `fingerprint_media` over its arguments."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fingerprint:
-    """The hashes of every view of one content.
+def fingerprint_content(
+    content: Content,
+    algorithms: Iterable[str],
+    *,
+    decode: str = "exact",
+    options: ViewOptions = DEFAULT_VIEWS,
+) -> Fingerprints:
+    """Hash one content in every view by several algorithms, from one decode.
+
+    Errors are part of the result: that of an algorithm stands beside the fingerprints of others,
+    and a content that is damaged after its first picture keeps the views before the damage.
 
     Parameters
     ----------
-    views : tuple of str, length v
-        What was looked at, the picture as stored first.
-    codes : ndarray of uint8, shape (v, bits / 8)
-        One code per view; read-only.
-    qualities : tuple of int or None, length v
-        0..100; None where the algorithm has no such measure.
-    algorithm : str
-        Registered name, such as ``"pdq"``.
-    decode : str
-        ``"exact"`` or ``"luma"``: how the pixels were obtained; ``"video"``: they are the luma of
-        its frames; ``"bytes"`` of a digest, which needs none.
-    timestamps_s : tuple of float or None, length v
-        Time of the frame in seconds; None for a still picture, and for the first frame of an
-        animation.
-    sure : bool
-        Whether the views that the exact decode gives are all among these, which has to be asked of
-        luma only: a border that shows in the luma plane of a JPEG may not quite be one in its exact
-        pixels, or the other way round.  Views of luma named ``trimmed`` are all it may have.
-    error : str or None
-        Why the frames or pages after those looked at could not be; None where nothing is missing.
+    content : Content
+        A picture or video. Its digests are among the fingerprints.
+    algorithms : iterable of str
+        Registered names of hashes of pixels; without any, nothing is decoded.
+    decode : {"exact", "luma"}
+        See `hash_image`.
+    options : ViewOptions
+        Views to look at, and bounds on the content.
+
+    Raises
+    ------
+    ValueError
+        Unknown algorithm or `decode`.
+    AlgorithmError
+        An algorithm that cannot be used.
+
+    Notes
+    -----
+    Safe to call from several threads. Memory is that of one picture or frame and some 250 bytes
+    per view.
     """
+    executor = InlineExecutor(attempted(spread(fingerprint_media)))
+    (fingerprints,) = fingerprint_contents(
+        [content], algorithms, decode=decode, options=options, executor=executor
+    )
+    return fingerprints
 
-    views: tuple[str, ...]
-    codes: NDArray[np.uint8]
-    qualities: tuple[int | None, ...]
-    algorithm: str
-    decode: str
-    timestamps_s: tuple[float | None, ...]
-    sure: bool = True
-    error: str | None = None
 
-    def __post_init__(self) -> None:
-        codes = np.array(self.codes, dtype=np.uint8, order="C")
-        lengths = {len(self.views), len(self.qualities), len(self.timestamps_s)}
-        if codes.ndim != 2 or lengths != {len(codes)}:
-            raise ValueError(f"codes {codes.shape} do not fit {len(self.views)} views")
-        codes.setflags(write=False)
-        object.__setattr__(self, "codes", codes)
+def fingerprint_contents(
+    contents: Sequence[Content],
+    algorithms: Iterable[str],
+    *,
+    decode: str,
+    options: ViewOptions,
+    executor: MediaExecutor,
+) -> Iterator[Fingerprints]:
+    """Yield what `fingerprint_content` returns for each content, in order.
 
-    @property
-    def quality(self) -> int | None:
-        """Quality of the picture as stored."""
-        return self.qualities[0]
+    `executor` runs `fingerprint_media`, in the calling thread or in processes of its own.
+    """
+    check_decode(decode)
+    names = tuple(algorithms)
+
+    def arguments_of(content: Content) -> Attempt[tuple[Any, ...]]:
+        if content.media is None:
+            return Attempt(error=content.error)
+        return Attempt((content.media.source, content.media.kind, names, decode, options))
+
+    hashed: Iterable[Attempt[PixelAttempts]] = repeat(Attempt({}), len(contents))
+    if names:
+        hashed = executor.map(map(arguments_of, contents))
+    for content, pixels in zip(contents, hashed, strict=True):
+        attempts: dict[str, Attempt[Fingerprint]] = {
+            name: Attempt(fingerprint_hash(digest, decode="bytes"))
+            for name, digest in content.digests.items()
+        }
+        if pixels.error is not None:
+            attempts |= {name: Attempt(error=pixels.error) for name in names}
+        else:
+            attempts |= pixels.unwrap()
+        yield Fingerprints(content.content_id, content.sha256, attempts, content.error)
 
 
 def fingerprint_image(
@@ -94,176 +127,158 @@ def fingerprint_image(
     limits: DecodeLimits = DEFAULT_LIMITS,
     views: Collection[str] = VIEW_KINDS,
 ) -> Fingerprint:
-    """Hash one content in every way of looking at it, from one decode.
+    """Hash one picture or video, given as the bytes of a file, in every view by one algorithm.
 
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
-    algorithm : str
-        Registered name of a hash of pixels.
-    decode : {"exact", "luma"}
-        See `hash_image`.
-    limits : DecodeLimits
-        Bounds on the content.
-    views : collection of str
-        Kinds of views beside ``"as_stored"``, any of `hashmatch.values.VIEW_KINDS`.
-
-    Returns
-    -------
-    Fingerprint
-        ``"as_stored"`` first.  A frame or page that looks the same as an earlier view is left out.
-
-    Raises
-    ------
-    DecodeError
-        The content cannot be decoded, to its last frame or page where ``"frames"`` are looked at.
-    ValueError
-        Unknown `algorithm`, `decode` or view.
-    AlgorithmError
-        An algorithm that cannot be used.
-
-    Notes
-    -----
-    Safe to call from several threads.  Memory is that of one picture, whatever the number of
-    frames.
+    As `fingerprint_content`, but raises `DecodeError` if anything cannot be decoded or hashed, to
+    the last frame or page if ``"frames"`` are among the `views`.
     """
-    made = fingerprint_each(data, (algorithm,), decode, Looking(views, limits))[algorithm]
-    if isinstance(made, DecodeError):
-        raise made
-    if made.error is not None:
-        raise DecodeError(made.error)
-    return made
+    check_decode(decode)
+    media = identify_media(data)
+    options = ViewOptions(views, limits)
+    attempts = fingerprint_media(media.source, media.kind, (algorithm,), decode, options)
+    fingerprint = attempts[algorithm].unwrap()
+    if fingerprint.error is not None:
+        raise fingerprint.error
+    return fingerprint
 
 
-def fingerprint_each(
-    source: bytes | str, algorithms: Iterable[str], decode: str, looking: Looking
-) -> dict[str, Fingerprint | DecodeError]:
-    """Hash one content as `fingerprint_image` does, by several algorithms and as far as it goes.
+def identify_media(data: bytes) -> Media:
+    """Return bytes as a video if they begin like one, else as a picture."""
+    return Media("video" if is_video(data[:HEAD_BYTES]) else "picture", data)
 
-    `source` is the bytes, or the path of a video; memory is that of one picture or frame and some
-    250 bytes a view. Where one of the algorithms cannot hash a view, its error stands beside what
-    the others make of it. Of a content that is damaged after its first picture the views before
-    that stand, with the `error`.
+
+def fingerprint_media(
+    source: bytes | str,
+    kind: MediaKind,
+    algorithms: Sequence[str],
+    decode: str,
+    options: ViewOptions,
+) -> PixelAttempts:
+    """Hash the pixels of `Media` by several algorithms; this is what a decoding process runs.
 
     Raises
     ------
     DecodeError
         The first picture cannot be decoded.
     ValueError, AlgorithmError
-        As `fingerprint_image`.
+        As `fingerprint_content`.
     """
-    check_decode(decode)
-    collected = {name: _Collected(name) for name in algorithms}
-    is_oriented = "orientations" in looking.views
-    error: str | None = None
+    hashers = [_ViewHasher(name) for name in algorithms]
+    is_oriented = "orientations" in options.views
+    error: DecodeError | None = None
     n_views = 0
     try:
-        for view in views_of(source, looking, decode=decode):
+        for view in render_views(Media(kind, source), options, decode=decode):
             picture = Picture(view.pixels, view.decode)
-            for one in collected.values():
-                one.add(view, picture, is_oriented=is_oriented)
+            for hasher in hashers:
+                hasher.add(view, picture, is_oriented=is_oriented)
             n_views += 1
-    except (DecodeError, MemoryError) as found:
-        if n_views == 0:
-            raise
-        error = str(found) if isinstance(found, DecodeError) else "out of memory"
-    return {name: one.result(error) for name, one in collected.items()}
+    except DecodeError as failure:
+        error = DecodeError(str(failure), failure.kind)  # without the frames of its traceback
+    except MemoryError:
+        error = make_memory_error()
+    if error is not None and n_views == 0:
+        raise error
+    return {hasher.algorithm: hasher.result(error) for hasher in hashers}
 
 
 def prepare_to_fingerprint(algorithms: Iterable[str]) -> None:
-    """Import what `fingerprint_each` will need; what cannot be had is told when it is needed."""
+    """Import everything `fingerprint_media` needs; missing packages are reported on first use."""
     load_algorithms(algorithms)
     load_video_decoder()
 
 
-def fingerprint_digest(digest: Hash) -> Fingerprint:
-    """Return a digest of a content as its one view."""
+def fingerprint_hash(value: Hash, *, decode: str) -> Fingerprint:
+    """Return a single hash as a fingerprint whose one view is the content as stored."""
     return Fingerprint(
+        algorithm=value.algorithm,
+        decode=decode,
         views=(AS_STORED,),
-        codes=digest.code[None, :],
-        qualities=(None,),
-        algorithm=digest.algorithm,
-        decode="bytes",
+        codes=value.code[None],
+        qualities=(value.quality,),
         timestamps_s=(None,),
     )
 
 
-class _Collected:
-    """The hashes that one algorithm gives of the views so far."""
+class _ViewHasher:
+    """Collects the hashes of the views of one content by one algorithm."""
 
     def __init__(self, algorithm: str) -> None:
-        self._algorithm = algorithm
+        self.algorithm = algorithm
         self._hasher = get_algorithm(algorithm)
-        if not is_segment_hash(self._hasher):
+        if not isinstance(self._hasher, SegmentHash):
             self._hasher = get_pixel_hash(algorithm)
         self._views: list[str] = []
         self._codes = bytearray()
         self._qualities: list[int | None] = []
         self._timestamps_s: list[float | None] = []
-        self._seen: dict[bytes, int] = {}
+        self._best_quality: dict[bytes, int] = {}
         self._decode = ""
-        self._sure = True
-        self._failed: DecodeError | None = None
+        self._is_complete = True
+        self._failure: DecodeError | None = None
 
     def add(self, view: View, picture: Picture, *, is_oriented: bool) -> None:
-        """Hash a view; what goes wrong is kept, and then no other is hashed."""
-        if self._failed is not None:
+        """Hash a view; after the first error no further view is hashed."""
+        if self._failure is not None:
             return
-        made = attempt(self._hashed, view, picture, is_oriented)
-        if made.error is not None:
-            self._failed = made.error
+        hashed = attempt(self._hash, view, picture, is_oriented)
+        if hashed.error is not None:
+            self._failure = hashed.error
             return
-        words, codes, quality = made.unwrap()
+        words, codes, quality = hashed.unwrap()
         self._decode = self._decode or view.decode
-        self._sure &= view.sure
+        self._is_complete &= view.is_complete
+        rank = -1 if quality is None else quality
         for word, code in zip(words, codes, strict=True):
-            # Of two views with one code the earlier is what a match names, unless it is the poorer.
-            key, grade = code.tobytes(), -1 if quality is None else quality
-            if not view.is_first and self._seen.get(key, -2) >= grade:
+            # Of two views with one code a match names the earlier, unless its quality is lower.
+            key = code.tobytes()
+            best = self._best_quality.get(key, -2)
+            if not view.is_first and best >= rank:
                 continue
-            self._seen[key] = max(grade, self._seen.get(key, grade))
-            self._views.append(name_of(view.name, word))
+            self._best_quality[key] = max(rank, best)
+            self._views.append(join(view.name, word))
             self._codes += key
             self._qualities.append(quality)
             self._timestamps_s.append(view.timestamp_s)
 
-    def _hashed(
+    def _hash(
         self, view: View, picture: Picture, is_oriented: bool
     ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
         hasher = self._hasher
-        if is_segment_hash(hasher):
+        if isinstance(hasher, SegmentHash):
             codes = hasher.hash_segments(picture.for_algorithm(hasher))
-            return [f"segment_{number}" for number in range(1, len(codes) + 1)], codes, None
-        if view.luma is not None and is_luma_hash(hasher):
+            return [segment(number) for number in range(1, len(codes) + 1)], codes, None
+        if view.luma is not None and isinstance(hasher, LumaHash):
             codes, quality = hasher.hash_luma(
                 view.luma.pixels, view.luma.gain, is_oriented=is_oriented
             )
             return hasher.orientations[: len(codes)], codes, quality
-        if is_oriented and is_oriented_hash(hasher):
+        if is_oriented and isinstance(hasher, OrientedHash):
             tolerance_bits = 0
             if picture.decode == "luma":
-                is_whole = view.name == AS_STORED
-                tolerance_bits = LUMA_TOLERANCE_BITS if is_whole else TRIMMED_TOLERANCE_BITS
+                drift, is_whole = hasher.luma_drift or LumaDrift(0), view.name == AS_STORED
+                tolerance_bits = drift.tolerance_bits if is_whole else drift.trimmed_tolerance_bits
             codes, quality = hasher.hash_orientations(
                 picture.for_algorithm(hasher), tolerance_bits=tolerance_bits
             )
             return hasher.orientations, codes, quality
-        whole = get_pixel_hash(self._algorithm)
+        whole = get_pixel_hash(self.algorithm)
         code, quality = whole.hash_pixels(picture.for_algorithm(whole))
         return (AS_STORED,), code[None, :], quality
 
-    def result(self, error: str | None) -> Fingerprint | DecodeError:
-        """Return the fingerprint, or what made it impossible."""
-        if self._failed is not None:
-            return self._failed
-        return Fingerprint(
-            views=tuple(self._views),
-            codes=np.frombuffer(self._codes, np.uint8).reshape(len(self._views), -1),
-            qualities=tuple(self._qualities),
-            algorithm=self._algorithm,
-            decode=self._decode,
-            timestamps_s=tuple(self._timestamps_s),
-            sure=self._sure,
-            error=error,
+    def result(self, error: DecodeError | None) -> Attempt[Fingerprint]:
+        """Return the fingerprint, `error` saying what is missing, or the failure to hash."""
+        if self._failure is not None:
+            return Attempt(error=self._failure)
+        return Attempt(
+            Fingerprint(
+                algorithm=self.algorithm,
+                decode=self._decode,
+                views=tuple(self._views),
+                codes=np.frombuffer(self._codes, np.uint8).reshape(len(self._views), -1),
+                qualities=tuple(self._qualities),
+                timestamps_s=tuple(self._timestamps_s),
+                is_complete=self._is_complete,
+                error=error,
+            )
         )

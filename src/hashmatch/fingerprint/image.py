@@ -1,4 +1,4 @@
-"""Hash pictures: one hash of a picture as it is, or those of its segments."""
+"""Hashes of single pictures: of the whole, or of each segment."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from hashmatch.hashing import (
     get_algorithm,
     get_pixel_hash,
     grey_of,
-    is_segment_hash,
 )
 from hashmatch.values import Hash
 
 
 class Picture:
-    """Decoded pixels, as each algorithm wants them; grey is made once, when it is first wanted.
+    """Decoded pixels in the form that each algorithm consumes; grey is computed once, on demand.
 
     Parameters
     ----------
@@ -53,15 +52,15 @@ def hash_image(
     Parameters
     ----------
     source : path, bytes-like, binary file, PIL.Image, or ndarray of uint8
-        A str is a path.  A file is read from where it stands and left open.  An array is RGB
-        (H, W, 3) or luma (H, W).
+        A str is a path. An open file is read from its current position and stays open. An array
+        is RGB (H, W, 3) or luma (H, W).
     algorithm : str
         Registered name of a hash of whole pictures: ``"pdq"``, ``"phash"``, ``"dhash"``,
         ``"ahash"``, ``"whash"``, or that of a plug-in.
     decode : {"exact", "luma"}
-        ``"exact"``: RGB, then float luma, as the reference implementations do; bit-equal to them.
-        ``"luma"``: from the Y plane of a JPEG, in less time and a few bits off.  Other sources
-        are hashed the exact way.
+        ``"exact"``: RGB, then float luma, bit-equal to the reference implementations.
+        ``"luma"``: from the Y plane of a JPEG, in less time and a few bits off. Other sources
+        are decoded exactly.
     limits : DecodeLimits
         Bounds on encoded contents.
 
@@ -76,14 +75,14 @@ def hash_image(
     TypeError
         `source` is of no accepted type.
     ValueError
-        Unknown `algorithm` or `decode`, an algorithm that hashes no whole pictures, or an array of
-        another dtype or shape.
+        Unknown `algorithm` or `decode`, an algorithm that does not hash whole pictures, or an array
+        of another dtype or shape.
     AlgorithmError
-        A plug-in that is no good.
+        A plug-in that cannot be used.
 
     Notes
     -----
-    Safe to call from several threads.  Decoding is most of the cost.
+    Safe to call from several threads. Decoding is most of the cost.
     """
     hasher = get_pixel_hash(algorithm)
     check_decode(decode)
@@ -99,7 +98,7 @@ def hash_segments(
     *,
     limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> tuple[Hash, ...]:
-    """Hash the parts of one picture, so that a crop of it can be recognised.
+    """Hash the segments of one picture, so that a crop of it can be recognised.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def hash_segments(
         The package that computes it is not installed.
     """
     hasher = get_algorithm(algorithm)
-    if not is_segment_hash(hasher):
+    if not isinstance(hasher, SegmentHash):
         raise ValueError(f"{algorithm} does not hash segments")
     check_decode(decode)
     picture = Picture(pixels_of(source, decode=decode, limits=limits), decode)

@@ -1,4 +1,4 @@
-"""Pixels from whatever a caller holds: a path, bytes, a file, a Pillow image or an array."""
+"""Pixels from a path, bytes, a file, a Pillow image or an array."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pixels_of(
 ) -> NDArray[np.uint8]:
     """Return the pixels of a picture: uint8 (H, W, 3) RGB, or (H, W) luma.
 
-    `decode` and `limits` speak of encoded contents; a Pillow image becomes RGB as it is, and an
+    `decode` and `limits` apply to encoded contents; a Pillow image is converted to RGB, and an
     array is taken as it is.
 
     Raises
@@ -51,10 +51,10 @@ def pixels_of(
         An array of another dtype or shape.
     """
     if isinstance(source, np.ndarray):
-        return _checked(source)
+        return _check_array(source)
     if isinstance(source, PillowImage):
         return to_rgb(source)
-    data = _content_of(source, limits)
+    data = _read(source, limits)
     return decode_image(data, decode=decode, limits=limits).array
 
 
@@ -72,10 +72,10 @@ def sendable(source: Source, *, limits: DecodeLimits) -> str | bytes:
         return os.path.abspath(source)  # noqa: PTH100  (bytes paths too, and no more than that)
     if isinstance(source, np.ndarray | PillowImage):
         raise TypeError(f"{type(source).__name__} needs no decoder: hash it without isolation")
-    return _content_of(source, limits)
+    return _read(source, limits)
 
 
-def _content_of(source: object, limits: DecodeLimits) -> bytes:
+def _read(source: object, limits: DecodeLimits) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, bytearray | memoryview):
@@ -88,7 +88,7 @@ def _content_of(source: object, limits: DecodeLimits) -> bytes:
     raise TypeError(f"cannot hash {type(source).__name__}: expected {_EXPECTED}")
 
 
-def _checked(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _check_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
     fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
     if array.dtype != np.uint8 or not fits or array.size == 0:
         raise ValueError(

@@ -26,7 +26,7 @@ def hash_video(
         A str is a path.
     interval_s : float
         Seconds. For each k = 0, 1, 2, ... the first frame at or after ``k * interval_s`` is hashed,
-        once; 0 hashes every frame. Time counts from the first frame.
+        once; 0 hashes every frame. Times count from the first frame.
     keyframes_only : bool
         Decode keyframes alone, in a fraction of the time, and choose among them. Their number
         depends on the encoder: often one every few seconds, sometimes one in all.
@@ -36,8 +36,8 @@ def hash_video(
     Returns
     -------
     VideoHash
-        With `error` and `error_kind` set where the video is damaged or truncated or a limit ended
-        it: it then holds the frames that could be hashed, and does not prove the rest harmless.
+        With `error` and `error_kind` set if the video is damaged or truncated or exceeds a limit:
+        it then holds the frames that could be hashed, which says nothing about the rest.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def hash_video(
     accounted for in the quality; the hash does not depend on it.
 
     Every frame is decoded to find those wanted, on one thread, so the result is the same
-    everywhere. Memory: 49 bytes a hashed frame besides the decoder's own. Safe to call from
+    everywhere. Memory: 49 bytes per hashed frame, and the decoder's own. Safe to call from
     several threads.
     """
     codes = bytearray()

@@ -1,7 +1,28 @@
-"""Exact search of codes by Hamming distance: knows codes, row numbers and an algorithm's name."""
+"""Exact search of codes by Hamming distance; knows codes, row numbers and an algorithm's name."""
 
-from hashmatch.hamming.engine import SearchResult
-from hashmatch.hamming.hamming import BACKENDS, HammingIndex
-from hashmatch.hamming.plan import SearchPlan
+from hashmatch.hamming.arguments import (
+    check_algorithm,
+    check_codes,
+    check_ids,
+    check_k,
+    check_positive,
+    check_queries,
+    check_radius,
+    check_threads,
+)
+from hashmatch.hamming.hamming_index import HammingIndex
+from hashmatch.hamming.results import SearchPlan, SearchResult
 
-__all__ = ["BACKENDS", "HammingIndex", "SearchPlan", "SearchResult"]
+__all__ = [
+    "HammingIndex",
+    "SearchPlan",
+    "SearchResult",
+    "check_algorithm",
+    "check_codes",
+    "check_ids",
+    "check_k",
+    "check_positive",
+    "check_queries",
+    "check_radius",
+    "check_threads",
+]

@@ -1,4 +1,4 @@
-"""Arguments as callers give them, checked once before anything is computed."""
+"""Checks of arguments: each returns the value as searches expect it, or raises ValueError."""
 
 from __future__ import annotations
 
@@ -8,29 +8,44 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hashmatch.hamming import storage
-
+MIN_BITS, MAX_BITS = 64, 512
+MAX_CODES = (1 << 32) - 1
 MAX_ALGORITHM_CHARACTERS = 200
+DEFAULT_RADIUS_256_BITS = 31
 
-UINT8 = np.dtype(np.uint8)
+_UINT8 = np.dtype(np.uint8)
 
 
-def checked_codes(codes: ArrayLike, name: str) -> NDArray[np.uint8]:
-    """Return codes or queries as a contiguous uint8 array of shape (n, bits / 8)."""
+def check_codes(codes: ArrayLike, name: str = "codes") -> NDArray[np.uint8]:
+    """Return codes as a contiguous uint8 array of shape (n, bits / 8)."""
     array = np.asarray(codes)
-    if array.dtype != UINT8:
+    if array.dtype != _UINT8:
         raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not {array.dtype}")
     if array.ndim != 2:
         raise ValueError(f"{name} must be uint8 of shape (n, bits / 8), not of shape {array.shape}")
     bits = 8 * array.shape[1]
-    if not storage.MIN_BITS <= bits <= storage.MAX_BITS:
-        raise ValueError(
-            f"{name} must be {storage.MIN_BITS} to {storage.MAX_BITS} bits wide, not {bits}"
-        )
+    if not MIN_BITS <= bits <= MAX_BITS:
+        raise ValueError(f"{name} must be {MIN_BITS} to {MAX_BITS} bits wide, not {bits}")
     return np.ascontiguousarray(array)
 
 
-def checked_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
+def check_queries(queries: ArrayLike, bits: int) -> NDArray[np.uint8]:
+    """Return queries for codes of this width as a contiguous uint8 array."""
+    # The common case first: a single search takes microseconds.
+    if (
+        type(queries) is np.ndarray
+        and queries.dtype is _UINT8
+        and queries.shape[1:] == (bits >> 3,)
+        and queries.flags.c_contiguous
+    ):
+        return queries
+    array = check_codes(queries, "queries")
+    if 8 * array.shape[1] != bits:
+        raise ValueError(f"queries are {8 * array.shape[1]} bits wide, the codes {bits} bits")
+    return array
+
+
+def check_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
     """Return a copy of n unique ids as int64."""
     array = np.asarray(ids)
     if array.dtype.kind not in "iu" and array.size > 0:
@@ -39,41 +54,48 @@ def checked_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
         raise ValueError(f"ids must have shape ({n},) to fit the codes, not {array.shape}")
     if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo(np.int64).max:
         raise ValueError("ids must fit in int64")
-    checked = np.array(array, dtype=np.int64)
-    unique, counts = np.unique(checked, return_counts=True)
+    copy = np.array(array, dtype=np.int64)
+    unique, counts = np.unique(copy, return_counts=True)
     if len(unique) != n:
         raise ValueError(f"ids must be unique; {unique[counts > 1][0]} repeats")
-    return checked
+    return copy
 
 
-def checked_int(value: SupportsIndex, name: str) -> int:
-    """Return an integer of any integer type; booleans are none."""
-    if type(value) is int:  # nearly always, and a single search takes microseconds
-        return value
-    if isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be an integer, not a boolean")
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} must be an integer, not {type(value).__name__}") from None
+def check_radius(radius: SupportsIndex | None, bits: int) -> int:
+    """Return a radius in bits; only 256-bit codes have a default."""
+    if radius is None:
+        if bits != 256:
+            raise ValueError(f"radius must be given for {bits}-bit codes")
+        return DEFAULT_RADIUS_256_BITS
+    number = _check_int(radius, "radius")
+    if not 0 <= number <= bits:
+        raise ValueError(f"radius must be 0..{bits} bits, not {number}")
+    return number
 
 
-def checked_positive(value: SupportsIndex, name: str) -> int:
+def check_positive(value: SupportsIndex, name: str) -> int:
     """Return an integer of at least 1."""
-    if (checked := checked_int(value, name)) < 1:
-        raise ValueError(f"{name} must be at least 1, not {checked}")
-    return checked
+    if (number := _check_int(value, name)) < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}")
+    return number
 
 
-def checked_threads(threads: SupportsIndex) -> int:
-    """Return a number of threads within reason."""
-    checked = checked_int(threads, "threads")
-    if not 1 <= checked <= 1024:
-        raise ValueError(f"threads must be 1..1024, not {checked}")
-    return checked
+def check_k(k: SupportsIndex) -> int:
+    """Return a number of neighbours."""
+    if (number := check_positive(k, "k")) > MAX_CODES:
+        raise ValueError(f"k must be at most {MAX_CODES}, not {number}")
+    return number
 
 
-def checked_algorithm(algorithm: object) -> str | None:
+def check_threads(threads: SupportsIndex) -> int:
+    """Return a number of threads, 1..1024."""
+    number = _check_int(threads, "threads")
+    if not 1 <= number <= 1024:
+        raise ValueError(f"threads must be 1..1024, not {number}")
+    return number
+
+
+def check_algorithm(algorithm: object) -> str | None:
     """Return the name of an algorithm, or None."""
     if algorithm is None:
         return None
@@ -82,3 +104,15 @@ def checked_algorithm(algorithm: object) -> str | None:
     if not 1 <= len(algorithm) <= MAX_ALGORITHM_CHARACTERS:
         raise ValueError(f"algorithm must have 1 to {MAX_ALGORITHM_CHARACTERS} characters")
     return algorithm
+
+
+def _check_int(value: SupportsIndex, name: str) -> int:
+    """Return an integer of any integer type; booleans are refused."""
+    if type(value) is int:  # the common case: a single search takes microseconds
+        return value
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be an integer, not a boolean")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be an integer, not {type(value).__name__}") from None

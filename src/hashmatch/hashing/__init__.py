@@ -13,10 +13,6 @@ from hashmatch.hashing.algorithm import (
     PixelHash,
     Pixels,
     SegmentHash,
-    is_digest,
-    is_luma_hash,
-    is_oriented_hash,
-    is_segment_hash,
 )
 from hashmatch.hashing.digests import DIGESTS, digest_blocks
 from hashmatch.hashing.grey import grey_of
@@ -45,10 +41,6 @@ __all__ = [
     "get_algorithm",
     "get_pixel_hash",
     "grey_of",
-    "is_digest",
-    "is_luma_hash",
-    "is_oriented_hash",
-    "is_segment_hash",
     "load_algorithms",
     "pdq",
     "problems",

@@ -10,28 +10,20 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
-from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.hashing.algorithm import PixelHash, Pixels
+from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
-@dataclass(frozen=True, slots=True)
 class AverageHash(PixelHash):
-    """Average hash as the registry knows it."""
-
-    name: str = "ahash"
-    bits: int = 64
-    default_radius: int = 5
-    consumes: Consumes = "grey"
+    """Average hash of grey pixels; it has no quality."""
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
-        """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
-        small = resized(grey_of(pixels), 8, 8).astype(np.int64)
+        """Return the code, uint8 (8,), and None."""
+        small = resize(grey_of(pixels), 8, 8).astype(np.int64)
         return np.packbits(64 * small > small.sum()), None
 
 
-AHASH = AverageHash()
+AHASH = AverageHash(name="ahash", bits=64, default_radius=5, consumes="grey")

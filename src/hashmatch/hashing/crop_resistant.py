@@ -14,23 +14,15 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
-from hashmatch.hashing.algorithm import Consumes, Pixels, SegmentHash
+from hashmatch.hashing.algorithm import Pixels, SegmentHash
 
 
-@dataclass(frozen=True, slots=True)
 class CropResistantHash(SegmentHash):
-    """Crop-resistant hash as the registry knows it."""
-
-    name: str = "crop-resistant"
-    bits: int = 64
-    default_radius: int = 16
-    consumes: Consumes = "rgb"
+    """Crop-resistant hash by imagehash."""
 
     def check_usable(self) -> None:
         """Raise AlgorithmError where imagehash is not installed."""
@@ -67,4 +59,6 @@ class CropResistantHash(SegmentHash):
         return np.stack([np.packbits(segment.hash) for segment in found])
 
 
-CROP_RESISTANT = CropResistantHash()
+CROP_RESISTANT = CropResistantHash(
+    name="crop-resistant", bits=64, default_radius=16, consumes="rgb"
+)

@@ -9,28 +9,20 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
-from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.hashing.algorithm import PixelHash, Pixels
+from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
-@dataclass(frozen=True, slots=True)
 class DifferenceHash(PixelHash):
-    """Difference hash as the registry knows it."""
-
-    name: str = "dhash"
-    bits: int = 64
-    default_radius: int = 6
-    consumes: Consumes = "grey"
+    """Difference hash of grey pixels; it has no quality."""
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
-        """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
-        small = resized(grey_of(pixels), 8, 9)
+        """Return the code, uint8 (8,), and None."""
+        small = resize(grey_of(pixels), 8, 9)
         return np.packbits(small[:, 1:] > small[:, :-1]), None
 
 
-DHASH = DifferenceHash()
+DHASH = DifferenceHash(name="dhash", bits=64, default_radius=6, consumes="grey")

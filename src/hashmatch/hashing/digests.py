@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,21 +11,18 @@ from hashmatch.hashing.algorithm import Digest, RunningDigest
 from hashmatch.values import Code
 
 
-@dataclass(frozen=True, slots=True)
 class FileDigest(Digest):
-    """A digest of `hashlib` as the registry knows it."""
-
-    name: str = "sha256"
-    bits: int = 256
-    default_radius: int = 0
-    exact_only: bool = True
+    """A digest of `hashlib`."""
 
     def start(self) -> RunningDigest:
         """Begin a digest."""
         return hashlib.new(self.name, usedforsecurity=False)
 
 
-MD5, SHA1, SHA256 = DIGESTS = FileDigest("md5", 128), FileDigest("sha1", 160), FileDigest()
+MD5 = FileDigest(name="md5", bits=128)
+SHA1 = FileDigest(name="sha1", bits=160)
+SHA256 = FileDigest(name="sha256", bits=256)
+DIGESTS = (MD5, SHA1, SHA256)
 
 
 def digest_blocks(blocks: Iterable[bytes], digests: Iterable[Digest]) -> Mapping[str, Code]:

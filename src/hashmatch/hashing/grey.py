@@ -2,17 +2,19 @@
 
 Both are done in integers, so equality is not a matter of rounding. Grey is
 (19595 R + 38470 G + 7471 B + 32768) / 65536, rounded down. Resizing is Pillow's LANCZOS: along rows
-and along columns, rounded to 8 bits in between. Which comes first depends on the version of Pillow:
-rows up to Pillow 12; from Pillow 13 on columns, where the height loses more than twice the pixels
-of the width, which moves some bits of the hashes of tall pictures. imagehash follows the Pillow
-that it runs with, and so does this module: on first use it resizes a few small pictures both ways.
-Should neither be what Pillow does, as after another change of Pillow, then Pillow itself resizes:
-that takes longer and gives, by definition, what imagehash gives.
+and along columns, rounded to 8 bits in between. The order depends on the version of Pillow: rows
+first up to Pillow 12; from Pillow 13 on columns first, if the height loses more than twice the
+pixels of the width, which changes some bits of the hashes of tall pictures. imagehash follows the
+Pillow that it runs with, and so does this module: on first use it resizes a few small pictures both
+ways. If neither is what Pillow does, as after a later change, Pillow itself resizes: that takes
+longer and gives, by definition, what imagehash gives.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,9 @@ from hashmatch._core import grey_of_rgb, lanczos_resize
 
 Grey = NDArray[np.uint8]
 """uint8 (H, W)."""
+
+Order = Literal["tall first", "rows first"]
+ORDERS: tuple[Order, ...] = ("tall first", "rows first")
 
 _PROBED_SIZES_PX = (
     ((9, 70), (8, 8)),
@@ -50,31 +55,39 @@ def grey_of(pixels: NDArray[np.uint8]) -> Grey:
     return grey_of_rgb(pixels)
 
 
-def resized(grey: Grey, height_px: int, width_px: int) -> Grey:
+def resize(grey: Grey, height_px: int, width_px: int) -> Grey:
     """Return grey resized as ``Image.resize((width_px, height_px), LANCZOS)`` of Pillow does."""
-    order = _order_of_pillow()
+    return resize_in_order(grey, height_px, width_px, _order_of_pillow())
+
+
+def resize_in_order(grey: Grey, height_px: int, width_px: int, order: Order | None) -> Grey:
+    """Return grey resized in one of the known orders; None: by Pillow itself."""
     if order is None:
-        return _by_pillow(grey, height_px, width_px)
+        return _resize_by_pillow(grey, height_px, width_px)
     return lanczos_resize(grey, height_px, width_px, order == "tall first")
 
 
-@lru_cache(maxsize=1)
-def _order_of_pillow() -> str | None:
-    """Return which of the orders known the installed Pillow follows, None where neither."""
+def find_order(resize: Callable[[Grey, int, int], Grey]) -> Order | None:
+    """Return the known order in which a function resizes, None if it is neither."""
     noise = np.random.default_rng(0)
     pictures = [
         (noise.integers(0, 256, before, dtype=np.uint8), after)
         for before, after in _PROBED_SIZES_PX
     ]
-    expected = [_by_pillow(grey, *after) for grey, after in pictures]
-    for order in ("tall first", "rows first"):
-        made = [lanczos_resize(grey, *after, order == "tall first") for grey, after in pictures]
-        if all(map(np.array_equal, made, expected)):
+    expected = [resize(grey, *after) for grey, after in pictures]
+    for order in ORDERS:
+        found = [resize_in_order(grey, *after, order) for grey, after in pictures]
+        if all(map(np.array_equal, found, expected)):
             return order
     return None
 
 
-def _by_pillow(grey: Grey, height_px: int, width_px: int) -> Grey:
+@lru_cache(maxsize=1)
+def _order_of_pillow() -> Order | None:
+    return find_order(_resize_by_pillow)
+
+
+def _resize_by_pillow(grey: Grey, height_px: int, width_px: int) -> Grey:
     from PIL import Image  # noqa: PLC0415  (for hashes of this family alone)
 
     image = Image.fromarray(grey).resize((width_px, height_px), Image.Resampling.LANCZOS)

@@ -7,9 +7,9 @@ hashes it.
 
 Exactness: PDQ's filters are applied as one linear operator, in nearly exact arithmetic. The
 reference's float32 sums drift from that. Where the drift could change a bit or the quality, the
-reference's own arithmetic is repeated step by step, which takes some ten times as long. That
-befalls about 8 photos in 100 (one hash) or 28 (eight), and pictures that are nearly blank. How far
-the sums may drift is measured on pictures meant to provoke it, not proven. The reference is the C++
+reference's own arithmetic is repeated step by step, which takes some ten times as long: for about 8
+photos in 100 (one hash) or 28 (eight), and for nearly blank pictures. The bound on the drift is
+measured on pictures meant to provoke it, not proven. The reference is the C++
 compiled for x86-64; a compiler for another machine may fuse its multiplications and additions,
 which flips bits of nearly blank pictures now and then.
 
@@ -22,32 +22,13 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch._core import pdq_dihedral, pdq_hash
-from hashmatch.hashing.algorithm import Consumes, LumaDrift, LumaHash
+from hashmatch.hashing.algorithm import Luma, LumaDrift, LumaHash
 from hashmatch.values import Code
-
-ORIENTATIONS = (
-    "as_stored",
-    "rot90",
-    "rot180",
-    "rot270",
-    "flipx",
-    "flipy",
-    "transpose",
-    "anti_transpose",
-)
-"""Rows of `dihedral`, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top and
-bottom, ``flipy`` left and right."""
-
-LUMA_DRIFT = LumaDrift(margin_bits=16, min_quality=50, tolerance_bits=8, trimmed_tolerance_bits=4)
-"""The margin is twice the largest drift from the exactly decoded hash seen on pictures of quality
-50 and more: 4 bits on 1,013 photographs, 8 on a reference picture, roundings included. On a
-near-blank picture the drift has no useful bound (36 bits at quality 3)."""
+from hashmatch.views import ORIENTATIONS
 
 
 def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:
@@ -124,35 +105,21 @@ def dihedral(
     return pdq_dihedral(pixels, tolerance_bits, gain)
 
 
-@dataclass(frozen=True, slots=True)
 class Pdq(LumaHash):
-    """PDQ as the registry knows it."""
+    """PDQ, in all orientations and of luma."""
 
-    name: str = "pdq"
-    bits: int = 256
-    default_radius: int = 31
-    consumes: Consumes = "rgb"
-    orientations: tuple[str, ...] = ORIENTATIONS
-    luma_drift: LumaDrift = LUMA_DRIFT
-
-    def hash_pixels(
-        self, pixels: NDArray[np.uint8] | NDArray[np.float32]
-    ) -> tuple[Code, int | None]:
+    def hash_pixels(self, pixels: Luma) -> tuple[Code, int | None]:
         """Return the code, uint8 (32,), and the quality."""
         return hash(pixels)
 
     def hash_orientations(
-        self, pixels: NDArray[np.uint8] | NDArray[np.float32], *, tolerance_bits: int = 0
+        self, pixels: Luma, *, tolerance_bits: int = 0
     ) -> tuple[NDArray[np.uint8], int | None]:
         """Return the codes, uint8 (8, 32), and the quality."""
         return dihedral(pixels, tolerance_bits=tolerance_bits)
 
     def hash_luma(
-        self,
-        luma: NDArray[np.uint8] | NDArray[np.float32],
-        gain: float,
-        *,
-        is_oriented: bool,
+        self, luma: Luma, gain: float, *, is_oriented: bool
     ) -> tuple[NDArray[np.uint8], int | None]:
         """Return the codes, uint8 (8, 32) or (1, 32), and the quality."""
         if is_oriented:
@@ -161,4 +128,16 @@ class Pdq(LumaHash):
         return code[None, :], quality
 
 
-PDQ = Pdq()
+LUMA_DRIFT = LumaDrift(margin_bits=16, min_quality=50, tolerance_bits=8, trimmed_tolerance_bits=4)
+"""The margin is twice the largest drift from the exactly decoded hash seen on pictures of quality
+50 and more: 4 bits on 1,013 photographs, 8 on a reference picture, roundings included. On a
+near-blank picture the drift has no useful bound (36 bits at quality 3)."""
+
+PDQ = Pdq(
+    name="pdq",
+    bits=256,
+    default_radius=31,
+    luma_drift=LUMA_DRIFT,
+    consumes="rgb",
+    orientations=ORIENTATIONS,
+)

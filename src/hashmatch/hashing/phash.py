@@ -12,31 +12,23 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hashmatch._core import phash_coefficients
-from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
-from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.hashing.algorithm import PixelHash, Pixels
+from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
-@dataclass(frozen=True, slots=True)
 class PHash(PixelHash):
-    """pHash as the registry knows it."""
-
-    name: str = "phash"
-    bits: int = 64
-    default_radius: int = 8
-    consumes: Consumes = "grey"
+    """pHash of grey pixels; it has no quality."""
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
-        """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
-        low = phash_coefficients(resized(grey_of(pixels), 32, 32))
+        """Return the code, uint8 (8,), and None."""
+        low = phash_coefficients(resize(grey_of(pixels), 32, 32))
         ordered = np.sort(low, axis=None)
         median = (ordered[31] + ordered[32]) / 2.0  # as numpy.median rounds it
         return np.packbits(low > median), None
 
 
-PHASH = PHash()
+PHASH = PHash(name="phash", bits=64, default_radius=8, consumes="grey")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
-from hashmatch.hashing.algorithm import CONSUMES, Consumes, LumaDrift, Pixels
+from hashmatch.hashing.algorithm import CONSUMES, LumaDrift, PixelHash, Pixels
 from hashmatch.values import Code
 
 GROUP = "hashmatch.algorithms"
@@ -23,27 +23,21 @@ _WIDTHS_BITS = range(64, 513, 8)
 _NEEDED = ("name", "bits", "default_radius", "consumes", "hash_pixels")
 
 
-@dataclass(frozen=True, slots=True)
-class PluginHash:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginHash(PixelHash):
     """A third party's algorithm: what it returns is checked, what it raises is a DecodeError.
 
     A failure on a picture costs that picture's row an error, as does a file that cannot be decoded;
     other algorithms keep their hashes.
     """
 
-    name: str
-    bits: int
-    default_radius: int
-    consumes: Consumes
-    luma_drift: LumaDrift | None
-    _own: Any
-    _where: str
-    exact_only: bool = False
+    own: Any
+    where: str
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
         """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""
         try:
-            code, quality = self._own.hash_pixels(pixels)
+            code, quality = self.own.hash_pixels(pixels)
         except (DecodeError, MemoryError):
             raise
         except Exception as error:
@@ -58,7 +52,7 @@ class PluginHash:
         return code, None if quality is None else int(quality)
 
     def _error(self, problem: str) -> DecodeError:
-        return DecodeError(f"{self._where} {problem}", ErrorKind.NOT_HASHED)
+        return DecodeError(f"{self.where} {problem}", ErrorKind.NOT_HASHED)
 
 
 def admit_plugin(found: Any, name: str, where: str) -> PluginHash:
@@ -79,4 +73,12 @@ def admit_plugin(found: Any, name: str, where: str) -> PluginHash:
         problem = "expected luma_drift to be None or a LumaDrift"
     if problem:
         raise AlgorithmError(f"{where} is no algorithm: {problem}")
-    return PluginHash(name, found.bits, found.default_radius, found.consumes, drift, found, where)
+    return PluginHash(
+        name=name,
+        bits=found.bits,
+        default_radius=found.default_radius,
+        luma_drift=drift,
+        consumes=found.consumes,
+        own=found,
+        where=where,
+    )

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
 from hashmatch.errors import AlgorithmError
-from hashmatch.hashing.algorithm import (
-    Algorithm,
-    PixelHash,
-    is_digest,
-    is_pixel_hash,
-    is_segment_hash,
-)
+from hashmatch.hashing.algorithm import Algorithm, Digest, PixelHash, SegmentHash
 from hashmatch.hashing.plugins import GROUP, admit_plugin
 from hashmatch.registry import Registry
 
@@ -36,32 +30,13 @@ _REGISTRY: Registry[Algorithm] = Registry(
 )
 
 
-class _Algorithms(Mapping[str, Algorithm]):
-    """All algorithms by name; one is loaded when it is looked up."""
-
-    def __init__(self) -> None:
-        self._names = _REGISTRY.names()
-
-    def __getitem__(self, name: str) -> Algorithm:
-        return _REGISTRY.get(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
 def algorithms() -> Mapping[str, Algorithm]:
     """Return the algorithms by name, in the order of names.
 
-    Names are those known now, of plug-ins too; looking one up loads it, and raises AlgorithmError
-    where a plug-in is unusable.
+    Names are those known at the time, of plug-ins too; looking one up loads it, and raises
+    AlgorithmError where a plug-in is unusable.
     """
-    return _Algorithms()
+    return _REGISTRY
 
 
 def get_algorithm(name: str) -> Algorithm:
@@ -76,9 +51,9 @@ def get_algorithm(name: str) -> Algorithm:
         the entry point. Other algorithms are not affected.
     """
     try:
-        return _REGISTRY.get(name)
+        return _REGISTRY[name]
     except KeyError:
-        known = ", ".join(_REGISTRY.names())
+        known = ", ".join(_REGISTRY)
         raise ValueError(f"unknown hash algorithm {name!r}; known: {known}") from None
 
 
@@ -93,9 +68,9 @@ def get_pixel_hash(name: str) -> PixelHash:
         As `get_algorithm`.
     """
     algorithm = get_algorithm(name)
-    if is_pixel_hash(algorithm):
+    if isinstance(algorithm, PixelHash):
         return algorithm
-    if is_digest(algorithm):
+    if isinstance(algorithm, Digest):
         raise ValueError(f"{name} is a digest of a file, not of its pixels; use hashmatch.digests")
     raise ValueError(f"{name} gives a hash for each segment; use hashmatch.hash_segments")
 
@@ -139,10 +114,10 @@ def load_algorithms(names: Iterable[str]) -> None:
     for name in names:
         with suppress(ValueError, AlgorithmError):
             algorithm = get_algorithm(name)
-            if is_segment_hash(algorithm):
+            if isinstance(algorithm, SegmentHash):
                 algorithm.check_usable()
 
 
 def problems() -> list[str]:
     """Return what is wrong with the installed plug-ins, a line each; loads all of them."""
-    return _REGISTRY.problems()
+    return _REGISTRY.load_usable()[1]

@@ -1,6 +1,6 @@
 """Wavelet hash: 8 x 8 Haar approximations of a picture against their median; 64 bits.
 
-Equal to ``imagehash.whash`` of the same pixels, with its defaults: the grey picture is resized to
+Equal to ``imagehash.whash`` of the same pixels, with its defaults: the grey picture is resize to
 a square whose side is the largest power of two that its shorter side holds, and at least 8 px; its
 mean is taken out; Haar approximations of 8 x 8 blocks are compared with their median.
 
@@ -20,30 +20,22 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hashmatch._core import whash_approximation, whash_sums
-from hashmatch.hashing.algorithm import Consumes, PixelHash, Pixels
-from hashmatch.hashing.grey import grey_of, resized
+from hashmatch.hashing.algorithm import PixelHash, Pixels
+from hashmatch.hashing.grey import grey_of, resize
 from hashmatch.values import Code
 
 
-@dataclass(frozen=True, slots=True)
 class WaveletHash(PixelHash):
-    """Wavelet hash as the registry knows it."""
-
-    name: str = "whash"
-    bits: int = 64
-    default_radius: int = 5
-    consumes: Consumes = "grey"
+    """Wavelet hash of grey pixels; it has no quality."""
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
-        """Return the code, uint8 (8,), and None: it has no quality. Thread-safe."""
+        """Return the code, uint8 (8,), and None."""
         grey = grey_of(pixels)
         side_px = max(8, 1 << (min(grey.shape).bit_length() - 1))
-        square = resized(grey, side_px, side_px)
+        square = resize(grey, side_px, side_px)
         sums = whash_sums(square)
         ordered = np.sort(sums, axis=None)
         if ordered[31] != ordered[32]:
@@ -53,4 +45,4 @@ class WaveletHash(PixelHash):
         return np.packbits(low > (exact[31] + exact[32]) / 2.0), None
 
 
-WHASH = WaveletHash()
+WHASH = WaveletHash(name="whash", bits=64, default_radius=5, consumes="grey")

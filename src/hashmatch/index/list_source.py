@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hashmatch.errors import HashmatchError, UnknownNameError
 from hashmatch.index.manifest import ListCounts
-from hashmatch.index.recipe import RECIPE_FILE, Recipe, RecipeList, closest
+from hashmatch.index.recipe import RECIPE_FILE, Recipe, RecipeList
 from hashmatch.lists import ListReading, inherit_reading, redact
+from hashmatch.strict_table import did_you_mean
 
 
 def list_source(
@@ -56,8 +57,7 @@ def _name(directory: Path, given: str | None, names: Sequence[str], *, new_list:
         raise HashmatchError(f"{directory}: say which list it is of: {', '.join(names)}")
     if given in names or new_list:
         return given
-    likely = closest(given, names)
-    hint = f"did you mean {likely}?" if likely else f"only: {', '.join(names)};"
+    hint = did_you_mean(given, names).removeprefix("; ") or f"only: {', '.join(names)};"
     raise UnknownNameError(
         f"{directory}: there is no list {redact(given)}, {hint} add takes a new one by --new-list"
     )

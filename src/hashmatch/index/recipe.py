@@ -1,4 +1,4 @@
-"""What a folder's `recipe.toml` says: which lists go into its index.
+"""The recipe of an index: `recipe.toml`, which names the lists that go into it.
 
 ::
 
@@ -9,8 +9,8 @@
     name = "demo-known"
     file = "known.csv"               # relative to the recipe
     version = "2026-11-22"
-    harm = "csam"                    # where a row does not say; optional like all below
-    format = "csv"                   # by default the file tells
+    harm = "csam"                    # of rows that name none; optional, like all below
+    format = "csv"                   # by default found out from the file
     classification = "A1"
     algorithm = "pdq"
     columns = { hash = "pdq_hash", entry_id = "id" }
@@ -21,27 +21,28 @@
     file = "videos"                  # a folder of vPDQ text, or one such file
     version = "2026-11-22"
     harm = "csam"
-    min_quality = 50                 # frames of less are left out; of vPDQ text alone
+    min_quality = 50                 # frames below it are left out; for vPDQ text only
 """
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
-from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from hashmatch import hashing
 from hashmatch.errors import HashListError
 from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListAttributes
 from hashmatch.lists import SOURCE_COLUMNS, ListReading, list_formats
+from hashmatch.strict_table import Place, StrictTable, did_you_mean
 
 RECIPE_FILE = "recipe.toml"
 
-_T = TypeVar("_T")
+_KEYS = ("name", "description", "lists")
+_LIST_KEYS = (
+    *("name", "file", "version", "harm", "classification", "algorithm", "format", "columns"),
+    *("ignore_algorithms", "entry_id", "min_quality"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +58,7 @@ class RecipeList:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A folder's recipe.
-
-    Parameters
-    ----------
-    path : Path
-        The `recipe.toml`.
-    name, description : str
-        Name of the index; what it is for, may be empty.
-    lists : tuple of RecipeList
-        In the order of the file; at least one.
-    """
+    """The recipe of an index: its name, its purpose (may be empty), and at least one list."""
 
     path: Path
     name: str
@@ -76,156 +67,49 @@ class Recipe:
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> Recipe:
-        """Read `recipe.toml` of a folder; HashListError names the key that is wrong."""
+        """Read `recipe.toml` of a folder; HashListError names the line and the key at fault."""
         path = Path(directory) / RECIPE_FILE
-        try:
-            document = tomllib.loads(path.read_bytes().decode())
-        except OSError as error:
-            raise HashListError(f"{path}: cannot be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise HashListError(f"{path}: not UTF-8") from None
-        except tomllib.TOMLDecodeError as error:
-            raise HashListError(f"{path}: not TOML: {error}") from None
-        return _recipe(path, _Keys(document, f"{path}"))
+        table = StrictTable(Place.load(path, HashListError), _KEYS)
+        name = table.text("name")
+        description = table.optional_text("description") or ""
+        lists: dict[str, RecipeList] = {}
+        for list_table in table.tables("lists", _LIST_KEYS, {"description": "above [[lists]]"}):
+            entry = _read_list(path.parent, list_table)
+            if lists.setdefault(entry.name, entry) is not entry:
+                raise list_table.error("name", "an earlier list has the same name")
+        if not lists:
+            raise table.error("lists", "expected at least one list, under [[lists]]")
+        return cls(path, name, description, tuple(lists.values()))
 
 
-def _recipe(path: Path, keys: _Keys) -> Recipe:
-    name = keys.required("name", _text)
-    description = keys.optional("description", _text, "")
-    tables = keys.required("lists", _tables)
-    keys.no_others()
-    lists: list[RecipeList] = []
-    for number, table in enumerate(tables, start=1):
-        one = _recipe_list(path, _Keys(table, f"{path}, list {number}"))
-        if one.name in (earlier.name for earlier in lists):
-            raise HashListError(f"{path}, list {number}: an earlier list has the name {one.name}")
-        lists.append(one)
-    return Recipe(path, name, description, tuple(lists))
-
-
-def _recipe_list(path: Path, keys: _Keys) -> RecipeList:
-    one = RecipeList(
-        name=keys.required("name", _text),
-        file=path.parent / keys.required("file", _text),
-        version=keys.required("version", _text),
-        reading=ListReading(
-            format=keys.optional("format", _format, None),
-            harm=keys.optional("harm", _text, None),
-            classification=keys.optional("classification", _text, None),
-            algorithm=keys.optional("algorithm", _algorithm, None),
-            columns=keys.optional("columns", _columns, None),
-            ignore_algorithms=keys.optional("ignore_algorithms", _names, None),
-            entry_id=keys.optional("entry_id", _text, None),
-            min_quality=keys.optional("min_quality", _quality, None),
-        ),
+def _read_list(folder: Path, table: StrictTable) -> RecipeList:
+    name = table.text("name")
+    file = folder / table.text("file")
+    if not (file.is_file() or file.is_dir()):
+        raise table.error("file", f"there is no file {file}")
+    reading = ListReading(
+        harm=table.optional_text("harm"),
+        format=table.choice("format", list_formats()) if "format" in table else None,
+        classification=table.optional_text("classification"),
+        algorithm=_read_algorithm(table),
+        columns=_read_columns(table),
+        ignore_algorithms=table.texts("ignore_algorithms") or None,
+        entry_id=table.optional_text("entry_id"),
+        min_quality=table.number("min_quality", 0, 100) if "min_quality" in table else None,
     )
-    keys.no_others()
-    if not (one.file.is_file() or one.file.is_dir()):
-        raise keys.error("file", f"there is no file {one.file}")
-    return one
+    return RecipeList(name=name, file=file, version=table.text("version"), reading=reading)
 
 
-class _Keys:
-    """Keys of one TOML table, each to be asked for; what was never asked for is unknown."""
-
-    def __init__(self, table: Mapping[str, Any], where: str) -> None:
-        self._table = table
-        self._where = where
-        self._known: list[str] = []
-
-    def required(self, key: str, read: Callable[[Any], _T]) -> _T:
-        self._known.append(key)
-        if key not in self._table:
-            misspelt = closest(key, self._table)
-            hint = f"; is {misspelt} meant to be {key}?" if misspelt else ""
-            raise self.error(key, f"missing{hint}")
-        try:
-            return read(self._table[key])
-        except ValueError as error:
-            raise self.error(key, str(error)) from None
-
-    def optional(self, key: str, read: Callable[[Any], _T], default: _T) -> _T:
-        if key in self._table:
-            return self.required(key, read)
-        self._known.append(key)
-        return default
-
-    def no_others(self) -> None:
-        for key in self._table:
-            if key not in self._known:
-                raise self.error(key, f"unknown key; {_suggestion(key, self._known)}")
-
-    def error(self, key: str, problem: str) -> HashListError:
-        return HashListError(f"{self._where}, key {key}: {problem}")
-
-
-def closest(name: str, candidates: Collection[str]) -> str | None:
-    """Return the candidate that a misspelt name is likely to mean, None where none is."""
-    return next(iter(difflib.get_close_matches(name, candidates, n=1)), None)
-
-
-def _suggestion(name: str, candidates: Collection[str]) -> str:
-    likely = closest(name, candidates)
-    return f"did you mean {likely}?" if likely else f"expected one of: {', '.join(candidates)}"
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError('expected text, in quotation marks: "..."')
-    text = value.strip()
-    if not text:
-        raise ValueError("expected text that is not empty")
-    if not text.isprintable():
-        raise ValueError("expected text on one line")
-    return text
-
-
-def _tables(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
-        raise ValueError("expected tables, each under [[lists]]")
-    if not value:
-        raise ValueError("expected at least one list, under [[lists]]")
-    return value
-
-
-def _algorithm(value: Any) -> str:
-    name = _text(value).lower()
-    known = sorted(hashing.algorithms())
-    if name not in known:
-        raise ValueError(f"unknown algorithm; {_suggestion(name, known)}")
+def _read_algorithm(table: StrictTable) -> str | None:
+    name, known = table.optional_text("algorithm"), list(hashing.algorithms())
+    if name is not None and name.lower() not in known:
+        hint = did_you_mean(name.lower(), known) or f"; known: {', '.join(known)}"
+        raise table.error("algorithm", f"unknown algorithm{hint}")
     return name
 
 
-def _format(value: Any) -> str:
-    name = _text(value)
-    if name not in list_formats():
-        raise ValueError(f"unknown list format; {_suggestion(name, list_formats())}")
-    return name
-
-
-def _columns(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise ValueError('expected a table, as in columns = { hash = "..." }')
-    columns = {}
-    for canonical, name in value.items():
-        if canonical not in SOURCE_COLUMNS:
-            raise ValueError(
-                f"unknown column {canonical}; {_suggestion(canonical, SOURCE_COLUMNS)}"
-            )
-        try:
-            columns[canonical] = _text(name)
-        except ValueError as error:
-            raise ValueError(f"{canonical}: {error}") from None
-    return columns
-
-
-def _quality(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
-        raise ValueError("expected a whole number from 0 to 100")
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError('expected a list of text, as in ["md5", "sha1"]')
-    return tuple(_text(name).lower() for name in value)
+def _read_columns(table: StrictTable) -> dict[str, str] | None:
+    if "columns" not in table:
+        return None
+    columns = table.table("columns", SOURCE_COLUMNS, '{ hash = "pdq_hash" }')
+    return {canonical: columns.text(canonical) for canonical in columns}

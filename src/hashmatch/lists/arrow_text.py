@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -75,6 +77,26 @@ def pack_hex(digits: Column) -> Column:
     return pa.BinaryArray.from_buffers(
         pa.binary(), n_rows, [None, pa.py_buffer(offsets), pa.py_buffer(packed)]
     )
+
+
+def json_objects(cells: Mapping[str, Column]) -> Column:
+    """Return one JSON object a row, of every cell under the name of its column, in order."""
+    pieces: list[Any] = []
+    for name, column in cells.items():
+        pieces += [',"' if pieces else '{"', json.dumps(name, ensure_ascii=False)[1:-1], '":"']
+        pieces += [_escape(column), '"']
+    return pc.binary_join_element_wise(*pieces, "}", "")
+
+
+def _escape(column: Column) -> Column:
+    data = cell_bytes(column)
+    if (data == ord("\\")).any():
+        column = pc.replace_substring(column, "\\", "\\\\")
+    if (data == ord('"')).any():
+        column = pc.replace_substring(column, '"', '\\"')
+    for code in np.unique(data[data < 0x20]).tolist():
+        column = pc.replace_substring(column, chr(code), f"\\u{code:04x}")
+    return column
 
 
 _IS_HEX = np.zeros(256, dtype=np.bool_)

@@ -1,10 +1,10 @@
-"""From text as a file has it to the canonical columns, whole blocks of rows at a time."""
+"""Conversion of blocks of rows, as text of a file, to the canonical columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,26 +17,28 @@ from hashmatch.lists.arrow_text import (
     pack_hex,
     trim,
 )
-from hashmatch.lists.list_file import ListFile
+from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.schema import SCHEMA, STATUSES
 
-_FREE_TEXT = (
-    "classification",
-    "severity",
-    "member_id",
-    "media_type",
-    "first_seen",
-    "last_seen",
-)
+_FREE_TEXT = ("severity", "member_id", "media_type", "first_seen", "last_seen")
 
 
 @dataclass(frozen=True, slots=True)
 class RawRows:
     """A block of rows as a file has them.
 
-    `text` holds the cells of each canonical column that the file has, null or empty where a row
-    leaves it out; `labels` is split already. `n_left_out` rows are not among them, as they are to
-    be ignored.
+    Parameters
+    ----------
+    numbers : Column
+        int64, the number of each row in the file.
+    text : mapping of str to Column
+        Cells of each canonical column that the file has, null or empty where a row leaves it out.
+    labels : Column or None
+        Lists of text.
+    record : Column
+        Each row as a JSON object.
+    n_left_out : int
+        Rows that were ignored while reading and are not in the block.
     """
 
     numbers: Column
@@ -56,43 +58,42 @@ class RawRows:
         )
 
 
-class _Fault(NamedTuple):
-    row: int
-    canonical: str
-    problem: str
-
-
 def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
-    """Return the rows in the form of `SCHEMA`, and how many were left out as to be ignored.
+    """Return the rows in the form of `SCHEMA`, and how many were ignored.
 
-    HashListError for the first row that cannot be taken as it stands.
+    HashListError for the first row that cannot be accepted as it stands.
     """
-    n_rows = len(raw.numbers)
-    algorithm: Column = pc.utf8_lower(_trimmed(raw, "algorithm", file.reading.default_algorithm))
-    if file.reading.ignore_algorithms:
-        ignored = pa.array(sorted(file.reading.ignore_algorithms), pa.string())
-        is_ignored: Column = pc.is_in(algorithm, ignored)
-        kept = pc.invert(is_ignored)
-        raw, algorithm = raw.filter(kept), algorithm.filter(kept)
+    n_rows, reading = len(raw.numbers), file.reading
+    algorithm: Column = pc.utf8_lower(_trim(raw, "algorithm", reading.default_algorithm))
+    if reading.ignore_algorithms:
+        ignored = pa.array(sorted(reading.ignore_algorithms), pa.string())
+        is_kept = pc.invert(pc.is_in(algorithm, ignored))
+        raw, algorithm = raw.filter(is_kept), algorithm.filter(is_kept)
     block = _Block(raw, file)
     digits = block.hash_digits()
     columns = {
         "row_number": raw.numbers,
         "entry_id": block.required("entry_id", None, "give every entry an id"),
         "algorithm": algorithm,
-        "harm": block.required(
-            "harm", file.reading.harm, "name it there or give the whole list a harm"
-        ),
+        "harm": block.required("harm", reading.harm, "name it there or give the whole list a harm"),
+        "classification": _trim(raw, "classification", reading.classification),
         "status": block.status(),
-        "quality": block.quality(),
-        "timestamp_s": block.timestamp_s(),
+        "quality": block.number(
+            "quality", pa.int16(), r"^(100|[0-9]{1,2})$", "a whole number from 0 to 100"
+        ),
+        "timestamp_s": block.number(
+            "timestamp_s",
+            pa.float64(),
+            r"^[0-9]{1,15}(\.[0-9]{1,30})?$",
+            "seconds from 0 on, such as 12.5",
+        ),
         "labels": raw.labels,
         "record": raw.record,
     }
     if raw.labels is None:
         columns["labels"] = pa.nulls(len(raw.numbers), pa.list_(pa.string()))
     for canonical in _FREE_TEXT:
-        columns[canonical] = block.optional(canonical)
+        columns[canonical] = _trim(raw, canonical, None)
     block.raise_first_fault()
     columns["code"] = pack_hex(digits)
     batch = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
@@ -100,82 +101,68 @@ def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
 
 
 class _Block:
-    """Columns of one block of rows, and the faults found while taking them."""
+    """Columns of one block of rows, and the first fault of each check: (row, column, problem)."""
 
     def __init__(self, raw: RawRows, file: ListFile) -> None:
         self._raw = raw
         self._file = file
-        self._faults: list[_Fault] = []
-
-    def optional(self, canonical: str) -> Column:
-        """Trimmed text, null where there is none."""
-        default = None
-        if canonical == "classification":
-            default = self._file.reading.classification
-        return _trimmed(self._raw, canonical, default)
+        self._faults: list[tuple[int, str, str]] = []
 
     def required(self, canonical: str, default: str | None, remedy: str) -> Column:
-        """Trimmed text on one line, a fault where there is none."""
-        cells = _trimmed(self._raw, canonical, default)
-        self._fault(pc.is_null(cells), canonical, f"empty; {remedy}")
-        self._fault(
+        """Return trimmed text on one line, a fault where there is none."""
+        cells = _trim(self._raw, canonical, default)
+        self._check(pc.is_null(cells), canonical, f"empty; {remedy}")
+        self._check(
             has_control(cells), canonical, "there is a line break or control character in it"
         )
         return cells
 
     def hash_digits(self) -> Column:
-        cells = pc.fill_null(_trimmed(self._raw, "hash", None), "")
-        self._fault(pc.equal(cells, pa.scalar("")), "hash", "empty; every entry needs a hash")
-        self._fault(
+        """Return hex digits, two for each byte."""
+        cells = pc.fill_null(_trim(self._raw, "hash", None), "")
+        self._check(pc.equal(cells, pa.scalar("")), "hash", "empty; every entry needs a hash")
+        self._check(
             has_other_than_hex(cells),
             "hash",
             "expected hex digits; leave out rows of another kind by ignore_algorithms",
         )
-        odd = _is_odd(pc.binary_length(cells))
-        self._fault(odd, "hash", "expected an even number of hex digits; is it cut short?")
+        is_odd = pc.bit_wise_and(pc.binary_length(cells), pa.scalar(1, pa.int32()))
+        self._check(
+            is_odd.cast(pa.bool_()),
+            "hash",
+            "expected an even number of hex digits; is it cut short?",
+        )
         return cells
 
     def status(self) -> Column:
-        cells = pc.utf8_lower(_trimmed(self._raw, "status", "active"))
-        known: Column = pc.is_in(cells, pa.array(STATUSES))
-        self._fault(pc.invert(known), "status", f"expected one of: {', '.join(STATUSES)}")
+        """Return one of `STATUSES` for each row."""
+        cells = pc.utf8_lower(_trim(self._raw, "status", "active"))
+        is_unknown = pc.invert(pc.is_in(cells, pa.array(STATUSES)))
+        self._check(is_unknown, "status", f"expected one of: {', '.join(STATUSES)}")
         return cells
 
-    def quality(self) -> Column:
-        cells = _trimmed(self._raw, "quality", None)
-        fits: Column = pc.match_substring_regex(cells, r"^(100|[0-9]{1,2})$")
-        self._fault(pc.invert(fits), "quality", "expected a whole number from 0 to 100")
-        if self._faults:
-            return pa.nulls(len(cells), pa.int16())
-        return cells.cast(pa.int16())
-
-    def timestamp_s(self) -> Column:
-        cells = _trimmed(self._raw, "timestamp_s", None)
-        fits: Column = pc.match_substring_regex(cells, r"^[0-9]{1,15}(\.[0-9]{1,30})?$")
-        self._fault(pc.invert(fits), "timestamp_s", "expected seconds from 0 on, such as 12.5")
-        if self._faults:
-            return pa.nulls(len(cells), pa.float64())
-        return cells.cast(pa.float64())
-
-    def _fault(self, bad: Column, canonical: str, problem: str) -> None:
-        first = pc.index(bad, True).as_py()
-        if first >= 0:
-            self._faults.append(_Fault(self._raw.numbers[first].as_py(), canonical, problem))
+    def number(self, canonical: str, kind: Any, pattern: str, expected: str) -> Column:
+        """Return numbers of text that matches a pattern, null where there is none."""
+        cells = _trim(self._raw, canonical, None)
+        is_other: Column = pc.invert(pc.match_substring_regex(cells, pattern))
+        self._check(is_other, canonical, f"expected {expected}")
+        return pa.nulls(len(cells), kind) if self._faults else cells.cast(kind)
 
     def raise_first_fault(self) -> None:
+        """Raise HashListError for the fault in the lowest row; in one row, the first found."""
         if self._faults:
-            fault = min(self._faults, key=lambda fault: fault.row)  # ties: the first found
-            column = self._file.column(fault.canonical)
-            raise self._file.error(fault.problem, row=fault.row, column=column)
+            row, canonical, problem = min(self._faults, key=lambda fault: fault[0])
+            raise self._file.error(problem, row=row, column=self._file.column(canonical))
+
+    def _check(self, is_bad: Column, canonical: str, problem: str) -> None:
+        first = pc.index(is_bad, True).as_py()
+        if first >= 0:
+            self._faults.append((self._raw.numbers[first].as_py(), canonical, problem))
 
 
-def _trimmed(raw: RawRows, canonical: str, default: str | None) -> Column:
+def _trim(raw: RawRows, canonical: str, default: str | None) -> Column:
     cells = raw.text.get(canonical)
     if cells is None:
         return pa.repeat(pa.scalar(default, pa.string()), len(raw.numbers))
     cells = empty_to_null(trim(cells))
     return cells if default is None else pc.fill_null(cells, default)
-
-
-def _is_odd(numbers: Column) -> Column:
-    return pc.bit_wise_and(numbers, pa.scalar(1, pa.int32())).cast(pa.bool_())

@@ -1,10 +1,12 @@
-"""`ListReading`: everything there is to say about how a list file is read."""
+"""The options of reading a list, and a file that is read by them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
+from hashmatch.errors import HashListError
 from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import SOURCE_COLUMNS
 
@@ -13,7 +15,7 @@ _DEFAULT_ALGORITHM = "pdq"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListReading:
-    """How a list file is read; None where nothing is said.
+    """The way in which a list file is read; None where nothing is said.
 
     Text is trimmed, and names of algorithms lowered, so that equal readings compare equal.
 
@@ -85,6 +87,38 @@ class ListReading:
         """Return this reading, with what it leaves out taken from another."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(other, name) for name in missing})
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """A list file and how it is read."""
+
+    path: Path
+    reading: ListReading
+
+    def column(self, canonical: str) -> str:
+        """Return the file's name for a canonical column."""
+        return self.reading.column(canonical)
+
+    def error(
+        self, problem: str, *, row: int | None = None, column: str | None = None
+    ) -> HashListError:
+        """Return the error that names the file and, where given, the row and the file's column."""
+        where = str(self.path)
+        if row is not None:
+            where += f" row {row}"
+        if column is not None:
+            where += f", column {redact(column)}"
+        return HashListError(f"{where}: {problem}")
+
+    def missing_column(self, canonical: str, present: Collection[str]) -> HashListError:
+        """Return the error for a column that the file should have and lacks."""
+        named = ", ".join(redact(name) for name in present)
+        wanted = redact(self.column(canonical))
+        return self.error(
+            f"there is no column {wanted} ({canonical}) among: {named}; "
+            f'say which it is, as in columns = {{ {canonical} = "..." }}'
+        )
 
 
 def _check_columns(columns: Mapping[str, str]) -> None:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
 
 import pyarrow as pa
 
-from hashmatch.lists.canonical import RawRows, canonical_rows
-from hashmatch.lists.formats.csv import read_csv
-from hashmatch.lists.formats.jsonl import read_jsonl
-from hashmatch.lists.formats.vpdq import SUFFIX, entry_id_of, read_vpdq_rows
-from hashmatch.lists.list_file import ListFile
-from hashmatch.lists.list_reading import ListReading
+from hashmatch.lists.canonical import canonical_rows
+from hashmatch.lists.format_registry import (
+    HEAD_BYTES,
+    choose_format,
+    describe,
+    known_formats,
+    read_rows,
+)
+from hashmatch.lists.list_format import EntryFormat, ListFormat
+from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.lists.schema import SCHEMA, HashList
-
-_Reader: TypeAlias = Callable[[BinaryIO, ListFile], Iterator[RawRows]]
-
-_READERS: dict[str, _Reader] = {"csv": read_csv, "jsonl": read_jsonl, "vpdq": read_vpdq_rows}
-_SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", SUFFIX: "vpdq"}
-
-
-def list_formats() -> tuple[str, ...]:
-    """Return the names of the list formats, in order."""
-    return tuple(sorted(_READERS))
 
 
 def read_list(path: str | os.PathLike[str], reading: ListReading | None = None) -> HashList:
@@ -42,20 +35,17 @@ def read_list(path: str | os.PathLike[str], reading: ListReading | None = None) 
 def read_batches(
     path: str | os.PathLike[str], reading: ListReading | None = None
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Read a hash list block by block: CSV, JSON Lines, vPDQ text.
+    """Read a hash list block by block, in any of the `list_formats()`.
 
-    The suffix tells the format unless `reading` names one: ``.csv`` (RFC 4180 with a header row)
-    or ``.jsonl`` / ``.ndjson`` (an object a line); UTF-8, with or without a byte order mark. Text
-    is trimmed, hex may be of either case. No row is left out but blank ones and those to be
-    ignored.
-
-    ``.txt`` is vPDQ text: one video, one entry, a row a frame. A folder is as many videos as it
-    holds such files, and may hold nothing else but names that begin with a dot.
+    The first bytes tell the format, with the suffix as a hint, unless `reading` names it. Text is
+    trimmed, hex may be of either case. No row is left out but blank ones and those to be ignored.
+    A folder is a list of as many entries as it holds files of a format that has one entry a file,
+    such as vPDQ text; it may hold nothing else but names that begin with a dot.
 
     Parameters
     ----------
     path : path-like
-        The file, or a folder of vPDQ text.
+        The file, or such a folder.
     reading : ListReading, optional
         How it is read.
 
@@ -79,8 +69,10 @@ def read_batches(
     """
     file = ListFile(Path(path), reading or ListReading())
     try:
-        for part in _files(file):
-            yield from _read(part)
+        for part, list_format in _files(file):
+            with part.path.open("rb") as stream:
+                for raw in read_rows(list_format, stream, part):
+                    yield canonical_rows(raw, part)
     except OSError as error:
         reason = error.strerror or type(error).__name__
     else:
@@ -93,56 +85,67 @@ def inherit_reading(
 ) -> ListReading:
     """Return how a further file of a list is read: what `reading` leaves out is as in `own`.
 
-    `entry_id` is not inherited, as it names one video, and `min_quality` by vPDQ text alone.
+    `entry_id` is not inherited, as it names one entry, and `min_quality` only by the formats that
+    take it. HashListError if the file is of no format.
     """
     inherited = reading.with_fallback(replace(own, entry_id=None, min_quality=None))
-    if reading.min_quality is None and _is_vpdq(Path(path), inherited):
-        return replace(inherited, min_quality=own.min_quality)
-    return inherited
+    if own.min_quality is None or reading.min_quality is not None:
+        return inherited
+    file = ListFile(Path(path), inherited)
+    if file.path.is_file() and not isinstance(_format_of(file), EntryFormat):
+        return inherited
+    return replace(inherited, min_quality=own.min_quality)
 
 
-def _is_vpdq(path: Path, reading: ListReading) -> bool:
-    if reading.format is not None:
-        return reading.format == "vpdq"
-    return path.suffix.lower() == SUFFIX or path.is_dir()
-
-
-def _files(file: ListFile) -> list[ListFile]:
-    """Return the files to read: the one there is, or those of a folder in the order of names."""
+def _files(file: ListFile) -> Iterator[tuple[ListFile, ListFormat]]:
+    """Yield the files to read: the one there is, or those of a folder in the order of names."""
     reading = file.reading
-    is_folder = file.path.is_dir()
-    if not _is_vpdq(file.path, reading):
-        if reading.entry_id is not None or reading.min_quality is not None:
-            key = "min_quality" if reading.entry_id is None else "entry_id"
-            raise file.error(f"{key} is for vPDQ text ({SUFFIX}); leave it out")
-    elif is_folder and reading.entry_id is not None:
-        raise file.error("entry_id names one video, and this is a folder of them; leave it out")
-    if not is_folder:
-        return [file]
-    found: dict[str, ListFile] = {}
-    for name in sorted(path.name for path in file.path.iterdir()):
-        if name.startswith("."):
-            continue
-        part = replace(file, path=file.path / name)
-        if part.path.suffix.lower() != SUFFIX:
-            raise part.error(f"a folder is a list of vPDQ text ({SUFFIX}) alone; take it out")
-        entry_id = entry_id_of(name)
-        if entry_id in found:
-            raise part.error(f"{found[entry_id].path.name} is of the same entry; keep one of them")
-        found[entry_id] = part
-    if not found:
-        raise file.error(f"there is no vPDQ text ({SUFFIX}) in the folder")
-    return list(found.values())
+    if file.path.is_dir():
+        if reading.entry_id is not None:
+            raise file.error("entry_id names one entry, and this is a folder of them; leave it out")
+        yield from _files_of_folder(file)
+        return
+    list_format = _format_of(file)
+    if not isinstance(list_format, EntryFormat):
+        for key in ("entry_id", "min_quality"):
+            if getattr(reading, key) is not None:
+                raise file.error(
+                    f"{key} is for files of one entry each, such as vPDQ text, and this is "
+                    f"{list_format.name}; leave it out"
+                )
+    yield file, list_format
 
 
-def _read(file: ListFile) -> Iterator[tuple[pa.RecordBatch, int]]:
-    name = file.reading.format or _SUFFIXES.get(file.path.suffix.lower())
-    if name is None:
-        raise file.error(f"expected a name that ends in {', '.join(_SUFFIXES)}")
-    if name not in _READERS:
-        raise file.error(f"there is no list format {name}; known: {', '.join(list_formats())}")
+def _format_of(file: ListFile) -> ListFormat:
     if file.path.exists() and not file.path.is_file():
         raise file.error("not a regular file")
+    formats = known_formats(file)
+    if len(formats) == 1:
+        return formats[0]
     with file.path.open("rb") as stream:
-        for raw in _READERS[name](stream, file):
-            yield canonical_rows(raw, file)
+        return choose_format(file, stream.read(HEAD_BYTES), formats)
+
+
+def _files_of_folder(folder: ListFile) -> list[tuple[ListFile, EntryFormat]]:
+    """Return the files of a folder in the order of names; suffixes tell their formats."""
+    formats = [each for each in known_formats(folder) if isinstance(each, EntryFormat)]
+    found: dict[str, tuple[ListFile, EntryFormat]] = {}
+    for name in sorted(path.name for path in folder.path.iterdir()):
+        if name.startswith("."):
+            continue
+        file = replace(folder, path=folder.path / name)
+        suffix = file.path.suffix.lower()
+        list_format = next((each for each in formats if suffix in each.suffixes), None)
+        if list_format is None:
+            kinds = describe(formats)
+            raise file.error(f"a folder can only be a list of {kinds}; take the file out")
+        if not file.path.is_file():
+            raise file.error("not a regular file")
+        entry_id = list_format.entry_id_of(name)
+        if entry_id in found:
+            earlier = found[entry_id][0].path.name
+            raise file.error(f"{earlier} is of the same entry; keep one of them")
+        found[entry_id] = file, list_format
+    if not found:
+        raise folder.error(f"the folder holds no file of {describe(formats)}")
+    return list(found.values())

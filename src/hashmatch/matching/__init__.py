@@ -1,11 +1,26 @@
-"""Two videos to what they have in common: percentages of frames, and aligned segments.
+"""Matching: fingerprints against an index, and videos against each other.
 
-vPDQ's matching tells what share of the frames of each has a near frame in the other, in whatever
-order. What it throws away is kept here: *when*. See `hashmatch.matching.segments`.
+`match_fingerprints` gives one match per entry and algorithm. `VideoLibrary` compares whole videos:
+vPDQ's matching gives the share of the frames of each that are near a frame of the other, in
+whatever order; `hashmatch.matching.alignment` adds when.
 """
 
+from hashmatch.matching.alignment import AlignedInterval, Alignment
 from hashmatch.matching.library import VideoLibrary, match_videos
-from hashmatch.matching.matching import VideoMatch
-from hashmatch.matching.segments import Alignment, Segment
+from hashmatch.matching.search import DEFAULT_BLOCK_VIEWS, ViewHits, search_views
+from hashmatch.matching.table import MatchTable, match_fingerprints, match_many
+from hashmatch.matching.video_match import VideoMatch
 
-__all__ = ["Alignment", "Segment", "VideoLibrary", "VideoMatch", "match_videos"]
+__all__ = [
+    "DEFAULT_BLOCK_VIEWS",
+    "AlignedInterval",
+    "Alignment",
+    "MatchTable",
+    "VideoLibrary",
+    "VideoMatch",
+    "ViewHits",
+    "match_fingerprints",
+    "match_many",
+    "match_videos",
+    "search_views",
+]

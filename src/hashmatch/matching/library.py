@@ -1,4 +1,4 @@
-"""Many videos to match one upload against, in one search."""
+"""`VideoLibrary`: known videos, searched together for one query."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.hamming import HammingIndex
-from hashmatch.matching.matching import VideoMatch, compare
-from hashmatch.matching.segments import Alignment, Hits
-from hashmatch.matching.usable import UsableFrames, usable_frames
+from hashmatch.matching.alignment import Alignment, Hits
+from hashmatch.matching.video_match import UsableFrames, VideoMatch, compare
 from hashmatch.values import VideoHash
 
 DEFAULT_MIN_QUALITY = 50
@@ -19,10 +18,7 @@ _DEFAULT_ALIGNMENT = Alignment()
 
 
 class VideoLibrary:
-    """The frames of known videos under one index.
-
-    Never changes once made, and is safe to share between threads.
-    """
+    """The frames of known videos under one index; immutable, safe to share between threads."""
 
     def __init__(
         self,
@@ -50,19 +46,19 @@ class VideoLibrary:
         Parameters
         ----------
         entries : mapping of str to VideoHash
-            The known videos by their ids. One without a frame of good enough quality is kept and
+            The known videos by their ids. One without a frame of sufficient quality is kept and
             never matches; `featureless` names those.
         min_quality : int
-            Frames below are left out, of the entries and of every query, inclusive.
+            Least quality of frames used, of the entries and of every query, inclusive.
         threads : int
-            To build the index with.
+            Threads that build the index.
 
         Notes
         -----
-        Takes a copy of the codes and what the index needs for 256-bit codes.
+        Memory: a copy of the codes, and the index of 256-bit codes.
         """
-        usable = {name: usable_frames(one, min_quality) for name, one in entries.items()}
-        codes = [one.codes for one in usable.values()]
+        usable = {name: UsableFrames.of(video, min_quality) for name, video in entries.items()}
+        codes = [frames.codes for frames in usable.values()]
         stacked = np.concatenate(codes) if codes else np.empty((0, 32), np.uint8)
         index = HammingIndex.build(stacked, algorithm="pdq", threads=threads)
         return cls(index, usable, min_quality)
@@ -72,7 +68,7 @@ class VideoLibrary:
 
     @property
     def featureless(self) -> tuple[str, ...]:
-        """Ids of the entries that can never match: no frame of theirs is of good enough quality."""
+        """Ids of the entries that never match: no frame of theirs is of sufficient quality."""
         pairs = zip(self._ids, self._entries, strict=True)
         return tuple(name for name, entry in pairs if not len(entry.times_s))
 
@@ -89,15 +85,15 @@ class VideoLibrary:
         Parameters
         ----------
         query : VideoHash
-            Frames below `min_quality` are left out. Where its `error` is set, this is what was
-            found in the part that could be decoded, and nothing found is no clean bill; nor is it
-            where no frame of the query is of good enough quality.
+            Frames below `min_quality` are left out. If its `error` is set, only the part that could
+            be decoded is matched, and no match does not mean that the video is harmless; nor does
+            it if no frame of the query is of sufficient quality.
         radius : int
             Largest distance in bits, inclusive.
         alignment : Alignment
-            What makes a segment.
+            Bounds on what counts as an aligned interval.
         threads : int
-            To search with; the result does not depend on it.
+            Threads that search; the result does not depend on it.
 
         Returns
         -------
@@ -114,7 +110,7 @@ class VideoLibrary:
         One search for all frames and all entries; memory and time beyond it grow with the number of
         hits. Two still videos of n and m frames have n * m of them.
         """
-        usable = usable_frames(query, self._min_quality)
+        usable = UsableFrames.of(query, self._min_quality)
         found = self._index.search(usable.codes, radius=radius, threads=threads)
         rows: NDArray[np.int64] = found.ids
         query_rows = np.repeat(np.arange(len(usable.times_s)), np.diff(found.offsets))
@@ -122,12 +118,14 @@ class VideoLibrary:
         order = np.argsort(owners, kind="stable")
         bounds = np.flatnonzero(np.diff(owners[order])) + 1
         matches = []
-        for part in np.split(order, bounds) if order.size else ():
-            owner = int(owners[part[0]])
-            hits = Hits(query_rows[part], rows[part] - self._starts[owner], found.distances[part])
+        for own in np.split(order, bounds) if order.size else ():
+            owner = int(owners[own[0]])
+            hits = Hits(query_rows[own], rows[own] - self._starts[owner], found.distances[own])
             entry = self._entries[owner]
             matches.append(compare(self._ids[owner], hits, usable, entry, alignment))
-        return tuple(sorted(matches, key=lambda one: (-one.query_percent, -one.index_percent)))
+        return tuple(
+            sorted(matches, key=lambda match: (-match.query_percent, -match.index_percent))
+        )
 
 
 def match_videos(
@@ -138,7 +136,7 @@ def match_videos(
     min_quality: int = DEFAULT_MIN_QUALITY,
     alignment: Alignment = _DEFAULT_ALIGNMENT,
 ) -> VideoMatch | None:
-    """Return what two videos have in common, None where no frame of one is near one of the other.
+    """Match two videos; return None if no frame of one is near a frame of the other.
 
     As `VideoLibrary.match` with one entry, whose id is empty.
     """

@@ -1,10 +1,24 @@
-"""What is to be done about a content, as data: rules, and the decision they lead to.
+"""Policies: rules as data, and the pure function from match groups to outcome.
 
-`Policy` is read from TOML and checked strictly; `Policy.decide` is a pure function of the evidence.
-Nothing here knows pixels, files of pictures or codes. docs/policy.md says what every key means.
+`Policy` is read from TOML, strictly. Nothing here knows pixels, files of pictures or codes.
+docs/policy.md says what every key means.
 """
 
+from hashmatch.policy.conditions import CONDITIONS, Condition, Kind, Scope, When, conditions_for
 from hashmatch.policy.policy import Policy
-from hashmatch.policy.rules import MODES, Condition, MatchGroup, OnError, Rule
+from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
 
-__all__ = ["MODES", "Condition", "MatchGroup", "OnError", "Policy", "Rule"]
+__all__ = [
+    "CONDITIONS",
+    "MODES",
+    "Condition",
+    "ContentFacts",
+    "Kind",
+    "MatchGroup",
+    "OnError",
+    "Policy",
+    "Rule",
+    "Scope",
+    "When",
+    "conditions_for",
+]

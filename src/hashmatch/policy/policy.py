@@ -1,48 +1,45 @@
-"""`Policy`: rules as data, and the pure function from evidence to outcome."""
+"""`Policy`: rules as data, and the pure function from match groups to outcome."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from graphlib import CycleError
 from hashlib import sha256
+from typing import Any
 
-from hashmatch.policy.parser import read_policy, read_text
+from hashmatch.errors import PolicyError
+from hashmatch.policy import parser
+from hashmatch.policy.conditions import CONDITIONS, Condition
 from hashmatch.policy.rule_index import RuleIndex
-from hashmatch.policy.rules import DEFAULT_INTERVAL_S, MatchGroup, OnError, Rule
+from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
 from hashmatch.policy.suppression import Suppression
-from hashmatch.strict_table import policy_error
-from hashmatch.values import ACTIONS, PRIORITIES, VIEW_KINDS, FiredRule, Outcome, PolicyRef
+from hashmatch.strict_table import Place, StrictTable
+from hashmatch.values import ACTIONS, PRIORITIES, FiredRule, Outcome, PolicyRef
+from hashmatch.views import VIEW_KINDS
 
-_GRAVITY = {action: rank for rank, action in enumerate(ACTIONS)}
-_URGENCY = {priority: rank for rank, priority in enumerate(PRIORITIES)}
+_INTERVAL_S = 1.0
+_MAX_INTERVAL_S = 60.0
+_NO_FACTS = ContentFacts()
+_Conditions = tuple[Condition, ...]
+_Groups = Iterable[MatchGroup]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Rules as data: what is to be done about a content, given what it matches.
 
-    Made by `load` or `parse`, which check it strictly; made by hand, it is not checked for
-    unreachable rules or impossible values. Immutable, safe to share between threads and after a
-    fork, and can be pickled.
+    `load` and `parse` check a policy strictly; one made by hand is not checked for unreachable
+    rules or impossible values. Immutable, safe to share between threads and after a fork, and can
+    be pickled.
 
-    Parameters
-    ----------
-    ref : PolicyRef
-        Version and SHA-256 of the text.
-    mode : str
-        ``"enforce"``, or ``"shadow"`` to record what would have been ordered and order only the
-        default.
-    default : str
-        The action where no rule fires.
-    on_error : OnError
-        What happens to a content that could not be read or decoded.
-    rules : tuple of Rule
-        In file order.
-    views : tuple of str
-        Which kinds of views of a content are looked at, beside the picture as stored.
-    video_interval_s : float
-        Seconds from one frame of a video that is looked at to the next; 0: every frame.
+    `ref` has version and SHA-256 of the text. `mode` is ``"enforce"``, or ``"shadow"`` to record
+    what would have been ordered and order only `default`, the action if no rule fires. `rules` are
+    in file order and may state `conditions`. `views` are the kinds of views that are looked at in
+    addition to the content as stored; `video_interval_s` has the seconds between the frames of a
+    video that are looked at, 0 for every frame. KeyError if a rule suppresses a name that no rule
+    has, graphlib.CycleError if rules suppress each other in a circle.
     """
 
     ref: PolicyRef
@@ -51,61 +48,60 @@ class Policy:
     on_error: OnError
     rules: tuple[Rule, ...]
     views: tuple[str, ...] = VIEW_KINDS
-    video_interval_s: float = DEFAULT_INTERVAL_S
-    _table: RuleIndex = field(init=False, repr=False, compare=False)
+    video_interval_s: float = _INTERVAL_S
+    conditions: _Conditions = field(default=CONDITIONS, repr=False, compare=False)
+    _index: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
-    _nothing: Outcome = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         radius_bits: dict[str, int] = {}
         for rule in self.rules:
-            when = rule.when
-            radius_bits[when.algorithm] = max(when.max_distance, radius_bits.get(when.algorithm, 0))
-        for name, value in (
-            ("_table", RuleIndex(self.rules)),
-            ("_suppression", Suppression(self.rules)),
-            ("_radius_bits", radius_bits),
-            ("_nothing", self._outcome(self.default, None, None, None, ())),
-        ):
-            object.__setattr__(self, name, value)
+            algorithms: Any = rule.when["algorithm"]
+            radius: Any = rule.when["max_distance"]
+            radius_bits |= {each: max(radius, radius_bits.get(each, 0)) for each in algorithms}
+        object.__setattr__(self, "_index", RuleIndex(self.rules, self.conditions))
+        object.__setattr__(self, "_suppression", Suppression(self.rules))
+        object.__setattr__(self, "_radius_bits", radius_bits)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Policy:
-        """Read a policy from a TOML file.
+    def load(cls, path: str | os.PathLike[str], *, conditions: _Conditions = CONDITIONS) -> Policy:
+        """Read a policy from a TOML file, whose rules may state `conditions`.
 
         Raises
         ------
         PolicyError
-            Where the file cannot be read or the policy is malformed: one line with the file and
-            the key, or the line where it is not TOML.
+            The file cannot be read or the policy is malformed: one line with file, line and key.
         """
-        return cls.parse(read_text(path), source=os.fspath(path))
+        return cls._read(Place.load(path, PolicyError), conditions)
 
     @classmethod
-    def parse(cls, text: str, *, source: str = "policy") -> Policy:
-        """Read a policy from TOML text; `source` is what errors call it.
+    def parse(
+        cls, text: str, *, source: str = "policy", conditions: _Conditions = CONDITIONS
+    ) -> Policy:
+        """Read a policy from TOML text; errors, as those of `load`, call it `source`."""
+        return cls._read(Place.parse(text, source, PolicyError), conditions)
 
-        Raises
-        ------
-        PolicyError
-            Where the policy is malformed: one line with the source and the key, or the line where
-            it is not TOML.
-        """
+    @classmethod
+    def _read(cls, document: Place, conditions: _Conditions) -> Policy:
         try:
-            digest = sha256(text.encode("utf-8")).hexdigest()
+            digest = sha256(document.text.encode("utf-8")).hexdigest()
         except UnicodeEncodeError:
-            raise policy_error(source, "has a character that UTF-8 cannot hold") from None
-        parts = read_policy(text, source)
-        return cls(
-            ref=PolicyRef(version=parts.version, digest=digest),
-            mode=parts.mode,
-            default=parts.default,
-            on_error=parts.on_error,
-            views=parts.views,
-            video_interval_s=parts.video_interval_s,
-            rules=parts.rules,
-        )
+            raise document.error("has a character that UTF-8 cannot hold") from None
+        table = StrictTable(document, parser.POLICY_KEYS)
+        ref = PolicyRef(version=table.text("version"), digest=digest)
+        mode = table.choice("mode", MODES, "enforce")
+        default = table.choice("default", ACTIONS)
+        on_error = parser.read_on_error(table)
+        views = table.choices("views", VIEW_KINDS)
+        interval_s = table.number("video_interval_s", 0.0, _MAX_INTERVAL_S, _INTERVAL_S)
+        rules = parser.read_rules(table, conditions)
+        try:
+            policy = cls(ref, mode, default, on_error, rules, views, interval_s, conditions)
+        except CycleError as error:
+            raise parser.cycle_error(table, rules, error) from None
+        parser.check_reachable(table, rules, policy._index)
+        return policy
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -113,115 +109,86 @@ class Policy:
         return tuple(sorted(self._radius_bits))
 
     def radius_bits(self, algorithm: str) -> int | None:
-        """Return the widest inclusive radius any rule can use, None where none names the algorithm.
+        """Return the widest inclusive radius any rule can use, None if none names the algorithm.
 
         A search within it finds every match that can fire a rule.
         """
         return self._radius_bits.get(algorithm)
 
-    def decide(self, evidence: Iterable[MatchGroup]) -> Outcome:
-        """Return what is to be done about one content.
+    def rules_not_about(self, algorithms: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the rules that take no match by any of these algorithms."""
+        named: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
+        return tuple(name for name, needed in named.items() if not {*needed} & {*algorithms})
 
-        Each match takes the first rule that fits it. Pure: the outcome depends on the policy and
-        the evidence only, and neither on the order of the evidence nor on how equal matches are
-        counted together.
+    def decide(self, groups: _Groups, facts: ContentFacts = _NO_FACTS) -> Outcome:
+        """Return what is to be done about one content, with every rule that fired, in file order.
+
+        Each match takes the first rule that fits it. Pure: the outcome depends on the policy, the
+        matches and the facts only, not on the order of the groups or on how matches are grouped.
 
         Parameters
         ----------
-        evidence : iterable of MatchGroup
-            Everything the content matches, read once; empty where it matches nothing.
-
-        Returns
-        -------
-        Outcome
-            With every rule that fired, in file order.
+        groups : iterable of MatchGroup
+            Everything the content matches, read once.
+        facts : ContentFacts
+            Facts about the content as a whole.
         """
-        n_matches = self._taken(evidence)
-        if not n_matches:
-            return self._nothing
-        return self._decided(n_matches, None)
+        return self._decide(groups, facts, None)
 
-    def decide_error(self, evidence: Iterable[MatchGroup] = ()) -> Outcome:
+    def decide_error(self, groups: _Groups = (), facts: ContentFacts = _NO_FACTS) -> Outcome:
         """Return what is to be done about a content that could not be read, decoded or hashed.
 
-        Rules fire on whatever it matches all the same, by a digest say, and `on_error` has its say
-        as a rule after the last would that fires and that nothing suppresses: the action is the
-        gravest of all, the queue that of the highest priority.
-
-        Parameters
-        ----------
-        evidence : iterable of MatchGroup
-            As for `decide`.
+        Rules fire on whatever it matches all the same, a digest for example. `on_error` acts as one
+        more rule, ordered last, that always fires and cannot be suppressed. Takes what `decide`
+        takes.
         """
-        return self._decided(self._taken(evidence), self.on_error)
+        return self._decide(groups, facts, self.on_error)
 
-    def _taken(self, evidence: Iterable[MatchGroup]) -> dict[int, int]:
-        """Return the numbers of the rules that take evidence, and how many matches each takes."""
-        n_matches: dict[int, int] = {}
-        first = self._table.first
-        for item in evidence:
-            number = first(item)
+    def _decide(self, groups: _Groups, facts: ContentFacts, on_error: OnError | None) -> Outcome:
+        rules = self._index.of_content(facts)
+        taken: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
+        for group in groups:
+            number = self._index.first(group, rules)
             if number is not None:
-                n_matches[number] = n_matches.get(number, 0) + item.n_matches
-        return n_matches
-
-    def _decided(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Outcome:
-        suppressed_by = self._suppression.apply(n_matches)
-        standing: list[Rule | OnError] = [
-            self.rules[number] for number in sorted(n_matches) if number not in suppressed_by
-        ]
+                taken[number] = taken.get(number, 0) + group.n_matches
+        suppressed_by = self._suppression.apply(taken)
+        fired = sorted(taken)
+        standing: list[Rule | OnError] = [self.rules[n] for n in fired if n not in suppressed_by]
         if on_error is not None:
             standing.append(on_error)
         # min() keeps the first of equals, and `standing` is in file order.
-        gravest = min(standing, key=lambda rule: (_GRAVITY[rule.action], _URGENCY[rule.priority]))
+        gravest = min(standing, key=_gravity, default=None)
         queued = min(
-            (rule for rule in standing if rule.queue is not None),
-            key=lambda rule: _URGENCY[rule.priority],
-            default=None,
+            (each for each in standing if each.queue is not None), key=_urgency, default=None
         )
-        return self._outcome(
-            gravest.action,
-            gravest.name if isinstance(gravest, Rule) else None,
-            queued.queue if queued else None,
-            queued.priority if queued else None,
-            self._fired(n_matches, suppressed_by),
-        )
-
-    def _fired(
-        self, n_matches: Mapping[int, int], suppressed_by: Mapping[int, int]
-    ) -> tuple[FiredRule, ...]:
-        fired = []
-        for number in sorted(n_matches):
-            rule, suppressor = self.rules[number], suppressed_by.get(number)
-            fired.append(
+        would_action = gravest.action if gravest else self.default
+        shadow = self.mode == "shadow"
+        return Outcome(
+            action=self.default if shadow else would_action,
+            would_action=would_action,
+            rule=gravest.name if isinstance(gravest, Rule) else None,
+            queue=queued.queue if queued and not shadow else None,
+            priority=queued.priority if queued and not shadow else None,
+            rules=tuple(
                 FiredRule(
-                    name=rule.name,
+                    name=(rule := self.rules[number]).name,
                     action=rule.action,
                     queue=rule.queue,
                     priority=rule.priority,
                     sla=rule.sla,
                     routes=rule.routes,
-                    n_matches=n_matches[number],
-                    suppressed_by=None if suppressor is None else self.rules[suppressor].name,
+                    n_matches=taken[number],
+                    suppressed_by=suppressed_by.get(number),
                 )
-            )
-        return tuple(fired)
-
-    def _outcome(
-        self,
-        would_action: str,
-        rule: str | None,
-        queue: str | None,
-        priority: str | None,
-        fired: tuple[FiredRule, ...],
-    ) -> Outcome:
-        shadow = self.mode == "shadow"
-        return Outcome(
-            action=self.default if shadow else would_action,
-            would_action=would_action,
-            rule=rule,
-            queue=None if shadow else queue,
-            priority=None if shadow else priority,
-            rules=fired,
+                for number in fired
+            ),
             mode=self.mode,
         )
+
+
+def _urgency(rule: Rule | OnError) -> int:
+    return PRIORITIES.index(rule.priority)
+
+
+def _gravity(rule: Rule | OnError) -> tuple[int, int]:
+    return ACTIONS.index(rule.action), _urgency(rule)

@@ -1,72 +1,83 @@
-"""Whether a rule can ever take a match, given the rules before it.
+"""The search for rules that no match can reach.
 
-A rule is dead where every match that fits it is taken by earlier rules, one alone or several
-together. The test is exact. Distance and quality are monotone: an earlier rule that takes the
-farthest match of the lowest quality that fits a rule takes, as far as these two go, all of them. So
-only earlier rules at least as wide and as lenient count, and what is left is whether their products
-of sets of values cover the product of the rule. A property on which the rule has no condition can
-have a value that no rule mentions, and what takes that value takes every other.
+A rule is dead if every match that fits it is taken by earlier rules, one alone or several together.
+The test is exact if facts do not depend on each other: then a rule fits the product of the values
+that each fact may have, and the question is whether the products of earlier rules cover it. Of each
+fact only those values are tried that the fewest earlier rules admit:
+
+- of a set, the values that it names; without a set, one value that no rule mentions;
+- of a limit, the limit;
+- of limits from both sides, the upper one, the values just below the lower limits of earlier rules,
+  and the unknown value if it fits.
+
+Matches met by several views need no care: a rule fits them by one view that meets all of its
+conditions, and the rule that takes that view takes the match.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
+from hashmatch.policy.conditions import Kind, When
 from hashmatch.policy.rule_index import RuleIndex, RuleSet, ValueMask, first_of
 from hashmatch.policy.rules import Rule
 
 
-def covering_rules(rules: Sequence[Rule], number: int, table: RuleIndex) -> tuple[int, ...] | None:
+def covering_rules(rules: Sequence[Rule], number: int, index: RuleIndex) -> tuple[int, ...] | None:
     """Return earlier rules that together take every match that fits a rule.
 
-    Parameters
-    ----------
-    rules : sequence of Rule
-        In file order.
-    number : int
-        The rule in question, counted from 0.
-    table : RuleIndex
-        Of the same rules.
-
-    Returns
-    -------
-    tuple of int, or None
-        In file order; None where the rule can take a match. Costs at worst one step per
-        combination of the values the rule names, but values on which all earlier rules agree count
-        as one.
+    `rules` and their `index` are in file order, `number` counts from 0. None if the rule can take a
+    match, empty if nothing can fit it. Costs at worst one step per combination of the values the
+    rule names, but values on which all earlier rules agree count as one.
     """
-    candidates = _no_narrower(rules, number)
-    when = rules[number].when
-    # One member per combination of values so far: the rules able to take it.
-    able: set[RuleSet] = {candidates}
-    for column, values in (
-        (table.harm, when.harm),
-        (table.list, when.list),
-        (table.classification, when.classification),
-    ):
-        choices = {candidates & admitting for admitting in _choices(column, values)}
-        able = {left & choice for left in able for choice in choices}
+    earlier = (1 << number) - 1
+    facts: dict[object, list[ValueMask]] = {}
+    for mask in index.masks:
+        facts.setdefault((mask.condition.scope, mask.condition.fact), []).append(mask)
+    choices: list[set[RuleSet]] = []
+    for masks in facts.values():
+        choices.append(set())
+        for value in _hardest_values(masks, rules[number].when, rules[:number]):
+            admitted = earlier
+            for mask in masks:
+                admitted &= mask[value]
+            choices[-1].add(admitted)
+    able = {earlier}  # one member per combination of values: the rules that admit it
+    for choice in sorted(choices, key=len):  # an empty one, of a contradiction, comes first
+        able = {left & admitted for left in able for admitted in choice}
         if 0 in able:
             return None
-    takers = {first_of(rules_) for rules_ in able}
-    return tuple(sorted(takers))
+    return tuple(sorted({first_of(admitted) for admitted in able}))
 
 
-def _no_narrower(rules: Sequence[Rule], number: int) -> RuleSet:
-    when = rules[number].when
-    found = 0
-    for earlier in range(number):
-        other = rules[earlier].when
-        if (
-            other.algorithm == when.algorithm
-            and other.max_distance >= when.max_distance
-            and other.min_quality <= when.min_quality
-        ):
-            found |= 1 << earlier
-    return found
+def _hardest_values(masks: Sequence[ValueMask], when: When, earlier: Sequence[Rule]) -> set[Any]:
+    """Return values of one fact that fit `when`, all that the fewest earlier rules admit included.
+
+    None is an unknown value or, of a set, one that no rule mentions.
+    """
+    conditions = [mask.condition for mask in masks]
+    stated = [each for each in conditions if when[each.key] is not None]
+    if conditions[0].kind is Kind.SET:
+        sets: list[Any] = [when[each.key] for each in stated]
+        return set.intersection(*map(set, sets)) if sets else {None}
+    at_most = [each.key for each in conditions if each.kind is Kind.AT_MOST]
+    at_least = [each.key for each in conditions if each.kind is Kind.AT_LEAST]
+    high = min(_limits(at_most, [when]), default=math.inf)
+    low = max(_limits(at_least, [when]), default=-math.inf)
+    unknown = {None} if all(each.absent_fits for each in stated) else set()
+    if low > high:
+        return unknown
+    if not at_least or not at_most:
+        return {high if at_most else low}
+    below = map(_just_below, _limits(at_least, [rule.when for rule in earlier]))
+    return {high, *(value for value in below if low <= value < high), *unknown}
 
 
-def _choices(column: ValueMask, values: tuple[str, ...] | None) -> set[RuleSet]:
-    if values is None:
-        return {column.any_value}
-    return {column.of(value) for value in values}
+def _limits(keys: Sequence[str], whens: Sequence[When]) -> list[Any]:
+    return [limit for key in keys for when in whens if (limit := when[key]) is not None]
+
+
+def _just_below(limit: float) -> float:
+    return limit - 1 if isinstance(limit, int) else math.nextafter(limit, -math.inf)

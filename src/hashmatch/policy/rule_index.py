@@ -1,16 +1,20 @@
-"""Which rule takes a match.
+"""The rule index, which finds the first rule that fits a match.
 
-A set of rules is an int whose bit i stands for rule i in file order, so that narrowing by another
-property of the match is one `&`, and the first rule of the file is the lowest bit.
+A set of rules is an int whose bit i stands for rule i in file order: narrowing by one more
+condition is one ``&``, and the first rule of the file is the lowest bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from hashmatch.policy.rules import MatchGroup, Rule
+from hashmatch.policy.conditions import CONDITIONS, Condition, Scope, Value
+from hashmatch.policy.rules import ContentFacts, MatchGroup, Rule
 
 RuleSet = int
+
+_MAX_KEPT_VALUES = 4096
 
 
 def first_of(rules: RuleSet) -> int:
@@ -18,73 +22,61 @@ def first_of(rules: RuleSet) -> int:
     return (rules & -rules).bit_length() - 1
 
 
-class ValueMask:
-    """For one property of a match: the rules that admit each of its values.
+class ValueMask(dict[Any, RuleSet]):
+    """For one condition, the rules that admit each value of its fact, None being an unknown fact.
 
-    Parameters
-    ----------
-    conditions : sequence of (tuple of str, or None)
-        Per rule, the values it admits; None where it admits every value.
+    `values` has the value that each rule states, in file order. Safe to share between threads. The
+    first look-up of a fact costs a comparison for each rule, the next ones that of a dict.
     """
 
-    __slots__ = ("_admitting", "any_value")
+    def __init__(self, condition: Condition, values: Sequence[Value | None]) -> None:
+        self.condition = condition
+        self._values = tuple(values)
 
-    def __init__(self, conditions: Sequence[tuple[str, ...] | None]) -> None:
-        self.any_value: RuleSet = 0
-        named: dict[str, RuleSet] = {}
-        for number, values in enumerate(conditions):
-            if values is None:
-                self.any_value |= 1 << number
-                continue
-            for value in values:
-                named[value] = named.get(value, 0) | 1 << number
-        self._admitting = {value: rules | self.any_value for value, rules in named.items()}
-
-    def of(self, value: str | None) -> RuleSet:
-        """Return the rules that admit a value; None stands for a value the match does not have."""
-        if value is None:
-            return self.any_value
-        return self._admitting.get(value, self.any_value)
+    def __missing__(self, fact: Any) -> RuleSet:
+        admits = self.condition.admits
+        rules = sum(1 << number for number, v in enumerate(self._values) if admits(v, fact))
+        if len(self) < _MAX_KEPT_VALUES:
+            self[fact] = rules
+        return rules
 
 
 class RuleIndex:
-    """The conditions of rules, arranged so that a match finds its rule quickly.
+    """The conditions of rules (in file order), with one mask each; safe to share between threads.
 
-    Immutable once made; safe to share between threads.
-
-    Parameters
-    ----------
-    rules : sequence of Rule
-        In file order.
+    `conditions` are all that the rules may state.
     """
 
-    __slots__ = ("_limits", "algorithm", "classification", "harm", "list")
+    __slots__ = ("_by_scope", "_every_rule", "masks")
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self.algorithm = ValueMask([(rule.when.algorithm,) for rule in rules])
-        self.harm = ValueMask([rule.when.harm for rule in rules])
-        self.list = ValueMask([rule.when.list for rule in rules])
-        self.classification = ValueMask([rule.when.classification for rule in rules])
-        self._limits = [(rule.when.max_distance, rule.when.min_quality) for rule in rules]
+    def __init__(self, rules: Sequence[Rule], conditions: Sequence[Condition] = CONDITIONS) -> None:
+        self._every_rule: RuleSet = (1 << len(rules)) - 1
+        self.masks = [
+            ValueMask(each, [rule.when[each.key] for rule in rules]) for each in conditions
+        ]
+        self._by_scope = {
+            scope: [(m.condition.fact, m) for m in self.masks if m.condition.scope is scope]
+            for scope in Scope
+        }
 
-    def first(self, evidence: MatchGroup) -> int | None:
-        """Return the number of the first rule that fits, None where no rule does.
+    def of_content(self, facts: ContentFacts) -> RuleSet:
+        """Return the rules whose conditions on the whole content hold."""
+        rules = self._every_rule
+        for fact, mask in self._by_scope[Scope.CONTENT]:
+            rules &= mask[facts.values.get(fact)]
+        return rules
 
-        Costs four look-ups, and one comparison for each rule up to the answer that fits in
-        everything but distance and quality.
+    def first(self, group: MatchGroup, rules: RuleSet) -> int | None:
+        """Return the number of the first of `rules` that fits, None if none does.
+
+        Costs one look-up for each condition, and for each view if the condition is about views.
         """
-        rules = (
-            self.harm.of(evidence.harm)
-            & self.list.of(evidence.list)
-            & self.classification.of(evidence.classification)
-            & self.algorithm.of(evidence.algorithm)
-        )
-        sightings = ((evidence.distance, evidence.quality), *evidence.clearer)
-        while rules:
-            number = first_of(rules)
-            max_distance, min_quality = self._limits[number]
-            for distance, quality in sightings:
-                if distance <= max_distance and (quality is None or quality >= min_quality):
-                    return number
-            rules ^= 1 << number
-        return None
+        for fact, mask in self._by_scope[Scope.MATCH]:
+            rules &= mask[getattr(group, fact)]
+        fitting = 0
+        for sighting in group.sightings if rules else ():
+            admitted = rules
+            for fact, mask in self._by_scope[Scope.VIEW]:
+                admitted &= mask[getattr(sighting, fact)]
+            fitting |= admitted
+        return first_of(fitting) if fitting else None

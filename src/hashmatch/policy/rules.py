@@ -1,55 +1,60 @@
-"""The parts of a policy, and the evidence it is asked about: immutable values without behaviour."""
+"""The parts of a policy and the facts that its rules ask about: immutable values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from hashmatch.values import ACTIONS
+from hashmatch.policy.conditions import When
 
 MODES = ("enforce", "shadow")
-"""Whether the rules order what happens, or only record what they would have ordered."""
+"""Whether rules order what happens, or only record what they would have ordered."""
 
-ERROR_ACTIONS = tuple(action for action in ACTIONS if action not in {"log", "allow"})
-"""What may be ordered for a content that could not be read: never to let it pass."""
-
-MAX_DISTANCE_BITS = 256
-"""The widest radius a rule can ask for, inclusive."""
-
-MAX_INTERVAL_S = 60
-"""The longest time between two frames of a video that are looked at, inclusive."""
-
-DEFAULT_INTERVAL_S = 1.0
-DEFAULT_ALGORITHM = "pdq"
-DEFAULT_MIN_QUALITY = 50
 DEFAULT_PRIORITY = "medium"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: the matches it fits, what to do, who looks at it, and which rules it suppresses."""
+
+    name: str
+    when: When
+    action: str
+    queue: str | None = None
+    priority: str = DEFAULT_PRIORITY
+    sla: str | None = None
+    routes: tuple[str, ...] = ()
+    suppresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OnError:
+    """The treatment of a content that could not be read or decoded."""
+
+    action: str
+    queue: str
+    priority: str = DEFAULT_PRIORITY
+    sla: str | None = None
+    routes: tuple[str, ...] = ()
+
+
+class Sighting(NamedTuple):
+    """Distance in bits between one view and an entry; quality of the view as in `MatchGroup`."""
+
+    distance: int
+    quality: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class MatchGroup:
     """Matches of one content that no rule can tell apart, with their number.
 
-    Parameters
-    ----------
-    list, harm : str
-        Where the matched entries come from and what they show.
-    classification : str or None
-        The source's own grading of the entries, None where it gives none.
-    algorithm : str
-        Name of the hash algorithm that found the matches.
-    distance : int
-        In bits.
-    quality : int or None
-        Quality of the upload's view, 0..100; None where the algorithm has none.
-    n_matches : int
-        How many matches this stands for, at least 1.
-    clearer : tuple of (int, int)
-        Distance and quality of views that meet the same entries from farther off, but are of better
-        quality, both rising; a rule fits a match that fits in any of its views.
-
-    Raises
-    ------
-    ValueError
-        For a negative distance, or fewer than one match.
+    `list` and `harm` are those of the matched entries, `classification` is the list's own grading
+    of them, None if it gives none. `distance` in bits and `quality` (0..100, None if the algorithm
+    has none) are those of the nearest view. `clearer` has distance and quality of views of better
+    quality that meet the same entries from farther off, both rising: a rule fits a match if one
+    view meets all of its conditions. ValueError for a negative distance, or without a match.
     """
 
     list: str
@@ -67,44 +72,14 @@ class MatchGroup:
         if self.n_matches < 1:
             raise ValueError(f"n_matches must be at least 1, not {self.n_matches}")
 
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a match must be like for a rule to fit it: the `when` of the rule, all of it together.
-
-    `harm`, `list` and `classification` hold the values that fit, None where any does (a match
-    without a classification included). `max_distance` is in bits and inclusive, `min_quality`
-    0..100 and inclusive; a view without a quality passes.
-    """
-
-    max_distance: int
-    harm: tuple[str, ...] | None = None
-    list: tuple[str, ...] | None = None
-    classification: tuple[str, ...] | None = None
-    algorithm: str = DEFAULT_ALGORITHM
-    min_quality: int = DEFAULT_MIN_QUALITY
+    @property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Every view that counts, nearest first."""
+        return (Sighting(self.distance, self.quality), *map(Sighting._make, self.clearer))
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: a condition, what to do, who looks at it, and the rules it sets aside."""
+class ContentFacts:
+    """Facts about a content as a whole, by name: strings and numbers; absent if unknown."""
 
-    name: str
-    when: Condition
-    action: str
-    queue: str | None = None
-    priority: str = DEFAULT_PRIORITY
-    sla: str | None = None
-    routes: tuple[str, ...] = ()
-    suppresses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class OnError:
-    """What happens to a content that could not be read or decoded."""
-
-    action: str
-    queue: str
-    priority: str = DEFAULT_PRIORITY
-    sla: str | None = None
-    routes: tuple[str, ...] = ()
+    values: Mapping[str, str | float] = field(default_factory=dict)

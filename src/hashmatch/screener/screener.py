@@ -1,23 +1,31 @@
-"""`Screener`: decode -> views -> hashes -> search -> confirm -> decide."""
+"""`Screener`: ingest -> fingerprint -> nominate and confirm -> match -> decide."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from hashmatch.decode import accept_truncated
-from hashmatch.errors import Attempt, DecodeError
-from hashmatch.fingerprint import Fingerprint, Looking, fingerprint_each, prepare_to_fingerprint
-from hashmatch.screener.deciding import decision_of
+from hashmatch.errors import DecodeError, ErrorKind
+from hashmatch.fingerprint import (
+    GivenHashes,
+    MediaExecutor,
+    ViewOptions,
+    fingerprint_contents,
+    fingerprint_hashes,
+    fingerprint_media,
+    prepare_to_fingerprint,
+)
+from hashmatch.hashing import get_algorithm
+from hashmatch.matching import MatchTable, match_fingerprints, match_many
+from hashmatch.screener.candidates import nominate
+from hashmatch.screener.decision import decide
+from hashmatch.screener.ingest import Item, ingest
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
-from hashmatch.screener.reading import Item, read_item, take_fingerprints
-from hashmatch.screener.search import LUMA_MARGIN_BITS, Content, search, to_confirm
-from hashmatch.screener.state import State, fit, load_state
-from hashmatch.values import Decision, IndexRef, PolicyRef
+from hashmatch.screener.snapshot import Snapshot, fit_snapshot, load_snapshot
+from hashmatch.values import Content, Decision, Fingerprints, IndexRef, PolicyRef
 from hashmatch.workers import (
-    Executor,
     InlineExecutor,
     IsolatedExecutor,
     ThreadExecutor,
@@ -31,9 +39,9 @@ _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 class Screener:
     """Decides about contents by one index and one policy.
 
-    Made by `open`. Safe to share between threads and to use after a fork: every call works on the
-    index and policy that it found when it began, whatever `reload` or `refresh` does meanwhile.
-    Nothing is remembered about contents.
+    Made by `open`. Safe to share between threads and to use after a fork: every call works on a
+    snapshot of index and policy taken when it began, whatever `reload` or `refresh` does meanwhile.
+    Keeps nothing about contents.
     """
 
     def __init__(
@@ -46,8 +54,8 @@ class Screener:
         self._index_dir = os.path.abspath(index)  # noqa: PTH100
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._options = options
-        self._state = load_state(self._index_dir, self._policy_path)
-        self._executor = _executor(options, self._state.pixel_hashes)
+        self._snapshot = load_snapshot(self._index_dir, self._policy_path)
+        self._executor = _make_executor(options, self._snapshot.pixel_hashes)
 
     @classmethod
     def open(
@@ -82,47 +90,60 @@ class Screener:
 
     @property
     def index_ref(self) -> IndexRef:
-        """Which index decisions are made by now."""
-        return self._state.index.ref
+        """Identity of the index in use."""
+        return self._snapshot.index.ref
 
     @property
     def policy_ref(self) -> PolicyRef:
-        """Which policy decisions are made by now."""
-        return self._state.policy.ref
+        """Identity of the policy in use."""
+        return self._snapshot.policy.ref
 
     def reload(self) -> None:
         """Read index and policy again and swap both at once.
 
-        Calls under way finish with what they began with. Where either cannot be read, the error
-        is raised (as by `open`) and the old pair stays in use.
+        Calls in flight finish with what they began with. If either cannot be read, the error is
+        raised (as by `open`) and the old pair stays in use.
         """
-        self._state = load_state(self._index_dir, self._policy_path)
+        self._snapshot = load_snapshot(self._index_dir, self._policy_path)
 
     def refresh(self) -> bool:
         """Take the generation of the index that is published now; return whether it is another.
 
-        Cheap enough to be called before every batch: one short read where nothing changed, else the
-        cost of opening what is new. The policy stays the one that was read. Calls under way finish
-        with what they began with. May be called by several threads at once: the newest generation
-        has the last word. Errors as by `reload`, and the index in use stays.
+        Cheap enough to be called before every batch: one short read if nothing changed, else the
+        cost of opening what is new. The policy stays the one that was read. Calls in flight finish
+        with what they began with. Several threads may call this at once: the newest generation
+        wins. Errors as by `reload`, and the index in use stays.
         """
         is_new = False
         while True:
-            state = self._state
-            newest = state.index.refreshed()
-            if newest is state.index:
+            snapshot = self._snapshot
+            newest = snapshot.index.refreshed()
+            if newest is snapshot.index:
                 return is_new
-            # Another thread may have been quicker with a newer one: the next look will tell.
-            self._state = fit(newest, state.policy, self._policy_path)
+            # Another thread may just have set a newer one: the next look will show it.
+            self._snapshot = fit_snapshot(newest, snapshot.policy, self._policy_path)
             is_new = True
 
     def close(self) -> None:
-        """End the child processes, where there are any; to screen in isolation is then an error."""
+        """End the child processes, if there are any; screening in isolation is then an error."""
         self._executor.close()
 
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
         """Decide about one content; the same as ``screen_many([item])[0]``."""
         return self.screen_many([item], content_ids=[content_id])[0]
+
+    def screen_hashes(self, hashes: GivenHashes, *, content_id: str = "") -> Decision:
+        """Decide about a content of which only hashes are at hand, made elsewhere.
+
+        They are given by algorithm, digests included, as hex, bytes, `Hash` or a sequence of these;
+        errors are those of `fingerprint_hashes`, and never show a hash. A hash without quality
+        passes every `min_quality`. The decision's `sha256` is None, and its `rules_not_tried` names
+        the rules about algorithms of which no hash was given.
+        """
+        snapshot = self._snapshot
+        fingerprints = fingerprint_hashes(hashes, content_id=content_id)
+        table = match_fingerprints(snapshot.index, fingerprints, snapshot.radii)
+        return decide(snapshot.policy, fingerprints, table)
 
     def screen_many(
         self,
@@ -138,95 +159,100 @@ class Screener:
         items : iterable of bytes-like or path
             Bytes are the content itself, a str or PathLike is where it lies.
         content_ids : sequence of str or None, optional
-            One for each item; where None, the path as given, or the SHA-256 of the bytes.
+            One for each item; if None, the path as given, or the SHA-256 of the bytes.
         workers : int, optional
             Threads instead of `ScreeningOptions.threads`; the result does not depend on it.
 
         Returns
         -------
         list of Decision
-            One for each item. An item that cannot be read or decoded has a decision with `error`,
-            made by the policy's `on_error` and by whatever rules fire all the same: a file that is
-            no picture can have the digest of a listed one.
+            One for each item. That of an item that cannot be read or decoded has an `error`, and is
+            made by the policy's `on_error` and by the rules that fire nevertheless.
 
         Raises
         ------
         TypeError
-            For an item that is neither bytes nor a path, before anything is screened.
+            An item is neither bytes nor a path; nothing is screened then.
         ValueError
-            Where `content_ids` and `items` differ in number, or workers is below 1.
+            `content_ids` and `items` differ in number, or workers is below 1.
         """
         workers = self._options.threads if workers is None else workers
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
-        named = _named(list(items), content_ids)
-        state = self._state
-        step = max(1, min(self._options.batch_items, -(-len(named) // workers)))
-        batches = [named[start : start + step] for start in range(0, len(named), step)]
-        if len(batches) <= 1 or workers == 1:
-            return [made for batch in batches for made in self._screen_batch(state, batch)]
+        pairs = _pair(list(items), content_ids)
+        snapshot = self._snapshot
+        step = max(1, min(self._options.batch_items, -(-len(pairs) // workers)))
+        batches = [pairs[start : start + step] for start in range(0, len(pairs), step)]
 
         def screen(batch: Sequence[tuple[str | None, Item]]) -> list[Decision]:
-            return list(self._screen_batch(state, batch))
+            return list(self._screen_batch(snapshot, batch))
 
+        if len(batches) <= 1 or workers == 1:
+            return [decision for batch in batches for decision in screen(batch)]
         with ThreadExecutor(screen, workers=min(workers, len(batches))) as executor:
-            results = executor.map(batches)
-            return [made for result in results for made in result]
+            return [decision for result in executor.map(batches) for decision in result]
 
-    def reject(self, content_id: str, reason: str) -> Decision:
+    def reject(
+        self, content_id: str, reason: str, kind: ErrorKind = ErrorKind.UNREADABLE
+    ) -> Decision:
         """Return the decision about a content that could not be obtained at all."""
-        return decision_of(self._state, Content(content_id, error=reason))
+        snapshot = self._snapshot
+        fingerprints = Fingerprints(content_id, None, {}, DecodeError(reason, kind))
+        return decide(snapshot.policy, fingerprints, MatchTable(snapshot.index.ref))
 
     def _screen_batch(
-        self, state: State, batch: Sequence[tuple[str | None, Item]]
+        self, snapshot: Snapshot, batch: Sequence[tuple[str | None, Item]]
     ) -> Iterator[Decision]:
         """Yield decisions, searching for many contents at a time within a budget of memory."""
-        batch_bytes = self._options.batch_bytes
+        options = self._options
         held: list[Content] = []
         held_bytes = 0
         for content_id, item in batch:
-            content = read_item(state, content_id, item, self._options.limits)
+            content = ingest(
+                item, content_id=content_id, digest_names=snapshot.digests, limits=options.limits
+            )
             held.append(content)
-            # A video has many views, and so is the last one held.
-            is_video_file = isinstance(content.data, str)
-            held_bytes += batch_bytes if is_video_file else len(content.data)
-            if held_bytes >= batch_bytes:
-                yield from self._decided(state, held)
+            if content.media is not None:
+                # A video has many views, so none are held beside those of a video file.
+                is_last = content.media.is_file
+                held_bytes += options.batch_bytes if is_last else len(content.media.source)
+            if held_bytes >= options.batch_bytes:
+                yield from self._decide_all(snapshot, held)
                 held, held_bytes = [], 0
-        yield from self._decided(state, held)
+        yield from self._decide_all(snapshot, held)
 
-    def _fingerprint(self, state: State, contents: Sequence[Content], decode: str) -> None:
-        """Hash pixels by every algorithm that asks for them, from one decode of each content."""
-        names = state.pixel_hashes
-        if any(name not in LUMA_MARGIN_BITS for name in names):
+    def _decide_all(self, snapshot: Snapshot, contents: Sequence[Content]) -> Iterator[Decision]:
+        index, radii, block_views = snapshot.index, snapshot.radii, self._options.block_views
+        fingerprints = self._fingerprint(snapshot, contents, self._options.decode)
+        nominated = nominate(index, fingerprints, radii, block_views=block_views)
+        confirmed = self._fingerprint(snapshot, [contents[at] for at in nominated], "exact")
+        for position, exact in zip(nominated, confirmed, strict=True):
+            fingerprints[position] = exact
+        tables = match_many(index, fingerprints, radii, block_views=block_views)
+        for hashed, table in zip(fingerprints, tables, strict=True):
+            yield decide(snapshot.policy, hashed, table)
+
+    def _fingerprint(
+        self, snapshot: Snapshot, contents: Sequence[Content], decode: str
+    ) -> list[Fingerprints]:
+        """Hash by every algorithm that rules ask about, from one decode of each content."""
+        options, policy = self._options, snapshot.policy
+        if any(get_algorithm(name).luma_drift is None for name in snapshot.pixel_hashes):
             decode = "exact"
-        policy = state.policy
-        options = self._options
-        looking = Looking(
-            policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
+        fingerprints = fingerprint_contents(
+            contents,
+            snapshot.pixel_hashes,
+            decode=decode,
+            options=ViewOptions(
+                policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
+            ),
+            executor=self._executor,
         )
-        arguments = (Attempt((content.data, names, decode, looking)) for content in contents)
-        for content, made in zip(contents, self._executor.map(arguments), strict=True):
-            take_fingerprints(content, names, made.error or made.unwrap())
-
-    def _decided(self, state: State, contents: Sequence[Content]) -> Iterator[Decision]:
-        block_views = self._options.block_views
-        if state.pixel_hashes:
-            read = [content for content in contents if content.error is None]
-            self._fingerprint(state, read, self._options.decode)
-        for algorithm, radius in state.radii.items():
-            confirm = to_confirm(state, algorithm, radius, contents, block_views)
-            self._fingerprint(state, confirm, "exact")
-        for algorithm, radius in state.radii.items():
-            search(state, algorithm, radius, contents, block_views)
-        for content in contents:
-            yield decision_of(state, content)
+        return list(fingerprints)
 
 
-def _executor(
-    options: ScreeningOptions, algorithms: Sequence[str]
-) -> Executor[Attempt[tuple[Any, ...]], Attempt[dict[str, Fingerprint | DecodeError]]]:
-    task = spread(fingerprint_each)
+def _make_executor(options: ScreeningOptions, algorithms: Sequence[str]) -> MediaExecutor:
+    task = spread(fingerprint_media)
     if options.isolation is None:
         return InlineExecutor(attempted(task))
     prepare: list[Callable[[], object]] = [partial(prepare_to_fingerprint, algorithms)]
@@ -235,7 +261,7 @@ def _executor(
     return IsolatedExecutor(task, options.isolation, workers=options.threads, prepare=prepare)
 
 
-def _named(
+def _pair(
     items: Sequence[Item], content_ids: Sequence[str | None] | None
 ) -> list[tuple[str | None, Item]]:
     for item in items:

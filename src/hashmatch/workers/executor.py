@@ -18,6 +18,9 @@ ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
+_IN_FLIGHT_PER_THREAD = 16
+"""The more, the less one slow item holds up the others."""
+
 
 class Executor(Protocol[ItemT_contra, ResultT_co]):
     """A task and the place where it runs; a context manager that closes itself.
@@ -57,27 +60,11 @@ class InlineExecutor(Executor[ItemT, ResultT]):
 
 
 class ThreadExecutor(Executor[ItemT, ResultT]):
-    """Runs the task in threads, for tasks that release the GIL.
+    """Runs the task in `workers` threads, for tasks that release the GIL."""
 
-    Parameters
-    ----------
-    task : callable
-        Called from several threads at once.
-    workers : int
-        Threads.
-    in_flight_per_worker : int
-        Items in flight, per thread: the more, the less one slow item holds up the others.
-    """
-
-    def __init__(
-        self,
-        task: Callable[[ItemT], ResultT],
-        *,
-        workers: int,
-        in_flight_per_worker: int = 16,
-    ) -> None:
+    def __init__(self, task: Callable[[ItemT], ResultT], *, workers: int) -> None:
         self._task = task
-        self._most_in_flight = in_flight_per_worker * workers
+        self._most_in_flight = _IN_FLIGHT_PER_THREAD * workers
         self._pool = ThreadPoolExecutor(workers)
 
     def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:

@@ -12,15 +12,14 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
 from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError
-from hashmatch.workers.executor import Executor, ItemT, ResultT, attempted
-from hashmatch.workers.processes import ChildProcesses, end_with_parent, name_exit
+from hashmatch.workers.executor import ItemT, ResultT, attempted
+from hashmatch.workers.processes import ChildExecutor, end_with_parent, name_exit
 
 _COPIES_OF_RECEIVED = 4
 _LAST_RESORT_S = 5.0
@@ -34,18 +33,13 @@ class Isolation:
     Parameters
     ----------
     time_s : float
-        Wall time.
+        Wall time; positive, else ValueError.
     memory_bytes : int
-        Address space beyond what the process has when it starts. The largest pictures that
-        `DecodeLimits` allows by default take about 1.5 GiB.
+        Address space beyond what the process has when it starts; positive, else ValueError. The
+        largest pictures that `DecodeLimits` allows by default take about 1.5 GiB.
     truncated : bool
         Hash what can be decoded of a truncated file, the rest being grey or black, instead of
         refusing it. Pillow's switch for this is process-wide, so it is offered in isolation only.
-
-    Raises
-    ------
-    ValueError
-        A limit is not positive.
     """
 
     time_s: float = 30.0
@@ -58,10 +52,12 @@ class Isolation:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
 
 
-class IsolatedExecutor(Executor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT, ResultT]):
+class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT, ResultT]):
     """Runs the task in child processes, each bounded in time and memory.
 
-    In this process, `attempted` makes a task that maps the same items to the same results.
+    The error of a result is that of the item, else that of the task, else says how the process
+    failed: TIMEOUT, MEMORY or CRASHED. In this process, `attempted` makes a task that maps the same
+    items to the same results.
 
     Parameters
     ----------
@@ -73,9 +69,8 @@ class IsolatedExecutor(Executor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT
     prepare : sequence of callable
         Called in each process, without arguments, before its memory is measured: to import what
         the task will need. Picklable; must not raise.
-    encode, decode : callable
-        What a result is turned into before it leaves the child, and back from in this process.
-        As they are, results are pickled.
+    encode, decode : callable, optional
+        What turns a result into what leaves the child, and back in this process, instead of pickle.
 
     Notes
     -----
@@ -99,33 +94,14 @@ class IsolatedExecutor(Executor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT
             raise HashmatchError("isolation needs Linux")
         self._isolation = isolation
         self._decode = decode
-        self._children: ChildProcesses[Attempt[ItemT]] = ChildProcesses(
-            partial(_run_in_time, attempted(task), encode, isolation),
-            workers,
-            initializer=_settle,
-            # The task comes along so that its modules are loaded before memory is measured.
-            initargs=(task, isolation, tuple(prepare)),
-            timeout_s=isolation.time_s,
-        )
+        run = partial(_run_in_time, attempted(task), encode, isolation)
+        # The task comes along so that its modules are loaded before memory is measured.
+        initargs = (task, isolation, tuple(prepare))
+        super().__init__(run, workers, _settle, initargs, isolation.time_s)
 
     def map(self, items: Iterable[Attempt[ItemT]], /) -> Generator[Attempt[ResultT], None, None]:
-        """Yield an attempt for each item; see `Executor.map`.
-
-        Its error is that of the item, else that of the task, or says how the process failed:
-        TIMEOUT, MEMORY or CRASHED.
-
-        Raises
-        ------
-        HashmatchError
-            Processes die before they begin to work, or have been stopped.
-        """
-        with closing(self._children.run(map(self._refuse_if_too_large, items))) as futures:
-            for future in futures:
-                yield self._attempt_of(future)
-
-    def close(self) -> None:
-        """Kill the processes; a `map` that waits for them raises."""
-        self._children.close()
+        """Yield an attempt for each item; see `Executor.map`."""
+        return super().map(map(self._refuse_if_too_large, items))
 
     def _refuse_if_too_large(self, item: Attempt[ItemT]) -> Attempt[ItemT]:
         """Reject an item that would exhaust the child's memory before it could report an error."""
@@ -133,26 +109,25 @@ class IsolatedExecutor(Executor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT
             return item
         return Attempt(error=DecodeError("out of memory", ErrorKind.MEMORY))
 
-    def _attempt_of(self, future: Future[Any]) -> Attempt[ResultT]:
+    def _receive(self, item_number: int, future: Future[Any]) -> Attempt[ResultT]:
         from pebble import ProcessExpired  # noqa: PLC0415  (slow to import)
 
+        limit_s = self._isolation.time_s
+        late = DecodeError(f"timed out: more than {limit_s:g} s", ErrorKind.TIMEOUT)
         try:
             value, error = future.result()
         except ProcessExpired as death:
-            return Attempt(error=self._error_of_death(death.exitcode))
-        except TimeoutError as late:
-            if late.__cause__ is not None:  # the task itself raised it
+            if death.exitcode == -signal.SIGALRM:
+                return Attempt(error=late)
+            cause = name_exit(death.exitcode)
+            return Attempt(error=DecodeError(f"decoder crashed: {cause}", ErrorKind.CRASHED))
+        except TimeoutError as timeout:
+            if timeout.__cause__ is not None:  # the task itself raised it
                 raise
-            return Attempt(error=self._error_of_death(-signal.SIGALRM))
+            return Attempt(error=late)
         if error is not None:
             return Attempt(error=DecodeError(*error))
         return Attempt(value if self._decode is None else self._decode(value))
-
-    def _error_of_death(self, exit_code: int) -> DecodeError:
-        if exit_code == -signal.SIGALRM:
-            limit_s = self._isolation.time_s
-            return DecodeError(f"timed out: more than {limit_s:g} s", ErrorKind.TIMEOUT)
-        return DecodeError(f"decoder crashed: {name_exit(exit_code)}", ErrorKind.CRASHED)
 
 
 def _size_bytes(item: object) -> int:

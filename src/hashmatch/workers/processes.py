@@ -6,12 +6,12 @@ import multiprocessing
 import os
 import signal
 import threading
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any, Generic
@@ -26,18 +26,13 @@ _QUEUED_PER_CHILD = 2
 """The item that a process works on and the next, so that it never waits for this process."""
 _IN_FLIGHT_PER_CHILD = 4
 _MOST_STARTS = 3
-_STOPPED = "the worker processes have been stopped"
+_PATIENCE_S = 2
 
 
 class WorkerDiedError(HashmatchError):
-    """A worker process died while it worked on an item.
+    """A worker process died while it worked on an item: `item_number`, from 0, of those mapped.
 
-    Parameters
-    ----------
-    item_number : int
-        Position of the item among those mapped, from 0.
-    cause : str
-        The signal or exit code, such as ``"SIGKILL, possibly out of memory"``.
+    `cause` names the signal or exit code: ``"SIGKILL, possibly out of memory"``.
     """
 
     def __init__(self, item_number: int, cause: str) -> None:
@@ -46,87 +41,30 @@ class WorkerDiedError(HashmatchError):
         self.cause = cause
 
 
-class ProcessExecutor(Executor[ItemT, ResultT]):
-    """Runs the task in worker processes.
-
-    Parameters
-    ----------
-    task : callable
-        Picklable, as items and results must be.
-    workers : int
-        Processes. They are started by the first `map`, afresh, so a script needs the usual
-        ``if __name__ == "__main__":`` guard of `multiprocessing`.
-
-    Notes
-    -----
-    Workers ignore Ctrl-C. They are killed, whatever they are doing, and so are the processes that
-    they started, by `close` and when this process ends.
-    """
-
-    def __init__(self, task: Callable[[ItemT], ResultT], *, workers: int) -> None:
-        self._children: ChildProcesses[ItemT] = ChildProcesses(
-            task, workers, initializer=_settle, initargs=(task,)
-        )
-
-    def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:
-        """See `Executor.map`; closing the generator kills the processes that work on its items.
-
-        Raises
-        ------
-        WorkerDiedError
-            A process died; in the place of the result that it owed.
-        HashmatchError
-            Processes die as they start.
-        """
-        from pebble import ProcessExpired  # noqa: PLC0415  (slow to import)
-
-        with closing(self._children.run(items)) as futures:
-            for number, future in enumerate(futures):
-                try:
-                    result: ResultT = future.result()
-                except ProcessExpired as death:
-                    cause = name_exit(death.exitcode)
-                    if death.exitcode == -signal.SIGKILL:
-                        cause += ", possibly out of memory"
-                    raise WorkerDiedError(number, cause) from None
-                yield result
-
-    def close(self) -> None:
-        """Kill the processes."""
-        self._children.close()
-
-
-class ChildProcesses(Generic[ItemT]):
-    """Processes that run a function on items: one pebble pool per process.
+class ChildExecutor(Executor[ItemT, ResultT]):
+    """Base of executors that run a function in child processes: one pebble pool per process.
 
     With one process to a pool it is certain which item a dead process was working on.
-
-    Parameters
-    ----------
-    function : callable
-    n_children : int
-    initializer, initargs
-        Called in each process as it starts.
-    timeout_s : float, optional
-        Wall time for one item, after which its process is killed and replaced.
+    `initializer` is called in each process as it starts; after `timeout_s` with one item a process
+    is killed and replaced.
     """
 
     def __init__(
         self,
         function: Callable[[ItemT], object],
-        n_children: int,
-        *,
+        workers: int,
         initializer: Callable[..., None],
         initargs: tuple[Any, ...],
         timeout_s: float | None = None,
     ) -> None:
         start = partial(_start_pool, initializer, initargs)
-        self._children = [_Child(start, function, timeout_s) for _ in range(n_children)]
+        self._children = [_Child(start, function, timeout_s) for _ in range(workers)]
         # Before multiprocessing waits for its children on exit, which would take for ever.
-        self.close = util.Finalize(self, _stop_all, args=(self._children,), exitpriority=100)
+        self._stop = util.Finalize(self, _stop_all, args=(self._children,), exitpriority=100)
+        _open_executors.add(self)
 
-    def run(self, items: Iterable[ItemT]) -> Generator[Future[Any], None, None]:
-        """Yield a finished future for each item, in order.
+    def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:
+        """See `Executor.map`; closing the generator kills the processes that work on its items.
 
         Raises
         ------
@@ -136,25 +74,42 @@ class ChildProcesses(Generic[ItemT]):
         jobs: deque[_Job[ItemT]] = deque()
         source = iter(items)
         changed = threading.Event()
+        n_done = 0
         try:
             while True:
                 changed.clear()
                 self._fill(jobs, source, changed)
                 if not jobs:
                     return
-                first = jobs[0]
-                if not first.future.done():
+                first = jobs[0].future
+                if not first.done():
                     changed.wait()
-                elif first.future.cancelled():
+                elif first.cancelled():
                     raise HashmatchError(_STOPPED)
-                elif isinstance(first.future.exception(), BrokenProcessPool):
-                    first.restart(changed)
+                elif isinstance(first.exception(), BrokenProcessPool):
+                    jobs[0].restart(changed)
                 else:
+                    result = self._receive(n_done, first)
                     jobs.popleft()
-                    yield first.future
+                    n_done += 1
+                    yield result
         finally:
             for job in jobs:
                 job.future.cancel()
+
+    def close(self) -> None:
+        """Kill the processes; a `map` that waits for them raises."""
+        self.stop()
+
+    def stop(self) -> bool:
+        """Kill the processes; return False if another caller is doing so at this moment."""
+        if self._stop():  # None from the second call on
+            _open_executors.discard(self)
+        return self not in _open_executors
+
+    def _receive(self, item_number: int, future: Future[Any]) -> ResultT:
+        """Return the result for an item of which the function returned, raised or died."""
+        raise NotImplementedError
 
     def _fill(
         self, jobs: deque[_Job[ItemT]], source: Iterator[ItemT], changed: threading.Event
@@ -172,92 +127,109 @@ class ChildProcesses(Generic[ItemT]):
                 return
 
 
+class ProcessExecutor(ChildExecutor[ItemT, ResultT]):
+    """Runs the task in worker processes, which stand by until `close`.
+
+    Workers ignore Ctrl-C. They are killed, whatever they are doing, by `close` and when this
+    process ends, and with them the processes that they started. Where one dies at work,
+    `WorkerDiedError` is raised in the place of the result that it owed.
+
+    Parameters
+    ----------
+    task : callable
+        Picklable, as items and results must be.
+    workers : int
+        Processes. They are started by the first `map`, afresh, so a script needs the usual
+        ``if __name__ == "__main__":`` guard of `multiprocessing`.
+    """
+
+    def __init__(self, task: Callable[[ItemT], ResultT], *, workers: int) -> None:
+        super().__init__(task, workers, _settle, (task,))
+
+    def _receive(self, item_number: int, future: Future[Any]) -> ResultT:
+        from pebble import ProcessExpired  # noqa: PLC0415  (slow to import)
+
+        try:
+            result: ResultT = future.result()
+        except ProcessExpired as death:
+            cause = name_exit(death.exitcode)
+            if death.exitcode == -signal.SIGKILL:
+                cause += ", possibly out of memory"
+            raise WorkerDiedError(item_number, cause) from None
+        return result
+
+
 @dataclass(slots=True)
 class _Job(Generic[ItemT]):
     """An item on its way through a child process."""
 
     item: ItemT
-    child: _Child[ItemT]
+    child: _Child
     future: Future[Any]
     n_starts: int = 1
 
     def restart(self, changed: threading.Event) -> None:
         """Try again after the process died while it was not working on any item."""
         if self.n_starts == _MOST_STARTS:
-            raise _start_error(self.future.exception())
+            raise HashmatchError(
+                "worker processes die as they start; a script that starts them needs if __name__ "
+                '== "__main__": around what it does, and what they run must be importable'
+            )
         self.n_starts += 1
         self.future = self.child.submit(self.item, changed)
 
 
-def _start_error(error: BaseException | None) -> HashmatchError:
-    cause = error.__cause__ if error is not None else None
-    if isinstance(cause, OSError):
-        return HashmatchError(f"cannot start a worker process: {cause.strerror or cause}")
-    return HashmatchError(
-        "worker processes die as they start; a script that starts them needs "
-        'if __name__ == "__main__": around what it does, and what they run must be importable'
-    )
-
-
-class _Child(Generic[ItemT]):
+@dataclass(slots=True, eq=False)
+class _Child:
     """One process at a time, in a pool that is started when it is needed."""
 
-    def __init__(
-        self,
-        start: Callable[[], ProcessPool],
-        function: Callable[[ItemT], object],
-        timeout_s: float | None,
-    ) -> None:
-        self._start = start
-        self._function = function
-        self._timeout_s = timeout_s
-        self._pool: ProcessPool | None = None
-        self._futures: set[Future[Any]] = set()
-        self._is_stopped = False
-        self._may_change = threading.Lock()
+    start_pool: Callable[[], ProcessPool]
+    function: Callable[[Any], object]
+    timeout_s: float | None
+    pool: ProcessPool | None = None
+    is_stopped: bool = False
+    futures: set[Future[Any]] = field(default_factory=set)
+    may_change: threading.RLock = field(default_factory=threading.RLock)
 
-    def submit(self, item: ItemT, changed: threading.Event) -> Future[Any]:
-        """Return the future of an item; `changed` is set when it is done.
-
-        Where no process can be started, that is the future's exception.
-        """
-        future: Future[Any]
-        with self._may_change, interrupts_blocked():
-            if self._is_stopped:
+    def submit(self, item: object, changed: threading.Event) -> Future[Any]:
+        """Return the future of an item; `changed` is set when it is done."""
+        with self.may_change, interrupts_blocked():
+            if self.is_stopped:
                 raise HashmatchError(_STOPPED)
             try:
-                if self._pool is None or not self._pool.active:
-                    _stop_pools([self._pool])
-                    self._pool = self._start()
-                future = self._pool.schedule(self._function, args=(item,), timeout=self._timeout_s)
+                if self.pool is None or not self.pool.active:
+                    _stop_pools([self.pool])
+                    self.pool = self.start_pool()
+                future: Future[Any] = self.pool.schedule(
+                    self.function, args=(item,), timeout=self.timeout_s
+                )
             except (OSError, BrokenProcessPool) as error:
-                future = Future()
-                future.set_exception(_with_cause(error))
-            self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
+                reason = error.__cause__ or error
+                raise HashmatchError(f"cannot start a worker process: {reason}") from error
+            self.futures.add(future)
+        future.add_done_callback(self.futures.discard)
         future.add_done_callback(lambda _: changed.set())
         return future
 
     def give_up(self) -> ProcessPool | None:
         """Cancel what is in flight, accept nothing more, and return the pool to be stopped."""
-        with self._may_change:
-            self._is_stopped = True
-            pool, self._pool = self._pool, None
-        for future in list(self._futures):
+        with self.may_change:
+            self.is_stopped = True
+        for future in list(self.futures):
             future.cancel()
-        return pool
+        return self.pool
 
 
-def _with_cause(error: OSError | BrokenProcessPool) -> BrokenProcessPool:
-    if isinstance(error, BrokenProcessPool):
-        return error
-    broken = BrokenProcessPool(str(error))
-    broken.__cause__ = error
-    return broken
+def _start_pool(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> ProcessPool:
+    from pebble import ProcessPool  # noqa: PLC0415  (slow to import)
+
+    context = multiprocessing.get_context("spawn")
+    return ProcessPool(1, initializer=initializer, initargs=initargs, context=context)
 
 
-def _stop_all(children: Iterable[_Child[Any]]) -> None:
+def _stop_all(children: Iterable[_Child]) -> bool:
     _stop_pools([child.give_up() for child in children])
+    return True
 
 
 def _stop_pools(pools: Iterable[ProcessPool | None]) -> None:
@@ -268,17 +240,6 @@ def _stop_pools(pools: Iterable[ProcessPool | None]) -> None:
         pool.join()
 
 
-def _start_pool(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> ProcessPool:
-    from pebble import ProcessPool  # noqa: PLC0415  (slow to import)
-
-    return ProcessPool(
-        max_workers=1,
-        context=multiprocessing.get_context("spawn"),
-        initializer=initializer,
-        initargs=initargs,
-    )
-
-
 def name_exit(exit_code: int) -> str:
     """Return the name of the signal that ended a process, or its exit code."""
     try:
@@ -287,27 +248,31 @@ def name_exit(exit_code: int) -> str:
         return f"exit code {exit_code}"
 
 
-def _settle(_task: Callable[..., object]) -> None:
+def _settle(_task: object) -> None:
     """Prepare a worker process; the task comes along so that its modules are imported."""
-    signal.signal(signal.SIGTERM, lambda *_: _end_process())
+    signal.signal(signal.SIGTERM, _end_process)
     end_with_parent()
 
 
 def end_with_parent() -> None:
     """Have this process, a child, end as soon as its parent is gone."""
-    threading.Thread(target=_watch_parent, daemon=True).start()
-
-
-def _watch_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
-    _end_process()
+
+    def watch() -> None:
+        parent.join()
+        _end_process()
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
-def _end_process() -> None:
-    try:
-        for child in multiprocessing.active_children():
-            child.kill()
-    finally:
+def _end_process(*_: object) -> None:
+    """End this process and those that it started, whatever they are doing."""
+    signal.alarm(_PATIENCE_S)  # kills, should closing wait for what the main thread holds
+    are_stopped = [executor.stop() for executor in list(_open_executors)]
+    if all(are_stopped):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+_STOPPED = "the worker processes have been stopped"
+_open_executors: weakref.WeakSet[ChildExecutor[Any, Any]] = weakref.WeakSet()

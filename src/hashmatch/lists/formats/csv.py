@@ -1,4 +1,4 @@
-"""Rows of a CSV file as columns of text, block by block."""
+"""CSV: RFC 4180 with a header row, in UTF-8, parsed a block at a time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from hashmatch.lists.arrow_text import Column, split_labels
+from hashmatch.lists.arrow_text import Column, json_objects, split_labels
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.formats.csv_quoting import MisplacedQuoteError, QuotingGuard, row_at
-from hashmatch.lists.json_text import json_objects
-from hashmatch.lists.list_file import ListFile
+from hashmatch.lists.list_format import Confidence
+from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import REQUIRED_COLUMNS, SOURCE_COLUMNS
 
@@ -26,23 +26,40 @@ class _Misfit(NamedTuple):
     n_fields: int
 
 
-def read_csv(stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
-    """Yield the rows of a CSV file (RFC 4180, UTF-8) in order.
+class Csv:
+    """CSV as a list format.
 
-    Rows without any content, such as blank lines, count as rows but are left out. HashListError
-    where the header, the quoting, the encoding or the number of fields is wrong.
+    Rows without any content, such as blank lines, count as rows but are left out.
     """
-    names = _read_header(stream, file)
-    stream.seek(0)
-    try:
-        yield from _read_body(stream, names, file)
-    except MisplacedQuoteError as error:
+
+    name = "csv"
+    suffixes = (".csv",)
+
+    def matches(self, head: bytes) -> Confidence:
+        """Return LIKELY if there is a header row that names the columns a list needs."""
+        if b"\0" in head or head.lstrip()[:1] in (b"{", b"[", b"<"):
+            return Confidence.NO
+        header = head.removeprefix(b"\xef\xbb\xbf").splitlines()[:1]
+        names = {name.strip(b' "') for line in header for name in line.split(b",")}
+        is_list = names.issuperset(name.encode() for name in REQUIRED_COLUMNS)
+        return Confidence.LIKELY if is_list else Confidence.POSSIBLE
+
+    def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
+        """Yield the rows in order, block by block.
+
+        HashListError if the header, the quoting, the encoding or the number of fields is wrong.
+        """
+        names = _read_header(stream, file)
         stream.seek(0)
-        row = row_at(stream, error.offset)
-        problem = f"{error}; double it inside a quoted field, as in RFC 4180"
-    else:
-        return
-    raise file.error(problem, row=row)
+        try:
+            yield from _read_body(stream, names, file)
+        except MisplacedQuoteError as error:
+            stream.seek(0)
+            row = row_at(stream, error.offset)
+            problem = f"{error}; double it inside a quoted field, as in RFC 4180"
+        else:
+            return
+        raise file.error(problem, row=row)
 
 
 def _read_header(stream: BinaryIO, file: ListFile) -> list[str]:
@@ -181,3 +198,6 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+CSV = Csv()

@@ -61,7 +61,7 @@ class QuotingGuard(io.RawIOBase):
 
     def _check(self, block: NDArray[np.uint8]) -> None:
         if self._before == _QUOTE and not self._quoted and block[0] not in _MAY_FOLLOW_CLOSE:
-            raise MisplacedQuoteError(self._offset, "there is text behind a quoted field")
+            raise MisplacedQuoteError(self._offset, "text after a quoted field")
         quotes = np.flatnonzero(block == _QUOTE)
         opening, closing = quotes[int(self._quoted) :: 2], quotes[int(not self._quoted) :: 2]
         before = np.where(opening > 0, block[opening - 1], np.uint8(self._before))
@@ -72,7 +72,7 @@ class QuotingGuard(io.RawIOBase):
         ]
         if bad:
             raise MisplacedQuoteError(
-                self._offset + int(min(bad)), "there is a quotation mark amid a field"
+                self._offset + int(min(bad)), "quotation mark inside an unquoted field"
             )
         fields = opening[before != _QUOTE]
         if fields.size:

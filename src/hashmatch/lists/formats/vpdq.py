@@ -3,8 +3,6 @@
 Written by ThreatExchange's vPDQ and read here strictly. Time stamps are written with all the digits
 they need to be read again as the same float, and with at least three decimals, so that a file of
 vPDQ's own, which has three, is written again byte for byte.
-
-As a list, one file is one entry and each frame a row of it.
 """
 
 from __future__ import annotations
@@ -21,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.list_file import ListFile
-from hashmatch.lists.list_reading import ListReading
+from hashmatch.lists.list_format import Confidence
+from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.values import VideoHash
 
-SUFFIX = ".txt"
+_SUFFIX = ".txt"
 _INNER_SUFFIX = ".vpdq"
 _MIN_QUALITY = 50  # vPDQ leaves frames of lower quality out of its matching
 _LINE = re.compile(
@@ -85,46 +83,56 @@ def vpdq_lines(video: VideoHash) -> Iterator[str]:
         yield f"{frame},{quality},{code.tobytes().hex()},{_format_decimal(time_s)}\n"
 
 
-def entry_id_of(name: str) -> str:
-    """Return the id that the name of a file gives its video: without ``.txt`` or ``.vpdq.txt``."""
-    stem = name[: -len(SUFFIX)] if name.lower().endswith(SUFFIX) else name
-    return stem[: -len(_INNER_SUFFIX)] if stem.lower().endswith(_INNER_SUFFIX) else stem
+class Vpdq:
+    """vPDQ text as a list format: a file is a video and one entry, each frame a row of it."""
 
+    name = "vpdq"
+    suffixes = (_SUFFIX,)
 
-def read_vpdq_rows(stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
-    """Yield the frames of a video that have the quality asked for.
+    def matches(self, head: bytes) -> Confidence:
+        """Return CERTAIN if the first line is a frame."""
+        line = head.lstrip().partition(b"\n")[0]
+        return Confidence.CERTAIN if _match_line(line) else Confidence.NO
 
-    HashListError where the text is not as `read_vpdq` wants it, or no frame is good enough: the
-    video would be on the list and never match.
-    """
-    reading = file.reading
-    min_quality = _MIN_QUALITY if reading.min_quality is None else reading.min_quality
-    every = list(_parse(stream.read().splitlines(), file))
-    frames = [frame for frame in every if int(frame.quality) >= min_quality]
-    if not frames:
-        raise file.error(
-            f"no frame of quality {min_quality} or more; leave the video out, or ask for a lower "
-            "min_quality"
+    def entry_id_of(self, name: str) -> str:
+        """Return the name of a file without ``.txt`` or ``.vpdq.txt``."""
+        stem = name[: -len(_SUFFIX)] if name.lower().endswith(_SUFFIX) else name
+        return stem[: -len(_INNER_SUFFIX)] if stem.lower().endswith(_INNER_SUFFIX) else stem
+
+    def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
+        """Yield the frames that have the quality asked for; holds the file in memory.
+
+        HashListError if the text is not as `read_vpdq` wants it, or no frame is good enough: the
+        video would be on the list and never match.
+        """
+        reading = file.reading
+        min_quality = _MIN_QUALITY if reading.min_quality is None else reading.min_quality
+        every = list(_parse(stream.read().splitlines(), file))
+        frames = [frame for frame in every if int(frame.quality) >= min_quality]
+        if not frames:
+            raise file.error(
+                f"no frame of quality {min_quality} or more; leave the video out, or ask for a "
+                "lower min_quality"
+            )
+        entry_id = reading.entry_id or self.entry_id_of(file.path.name)
+        if not _is_utf8(entry_id):
+            raise file.error("its name is not UTF-8; rename it, or say which entry_id it is")
+        n_rows = len(frames)
+        text = {
+            "hash": [frame.digits for frame in frames],
+            "entry_id": [entry_id] * n_rows,
+            "algorithm": ["pdq"] * n_rows,
+            "media_type": ["video"] * n_rows,
+            "quality": [frame.quality for frame in frames],
+            "timestamp_s": [frame.time_s for frame in frames],
+        }
+        yield RawRows(
+            numbers=pa.array([frame.row for frame in frames], pa.int64()),
+            text={name: pa.array(cells, pa.string()) for name, cells in text.items()},
+            labels=None,
+            record=pa.array([frame.record for frame in frames], pa.string()),
+            n_left_out=len(every) - n_rows,
         )
-    entry_id = reading.entry_id or entry_id_of(file.path.name)
-    if not _is_utf8(entry_id):
-        raise file.error("its name is not UTF-8; rename it, or say which entry_id it is")
-    n_rows = len(frames)
-    text = {
-        "hash": [frame.digits for frame in frames],
-        "entry_id": [entry_id] * n_rows,
-        "algorithm": ["pdq"] * n_rows,
-        "media_type": ["video"] * n_rows,
-        "quality": [frame.quality for frame in frames],
-        "timestamp_s": [frame.time_s for frame in frames],
-    }
-    yield RawRows(
-        numbers=pa.array([frame.row for frame in frames], pa.int64()),
-        text={name: pa.array(cells, pa.string()) for name, cells in text.items()},
-        labels=None,
-        record=pa.array([frame.record for frame in frames], pa.string()),
-        n_left_out=len(every) - n_rows,
-    )
 
 
 class _Frame(NamedTuple):
@@ -154,7 +162,7 @@ def _parse(lines: Iterable[bytes], file: ListFile) -> Iterator[_Frame]:
     for row, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        parts = _LINE.fullmatch(line.strip().decode("ascii", "replace"))
+        parts = _match_line(line)
         if parts is None:
             raise file.error("expected frame,quality,64 hex digits,seconds", row=row)
         frame = _Frame(row, parts["frame"], parts["quality"], parts["hex"], parts["time"])
@@ -166,6 +174,10 @@ def _parse(lines: Iterable[bytes], file: ListFile) -> Iterator[_Frame]:
         before = frame
     if before is None:
         raise file.error("no frame in it; expected lines of frame,quality,hash,seconds")
+
+
+def _match_line(line: bytes) -> re.Match[str] | None:
+    return _LINE.fullmatch(line.strip().decode("ascii", "replace"))
 
 
 def _is_utf8(text: str) -> bool:
@@ -180,3 +192,6 @@ def _format_decimal(time_s: float) -> str:
     """Return the shortest text that reads as the same float, three decimals at least."""
     whole, _, decimals = f"{Decimal(repr(time_s)):f}".partition(".")
     return f"{whole}.{decimals:<03}"
+
+
+VPDQ = Vpdq()

@@ -1,0 +1,93 @@
+#include "hamming/cost_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace hashmatch {
+namespace {
+
+constexpr double kQueryNs = 150;             // take up a query and order its result
+constexpr double kSubstringNs = 35;          // cut one substring of a query and prepare its look-ups
+constexpr double kSecondSketchNs = 8;        // reach and compare a second sketch
+constexpr double kBatchProbeNs = 3;          // look up one key in a walk shared by many queries
+constexpr double kBatchBucketNs = 20;        // compare the queries of one key with one bucket, whatever their number
+constexpr double kWalkNs = 2.5;              // pass one key and one of its neighbours in a shared walk
+constexpr double kFilterByteNs = 0.0115;     // filter one byte of one code, four queries at a time
+constexpr double kFilterPassNs = 6.9;        // check one code that passed the filter
+constexpr double kWholeCodeNs = 0.69;        // compare one whole code, without a filter
+constexpr double kWholeByteNs = 0.046;       // and each byte of it
+constexpr double kLoneScan = 0.02 / 0.0115;  // how much dearer scanning is for a single query, from the cache
+
+// Probability that one sketch, and a second one if there are two, are near enough in a chain that still
+// allows `limit` bits, and `more` in its third link.
+double chance_near(const SubstringLayout& layout, int n_sketches, int limit, int more) {
+    const int bits = std::min(kSketchBits, layout.substring_bits);
+    if (n_sketches == 1) return chance_within(bits, limit);
+    double chance = 0;
+    for (int differing = 0; differing <= std::min(limit, bits); ++differing)
+        chance += (chance_within(bits, differing) - chance_within(bits, differing - 1)) *
+                  chance_within(kSecondSketchBits, limit - differing + more);
+    return chance;
+}
+
+}  // namespace
+
+double keys_within(int bits, int threshold) {
+    double term = 1, sum = 0;
+    for (int flips = 0; flips <= threshold; ++flips) {
+        sum += term;
+        term *= static_cast<double>(bits - flips) / (flips + 1);
+    }
+    return sum;
+}
+
+double chance_within(int bits, int limit) {
+    return limit < 0 ? 0 : keys_within(bits, std::min(bits, limit)) / std::pow(2.0, bits);
+}
+
+double scan_code_ns(int n_bytes, int n_planes, int radius) {
+    if (n_planes == 0) return kWholeCodeNs + kWholeByteNs * n_bytes;
+    return kFilterByteNs * n_planes + kFilterPassNs * chance_within(8 * n_planes, radius);
+}
+
+Cost scan_cost(double code_ns, int64_t n, bool is_batch) {
+    Cost cost;
+    cost.candidates = static_cast<double>(n);
+    cost.ns = kQueryNs + cost.candidates * code_ns * (is_batch ? 1 : kLoneScan);
+    return cost;
+}
+
+Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& thresholds, int n_sketches, int64_t n) {
+    Cost cost;
+    const double bucket = static_cast<double>(n) / static_cast<double>(layout.n_keys());
+    for (size_t i = 0; i < thresholds.size(); ++i) {
+        const int limit = thresholds[i] + thresholds[(i + 1) % thresholds.size()] + 1;
+        const int more = thresholds[(i + 2) % thresholds.size()] + 1;
+        for (int flips = 0; flips <= thresholds[i]; ++flips) {
+            const double keys =
+                keys_within(layout.substring_bits, flips) - keys_within(layout.substring_bits, flips - 1);
+            const double candidates = keys * bucket;
+            cost.probes += keys;
+            cost.candidates += candidates;
+            cost.near += candidates * chance_near(layout, 1, limit - flips, more);
+            cost.verified += candidates * chance_near(layout, n_sketches, limit - flips, more);
+        }
+    }
+    cost.ns = kQueryNs + static_cast<double>(thresholds.size()) * kSubstringNs + cost.probes * kProbeNs +
+              cost.candidates * kSketchNs + (n_sketches > 1 ? cost.near * kSecondSketchNs : 0) +
+              cost.verified * kVerifyNs;
+    return cost;
+}
+
+Cost batch_probe_cost(const SubstringLayout& layout, const Cost& probe, int64_t n_queries) {
+    Cost cost = probe;
+    const double n_keys = static_cast<double>(layout.n_keys());
+    const double queries_per_key = static_cast<double>(std::max<int64_t>(n_queries, 1)) / n_keys;
+    // Buckets reached, divided among the queries that reach them.
+    const double buckets = cost.probes * -std::expm1(-queries_per_key) / queries_per_key;
+    cost.ns +=
+        cost.probes * (kBatchProbeNs - kProbeNs) + buckets * kBatchBucketNs + kWalkNs * cost.probes / queries_per_key;
+    return cost;
+}
+
+}  // namespace hashmatch

@@ -1,0 +1,89 @@
+"""Fingerprints from hashes that were made elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hashmatch.errors import Attempt
+from hashmatch.hashing import Algorithm, SegmentHash, algorithms
+from hashmatch.values import Fingerprint, Fingerprints, Hash
+from hashmatch.views import AS_STORED, segment
+
+GivenHash = str | bytes | Hash
+"""Hex, the bytes of a code, or a `Hash`, which alone may have a quality."""
+
+GivenHashes = Mapping[str, GivenHash | Sequence[GivenHash]]
+"""Hashes of one content by algorithm: one, or several such as those of its segments."""
+
+_HEX = re.compile("[0-9a-fA-F]*")
+
+
+def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerprints:
+    """Return hashes of one content, made elsewhere, as its fingerprints.
+
+    Each is taken as a hash of the content as stored, or of one of its segments.
+
+    Raises
+    ------
+    ValueError
+        No hash, an unknown algorithm, or a hash of another algorithm or length, or not hex; the
+        message shows neither the hash nor the name.
+    TypeError
+        A hash of another type.
+    AlgorithmError
+        An algorithm that cannot be used.
+    """
+    known = algorithms()
+    attempts: dict[str, Attempt[Fingerprint]] = {}
+    for name in hashes:
+        if name not in known:  # not repeated: it may be a hash in the place of a name
+            raise ValueError(f"unknown hash algorithm; known: {', '.join(known)}")
+    for name in sorted(hashes):
+        given = hashes[name]
+        several = [given] if isinstance(given, str | bytes | Hash) else list(given)
+        try:
+            attempts[name] = Attempt(_fingerprint(known[name], several))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    if not attempts:
+        raise ValueError("no hashes were given")
+    return Fingerprints(content_id, None, attempts)
+
+
+def _fingerprint(algorithm: Algorithm, given: Sequence[GivenHash]) -> Fingerprint:
+    if not given:
+        raise ValueError("no hash was given")
+    hashes = [parse_hash(algorithm, value) for value in given]
+    numbers = range(1, len(hashes) + 1)
+    is_of_segments = isinstance(algorithm, SegmentHash)
+    return Fingerprint(
+        algorithm=algorithm.name,
+        decode="given",
+        views=tuple(segment(number) if is_of_segments else AS_STORED for number in numbers),
+        codes=np.stack([value.code for value in hashes]),
+        qualities=tuple(value.quality for value in hashes),
+        timestamps_s=(None,) * len(hashes),
+    )
+
+
+def parse_hash(algorithm: Algorithm, given: GivenHash) -> Hash:
+    """Return a hash; ValueError says what is wrong with it and does not show it."""
+    name, bits = algorithm.name, algorithm.bits
+    if isinstance(given, Hash):
+        if (given.algorithm, given.bits) != (name, bits):
+            raise ValueError(f"expected a hash of {bits} bits by {name}, found another")
+        return given
+    if isinstance(given, bytes):
+        if 8 * len(given) != bits:
+            raise ValueError(f"expected {bits // 8} bytes, found {len(given)}")
+        return Hash(name, np.frombuffer(given, np.uint8), None)
+    if not isinstance(given, str):
+        raise TypeError(f"a hash must be hex, bytes or a Hash, not {type(given).__name__}")
+    is_hex = _HEX.fullmatch(given) is not None
+    if not is_hex or 4 * len(given) != bits:
+        found = f"{len(given)} characters" if is_hex else "something that is not hex"
+        raise ValueError(f"expected {bits // 4} hex digits, found {found}")
+    return Hash(name, np.frombuffer(bytes.fromhex(given), np.uint8), None)

@@ -1,0 +1,182 @@
+"""Views of a content before any hash: pictures, each with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.decode import (
+    DEFAULT_LIMITS,
+    DEFAULT_VIDEO_LIMITS,
+    DecodedPicture,
+    DecodeLimits,
+    Inside,
+    Luma,
+    VideoLimits,
+    decode_pictures,
+    find_border,
+    flatten,
+    open_video,
+    possible_borders,
+    read_content,
+)
+from hashmatch.errors import DecodeError, ErrorKind
+from hashmatch.values import Media
+from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, page
+
+_ONLY_THE_FIRST = (
+    "of the video the first frame alone was looked at: the policy's views are without frames"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One picture to hash.
+
+    Parameters
+    ----------
+    name : str
+        ``"as_stored"`` for the first picture of a content as it is.
+    pixels : ndarray of uint8
+        Shape (H, W, 3), RGB, or (H, W), luma.
+    decode : str
+        ``"exact"`` or ``"luma"``; ``"video"`` for a frame of a video.
+    timestamp_s : float or None
+        Time of the frame.
+    is_first : bool
+        True for the first picture of the content and whatever is made from it.
+    is_complete : bool
+        True if every view that exactly decoded pixels would give of this picture is yielded.
+    luma : Luma or None
+        A video frame as the decoder has it; `pixels` are then its luma as shown.
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+    decode: str
+    timestamp_s: float | None
+    is_first: bool
+    is_complete: bool
+    luma: Luma | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """Views of a content to look at, and bounds on what that may cost.
+
+    Parameters
+    ----------
+    views : collection of str
+        Kinds of views beside ``"as_stored"``, any of `hashmatch.views.VIEW_KINDS`.
+    limits : DecodeLimits
+        Bounds on a picture.
+    video_limits : VideoLimits
+        Bounds on a video.
+    video_interval_s : float
+        Seconds from one hashed frame of a video to the next; 0: every frame.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind of view.
+    """
+
+    views: Collection[str] = VIEW_KINDS
+    limits: DecodeLimits = DEFAULT_LIMITS
+    video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS
+    video_interval_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for kind in self.views:
+            if kind not in VIEW_KINDS:
+                raise ValueError(f"unknown view {kind!r}: expected some of {', '.join(VIEW_KINDS)}")
+
+
+def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator[View]:
+    """Yield the views of a content except for orientations, the first as it is stored.
+
+    One picture is held at a time.
+
+    Raises
+    ------
+    DecodeError
+        As `hashmatch.decode.decode_pictures`, whenever the picture concerned is due; for a video as
+        `open_video`, and after the last frame if the video could not be decoded to its end or if
+        frames are not among the views, since it then has more than was looked at.
+    """
+    if media.kind == "video":
+        yield from _render_video(media.source, options)
+        return
+    source = media.source
+    pictures = decode_pictures(
+        read_content(source, limits=options.limits) if isinstance(source, str) else source,
+        decode=decode,
+        limits=options.limits,
+        alpha="flattened" in options.views,
+        frames="frames" in options.views,
+    )
+    for number, picture in enumerate(pictures):
+        for name, pixels in _lay_out(picture):
+            yield from _with_trimmed(picture, name, pixels, options.views, is_first=number == 0)
+
+
+def _render_video(source: bytes | str, options: ViewOptions) -> Iterator[View]:
+    is_first = True
+    with open_video(
+        source, interval_s=options.video_interval_s, limits=options.video_limits
+    ) as frames:
+        for frame in frames:
+            name = AS_STORED if is_first else FRAME
+            pixels = frame.luma.as_shown()
+            whole = View(name, pixels, "video", frame.timestamp_s, is_first, True, frame.luma)
+            yield whole
+            inside = find_border(pixels) if "trimmed" in options.views else None
+            if inside is not None:
+                yield replace(
+                    whole,
+                    name=join(name, TRIMMED),
+                    pixels=np.ascontiguousarray(pixels[inside]),
+                    luma=replace(frame.luma, pixels=frame.luma.pixels[inside]),
+                )
+            if "frames" not in options.views:
+                raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
+            is_first = False
+    if frames.error is not None:
+        raise frames.error
+
+
+def _lay_out(picture: DecodedPicture) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    name = AS_STORED
+    if picture.timestamp_s is not None:
+        name = FRAME
+    elif picture.page is not None:
+        name = page(picture.page)
+    yield name, picture.array
+    if picture.alpha is not None:
+        for ground, level in GROUNDS.items():
+            yield join(name, ground), flatten(picture.array, picture.alpha, level)
+
+
+def _with_trimmed(
+    picture: DecodedPicture,
+    name: str,
+    pixels: NDArray[np.uint8],
+    kinds: Collection[str],
+    *,
+    is_first: bool,
+) -> Iterator[View]:
+    # Luma nominates only: trim every border that the exact pixels may turn out to have.
+    if "trimmed" not in kinds:
+        borders: Sequence[Inside | None] | None = ()
+    elif picture.decode == "exact":
+        borders = (find_border(pixels),)
+    else:
+        borders = possible_borders(pixels)
+    facts = (picture.decode, picture.timestamp_s, is_first, borders is not None)
+    yield View(name, pixels, *facts)
+    for inside in borders or ():
+        if inside is not None:
+            yield View(join(name, TRIMMED), np.ascontiguousarray(pixels[inside]), *facts)

@@ -1,0 +1,308 @@
+"""The index file that csrc/hamming/FORMAT.md specifies, written and read."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import mmap
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch._core import Tables
+from hashmatch.errors import IndexFormatError
+from hashmatch.files import write_file
+from hashmatch.hamming.arguments import MAX_BITS, MAX_CODES, MIN_BITS
+
+MAGIC = b"\x89HMI\r\n\x1a\n"
+FORMAT_VERSION = 1
+ALIGNMENT_BYTES = 4096
+MAX_HEADER_BYTES = 1 << 20
+BLOCK_CODES = 64
+MAX_PLANES = 16
+MAX_SUBSTRINGS = 64
+MIN_SUBSTRING_BITS, MAX_SUBSTRING_BITS = 8, 22
+SKETCH_PADDING = 64
+MAX_SKETCHES = 2
+
+_HEX_DIGEST = re.compile("[0-9a-f]{64}")
+_PREFIX = struct.Struct("<8sII32s")
+_MAX_NUMBER = (1 << 62) - 1
+_CHUNK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class IndexArrays:
+    """The arrays of an index, in memory or mapped from a file."""
+
+    algorithm: str | None
+    codes: NDArray[np.uint8]  # (n, bits / 8)
+    planes: NDArray[np.uint8]  # leading bytes of the codes, byte by byte, in blocks of 64 codes
+    ids: NDArray[np.int64] | None  # (n,); None if the id is the row
+    tables: Tables | None  # of every substring; None if codes are only scanned
+
+    def sections(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Yield each section's name and content in the order of the file."""
+        yield "codes", self.codes
+        yield "planes", self.planes
+        if self.ids is not None:
+            yield "ids", self.ids.astype("<i8", copy=False)
+        if self.tables is not None:
+            yield "directory", self.tables.directory.astype("<u4", copy=False)
+            yield "postings", self.tables.postings.astype("<u4", copy=False)
+            yield "sketches", self.tables.sketches.astype("<u2", copy=False)
+            if self.tables.sketches2 is not None:
+                yield "sketches2", self.tables.sketches2
+
+
+class _Section(NamedTuple):
+    name: str
+    offset: int
+    bytes: int
+    sha256: str
+
+
+class _Layout(NamedTuple):
+    substrings: int
+    bits: int
+    sketches: int
+
+
+class _Header(NamedTuple):
+    """The header text: these fields are its keys, in this order."""
+
+    algorithm: str | None
+    bits: int
+    n: int
+    tables: _Layout | None
+    sections: list[_Section]
+
+
+def write(path: Path, arrays: IndexArrays) -> None:
+    """Write an index whole and synced, readable by its owner only."""
+    with write_file(path) as file:
+        file.writelines(_chunks(arrays))
+
+
+def encode(arrays: IndexArrays) -> bytes:
+    """Return the bytes that `write` would put into a file."""
+    return b"".join(_chunks(arrays))
+
+
+class IndexFile:
+    """The content of an index file, whose name is for error messages.
+
+    Checks the header at once and the sections in `verify`. IndexFormatError if the file is foreign,
+    truncated, damaged in its header, or of another version.
+    """
+
+    def __init__(self, content: memoryview, name: str) -> None:
+        self.name = name
+        self._content = content
+        self._header_end, self.digest = _check_prefix(name, content)
+        self._header = _read_header(name, content[_PREFIX.size : self._header_end])
+        _check_sections(name, self._header, self._header_end, len(content))
+
+    def arrays(self, *, huge_pages: bool = False) -> IndexArrays:
+        """Return the sections as arrays over the file's bytes, unread, or over a copy of them."""
+        content = _copy_to_huge_pages(self._content) if huge_pages else self._content
+        header = self._header
+        arrays = {
+            section.name: np.frombuffer(content, np.uint8, section.bytes, section.offset)
+            for section in header.sections
+        }
+        codes = arrays["codes"].reshape(header.n, header.bits // 8)
+        ids = arrays["ids"].view("<i8").astype(np.int64, copy=False) if "ids" in arrays else None
+        tables = None
+        if header.tables is not None:
+            tables = Tables(
+                header.tables.substrings,
+                header.tables.bits,
+                arrays["directory"].view("<u4").astype(np.uint32, copy=False),
+                arrays["postings"].view("<u4").astype(np.uint32, copy=False),
+                arrays["sketches"].view("<u2").astype(np.uint16, copy=False),
+                arrays.get("sketches2"),
+            )
+        return IndexArrays(header.algorithm, codes, arrays["planes"], ids, tables)
+
+    def verify(self) -> None:
+        """Read every byte and compare it with the header; IndexFormatError names what differs."""
+        end = self._header_end
+        for section in self._header.sections:
+            if any(self._content[end : section.offset]):
+                _refuse(self.name, f"the padding before section {section.name} is damaged")
+            end = section.offset + section.bytes
+            if _sha256(self._content[section.offset : end]) != section.sha256:
+                _refuse(self.name, f"section {section.name} is damaged")
+
+
+def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of the file in order."""
+    header, offsets = _encode_header(arrays)
+    yield header
+    end = len(header)
+    for (_, array), offset in zip(arrays.sections(), offsets, strict=True):
+        yield bytes(offset - end)
+        yield _bytes(array)
+        end = offset + array.nbytes
+
+
+def _encode_header(arrays: IndexArrays) -> tuple[bytes, list[int]]:
+    """Return prefix and text, and the offset of each section.
+
+    The offsets stand in the text and depend on its length, so room is set aside first.
+    """
+    layout = None
+    if (tables := arrays.tables) is not None:
+        n_sketches = 1 if tables.sketches2 is None else 2
+        layout = _Layout(tables.n_substrings, tables.substring_bits, n_sketches)
+    n, n_code_bytes = arrays.codes.shape
+    digests = [(name, array.nbytes, _sha256(_bytes(array))) for name, array in arrays.sections()]
+    for first in itertools.count(ALIGNMENT_BYTES, ALIGNMENT_BYTES):
+        sections, offset = [], first
+        for name, n_bytes, digest in digests:
+            sections.append(_Section(name, offset, n_bytes, digest))
+            offset = -(-(offset + n_bytes) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        header = _Header(arrays.algorithm, 8 * n_code_bytes, n, layout, sections)._asdict()
+        header["tables"] = layout and layout._asdict()
+        header["sections"] = [section._asdict() for section in sections]
+        text = json.dumps(header, separators=(",", ":")).encode()
+        if _PREFIX.size + len(text) <= first:
+            break
+    return _sign(text) + text, [section.offset for section in sections]
+
+
+def _sign(text: bytes | memoryview) -> bytes:
+    """Return the prefix of a header text."""
+    digest = hashlib.sha256(_PREFIX.pack(MAGIC, FORMAT_VERSION, len(text), bytes(32)))
+    digest.update(text)
+    return _PREFIX.pack(MAGIC, FORMAT_VERSION, len(text), digest.digest())
+
+
+def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
+    """Return the end of the header text and its checksum, once magic, version and that hold."""
+    if len(content) < _PREFIX.size:
+        _refuse(name, f"it has {len(content)} bytes, too few for a header")
+    magic, version, n_text_bytes, digest = _PREFIX.unpack_from(content)
+    if magic != MAGIC:
+        _refuse(name, "it is not a hashmatch index")
+    if version != FORMAT_VERSION:
+        raise IndexFormatError(
+            f"{name}: its format is version {version}, this hashmatch reads version "
+            f"{FORMAT_VERSION}; upgrade hashmatch or rebuild the index"
+        )
+    end = _PREFIX.size + n_text_bytes
+    if n_text_bytes > MAX_HEADER_BYTES or end > len(content):
+        _refuse(name, "its header is truncated or damaged")
+    if _sign(content[_PREFIX.size : end]) != content[: _PREFIX.size]:
+        _refuse(name, "its header is damaged")
+    return end, digest
+
+
+def _read_header(name: str, text: memoryview) -> _Header:
+    """Parse a header whose checksum holds; a foreign writer may still have put nonsense in it."""
+    try:
+        header: _Header = _parse(_Header, json.loads(str(text, "utf-8")))
+    except (ValueError, RecursionError):
+        _refuse(name, "its header has missing, unknown or invalid fields")
+    layout = header.tables or _Layout(1, MIN_SUBSTRING_BITS, 1)
+    is_possible = (
+        header.n <= MAX_CODES
+        and header.bits % 8 == 0
+        and MIN_BITS <= header.bits <= MAX_BITS
+        and 1 <= layout.substrings <= MAX_SUBSTRINGS
+        and MIN_SUBSTRING_BITS <= layout.bits <= MAX_SUBSTRING_BITS
+        and layout.substrings * layout.bits <= header.bits
+        and 1 <= layout.sketches <= MAX_SKETCHES
+        and all(_HEX_DIGEST.fullmatch(section.sha256) for section in header.sections)
+    )
+    if not is_possible:
+        _refuse(name, "its header describes an impossible index")
+    return header
+
+
+def _parse(kind: Any, value: Any) -> Any:
+    """Convert a JSON value to the type of a field; ValueError unless it is exactly of that form."""
+    if type(value) is kind:
+        if kind is not int or 0 <= value <= _MAX_NUMBER:
+            return value
+    elif kind in (_Header, _Layout, _Section):
+        hints = _hints(kind)
+        if type(value) is dict and value.keys() == hints.keys():
+            return kind(*(_parse(hint, value[key]) for key, hint in hints.items()))
+    elif get_origin(kind) is list:
+        if type(value) is list:
+            return [_parse(get_args(kind)[0], item) for item in value]
+    elif get_args(kind):  # X | None
+        return None if value is None else _parse(get_args(kind)[0], value)
+    raise ValueError("not of this type")
+
+
+_hints = cache(get_type_hints)
+
+
+def _section_sizes(header: _Header) -> dict[str, int]:
+    """Return the sections a header implies, in order, with their sizes in bytes."""
+    n, n_code_bytes = header.n, header.bits // 8
+    n_filled = -(-n // BLOCK_CODES) * BLOCK_CODES
+    sizes = {"codes": n * n_code_bytes, "planes": n_filled * min(n_code_bytes, MAX_PLANES)}
+    if any(section.name == "ids" for section in header.sections):
+        sizes["ids"] = 8 * n
+    if (layout := header.tables) is not None:
+        n_postings = layout.substrings * n
+        sizes["directory"] = 4 * layout.substrings * ((1 << layout.bits) + 1)
+        sizes["postings"] = 4 * n_postings
+        sizes["sketches"] = 2 * (n_postings + SKETCH_PADDING)
+        if layout.sketches > 1:
+            sizes["sketches2"] = n_postings
+    return sizes
+
+
+def _check_sections(name: str, header: _Header, header_end: int, size: int) -> None:
+    expected = _section_sizes(header)
+    found = [section.name for section in header.sections]
+    if found != list(expected):
+        _refuse(name, f"its sections are not {', '.join(expected)}, in this order")
+    end = header_end
+    for section in header.sections:
+        if section.bytes != (n_bytes := expected[section.name]):
+            _refuse(name, f"section {section.name} has {section.bytes} bytes, not {n_bytes}")
+        if section.offset < end or section.offset % ALIGNMENT_BYTES:
+            _refuse(name, f"section {section.name} begins at an impossible offset")
+        end = section.offset + section.bytes
+    if size != end:
+        _refuse(name, f"it has {size} bytes where its header says {end}; it is cut or overlong")
+
+
+def _refuse(name: str, reason: str) -> NoReturn:
+    raise IndexFormatError(f"{name}: {reason}; rebuild the index")
+
+
+def _copy_to_huge_pages(content: memoryview) -> memoryview:
+    """Copy bytes into anonymous memory, in huge pages where the system grants them."""
+    copy = mmap.mmap(-1, len(content))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them serves small pages
+            copy.madvise(mmap.MADV_HUGEPAGE)
+    copy[:] = content
+    return memoryview(copy).toreadonly()
+
+
+def _bytes(array: NDArray[Any]) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _sha256(view: memoryview) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(view), _CHUNK_BYTES):
+        digest.update(view[start : start + _CHUNK_BYTES])
+    return digest.hexdigest()

@@ -1,0 +1,343 @@
+"""Indexes of faiss with the searches of a `HammingIndex`: flat, multihash and hnsw.
+
+Threads: OpenMP holds a number of threads for each calling thread. Each call sets it and restores
+it, so that nothing leaks to other code on the same thread. A forked child uses one thread whatever
+is asked for, because GNU OpenMP hangs in the child of a process whose threads it has used.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hashmatch.hamming import (
+    SearchResult,
+    check_algorithm,
+    check_codes,
+    check_ids,
+    check_k,
+    check_queries,
+    check_radius,
+    check_threads,
+)
+
+_Codes = NDArray[np.uint8]
+_Ids = NDArray[np.int64]
+_Distances = NDArray[np.int32]
+_Nearest = tuple[NDArray[Any], NDArray[Any]]  # ids and distances, (n_queries, k)
+
+# Lookups in hash tables that a query of multihash may take: 10 ms or so. They grow exponentially
+# with the radius; long before this it is quicker to compare every code.
+MAX_KEYS = 1 << 16
+HNSW_LINKS = 16
+HNSW_SEARCH_WIDTH = 64
+
+_BATCH = 256
+_is_forked = False
+
+
+class FaissIndex:
+    """Codes of one width in an index of faiss, for comparison and trust.
+
+    Every method may be called from many threads at once and after a fork.
+    """
+
+    def __init__(self, engine: _Flat, kind: str, algorithm: str | None) -> None:
+        self._engine = engine
+        self.kind = kind
+        self.algorithm = algorithm
+        self.bits = int(engine.index.d)
+
+    @classmethod
+    def build(
+        cls,
+        codes: ArrayLike,
+        ids: ArrayLike | None = None,
+        *,
+        kind: str = "flat",
+        algorithm: str | None = None,
+        threads: int = 1,
+        max_keys: int = MAX_KEYS,
+    ) -> FaissIndex:
+        """Build an index in memory; ValueError as of `HammingIndex.build`, and for other kinds.
+
+        Parameters
+        ----------
+        codes, ids, algorithm, threads
+            As of `HammingIndex.build`.
+        kind : str
+            "flat" compares every code. "multihash" looks up substrings of the query and refuses
+            what it could not answer exactly. "hnsw" offers `nearest` only and may miss codes: it is
+            the only kind that is not `exact`.
+        max_keys : int
+            Lookups that a query of "multihash" may take.
+        """
+        given = check_codes(codes)
+        algorithm = check_algorithm(algorithm)
+        own_ids = None if ids is None else check_ids(ids, len(given))
+        threads = check_threads(threads)
+        if kind not in _ENGINES:
+            raise ValueError(f"kind must be one of {', '.join(_ENGINES)}, not {kind!r}")
+        with _omp_threads(threads):
+            engine = _ENGINES[kind](given, own_ids, max_keys)
+        return cls(engine, kind, algorithm)
+
+    def __len__(self) -> int:
+        return int(self._engine.index.ntotal)
+
+    @property
+    def codes(self) -> _Codes:
+        """A copy of the codes by row, uint8 (n, bits / 8)."""
+        return copy_codes(self._engine.index)
+
+    @property
+    def ids(self) -> _Ids | None:
+        """The ids by row, int64 (n,); None if the id is the row."""
+        return self._engine.ids
+
+    @property
+    def exact(self) -> bool:
+        """True unless the index may miss codes."""
+        return self.kind != "hnsw"
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Bytes of codes and ids; None if faiss keeps more and does not say how much."""
+        n_id_bytes = 0 if self.ids is None else self.ids.nbytes
+        return len(self) * self.bits // 8 + n_id_bytes if self.kind == "flat" else None
+
+    def search(
+        self, queries: ArrayLike, radius: int | None = None, threads: int = 1
+    ) -> SearchResult:
+        """Search as `HammingIndex.search`; ValueError also if the kind could not be exact."""
+        queries = check_queries(queries, self.bits)
+        radius = check_radius(radius, self.bits)
+        with _omp_threads(check_threads(threads)):
+            return self._engine.search(queries, radius)
+
+    def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> tuple[_Ids, _Distances]:
+        """Search as `HammingIndex.nearest`; "hnsw" may miss codes.
+
+        ValueError also if "multihash" cannot be certain that it found the nearest.
+        """
+        queries, k = check_queries(queries, self.bits), check_k(k)
+        n_found = min(k, len(self))
+        ids = np.full((len(queries), k), -1, np.int64)
+        distances = np.full((len(queries), k), -1, np.int32)
+        with _omp_threads(check_threads(threads)):
+            for rows in _batches(len(queries)) if n_found else ():
+                nearest = self._engine.nearest(queries[rows], n_found)
+                ids[rows, :n_found], distances[rows, :n_found] = nearest
+        return ids, distances
+
+    def join(self, radius: int | None = None, threads: int = 1) -> tuple[_Ids, _Ids, _Distances]:
+        """Search as `HammingIndex.join`; ValueError also if the kind could not be exact."""
+        radius = check_radius(radius, self.bits)
+        with _omp_threads(check_threads(threads)):
+            return self._engine.join(radius)
+
+
+def choose_substring_bits(n: int, bits: int) -> int:
+    """Return how wide the substrings of multihash should be for n codes at the customary radius.
+
+    Weighs a lookup in a hash table against a comparison with what it finds, at 0.2 and 0.3 us.
+    Substrings wider than log2(n), against which faiss advises too, would cost a table entry a code.
+    """
+
+    def cost_us(substring_bits: int) -> float:
+        n_substrings = bits // substring_bits
+        n_keys = n_substrings * keys_within(substring_bits, (bits // 8 - 1) // n_substrings)
+        return n_keys * (0.2 + 0.3 * n / (1 << substring_bits))
+
+    return min(range(8, min(20, max(8, n.bit_length() - 1)) + 1), key=cost_us)
+
+
+def keys_within(substring_bits: int, n_flips: int) -> int:
+    """Return how many keys differ from one in at most n_flips bits."""
+    return sum(math.comb(substring_bits, flips) for flips in range(n_flips + 1))
+
+
+def copy_codes(index: Any) -> _Codes:
+    """Return a copy of the codes that a flat index or the storage of another one holds."""
+    storage = faiss.downcast_IndexBinary(getattr(index, "storage", index))
+    codes: _Codes = faiss.vector_to_array(storage.xb).reshape(storage.ntotal, storage.code_size)
+    return codes
+
+
+class _Flat:
+    """Compares every code."""
+
+    def __init__(self, codes: _Codes, ids: _Ids | None, max_keys: int) -> None:
+        self.index = self._create(*codes.shape)
+        self.index.add(codes)
+        self.ids = ids
+
+    def _create(self, n: int, n_bytes: int) -> Any:
+        return faiss.IndexBinaryFlat(8 * n_bytes)
+
+    def search(self, queries: _Codes, radius: int) -> SearchResult:
+        offsets, rows, distances = self._find_rows(queries, radius)
+        ids = rows if self.ids is None else self.ids[rows]
+        if len(ids) < 2:  # as for most single queries
+            return SearchResult(offsets, ids, distances)
+        number = np.repeat(np.arange(len(queries)), np.diff(offsets))
+        order = np.lexsort((ids, distances, number))
+        return SearchResult(offsets, ids[order], distances[order])
+
+    def nearest(self, queries: _Codes, k: int) -> _Nearest:
+        """Search within the distance of the last: faiss breaks ties arbitrarily."""
+        ids, distances = np.empty((2, len(queries), k), np.int64)
+        farthest = self.index.search(queries, k)[0][:, -1]
+        for radius in np.unique(farthest):
+            rows = farthest == radius
+            ids[rows], distances[rows] = _first(self.search(queries[rows], int(radius)), k)
+        return ids, distances
+
+    def join(self, radius: int) -> tuple[_Ids, _Ids, _Distances]:
+        first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        distances = [np.empty(0, np.int32)]
+        codes = copy_codes(self.index)
+        for batch in _batches(len(codes)):
+            found = self._find_rows(codes[batch], radius)
+            rows = np.repeat(batch, np.diff(found.offsets))
+            is_higher = found.ids > rows
+            first.append(rows[is_higher])
+            second.append(found.ids[is_higher])
+            distances.append(found.distances[is_higher])
+        a, b = np.concatenate(first), np.concatenate(second)
+        if self.ids is not None:
+            a, b = self.ids[a], self.ids[b]
+            a, b = np.minimum(a, b), np.maximum(a, b)
+        order = np.lexsort((b, a))
+        return a[order], b[order], np.concatenate(distances)[order]
+
+    def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
+        """Find rows in any order."""
+        # faiss takes what is nearer than its radius; ours is inclusive.
+        offsets, distances, rows = self.index.range_search(queries, radius + 1)
+        return SearchResult(offsets.astype(np.int64), rows, distances.astype(np.int32))
+
+
+class _MultiHash(_Flat):
+    """Looks up the substrings of a query, each with up to so many bits flipped.
+
+    If n_substrings * (n_flips + 1) > radius, a code within the radius has some substring that
+    differs in n_flips bits at most, and none is missed.
+    """
+
+    def __init__(self, codes: _Codes, ids: _Ids | None, max_keys: int) -> None:
+        super().__init__(codes, ids, max_keys)
+        self._n_substrings, self._substring_bits = int(self.index.nhash), int(self.index.b)
+        self._max_flips = max(
+            n_flips
+            for n_flips in range(self._substring_bits + 1)
+            if self._n_substrings * keys_within(self._substring_bits, n_flips) <= max_keys
+        )
+        self._locks: dict[int, threading.Lock] = {}
+
+    def _create(self, n: int, n_bytes: int) -> Any:
+        bits, substring_bits = 8 * n_bytes, choose_substring_bits(n, 8 * n_bytes)
+        return faiss.IndexBinaryMultiHash(bits, bits // substring_bits, substring_bits)
+
+    def nearest(self, queries: _Codes, k: int) -> _Nearest:
+        """Search within growing radii, each as wide as its number of flips allows."""
+        ids, distances = np.empty((2, len(queries), k), np.int64)
+        rows = np.arange(len(queries))
+        for n_flips in range(self._max_flips + 1):
+            found = self.search(queries[rows], radius := self._exact_radius(n_flips))
+            has_enough = np.diff(found.offsets) >= k
+            ids[rows[has_enough]], distances[rows[has_enough]] = _first(found, k, has_enough)
+            rows = rows[~has_enough]
+            if not len(rows):
+                return ids, distances
+        raise ValueError(
+            f"fewer than k={k} codes lie within {radius} bits of query {rows[0]}, and multihash "
+            'cannot know for certain what lies beyond; use kind="flat"'
+        )
+
+    def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
+        n_flips = min(radius // self._n_substrings, self._substring_bits)
+        if n_flips > self._max_flips:
+            raise ValueError(
+                f"multihash with {self._n_substrings} substrings of {self._substring_bits} bits is "
+                f"exact up to radius {self._exact_radius(self._max_flips)}, not at {radius}; use "
+                'kind="flat"'
+            )
+        # The index holds the number of flips, so only one search may run at a time. A forked child
+        # may find the lock of its parent held forever.
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
+            self.index.nflip = n_flips
+            return super()._find_rows(queries, radius)
+
+    def _exact_radius(self, n_flips: int) -> int:
+        bits = int(self.index.d)
+        if n_flips == self._substring_bits:  # every key is looked up
+            return bits
+        return min(self._n_substrings * (n_flips + 1) - 1, bits)
+
+
+class _Hnsw(_Flat):
+    """Walks a graph of neighbours; may miss some."""
+
+    def _create(self, n: int, n_bytes: int) -> Any:
+        index = faiss.IndexBinaryHNSW(8 * n_bytes, HNSW_LINKS)
+        index.hnsw.efSearch = HNSW_SEARCH_WIDTH
+        return index
+
+    def search(self, queries: _Codes, radius: int) -> SearchResult:
+        raise ValueError(
+            "hnsw of faiss has no search within a radius; use nearest() or another kind"
+        )
+
+    def join(self, radius: int) -> tuple[_Ids, _Ids, _Distances]:
+        raise ValueError("hnsw of faiss has no join within a radius; use another kind")
+
+    def nearest(self, queries: _Codes, k: int) -> _Nearest:
+        distances, found = self.index.search(queries, k)
+        is_missing = found < 0
+        ids = found if self.ids is None else self.ids[np.where(is_missing, 0, found)]
+        ids, distances = np.where(is_missing, -1, ids), np.where(is_missing, -1, distances)
+        order = np.lexsort((ids, distances, is_missing))
+        return np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1)
+
+
+_ENGINES = {"flat": _Flat, "multihash": _MultiHash, "hnsw": _Hnsw}
+
+
+def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
+    """Return ids and distances of the first k matches of each of those queries."""
+    places = found.offsets[:-1][which, None] + np.arange(k)
+    return found.ids[places], found.distances[places]
+
+
+def _batches(n: int) -> Iterator[_Ids]:
+    """Yield 0..n-1 in runs that bound the memory that results take."""
+    for start in range(0, n, _BATCH):
+        yield np.arange(start, min(start + _BATCH, n))
+
+
+@contextmanager
+def _omp_threads(threads: int) -> Iterator[None]:
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1 if _is_forked else threads)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _note_fork() -> None:
+    global _is_forked  # noqa: PLW0603  (a process has one answer)
+    _is_forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)

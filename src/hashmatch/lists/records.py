@@ -1,0 +1,159 @@
+"""Records of a list, one at a time, as blocks of rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from hashmatch.errors import HashListError
+from hashmatch.lists.canonical import RawRows
+from hashmatch.lists.list_reading import ListFile
+from hashmatch.lists.schema import SOURCE_COLUMNS
+
+_TEXT_COLUMNS = tuple(name for name in SOURCE_COLUMNS if name != "labels")
+_MAX_NAMES = 100  # of columns, in an error that lists those seen
+
+
+class Record(NamedTuple):
+    """One row of a list.
+
+    Parameters
+    ----------
+    row : int
+        Its number in the file, counted from 1.
+    cells : mapping of str to object
+        By the names that the file uses: text, whole numbers or null (any number in `timestamp_s`),
+        and a list of text in `labels`. Names that are not canonical are kept in `text` only.
+    text : str, optional
+        The row as the source gave it, as a JSON object; made of `cells` by default.
+    """
+
+    row: int
+    cells: Mapping[str, Any]
+    text: str | None = None
+
+
+def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]:
+    """Yield the records in blocks, for a format that reads row by row.
+
+    HashListError where a cell is not of a type that `Record` names, and where a name given in
+    `ListReading.columns` appears in no record. Rows before a faulty one are yielded first, as
+    another may be at fault earlier.
+    """
+    block = _Block(file)
+    unseen = {file.column(canonical): canonical for canonical in file.reading.columns or ()}
+    seen: dict[str, None] = {}
+    error: HashListError | None = None
+    row = 0
+    try:
+        for record in records:
+            row = record.row
+            block.add(record)
+            if unseen:
+                seen.update(dict.fromkeys(list(record.cells)[: _MAX_NAMES - len(seen)]))
+                for name in unseen.keys() & record.cells.keys():
+                    del unseen[name]
+            if block.is_full:
+                yield block.take()
+    except _CellError as fault:
+        error = file.error(str(fault), row=row, column=fault.column)
+    except HashListError as fault:
+        error = fault
+    yield block.take()
+    if error is not None:
+        raise error
+    if unseen and seen:
+        raise file.missing_column(next(iter(unseen.values())), seen)
+
+
+class _CellError(Exception):
+    """A cell that cannot be read; the message says why."""
+
+    def __init__(self, problem: str, column: str) -> None:
+        super().__init__(problem)
+        self.column = column
+
+
+class _Block:
+    """Rows gathered until there are enough of them."""
+
+    def __init__(self, file: ListFile) -> None:
+        self._reading = file.reading
+        self._names = {canonical: file.column(canonical) for canonical in _TEXT_COLUMNS}
+        self._labels_name = file.column("labels")
+        self._clear()
+
+    def _clear(self) -> None:
+        self._n_bytes = 0
+        self._numbers: list[int] = []
+        self._records: list[str] = []
+        self._labels: list[list[str] | None] = []
+        self._text: dict[str, list[str | None]] = {name: [] for name in self._names}
+
+    @property
+    def is_full(self) -> bool:
+        n_rows, n_bytes = len(self._numbers), self._n_bytes
+        return n_rows >= self._reading.block_rows or n_bytes >= self._reading.block_bytes
+
+    def add(self, record: Record) -> None:
+        """Add one row whole, or nothing of it and raise."""
+        cells = record.cells
+        labels = _parse_labels(cells.get(self._labels_name), self._labels_name)
+        text = [
+            cell
+            if cell is None or (isinstance(cell, str) and cell.isascii())  # nearly every cell
+            else _parse_text(cell, name, is_any_number=canonical == "timestamp_s")
+            for canonical, name in self._names.items()
+            for cell in (cells.get(name),)
+        ]
+        whole = json.dumps(cells, ensure_ascii=False) if record.text is None else record.text
+        for column, value in zip(self._text.values(), text, strict=True):
+            column.append(value)
+        self._labels.append(labels)
+        self._numbers.append(record.row)
+        self._records.append(whole)
+        self._n_bytes += len(whole)
+
+    def take(self) -> RawRows:
+        """Return the rows gathered and start anew."""
+        rows = RawRows(
+            numbers=pa.array(self._numbers, pa.int64()),
+            text={name: pa.array(cells, pa.string()) for name, cells in self._text.items()},
+            labels=pa.array(self._labels, pa.list_(pa.string())),
+            record=pa.array(self._records, pa.string()),
+        )
+        self._clear()
+        return rows
+
+
+def _parse_text(value: object, name: str, *, is_any_number: bool) -> str:
+    if isinstance(value, str):
+        return _check_encodable(value, name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if is_any_number and isinstance(value, float):
+        return f"{Decimal(repr(value)):f}"
+    kind = "number" if is_any_number else "whole number"
+    raise _CellError(f"expected text, a {kind} or null", name)
+
+
+def _parse_labels(value: object, name: str) -> list[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
+        raise _CellError('expected a list of text, such as ["a", "b"]', name)
+    labels = [_check_encodable(label, name).strip() for label in value]
+    return [label for label in labels if label] or None
+
+
+def _check_encodable(value: str, name: str) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise _CellError("there is half a surrogate pair in it", name) from None
+    return value

@@ -1,0 +1,214 @@
+"""Matches of one content by one algorithm: rows of an index, reduced to one match per entry.
+
+A query can meet 100,000 entries, so everything here works on whole arrays; entry ids, which are
+text, are fetched only for matches that may be recorded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.index import Index
+from hashmatch.policy import MatchGroup
+from hashmatch.values import Fingerprint, Match
+
+_RANKS = 102  # of quality: none, and 0..100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntryMatches:
+    """Rows of an index that one content meets by one algorithm, in no particular order.
+
+    Parameters
+    ----------
+    fingerprint : Fingerprint
+        The views of the content.
+    radius : int
+        Bits, inclusive, of the search.
+    rows : ndarray of int64, shape (m,)
+        Rows of the algorithm in the index, numbered through all of its segments.
+    distances : ndarray of int32, shape (m,)
+        Bits.
+    views : ndarray of int64, shape (m,)
+        View that met the row, as a position in the fingerprint.
+    clearer : mapping of int to tuple of (int, int)
+        Position of a match to the distance and quality of views that meet its entry from farther
+        away but have a higher quality, both rising; few matches have any.
+    """
+
+    fingerprint: Fingerprint
+    radius: int
+    rows: NDArray[np.int64]
+    distances: NDArray[np.int32]
+    views: NDArray[np.int64]
+    clearer: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.rows.size)
+
+    @property
+    def algorithm(self) -> str:
+        """Algorithm of the fingerprint."""
+        return self.fingerprint.algorithm
+
+    def joined(self, other: EntryMatches) -> EntryMatches:
+        """Return the rows of both, which are of one content."""
+        return replace(
+            self,
+            rows=np.concatenate([self.rows, other.rows]),
+            distances=np.concatenate([self.distances, other.distances]),
+            views=np.concatenate([self.views, other.views]),
+        )
+
+    def at(self, positions: NDArray[np.int64]) -> EntryMatches:
+        """Return some of the rows."""
+        return replace(
+            self,
+            rows=self.rows[positions],
+            distances=self.distances[positions],
+            views=self.views[positions],
+        )
+
+    def quality_ranks(self) -> NDArray[np.int64]:
+        """Return the quality of each row's view, -1 for none."""
+        qualities = self.fingerprint.qualities
+        return np.array([_rank(quality) for quality in qualities], dtype=np.int64)[self.views]
+
+    def groups(self, index: Index) -> list[MatchGroup]:
+        """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
+        origins = index.origin_of(self.algorithm, self.rows).astype(np.int64)
+        is_plain = np.ones(len(self), dtype=bool)
+        is_plain[list(self.clearer)] = False
+        keys = (origins * (self.radius + 1) + self.distances) * _RANKS + self.quality_ranks() + 1
+        plain, counts = np.unique(keys[is_plain], return_counts=True)
+        counted: Counter[tuple[int, tuple[tuple[int, int], ...]]] = Counter(
+            {(key, ()): n for key, n in zip(plain.tolist(), counts.tolist(), strict=True)}
+        )
+        counted.update((int(keys[at]), clearer) for at, clearer in self.clearer.items())
+        return [
+            self._group(index, key, clearer, n_matches)
+            for (key, clearer), n_matches in counted.items()
+        ]
+
+    def _group(
+        self, index: Index, key: int, clearer: tuple[tuple[int, int], ...], n_matches: int
+    ) -> MatchGroup:
+        group, rank = divmod(key, _RANKS)
+        number, distance = divmod(group, self.radius + 1)
+        origin = index.origins[number]
+        return MatchGroup(
+            list=origin.list,
+            harm=origin.harm,
+            classification=origin.classification,
+            algorithm=self.algorithm,
+            distance=distance,
+            quality=rank - 1 if rank else None,
+            n_matches=n_matches,
+            clearer=clearer,
+        )
+
+    def nearest(self, index: Index, limit: int | None) -> list[Match]:
+        """Return the first `limit` matches (None: all) by (distance, list, entry_id)."""
+        origins = index.origin_of(self.algorithm, self.rows)
+        kept = self._first_by_list(index, origins, limit)
+        rows = self.rows[kept]
+        entry_ids = index.entry_ids(self.algorithm, rows)
+        entry_times_s = index.entry_timestamps_s(self.algorithm, rows)
+        matches = []
+        for row, entry_id, entry_time_s in zip(
+            kept.tolist(), entry_ids, entry_times_s, strict=True
+        ):
+            origin, view = index.origins[int(origins[row])], int(self.views[row])
+            matches.append(
+                Match(
+                    list=origin.list,
+                    list_version=origin.list_version,
+                    entry_id=entry_id,
+                    harm=origin.harm,
+                    algorithm=self.algorithm,
+                    distance=int(self.distances[row]),
+                    radius=self.radius,
+                    view=self.fingerprint.views[view],
+                    timestamp_s=self.fingerprint.timestamps_s[view],
+                    quality=self.fingerprint.qualities[view],
+                    entry_timestamp_s=entry_time_s,
+                )
+            )
+        return sorted(matches, key=match_order)[:limit]
+
+    def _first_by_list(
+        self, index: Index, origins: NDArray[np.int32], limit: int | None
+    ) -> NDArray[np.int64]:
+        """Return the positions of the first `limit` matches by (distance, list), and all ties.
+
+        Entry ids, which are not fetched yet, will break the ties.
+        """
+        if limit is None or len(self) <= limit:
+            return np.arange(len(self))
+        names = sorted({origin.list for origin in index.origins})
+        ranks = np.array([names.index(origin.list) for origin in index.origins], dtype=np.int64)
+        order = self.distances.astype(np.int64) * len(names) + ranks[origins]
+        last = np.partition(order, limit - 1)[limit - 1]
+        return np.flatnonzero(order <= last)
+
+
+def match_order(match: Match) -> tuple[int, str, str, str]:
+    """Return the sort key of recorded matches."""
+    return match.distance, match.list, match.entry_id, match.algorithm
+
+
+def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
+    """Keep one match for each entry: the nearest, ties in the order of views, then of rows."""
+    order, is_first = _order_by_entry(index, found)
+    return replace(found.at(order[is_first]), clearer=_clearer_views(found, order, is_first))
+
+
+def keep_useful(index: Index, found: EntryMatches) -> EntryMatches:
+    """Drop the rows that `keep_nearest_per_entry` cannot need, whatever else may be joined."""
+    order, is_first = _order_by_entry(index, found)
+    return found.at(order[is_first | _is_clearer(found, order, is_first)])
+
+
+def _order_by_entry(
+    index: Index, found: EntryMatches
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the order by entry, then by distance, and which positions in it begin an entry."""
+    entries = index.entry_of(found.algorithm, found.rows)
+    order = np.lexsort((found.rows, found.views, found.distances, entries))
+    entries = entries[order]
+    is_first = np.ones(entries.size, dtype=bool)
+    is_first[1:] = entries[1:] != entries[:-1]
+    return order, is_first
+
+
+def _is_clearer(
+    found: EntryMatches, order: NDArray[np.int64], is_first: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which rows have a higher quality than all nearer ones of their entry."""
+    ranks = (np.cumsum(is_first) - 1) * _RANKS + found.quality_ranks()[order]
+    is_clearer = ~is_first
+    is_clearer[1:] &= ranks[1:] > np.maximum.accumulate(ranks[:-1])
+    return is_clearer
+
+
+def _clearer_views(
+    found: EntryMatches, order: NDArray[np.int64], is_first: NDArray[np.bool_]
+) -> dict[int, tuple[tuple[int, int], ...]]:
+    """Return, by entry, the views that are clearer than all nearer ones, from near to far."""
+    numbers = np.cumsum(is_first) - 1
+    clearer: dict[int, tuple[tuple[int, int], ...]] = {}
+    for at in np.flatnonzero(_is_clearer(found, order, is_first)).tolist():
+        quality = found.fingerprint.qualities[int(found.views[order[at]])]
+        sighting = (int(found.distances[order[at]]), _rank(quality))
+        number = int(numbers[at])
+        clearer[number] = (*clearer.get(number, ()), sighting)
+    return clearer
+
+
+def _rank(quality: int | None) -> int:
+    return -1 if quality is None else quality

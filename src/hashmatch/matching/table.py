@@ -1,0 +1,138 @@
+"""`MatchTable`: every match of one content, from its fingerprints and an index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hashmatch.index import Index
+from hashmatch.matching.entry_matches import (
+    EntryMatches,
+    keep_nearest_per_entry,
+    keep_useful,
+    match_order,
+)
+from hashmatch.matching.search import DEFAULT_BLOCK_VIEWS, search_views
+from hashmatch.policy import MatchGroup
+from hashmatch.values import MAX_RECORDED_MATCHES, Fingerprint, Fingerprints, IndexRef, Match
+
+
+@dataclass(frozen=True, slots=True)
+class MatchTable:
+    """Matches of one content: one per entry and algorithm.
+
+    An entry is what a list calls by one entry id: one or more rows, each a hash. If its rows differ
+    in harm or classification, rules tell them apart, and each kind counts as an entry.
+
+    Parameters
+    ----------
+    index : IndexRef
+        The index that was searched.
+    groups : tuple of MatchGroup
+        All matches, grouped where no rule can tell them apart.
+    matches : tuple of Match
+        The nearest of them, by (distance, list, entry_id, algorithm).
+    n_matches : int
+        How many matches there are.
+    n_entries : int
+        How many distinct entries they meet.
+    """
+
+    index: IndexRef
+    groups: tuple[MatchGroup, ...] = ()
+    matches: tuple[Match, ...] = ()
+    n_matches: int = 0
+    n_entries: int = 0
+
+
+def match_fingerprints(
+    index: Index,
+    fingerprints: Fingerprints,
+    radii: Mapping[str, int],
+    *,
+    limit: int | None = MAX_RECORDED_MATCHES,
+    block_views: int = DEFAULT_BLOCK_VIEWS,
+) -> MatchTable:
+    """Find every entry within a radius of a view of one content.
+
+    Parameters
+    ----------
+    index : Index
+        Searched in the calling thread.
+    fingerprints : Fingerprints
+        Those of luma are passed over: they only nominate candidates.
+    radii : mapping of str to int
+        Algorithm to radius in bits, inclusive. Fingerprints by other algorithms do not match.
+    limit : int or None
+        Most matches to record; None: all. Every match counts.
+    block_views : int
+        Views per search. Memory grows with it and with the entries met, not with the number of
+        views.
+
+    Raises
+    ------
+    KeyError
+        The index has no codes of an algorithm to search for.
+    ValueError
+        A radius that the index does not take.
+    """
+    return match_many(index, [fingerprints], radii, limit=limit, block_views=block_views)[0]
+
+
+def match_many(
+    index: Index,
+    contents: Sequence[Fingerprints],
+    radii: Mapping[str, int],
+    *,
+    limit: int | None = MAX_RECORDED_MATCHES,
+    block_views: int = DEFAULT_BLOCK_VIEWS,
+) -> list[MatchTable]:
+    """Return what `match_fingerprints` returns for each content, searching for all together."""
+    found: list[list[EntryMatches]] = [[] for _ in contents]
+    for algorithm, radius in radii.items():
+        positions, searched = [], []
+        for position, fingerprints in enumerate(contents):
+            fingerprint = fingerprints.get(algorithm)
+            if fingerprint is not None and fingerprint.decode != "luma":
+                positions.append(position)
+                searched.append(fingerprint)
+        matches = _match_entries(index, algorithm, searched, radius, block_views)
+        for position, entry_matches in zip(positions, matches, strict=True):
+            if entry_matches is not None:
+                found[position].append(entry_matches)
+    return [_tabulate(index, of_content, limit) for of_content in found]
+
+
+def _match_entries(
+    index: Index,
+    algorithm: str,
+    fingerprints: Sequence[Fingerprint],
+    radius: int,
+    block_views: int,
+) -> list[EntryMatches | None]:
+    met: list[EntryMatches | None] = [None] * len(fingerprints)
+    for position, views, rows, distances in search_views(
+        index, algorithm, fingerprints, radius, block_views=block_views
+    ):
+        hits = EntryMatches(fingerprints[position], radius, rows, distances, views)
+        # A long video comes in blocks: keep of the earlier ones what still counts, so that memory
+        # grows with the entries met, not with how often they are met.
+        earlier = met[position]
+        met[position] = hits if earlier is None else keep_useful(index, earlier.joined(hits))
+    return [None if hits is None else keep_nearest_per_entry(index, hits) for hits in met]
+
+
+def _tabulate(index: Index, found: Sequence[EntryMatches], limit: int | None) -> MatchTable:
+    if not found:
+        return MatchTable(index.ref)
+    matches = [match for by_algorithm in found for match in by_algorithm.nearest(index, limit)]
+    entries = [index.entry_of(by_algorithm.algorithm, by_algorithm.rows) for by_algorithm in found]
+    return MatchTable(
+        index=index.ref,
+        groups=tuple(group for by_algorithm in found for group in by_algorithm.groups(index)),
+        matches=tuple(sorted(matches, key=match_order)[:limit]),
+        n_matches=sum(map(len, found)),
+        n_entries=np.unique(np.concatenate(entries)).size,
+    )

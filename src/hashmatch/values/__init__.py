@@ -1,0 +1,49 @@
+"""Nouns of hashmatch: immutable values that one floor hands to the next.
+
+One upload goes `Content -> Fingerprints -> MatchTable -> Decision`. Nothing here decodes, searches
+or decides.
+"""
+
+from __future__ import annotations
+
+from hashmatch.values.content import Content, Media, MediaKind
+from hashmatch.values.decision import (
+    ACTIONS,
+    MAX_RECORDED_MATCHES,
+    PRIORITIES,
+    ROW_VERSION,
+    Decision,
+    FiredRule,
+    IndexRef,
+    Match,
+    Outcome,
+    PolicyRef,
+    RecordedHash,
+)
+from hashmatch.values.fingerprints import Fingerprint, Fingerprints
+from hashmatch.values.hash import CODE_BITS, DIGEST_BITS, Code, Hash
+from hashmatch.values.video_hash import VideoHash
+
+__all__ = [
+    "ACTIONS",
+    "CODE_BITS",
+    "DIGEST_BITS",
+    "MAX_RECORDED_MATCHES",
+    "PRIORITIES",
+    "ROW_VERSION",
+    "Code",
+    "Content",
+    "Decision",
+    "Fingerprint",
+    "Fingerprints",
+    "FiredRule",
+    "Hash",
+    "IndexRef",
+    "Match",
+    "Media",
+    "MediaKind",
+    "Outcome",
+    "PolicyRef",
+    "RecordedHash",
+    "VideoHash",
+]

@@ -1,0 +1,151 @@
+"""Decisions: an outcome about one content, with the matches and rules that prove it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+ROW_VERSION = 1
+"""Version of the layout of decision rows; raised when a key changes its meaning or goes."""
+
+ACTIONS = ("block", "quarantine", "review", "log", "allow")
+"""Actions that a decision can order, gravest first."""
+
+PRIORITIES = ("critical", "high", "medium", "low")
+"""Priorities of review, most urgent first."""
+
+MAX_RECORDED_MATCHES = 100
+"""Most matches that a decision records, the nearest; it counts all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedHash:
+    """A hash in a decision; `decode` says how its pixels were obtained."""
+
+    algorithm: str
+    hex: str
+    quality: int | None
+    decode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry of a list within the radius of a view of the content; one per entry and algorithm.
+
+    `distance` and `radius` are in bits, both inclusive. `timestamp_s` is the time of the content's
+    frame in seconds, None for a still picture and for the first frame of an animation; `quality` is
+    that of the view, 0..100, None if the algorithm has none; `entry_timestamp_s` is the time of the
+    entry's frame in seconds, None if its list states none.
+    """
+
+    list: str
+    list_version: str
+    entry_id: str
+    harm: str
+    algorithm: str
+    distance: int
+    radius: int
+    view: str
+    timestamp_s: float | None = None
+    quality: int | None = None
+    entry_timestamp_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiredRule:
+    """A rule that at least one match took first.
+
+    `n_matches` counts those matches; `suppressed_by` names the rule that suppressed this one, None
+    if none did.
+    """
+
+    name: str
+    action: str
+    queue: str | None
+    priority: str | None
+    sla: str | None
+    routes: tuple[str, ...]
+    n_matches: int
+    suppressed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of a policy for one content.
+
+    `action` is the order to carry out; `would_action` is what the same policy in "enforce" mode
+    would order; the two differ only in "shadow" mode. `rule` names the rule that set
+    `would_action`, None if the default or `on_error` did. `queue` and `priority` come from the
+    fired rule with the highest priority and are None in "shadow" mode, so that nothing is routed.
+    """
+
+    action: str
+    would_action: str
+    rule: str | None
+    queue: str | None
+    priority: str | None
+    rules: tuple[FiredRule, ...]
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """Identity of a policy: its version and the SHA-256 of its bytes."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRef:
+    """Identity of an index: its name, generation number and the digest of its contents."""
+
+    name: str
+    generation: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An outcome about one content, with everything that proves it.
+
+    A function of content, index generation and policy: no clock, no random id. `n_matches` counts
+    matches, one per entry and algorithm; `n_entries` counts distinct entries; `matches` holds the
+    nearest 100, ordered by (distance, list, entry_id, algorithm). `rules_not_tried` names the rules
+    about algorithms that the content has no hash of. `error` is the reason why something of the
+    content could not be read, decoded or hashed, else None; `error_kind` is its
+    `hashmatch.errors.ErrorKind`.
+    """
+
+    content_id: str
+    sha256: str | None
+    hashes: tuple[RecordedHash, ...]
+    n_matches: int
+    n_entries: int
+    matches: tuple[Match, ...]
+    rules: tuple[FiredRule, ...]
+    rules_not_tried: tuple[str, ...]
+    rule: str | None
+    action: str
+    would_action: str
+    queue: str | None
+    priority: str | None
+    mode: str
+    policy: PolicyRef
+    index: IndexRef
+    error: str | None
+    error_kind: str | None
+    hashmatch_version: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision row as plain dicts, lists, strings and numbers, ready for JSON."""
+        row = {name: _plain(value) for name, value in asdict(self).items()}
+        return {"row_version": ROW_VERSION, **row}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value

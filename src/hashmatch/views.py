@@ -1,0 +1,93 @@
+"""Names of views: one grammar, composed and parsed in one place.
+
+A name lists, from the outside in and joined by ``/``, what was done to a content: which picture of
+it was taken (``frame``, ``page2``; the first has no word), on what ground it was laid
+(``on_white``, ``on_black``), whether its border was ``trimmed``, and how it was turned (``rot90``)
+or which segment of it was taken (``segment_1``). Each comes at most once, in this order; without
+any, the view is ``as_stored``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+AS_STORED = "as_stored"
+"""The view that every content has, and whose hash is recorded."""
+
+FRAME = "frame"
+"""A picture of an animation or video after the first; its time stands beside the name."""
+
+GROUNDS = {"on_white": 255, "on_black": 0}
+"""Grounds that transparent pictures are laid on, with their level."""
+
+TRIMMED = "trimmed"
+
+ORIENTATIONS = (
+    AS_STORED,
+    "rot90",
+    "rot180",
+    "rot270",
+    "flipx",
+    "flipy",
+    "transpose",
+    "anti_transpose",
+)
+"""The eight orientations, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top
+and bottom, ``flipy`` left and right."""
+
+VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames")
+"""Kinds of views that a policy can ask for beside the picture as stored."""
+
+_GRAMMAR = re.compile(
+    r"(?P<frames>frame|page[1-9][0-9]*)?/?"
+    rf"(?P<flattened>{'|'.join(GROUNDS)})?/?"
+    rf"(?P<trimmed>{TRIMMED})?/?"
+    rf"(?:(?P<orientations>{'|'.join(ORIENTATIONS[1:])})|(?P<segments>segment_[1-9][0-9]*))?"
+)
+
+
+def page(number: int) -> str:
+    """Return the part of a name for a page of a document, counted from 1."""
+    return f"page{number}"
+
+
+def segment(number: int) -> str:
+    """Return the part of a name for a segment of a picture, counted from 1."""
+    return f"segment_{number}"
+
+
+@lru_cache(maxsize=4096)  # a long video has many views of few names
+def join(*names: str) -> str:
+    """Compose names or parts of names, outermost first; ``as_stored`` adds nothing."""
+    return "/".join(name for name in names if name != AS_STORED) or AS_STORED
+
+
+def parse(name: str) -> tuple[str, ...]:
+    """Return the parts of a name, outermost first; none of ``as_stored``.
+
+    Raises
+    ------
+    ValueError
+        It is not the name of a view.
+    """
+    return tuple(part for _, part in _parse(name))
+
+
+def kinds(name: str) -> tuple[str, ...]:
+    """Return the kinds in a name, outermost first: some of `VIEW_KINDS`, and ``"segments"``.
+
+    Raises
+    ------
+    ValueError
+        It is not the name of a view.
+    """
+    return tuple(kind for kind, _ in _parse(name))
+
+
+def _parse(name: str) -> list[tuple[str, str]]:
+    found = _GRAMMAR.fullmatch(name)
+    parts = [(kind, part) for kind, part in found.groupdict().items() if part] if found else []
+    if name != join(*(part for _, part in parts)):
+        raise ValueError(f"{name!r} is not the name of a view")
+    return parts

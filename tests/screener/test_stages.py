@@ -1,0 +1,132 @@
+"""Each stage of a content is of use alone, and together they are the screener."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hashmatch.decode import DecodeLimits
+from hashmatch.errors import ErrorKind
+from hashmatch.fingerprint import ViewOptions, fingerprint_content, fingerprint_hashes, hash_image
+from hashmatch.index import Index
+from hashmatch.matching import MatchTable, match_fingerprints, match_many
+from hashmatch.policy import Policy
+from hashmatch.screener import Screener, decide, ingest
+from hashmatch.values import Content, Media
+
+Opened = Callable[..., Screener]
+RADII = {"pdq": 31}
+
+
+def test_the_stages_in_order_are_the_screener(
+    opened: Opened, demo: Path, uploads: list[Path]
+) -> None:
+    index, policy = Index.open(demo), Policy.load(demo / "policy.toml")
+    options = ViewOptions(policy.views)
+    screener = opened(decode="exact")
+    tables = []
+    fingerprints = []
+    for path in uploads:
+        content = ingest(path)
+        made = fingerprint_content(content, ["pdq"], options=options)
+        table = match_fingerprints(index, made, RADII)
+        assert decide(policy, made, table) == screener.screen(path)
+        tables.append(table)
+        fingerprints.append(made)
+    for block_views in (1, 7, 4096):
+        assert match_many(index, fingerprints, RADII, block_views=block_views) == tables
+
+
+def test_a_content_is_fingerprinted_without_an_index(demo: Path) -> None:
+    path = demo / "images" / "coffee.jpg"
+    for content in (ingest(path), Content("a", media=Media("picture", str(path)))):
+        made = fingerprint_content(content, ["phash", "pdq"], options=ViewOptions(()))
+        assert list(made.attempts) == ["phash", "pdq"]
+        for one in made:
+            assert one.codes[0].tobytes().hex() == hash_image(path, one.algorithm).hex
+            assert one.views == ("as_stored",)
+
+
+def test_hashes_match_without_pixels_and_all_of_them_on_demand(demo: Path) -> None:
+    index = Index.open(demo)
+    made = fingerprint_hashes({"pdq": hash_image(demo / "images" / "coffee.jpg")})
+    table = match_fingerprints(index, made, {"pdq": 256}, limit=None)
+    assert table.n_matches == table.n_entries == len(table.matches) == 17
+    assert sum(group.n_matches for group in table.groups) == 17
+    few = match_fingerprints(index, made, {"pdq": 256}, limit=3)
+    assert few == dataclasses.replace(table, matches=table.matches[:3])
+    with pytest.raises(KeyError, match="phash"):
+        match_fingerprints(index, fingerprint_hashes({"phash": "00" * 8}), {"phash": 1})
+
+
+def test_luma_fingerprints_only_nominate(demo: Path) -> None:
+    content = ingest(demo / "uploads" / "coffee-exact-copy.jpg")
+    made = fingerprint_content(content, ["pdq"], decode="luma")
+    assert [one.decode for one in made] == ["luma"]
+    table = match_fingerprints(Index.open(demo), made, RADII)
+    assert (table.n_matches, table.matches, table.groups) == (0, (), ())
+
+
+def test_matches_decide_without_an_index(demo: Path) -> None:
+    policy = Policy.load(demo / "policy.toml")
+    index = Index.open(demo)
+    made = fingerprint_hashes({"pdq": hash_image(demo / "images" / "coffee.jpg")})
+    table = match_fingerprints(index, made, RADII)
+    decision = decide(policy, made, table)
+    assert decision.action == "block"
+    nothing = decide(policy, made, MatchTable(index.ref))
+    assert (nothing.action, nothing.matches, nothing.index) == ("allow", (), index.ref)
+
+
+@pytest.mark.parametrize("digest_names", [(), ("md5",)])
+def test_an_item_is_ingested_with_its_kind_and_digests(
+    demo: Path, clip: bytes, tmp_path: Path, digest_names: tuple[str, ...]
+) -> None:
+    (tmp_path / "clip.jpg").write_bytes(clip)  # the name is not asked
+    picture = demo / "images" / "coffee.jpg"
+    for item, kind, is_file in (
+        (picture, "picture", False),
+        (picture.read_bytes(), "picture", False),
+        (clip, "video", False),
+        (tmp_path / "clip.jpg", "video", True),
+    ):
+        content = ingest(item, digest_names=digest_names)
+        assert content.error is None
+        assert content.media is not None
+        assert (content.media.kind, content.media.is_file) == (kind, is_file)
+        assert tuple(content.digests) == digest_names
+        assert content.content_id == (str(item) if isinstance(item, Path) else content.sha256)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            content.media = None  # type: ignore[misc]
+    large = ingest(picture, digest_names=digest_names, limits=DecodeLimits(max_bytes=10))
+    assert (large.media, large.error and large.error.kind) == (None, ErrorKind.TOO_LARGE)
+    assert tuple(large.digests) == digest_names
+    assert (large.sha256 is None) == (not digest_names)
+    absent = ingest(tmp_path / "absent", content_id="a", digest_names=digest_names)
+    assert (absent.content_id, absent.sha256, absent.digests) == ("a", None, {})
+    assert absent.error is not None
+    assert absent.error.kind == ErrorKind.UNREADABLE
+
+
+def test_an_error_keeps_its_kind_up_to_the_decision(opened: Opened, demo: Path) -> None:
+    screener = opened()
+    for item, kind in (
+        (b"", "empty"),
+        (b"text", "not_media"),
+        (demo / "uploads" / "rocket-truncated.jpg", "truncated"),
+        (demo, "unreadable"),
+        (demo / "images" / "coffee.jpg", None),
+    ):
+        decision = screener.screen(item)
+        assert decision.error_kind == kind
+        assert (decision.error is None) == (kind is None)
+    assert screener.reject("a", "gone").error_kind == "unreadable"
+    assert screener.reject("a", "late", ErrorKind.TIMEOUT).error_kind == "timeout"
+
+
+def test_an_error_holds_no_pixels(demo: Path) -> None:
+    """The frames of a traceback would keep every decoded picture of a batch in memory."""
+    made = fingerprint_content(ingest(demo / "uploads" / "rocket-truncated.jpg"), ["pdq"])
+    assert made.error is not None
+    assert (made.error.__traceback__, made.error.__cause__, made.error.__context__) == (None,) * 3
