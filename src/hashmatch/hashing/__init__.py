@@ -1,4 +1,4 @@
-"""Hash algorithms: one small protocol, one registry, one module each.
+"""Hash algorithms: one small protocol and one registry.
 
 docs/algorithms.md says what each is good for and how a third party adds one.
 """

@@ -34,16 +34,10 @@ CONSUMES: tuple[Consumes, ...] = ("rgb", "grey")
 class LumaDrift:
     """Bounds on how far hashes of a JPEG's luma plane lie from those of its exact pixels.
 
-    Parameters
-    ----------
-    margin_bits : int
-        A search with hashes of luma is widened by this, so that it finds what exact ones would.
-    min_quality : int
-        The margin holds for hashes of this quality or more; others are of no use.
-    tolerance_bits : int
-        Rounding error accepted in hashes of luma to save time, within the margin.
-    trimmed_tolerance_bits : int
-        The same for trimmed views, whose borders may be a line off as well.
+    A search with hashes of luma is widened by `margin_bits`, so that it finds what exact ones
+    would. That holds for hashes of `min_quality` or more; others are of no use. `tolerance_bits` is
+    the rounding error accepted in hashes of luma to save time, within the margin, and
+    `trimmed_tolerance_bits` that of trimmed views, whose borders may be a line off as well.
     """
 
     margin_bits: int

@@ -36,12 +36,7 @@ class CropResistantHash(SegmentHash):
     def hash_segments(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Return a code for each part, uint8 (n, 8), in the order of imagehash.
 
-        Raises
-        ------
-        AlgorithmError
-            imagehash is not installed.
-        DecodeError
-            imagehash cannot hash the picture.
+        AlgorithmError if imagehash is not installed, DecodeError if it cannot hash the picture.
         """
         self.check_usable()
         import imagehash  # noqa: PLC0415  (an extra)

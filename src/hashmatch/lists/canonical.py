@@ -27,18 +27,9 @@ _FREE_TEXT = ("severity", "member_id", "media_type", "first_seen", "last_seen")
 class RawRows:
     """A block of rows as a file has them.
 
-    Parameters
-    ----------
-    numbers : Column
-        int64, the number of each row in the file.
-    text : mapping of str to Column
-        Cells of each canonical column that the file has, null or empty where a row leaves it out.
-    labels : Column or None
-        Lists of text.
-    record : Column
-        Each row as a JSON object.
-    n_left_out : int
-        Rows that were ignored while reading and are not in the block.
+    `numbers` (int64) are the rows' numbers in the file; `text` has the cells of each canonical
+    column that the file has, null or empty where a row leaves it out; `labels` are lists of text;
+    `record` is each row as a JSON object. `n_left_out` rows were ignored and are not in the block.
     """
 
     numbers: Column
@@ -89,11 +80,10 @@ def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
         ),
         "labels": raw.labels,
         "record": raw.record,
+        **{canonical: _trim(raw, canonical, None) for canonical in _FREE_TEXT},
     }
     if raw.labels is None:
         columns["labels"] = pa.nulls(len(raw.numbers), pa.list_(pa.string()))
-    for canonical in _FREE_TEXT:
-        columns[canonical] = _trim(raw, canonical, None)
     block.raise_first_fault()
     columns["code"] = pack_hex(digits)
     batch = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
@@ -152,7 +142,7 @@ class _Block:
         """Raise HashListError for the fault in the lowest row; in one row, the first found."""
         if self._faults:
             row, canonical, problem = min(self._faults, key=lambda fault: fault[0])
-            raise self._file.error(problem, row=row, column=self._file.column(canonical))
+            raise self._file.error(problem, row=row, column=self._file.reading.column(canonical))
 
     def _check(self, is_bad: Column, canonical: str, problem: str) -> None:
         first = pc.index(is_bad, True).as_py()
