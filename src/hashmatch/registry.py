@@ -38,13 +38,8 @@ class Registry(Mapping[str, _T]):
     def __getitem__(self, name: str) -> _T:
         """Return the item of a name, the same object every time.
 
-        Raises
-        ------
-        KeyError
-            There is none.
-        HashmatchError
-            Of the registry's type: a plug-in that cannot be loaded or is not fit, or two of one
-            name. One line that names the entry point; other items are not affected.
+        KeyError if there is none; the registry's error, in one line that names the entry point, if
+        a plug-in cannot be loaded or is not fit, or two have the name. Others are not affected.
         """
         if name not in self._items:
             self._items[name] = self._load(name)
@@ -59,7 +54,6 @@ class Registry(Mapping[str, _T]):
         return iter(sorted(self._names()))
 
     def __len__(self) -> int:
-        """Return the number of items."""
         return len(self._names())
 
     def register(self, item: Any) -> ExitStack:

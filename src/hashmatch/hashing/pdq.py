@@ -26,13 +26,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch._core import pdq_dihedral, pdq_hash
-from hashmatch.hashing.algorithm import Luma, LumaDrift, LumaHash
+from hashmatch.hashing.algorithm import Luma, LumaDrift, OrientedHash
 from hashmatch.values import Code
 from hashmatch.views import ORIENTATIONS
 
 
 def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:
-    """Hash a picture as it is stored.
+    """Hash a picture as it is stored, in one pass over the pixels, as a rule.
+
+    Thread-safe; releases the GIL.
 
     Parameters
     ----------
@@ -55,10 +57,6 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) 
     ------
     ValueError
         Wrong dtype or shape, an empty array; luma or `gain` that is not finite or out of range.
-
-    Notes
-    -----
-    Thread-safe; releases the GIL. One pass over the pixels, as a rule.
     """
     return pdq_hash(pixels, gain)
 
@@ -78,7 +76,7 @@ def dihedral(
     Parameters
     ----------
     pixels, gain
-        As for `hash`, which has the errors and the notes, too.
+        As for `hash`, as are errors and thread safety.
     tolerance_bits : int
         By how many bits a code may differ from the exact one, where that saves the reference's own
         arithmetic; the quality may then be off by a little. For pixels that are off already.
@@ -94,7 +92,7 @@ def dihedral(
     return pdq_dihedral(pixels, tolerance_bits, gain)
 
 
-class Pdq(LumaHash):
+class Pdq(OrientedHash):
     """PDQ, in all orientations and of luma."""
 
     def hash_pixels(self, pixels: Luma) -> tuple[Code, int | None]:

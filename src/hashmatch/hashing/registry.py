@@ -117,13 +117,9 @@ def algorithms() -> Mapping[str, Algorithm]:
 def get_algorithm(name: str) -> Algorithm:
     """Return the algorithm of this name, the same object every time.
 
-    Raises
-    ------
-    ValueError
-        There is none; the message names those there are.
-    AlgorithmError
-        A plug-in that cannot be loaded or is no algorithm, or two of one name: one line that names
-        the entry point. Other algorithms are not affected.
+    ValueError if there is none, naming those there are. AlgorithmError, in one line that names the
+    entry point, if a plug-in cannot be loaded or is no algorithm, or two have the name; other
+    algorithms are not affected.
     """
     try:
         return _REGISTRY[name]

@@ -6,7 +6,6 @@ algorithms are the business of the index.
 
 from __future__ import annotations
 
-from hashmatch.errors import HashListError
 from hashmatch.lists.arrow_text import Column, cell_bytes
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.formats.vpdq import read_vpdq, vpdq_lines
@@ -22,17 +21,15 @@ from hashmatch.lists.list_format import (
 from hashmatch.lists.list_reading import ListFile, ListReading, redact
 from hashmatch.lists.reading import inherit_reading, read_batches, read_list
 from hashmatch.lists.records import Record, read_records
-from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, STATUSES, HashList
+from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, HashList
 
 __all__ = [
     "SCHEMA",
     "SOURCE_COLUMNS",
-    "STATUSES",
     "Column",
     "Confidence",
     "EntryFormat",
     "HashList",
-    "HashListError",
     "ListFile",
     "ListFormat",
     "ListReading",

@@ -20,6 +20,8 @@ from hashmatch.lists.arrow_text import (
 from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.schema import SCHEMA, STATUSES
 
+_PERCENT = r"^(100|[0-9]{1,2})$"
+_DECIMAL = r"^[0-9]{1,15}(\.[0-9]{1,30})?$"
 _FREE_TEXT = ("severity", "member_id", "media_type", "first_seen", "last_seen")
 
 
@@ -69,14 +71,9 @@ def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
         "harm": block.required("harm", reading.harm, "name it there or give the whole list a harm"),
         "classification": _trim(raw, "classification", reading.classification),
         "status": block.status(),
-        "quality": block.number(
-            "quality", pa.int16(), r"^(100|[0-9]{1,2})$", "a whole number from 0 to 100"
-        ),
+        "quality": block.number("quality", pa.int16(), _PERCENT, "a whole number from 0 to 100"),
         "timestamp_s": block.number(
-            "timestamp_s",
-            pa.float64(),
-            r"^[0-9]{1,15}(\.[0-9]{1,30})?$",
-            "seconds from 0 on, such as 12.5",
+            "timestamp_s", pa.float64(), _DECIMAL, "seconds from 0 on, such as 12.5"
         ),
         "labels": raw.labels,
         "record": raw.record,
@@ -102,30 +99,22 @@ class _Block:
         """Return trimmed text on one line, a fault where there is none."""
         cells = _trim(self._raw, canonical, default)
         self._check(pc.is_null(cells), canonical, f"empty; {remedy}")
-        self._check(
-            has_control(cells), canonical, "there is a line break or control character in it"
-        )
+        problem = "there is a line break or control character in it"
+        self._check(has_control(cells), canonical, problem)
         return cells
 
     def hash_digits(self) -> Column:
         """Return hex digits, two for each byte."""
         cells = pc.fill_null(_trim(self._raw, "hash", None), "")
         self._check(pc.equal(cells, pa.scalar("")), "hash", "empty; every entry needs a hash")
-        self._check(
-            has_other_than_hex(cells),
-            "hash",
-            "expected hex digits; leave out rows of another kind by ignore_algorithms",
-        )
+        problem = "expected hex digits; leave out rows of another kind by ignore_algorithms"
+        self._check(has_other_than_hex(cells), "hash", problem)
         is_odd = pc.bit_wise_and(pc.binary_length(cells), pa.scalar(1, pa.int32()))
-        self._check(
-            is_odd.cast(pa.bool_()),
-            "hash",
-            "expected an even number of hex digits; is it cut short?",
-        )
+        problem = "expected an even number of hex digits; is it cut short?"
+        self._check(is_odd.cast(pa.bool_()), "hash", problem)
         return cells
 
     def status(self) -> Column:
-        """Return one of `STATUSES` for each row."""
         cells = pc.utf8_lower(_trim(self._raw, "status", "active"))
         is_unknown = pc.invert(pc.is_in(cells, pa.array(STATUSES)))
         self._check(is_unknown, "status", f"expected one of: {', '.join(STATUSES)}")
@@ -142,7 +131,8 @@ class _Block:
         """Raise HashListError for the fault in the lowest row; in one row, the first found."""
         if self._faults:
             row, canonical, problem = min(self._faults, key=lambda fault: fault[0])
-            raise self._file.error(problem, row=row, column=self._file.reading.column(canonical))
+            column = self._file.reading.column(canonical)
+            raise self._file.error(problem, row=row, column=column)
 
     def _check(self, is_bad: Column, canonical: str, problem: str) -> None:
         first = pc.index(is_bad, True).as_py()

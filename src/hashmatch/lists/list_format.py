@@ -32,19 +32,13 @@ class Confidence(IntEnum):
 class ListFormat(Protocol):
     """A form in which list files come."""
 
-    @property
-    def name(self) -> str:
-        """Name for `ListReading.format`, recipes and ``--format``; in lower case."""
-        ...
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """Suffixes that such files customarily have, with their dots, in lower case."""
-        ...
+    name: str
+    """Name for `ListReading.format`, recipes and ``--format``; in lower case."""
+    suffixes: tuple[str, ...]
+    """Suffixes that such files customarily have, with their dots, in lower case."""
 
     def matches(self, head: bytes) -> Confidence:
         """Return how sure it is that a file is of this format, by its first 64 KiB."""
-        ...
 
     def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
         """Yield the rows of a file in order, block by block.
@@ -52,7 +46,6 @@ class ListFormat(Protocol):
         `stream` stands at the beginning and can seek. HashListError, made by `file.error`, for what
         cannot be read: it names the row and the column, never a hash.
         """
-        ...
 
 
 @runtime_checkable
@@ -64,7 +57,6 @@ class EntryFormat(ListFormat, Protocol):
 
     def entry_id_of(self, name: str) -> str:
         """Return the id that the name of a file gives its entry."""
-        ...
 
 
 def _admit(found: Any, _where: str) -> ListFormat:

@@ -29,31 +29,19 @@ class ListReading:
     """How a list file is read. None leaves an option open.
 
     Text is trimmed and names of algorithms are lowered, so that equal readings compare equal.
+    ValueError if a number is out of range, or `columns` names a column that is not canonical.
 
-    Parameters
-    ----------
-    format : str, optional
-        One of `list_formats()`; by default it is recognised from the file.
-    columns : mapping of str to str, optional
-        Canonical names to the file's own, such as ``{"hash": "pdq_hash"}``. Columns that are not
-        canonical are kept in `record` only.
-    algorithm, harm, classification : str, optional
-        Defaults for rows that leave them out; `algorithm` falls back to ``"pdq"``.
-    ignore_algorithms : collection of str, optional
-        Rows of these algorithms are counted and left out, whatever their other columns hold.
-    entry_id : str, optional
-        Id of the video in a file of vPDQ text; by default the file's name without ``.txt`` or
-        ``.vpdq.txt``.
-    min_quality : int, optional
-        Frames of vPDQ text of lower quality are counted and left out; 50 by default.
-    block_bytes, block_rows : int
-        Bounds of the blocks in which a file is parsed; no row of CSV may be longer than
-        `block_bytes`.
+    `format` is one of `list_formats()`; by default it is recognised from the file. `columns` takes
+    canonical names to the file's own, such as ``{"hash": "pdq_hash"}``; columns that are not
+    canonical are kept in `record` only. `algorithm`, `harm` and `classification` are defaults for
+    rows that leave them out; `algorithm` falls back to ``"pdq"``. Rows of `ignore_algorithms` are
+    counted and left out, whatever their other columns hold.
 
-    Raises
-    ------
-    ValueError
-        `columns` names a column that is not canonical, or a number is out of range.
+    For vPDQ text, `entry_id` is the id of the video, by default the file's name without ``.txt`` or
+    ``.vpdq.txt``; frames below `min_quality`, by default 50, are counted and left out.
+
+    `block_bytes` and `block_rows` bound the blocks in which a file is parsed; no row of CSV may be
+    longer than `block_bytes`.
     """
 
     format: str | None = None

@@ -40,13 +40,6 @@ def read_batches(
     A folder is a list of as many entries as it holds files of a format that has one entry a file,
     such as vPDQ text; it may hold nothing else but names that begin with a dot.
 
-    Parameters
-    ----------
-    path : path-like
-        The file, or such a folder.
-    reading : ListReading, optional
-        How it is read.
-
     Yields
     ------
     batch : pyarrow.RecordBatch

@@ -11,7 +11,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -96,36 +96,31 @@ def _read_header(stream: BinaryIO, file: ListFile) -> list[str]:
     return names
 
 
-class _Misfit(NamedTuple):
-    row: int
-    n_fields: int
-
-
 def _read_body(stream: BinaryIO, names: list[str], file: ListFile) -> Iterator[RawRows]:
-    misfits: list[_Misfit] = []
+    misfits: list[Any] = []
     next_row = 2
     for batch in _parse(stream, len(names), misfits, file):
         end_row = next_row + batch.num_rows
         if misfits:
-            end_row = max(next_row, min(end_row, misfits[0].row))
+            end_row = max(next_row, min(end_row, misfits[0].number))
         yield _raw_rows(batch.slice(0, end_row - next_row), next_row, names, file)
         next_row = end_row  # rows behind a misfit have lost their numbers and are not looked at
-        if misfits and next_row == misfits[0].row:
+        if misfits and next_row == misfits[0].number:
             break
     if misfits:
-        problem = f"expected {len(names)} fields, found {misfits[0].n_fields}"
+        problem = f"expected {len(names)} fields, found {misfits[0].actual_columns}"
         raise file.error(
-            f"{problem}; put a field with commas in quotation marks", row=misfits[0].row
+            f"{problem}; put a field with commas in quotation marks", row=misfits[0].number
         )
 
 
 def _parse(
-    stream: BinaryIO, n_columns: int, misfits: list[_Misfit], file: ListFile
+    stream: BinaryIO, n_columns: int, misfits: list[Any], file: ListFile
 ) -> Iterator[pa.RecordBatch]:
     """Yield blocks of rows as binary columns; a row of another width goes to `misfits` instead."""
 
     def set_aside(row: Any) -> Literal["skip"]:
-        misfits.append(_Misfit(row.number, row.actual_columns))
+        misfits.append(row)
         return "skip"
 
     keys = [str(position) for position in range(n_columns)]

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -36,28 +36,17 @@ _LINE = re.compile(
 def read_vpdq(path: str | os.PathLike[str]) -> VideoHash:
     """Read the hashes of a video.
 
-    Parameters
-    ----------
-    path : path-like
-        The file; blank lines and a byte order mark are skipped.
-
-    Returns
-    -------
-    VideoHash
-        Its `error` is None: the text does not say whether the video was whole.
-
-    Raises
-    ------
-    HashListError
-        The file cannot be read, is not such text, or has no frame; frames or times run
-        backward. Names the file and the row, counted from 1, never a hash.
+    Blank lines and a byte order mark are skipped. The `error` of the result is None: the text does
+    not say whether the video was whole. HashListError if the file cannot be read, is not such text,
+    has no frame, or if frames or times run backward; it names the file and the row, counted from 1,
+    never a hash.
     """
     file = ListFile(Path(path), ListReading())
     try:
         data = file.path.read_bytes()
     except OSError as error:
         raise file.error(f"cannot be read: {error.strerror or type(error).__name__}") from None
-    frames = [frame.cells for frame in _parse(data, file)]
+    frames = [cells for _, cells in _parse(data, file)]
     codes = bytes.fromhex("".join(cells["hash"] for cells in frames))
     return VideoHash(
         codes=np.frombuffer(codes, np.uint8).reshape(-1, _CODE_BYTES),
@@ -104,7 +93,7 @@ class Vpdq:
         reading = file.reading
         min_quality = _MIN_QUALITY if reading.min_quality is None else reading.min_quality
         every = _parse(stream.read(), file)
-        frames = [frame for frame in every if int(frame.cells["quality"]) >= min_quality]
+        frames = [frame for frame in every if int(frame[1]["quality"]) >= min_quality]
         if not frames:
             raise file.error(
                 f"no frame of quality {min_quality} or more; leave the video out, or ask for a "
@@ -113,10 +102,11 @@ class Vpdq:
         entry_id = reading.entry_id or self.entry_id_of(file.path.name)
         if entry_id.encode(errors="ignore").decode() != entry_id:
             raise file.error("its name is not UTF-8; rename it, or say which entry_id it is")
-        columns = pa.RecordBatch.from_pylist([frame.cells for frame in frames])
+        rows, cells = zip(*frames, strict=True)
+        columns = pa.RecordBatch.from_pylist(cells)
         constants = {"entry_id": entry_id, "algorithm": "pdq", "media_type": "video"}
         yield RawRows(
-            numbers=pa.array([frame.row for frame in frames], pa.int64()),
+            numbers=pa.array(rows, pa.int64()),
             text={
                 "hash": columns["hash"],
                 "quality": columns["quality"],
@@ -124,7 +114,7 @@ class Vpdq:
                 **{name: pa.repeat(text, len(frames)) for name, text in constants.items()},
             },
             labels=None,
-            record=pa.array([json.dumps(frame.cells) for frame in frames], pa.string()),
+            record=pa.array(map(json.dumps, cells), pa.string()),
             n_left_out=len(every) - len(frames),
         )
 
@@ -132,15 +122,9 @@ class Vpdq:
 VPDQ = Vpdq()
 
 
-class _Frame(NamedTuple):
-    """One line: `cells` are the texts of its frame, quality, hash and timestamp."""
-
-    row: int
-    cells: dict[str, str]
-
-
-def _parse(data: bytes, file: ListFile) -> list[_Frame]:
-    frames: list[_Frame] = []
+def _parse(data: bytes, file: ListFile) -> list[tuple[int, dict[str, str]]]:
+    """Return the number of each line that is a frame, and the text of its four cells."""
+    frames: list[tuple[int, dict[str, str]]] = []
     number, time_s = -1, 0.0
     for row, line in enumerate(data.removeprefix(codecs.BOM_UTF8).splitlines(), start=1):
         if not line.strip():
@@ -154,7 +138,7 @@ def _parse(data: bytes, file: ListFile) -> list[_Frame]:
             raise file.error("frame numbers must increase", row=row)
         if time_s < time_before_s:
             raise file.error("time runs backward", row=row)
-        frames.append(_Frame(row, parts.groupdict()))
+        frames.append((row, parts.groupdict()))
     if not frames:
         raise file.error("no frame in it; expected lines of frame,quality,hash,seconds")
     return frames
