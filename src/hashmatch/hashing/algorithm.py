@@ -26,8 +26,6 @@ Consumes = Literal["rgb", "grey"]
 """What a hash of pixels is given. ``"rgb"``: colours, or grey where that is all there is.
 ``"grey"``: 8-bit grey (H, W) as Pillow makes it of RGB, once for all algorithms that ask for it."""
 
-CONSUMES: tuple[Consumes, ...] = ("rgb", "grey")
-
 
 @dataclass(frozen=True, slots=True)
 class LumaDrift:

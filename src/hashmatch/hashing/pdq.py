@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch._core import pdq_dihedral, pdq_hash
-from hashmatch.hashing.algorithm import Luma, LumaDrift, OrientedHash
+from hashmatch.hashing.algorithm import Luma, LumaDrift, OrientedHash, Pixels
 from hashmatch.values import Code
 from hashmatch.views import ORIENTATIONS
 
 
-def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:
+def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
     """Hash a picture as it is stored, in one pass over the pixels, as a rule.
 
     Thread-safe; releases the GIL.
@@ -62,10 +62,7 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) 
 
 
 def dihedral(
-    pixels: NDArray[np.uint8] | NDArray[np.float32],
-    *,
-    tolerance_bits: int = 0,
-    gain: float = 1.0,
+    pixels: Luma | Pixels, *, tolerance_bits: int = 0, gain: float = 1.0
 ) -> tuple[NDArray[np.uint8], int]:
     """Hash a picture in all eight orientations at once, at little more than the cost of one.
 

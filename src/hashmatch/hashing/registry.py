@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
 from hashmatch.hashing.algorithm import (
-    CONSUMES,
     Algorithm,
+    Consumes,
     Digest,
     LumaDrift,
     PixelHash,
@@ -27,7 +27,7 @@ from hashmatch.registry import Registry
 from hashmatch.values import Code
 
 _WIDTHS_BITS = range(64, 513, 8)
-_NEEDED = ("name", "bits", "default_radius", "consumes", "hash_pixels")
+_ATTRIBUTES = ("name", "bits", "default_radius", "consumes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,26 +64,20 @@ class _PluginHash(PixelHash):
 
 
 def _admit(found: Any, where: str) -> _PluginHash:
-    if isinstance(found, type) or not all(hasattr(found, needed) for needed in _NEEDED):
+    needed = (*_ATTRIBUTES, "hash_pixels")
+    if isinstance(found, type) or not all(hasattr(found, name) for name in needed):
         raise ValueError("expected an object with the attributes and the method of PixelHash")
-    if found.bits not in _WIDTHS_BITS:
+    if not isinstance(found.bits, int) or found.bits not in _WIDTHS_BITS:
         raise ValueError("expected bits to be a multiple of 8 from 64 to 512")
     if not (isinstance(found.default_radius, int) and 0 <= found.default_radius <= found.bits):
         raise ValueError("expected default_radius to be a whole number from 0 to bits")
-    if found.consumes not in CONSUMES:
-        raise ValueError(f"expected consumes to be one of {', '.join(CONSUMES)}")
+    if found.consumes not in get_args(Consumes):
+        raise ValueError(f"expected consumes to be one of {', '.join(get_args(Consumes))}")
     drift = getattr(found, "luma_drift", None)
     if not (drift is None or isinstance(drift, LumaDrift)):
         raise ValueError("expected luma_drift to be None or a LumaDrift")
-    return _PluginHash(
-        name=found.name,
-        bits=found.bits,
-        default_radius=found.default_radius,
-        luma_drift=drift,
-        consumes=found.consumes,
-        own=found,
-        where=where,
-    )
+    copied = {name: getattr(found, name) for name in _ATTRIBUTES}
+    return _PluginHash(**copied, luma_drift=drift, own=found, where=where)
 
 
 _REGISTRY: Registry[Algorithm] = Registry(
@@ -95,7 +89,7 @@ _REGISTRY: Registry[Algorithm] = Registry(
         "dhash": "hashmatch.hashing.imagehash_family:DHASH",
         "ahash": "hashmatch.hashing.imagehash_family:AHASH",
         "whash": "hashmatch.hashing.imagehash_family:WHASH",
-        "crop-resistant": "hashmatch.hashing.crop_resistant:CROP_RESISTANT",
+        "crop-resistant": "hashmatch.hashing.imagehash_family:CROP_RESISTANT",
         "md5": "hashmatch.hashing.digests:MD5",
         "sha1": "hashmatch.hashing.digests:SHA1",
         "sha256": "hashmatch.hashing.digests:SHA256",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from enum import IntEnum
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
@@ -32,10 +32,13 @@ class Confidence(IntEnum):
 class ListFormat(Protocol):
     """A form in which list files come."""
 
-    name: str
-    """Name for `ListReading.format`, recipes and ``--format``; in lower case."""
-    suffixes: tuple[str, ...]
-    """Suffixes that such files customarily have, with their dots, in lower case."""
+    @property
+    def name(self) -> str:
+        """Name for `ListReading.format`, recipes and ``--format``; in lower case."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Suffixes that such files customarily have, with their dots, in lower case."""
 
     def matches(self, head: bytes) -> Confidence:
         """Return how sure it is that a file is of this format, by its first 64 KiB."""
@@ -113,10 +116,10 @@ def known_formats(file: ListFile) -> list[ListFormat]:
     name = file.reading.format
     if name is None:
         return _REGISTRY.load_usable()[0]
-    with suppress(KeyError):
-        return [_REGISTRY[name]]
-    known = ", ".join(list_formats())
-    raise file.error(f"there is no list format {redact(name)}; known: {known}")
+    if name not in _REGISTRY:
+        known = ", ".join(_REGISTRY)
+        raise file.error(f"there is no list format {redact(name)}; known: {known}")
+    return [_REGISTRY[name]]
 
 
 def choose_format(file: ListFile, head: bytes, formats: Sequence[ListFormat]) -> ListFormat:

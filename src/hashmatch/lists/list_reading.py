@@ -10,7 +10,6 @@ from pathlib import Path
 from hashmatch.errors import HashListError
 from hashmatch.lists.schema import SOURCE_COLUMNS
 
-_DEFAULT_ALGORITHM = "pdq"
 _MAX_SHOWN_CHARACTERS = 40
 _LIKE_A_HASH = re.compile(r"[0-9A-Fa-f]{16}")
 
@@ -66,8 +65,13 @@ class ListReading:
             ignored = frozenset(name.strip().lower() for name in self.ignore_algorithms)
             object.__setattr__(self, "ignore_algorithms", ignored)
         if self.columns is not None:
-            _check_columns(self.columns)
             object.__setattr__(self, "columns", dict(self.columns))
+        for canonical, name in (self.columns or {}).items():
+            if canonical not in SOURCE_COLUMNS:
+                known = ", ".join(SOURCE_COLUMNS)
+                raise ValueError(f"columns can name {known}, not {redact(canonical)}")
+            if not isinstance(name, str) or not name.strip():
+                raise ValueError(f"columns must name the file's column for {canonical}")
         if self.min_quality is not None and not 0 <= self.min_quality <= 100:
             raise ValueError(f"min_quality must be from 0 to 100, not {self.min_quality}")
         if self.block_bytes < 1 or self.block_rows < 1:
@@ -76,7 +80,7 @@ class ListReading:
     @property
     def default_algorithm(self) -> str:
         """Algorithm of rows that name none."""
-        return self.algorithm or _DEFAULT_ALGORITHM
+        return self.algorithm or "pdq"
 
     def column(self, canonical: str) -> str:
         """Return the file's name for a canonical column."""
@@ -112,12 +116,3 @@ class ListFile:
             f"there is no column {wanted} ({canonical}) among: {named}; "
             f'say which it is, as in columns = {{ {canonical} = "..." }}'
         )
-
-
-def _check_columns(columns: Mapping[str, str]) -> None:
-    for canonical, name in columns.items():
-        if canonical not in SOURCE_COLUMNS:
-            known = ", ".join(SOURCE_COLUMNS)
-            raise ValueError(f"columns can name {known}, not {redact(canonical)}")
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"columns must name the file's column for {canonical}")

@@ -47,16 +47,11 @@ def read_batches(
     n_ignored : int
         Rows that were left out on the way to this batch.
 
-    Raises
-    ------
-    HashListError
-        Names the file and the first row and column that cannot be accepted, never the hash. Rows
-        before it may have been yielded.
-
     Notes
     -----
-    Safe to call from several threads. Holds one block in memory, of vPDQ text one file; a million
-    rows of CSV take a few seconds.
+    HashListError names the file and the first row and column that cannot be accepted, never the
+    hash; rows before it may have been yielded. Safe to call from several threads. Holds one block
+    in memory, of vPDQ text one file; a million rows of CSV take a few seconds.
     """
     file = ListFile(Path(path), reading or ListReading())
     try:

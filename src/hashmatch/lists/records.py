@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from hashmatch.errors import HashListError
+from hashmatch.lists.arrow_text import Column
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.lists.schema import SOURCE_COLUMNS
@@ -56,7 +57,8 @@ def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]
                 yield block.rows()
                 block = _Block(reading)
     except _CellError as fault:
-        error = file.error(str(fault), row=row, column=fault.column)
+        problem, column = fault.args
+        error = file.error(problem, row=row, column=column)
     except HashListError as fault:
         error = fault
     yield block.rows()
@@ -67,11 +69,7 @@ def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]
 
 
 class _CellError(Exception):
-    """A cell that cannot be read; the message says why."""
-
-    def __init__(self, problem: str, column: str) -> None:
-        super().__init__(problem)
-        self.column = column
+    """A cell that cannot be read; its arguments are the problem and the file's column."""
 
 
 class _Block:
@@ -106,12 +104,13 @@ class _Block:
         self.n_bytes += len(whole)
 
     def rows(self) -> RawRows:
-        return RawRows(
-            numbers=pa.array(self.numbers, pa.int64()),
-            text={name: pa.array(cells, pa.string()) for name, cells in self._text.items()},
-            labels=pa.array(self._labels, pa.list_(pa.string())),
-            record=pa.array(self._records, pa.string()),
-        )
+        columns: dict[str, Column] = {
+            "row_number": pa.array(self.numbers, pa.int64()),
+            "record": pa.array(self._records, pa.string()),
+            "labels": pa.array(self._labels, pa.list_(pa.string())),
+            **{name: pa.array(cells, pa.string()) for name, cells in self._text.items()},
+        }
+        return RawRows(pa.RecordBatch.from_pydict(columns))
 
 
 def _parse_text(value: object, name: str, *, is_any_number: bool) -> str:

@@ -22,8 +22,7 @@ _BOM = "\ufeff"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _TOML_LINE = re.compile(r"\(at line ([0-9]+), column [0-9]+\)$")
 _DURATION = re.compile(r"[1-9][0-9]{0,5}[smhd]")
-_MAX_CHARACTERS = 60  # shown or compared
-_MAX_DIGITS = 60
+_MAX_CHARACTERS = 60  # or digits, of a value that is shown or compared
 _CLOSENESS = 0.66  # one of three letters may be wrong
 _KINDS: dict[type, str] = {
     **{bool: "a boolean", int: "a whole number", float: "a number with a fraction"},
@@ -231,7 +230,7 @@ class StrictTable:
         place = self._require(key, expected)
         value = place.check(int if whole else (int, float), expected)
         if not low <= value <= high:  # true of nan, too
-            shown = value if abs(value) < 10**_MAX_DIGITS else "a number of that size"
+            shown = value if abs(value) < 10**_MAX_CHARACTERS else "a number of that size"
             raise place.error(f"expected {expected}, not {shown}")
         return type(low)(value)
 

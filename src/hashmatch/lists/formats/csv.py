@@ -161,14 +161,11 @@ def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], file: Lis
         for name, cells in zip(names, batch.columns, strict=True)
     }
     own_names = {canonical: file.reading.column(canonical) for canonical in SOURCE_COLUMNS}
-    text = {canonical: cells[name] for canonical, name in own_names.items() if name in cells}
-    labels = text.pop("labels", None)
-    return RawRows(
-        numbers=numbers,
-        text=text,
-        labels=None if labels is None else split_labels(labels),
-        record=json_objects(cells),
-    )
+    columns = {canonical: cells[name] for canonical, name in own_names.items() if name in cells}
+    if "labels" in columns:
+        columns["labels"] = split_labels(columns["labels"])
+    columns |= {"row_number": numbers, "record": json_objects(cells)}
+    return RawRows(pa.RecordBatch.from_pydict(columns))
 
 
 def _find_filled(columns: list[Column]) -> Column:

@@ -19,12 +19,12 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from hashmatch.lists.arrow_text import Column
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.list_format import Confidence
 from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.values import VideoHash
 
-_CODE_BYTES = 32
 _MIN_QUALITY = 50  # vPDQ leaves frames of lower quality out of its matching
 _LINE = re.compile(
     r"(?P<frame>\d{1,18}),(?P<quality>100|\d{1,2}),(?P<hash>[0-9a-fA-F]{64})"
@@ -49,7 +49,7 @@ def read_vpdq(path: str | os.PathLike[str]) -> VideoHash:
     frames = [cells for _, cells in _parse(data, file)]
     codes = bytes.fromhex("".join(cells["hash"] for cells in frames))
     return VideoHash(
-        codes=np.frombuffer(codes, np.uint8).reshape(-1, _CODE_BYTES),
+        codes=np.frombuffer(codes, np.uint8).reshape(len(frames), -1),
         qualities=np.array([int(cells["quality"]) for cells in frames], np.int16),
         frames=np.array([int(cells["frame"]) for cells in frames], np.int64),
         timestamps_s=np.array([float(cells["timestamp"]) for cells in frames], np.float64),
@@ -103,20 +103,17 @@ class Vpdq:
         if entry_id.encode(errors="ignore").decode() != entry_id:
             raise file.error("its name is not UTF-8; rename it, or say which entry_id it is")
         rows, cells = zip(*frames, strict=True)
-        columns = pa.RecordBatch.from_pylist(cells)
+        parts = pa.RecordBatch.from_pylist(cells)
         constants = {"entry_id": entry_id, "algorithm": "pdq", "media_type": "video"}
-        yield RawRows(
-            numbers=pa.array(rows, pa.int64()),
-            text={
-                "hash": columns["hash"],
-                "quality": columns["quality"],
-                "timestamp_s": columns["timestamp"],
-                **{name: pa.repeat(text, len(frames)) for name, text in constants.items()},
-            },
-            labels=None,
-            record=pa.array(map(json.dumps, cells), pa.string()),
-            n_left_out=len(every) - len(frames),
-        )
+        columns: dict[str, Column] = {
+            "row_number": pa.array(rows, pa.int64()),
+            "record": pa.array(map(json.dumps, cells), pa.string()),
+            "hash": parts["hash"],
+            "quality": parts["quality"],
+            "timestamp_s": parts["timestamp"],
+            **{name: pa.repeat(text, len(rows)) for name, text in constants.items()},
+        }
+        yield RawRows(pa.RecordBatch.from_pydict(columns), n_left_out=len(every) - len(rows))
 
 
 VPDQ = Vpdq()
