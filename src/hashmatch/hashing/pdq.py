@@ -34,7 +34,8 @@ from hashmatch.views import ORIENTATIONS
 def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
     """Hash a picture as it is stored, in one pass over the pixels, as a rule.
 
-    Thread-safe; releases the GIL.
+    Thread-safe; releases the GIL. ValueError for a wrong dtype or shape, an empty array, and a luma
+    or `gain` that is not finite or out of range.
 
     Parameters
     ----------
@@ -52,11 +53,6 @@ def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
         ``code.tobytes().hex()`` is the hash as ThreatExchange prints it.
     quality : int
         0..100; below 50 the hash is customarily not used.
-
-    Raises
-    ------
-    ValueError
-        Wrong dtype or shape, an empty array; luma or `gain` that is not finite or out of range.
     """
     return pdq_hash(pixels, gain)
 
