@@ -22,7 +22,6 @@ from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
     LumaDrift,
-    LumaHash,
     OrientedHash,
     SegmentHash,
     get_algorithm,
@@ -248,7 +247,7 @@ class _ViewHasher:
         if isinstance(hasher, SegmentHash):
             codes = hasher.hash_segments(picture.for_algorithm(hasher))
             return [segment(number) for number in range(1, len(codes) + 1)], codes, None
-        if view.luma is not None and isinstance(hasher, LumaHash):
+        if view.luma is not None and isinstance(hasher, OrientedHash):
             codes, quality = hasher.hash_luma(
                 view.luma.pixels, view.luma.gain, is_oriented=is_oriented
             )
