@@ -1,18 +1,8 @@
 """Every error hashmatch raises on purpose, and the kinds of decode errors.
 
-::
-
-    HashmatchError
-    ├── AlgorithmError     a hash algorithm that is known by name but cannot be used
-    ├── DecodeError        content without pixels, or pixels without a hash; has a `kind`
-    ├── HashListError      a hash list or recipe that cannot be read as it stands
-    ├── IndexFormatError   a built file that is damaged, foreign or newer than this version
-    ├── PolicyError        a policy that is malformed or cannot be carried out
-    └── UnknownNameError   a list or an entry that an index does not hold; a KeyError, too
-
-Each message is one line: what is wrong, where (file, row or key), and what to do about it. No
-message holds a hash of a list.  Wrong arguments in code raise `ValueError`, `TypeError` or
-`KeyError`, as elsewhere in Python.
+All derive from `HashmatchError` directly.  Each message is one line: what is wrong, where (file,
+row or key), and what to do about it.  No message holds a hash of a list.  Wrong arguments in code
+raise `ValueError`, `TypeError` or `KeyError`, as elsewhere in Python.
 """
 
 from __future__ import annotations
@@ -79,11 +69,11 @@ class IndexFormatError(HashmatchError):
 
 
 class PolicyError(HashmatchError):
-    """A policy that is malformed or asks for what cannot be done."""
+    """A policy that is malformed or cannot be carried out."""
 
 
 class UnknownNameError(HashmatchError, KeyError):
-    """A list or an entry named that an index does not hold."""
+    """The name of a list or an entry that an index does not hold."""
 
     __str__ = Exception.__str__  # KeyError would show the message in quotation marks
 

@@ -70,20 +70,11 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
 def map_file(path: str | os.PathLike[str]) -> memoryview:
     """Map a file into memory, read-only, without holding a descriptor.
 
-    Costs microseconds at any size, since nothing is read until it is used. The mapping lives as
-    long as anything made from the view, such as an array or an Arrow buffer. A process may have
-    thousands of them. A file that is replaced by rename keeps its old content here; one that is
-    cut short in place ends the process with SIGBUS.
-
-    Returns
-    -------
-    memoryview
-        All bytes of the file, format "B".
-
-    Raises
-    ------
-    OSError
-        The file cannot be opened, or is a folder.
+    Returns all bytes of the file, in format "B"; raises OSError if it cannot be opened or is a
+    folder. Costs microseconds at any size, since nothing is read until it is used. The mapping
+    lives as long as anything made from the view, such as an array or an Arrow buffer. A process may
+    have thousands of them. A file that is replaced by rename keeps its old content here; one that
+    is cut short in place ends the process with SIGBUS.
     """
     import pyarrow as pa  # noqa: PLC0415  (25 ms)
 

@@ -31,8 +31,7 @@ LINE_DEVIATION = 4
 SIDES_APART = 8
 """Largest difference between the levels of two sides of one border."""
 
-LEAST_LEFT_PX = 64
-LEAST_LEFT_SHARE = 1 / 4
+LEAST_LEFT_PX, LEAST_LEFT_SHARE = 64, 1 / 4
 """A border leaves at least 64 px and a quarter of the picture, both ways; what would leave less is
 the picture itself."""
 
@@ -50,7 +49,7 @@ _GLANCE_DRIFT = 2
 """The same for the difference between two pixels, both rounded."""
 
 _RINGING_PX = 8
-_MOST_ANSWERS = 8
+_MOST_BORDERS = 8
 _SIDES = ("top", "bottom", "left", "right")
 
 Inside = tuple[slice, slice]
@@ -89,24 +88,19 @@ def find_border(pixels: NDArray[np.uint8]) -> Inside | None:
     Thread-safe.  Reads 16 pixels of each side without a border, and about a hundred pixels of each
     border line.
     """
-    answers = _search(pixels, only_likeliest=True)
-    assert answers is not None  # there is at least one
-    return answers[0]
+    borders = _search(pixels, only_likeliest=True)
+    assert borders is not None  # there is one
+    return borders[0]
 
 
 def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | None:
-    """Find every border that a picture may have when it is decoded another way.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8
-        As for `find_border`.
+    """Find every border that a picture, as for `find_border`, may have when decoded another way.
 
     Returns
     -------
     tuple, or None
         The result of `find_border`, then its other possible results; None instead of the tuple if
-        there are too many.
+        there are more than 8.
     """
     return _search(pixels, only_likeliest=False)
 
@@ -121,15 +115,15 @@ def _search(pixels: NDArray[np.uint8], *, only_likeliest: bool) -> tuple[Inside 
             for n_lines, level in _cuts(pixels, box, number)
         )
         boxes = list(trimmed)[:1] if only_likeliest else list(trimmed)
-        if len(boxes) > _MOST_ANSWERS:
+        if len(boxes) > _MOST_BORDERS:
             return None
-    kept = dict.fromkeys(box[:4] if _is_worth_it(box, height, width) else None for box in boxes)
-    return tuple(
-        None if corners is None else (slice(*corners[:2]), slice(*corners[2:])) for corners in kept
-    )
+    # As corners, since slices cannot be keys.
+    kept = dict.fromkeys(box[:4] if _leaves_enough(box, height, width) else None for box in boxes)
+    return tuple(corners and (slice(*corners[:2]), slice(*corners[2:])) for corners in kept)
 
 
-def _is_worth_it(box: _Box, height: int, width: int) -> bool:
+def _leaves_enough(box: _Box, height: int, width: int) -> bool:
+    """Return whether there is a border, and enough of the picture inside it."""
     left_px = box.bottom - box.top, box.right - box.left
     return (
         left_px != (height, width)

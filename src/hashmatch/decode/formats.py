@@ -11,7 +11,7 @@ from typing import cast
 
 from PIL import ImageFile
 
-from hashmatch.decode.quiet import make_hushable
+from hashmatch.decode.pillow_errors import make_hushable
 from hashmatch.errors import DecodeError, ErrorKind
 
 _MOST_BRAND_BYTES = 256
@@ -113,14 +113,10 @@ def load_image_class(accepted: Format) -> type[ImageFile.ImageFile]:
     except ImportError:
         if accepted.extra is None:
             raise
-        raise DecodeError(
-            f"unsupported {accepted.name}: install hashmatch[{accepted.extra}]",
-            ErrorKind.UNSUPPORTED,
-        ) from None
+        message = f"unsupported {accepted.name}: install hashmatch[{accepted.extra}]"
+        raise DecodeError(message, ErrorKind.UNSUPPORTED) from None
     if not getattr(module, "SUPPORTED", True):
-        raise DecodeError(
-            f"unsupported {accepted.name}: this build of Pillow cannot decode it",
-            ErrorKind.UNSUPPORTED,
-        )
+        message = f"unsupported {accepted.name}: this build of Pillow cannot decode it"
+        raise DecodeError(message, ErrorKind.UNSUPPORTED)
     make_hushable(module)
     return cast(type[ImageFile.ImageFile], getattr(module, accepted.image_class))

@@ -34,7 +34,6 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
     """Return the bytes of a regular file.
 
     Symbolic links are followed.  A FIFO, a socket or a device is refused at once, not waited for.
-
     Never more than `limits.max_bytes` are read, even of a growing file.
 
     Raises
@@ -63,12 +62,8 @@ def read_picture_content(
 def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
     """Yield the bytes of a regular file block by block, whatever its size; none if it is empty.
 
-    A file that grows is read up to the size it had when it was opened.
-
-    Raises
-    ------
-    DecodeError
-        The file is missing, unreadable or not a regular file; as for `read_content`.
+    A file that grows is read up to the size it had when it was opened.  Raises DecodeError as
+    `read_content` does, but for no size.
     """
     with _open_descriptor(path) as descriptor:
         # Files under /proc state size 0, and are read to their end.
@@ -76,31 +71,6 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
         while block := os.read(descriptor, min(_BLOCK_BYTES, left_bytes)):
             yield block
             left_bytes -= len(block)
-
-
-def open_content(path: str | os.PathLike[str]) -> io.FileIO:
-    """Open a regular file for reading, unbuffered; symbolic links are followed.
-
-    Raises
-    ------
-    DecodeError
-        As for `read_content`.
-    """
-    try:
-        descriptor = os.open(path, _OPEN_FLAGS)
-    except OSError as error:
-        raise unreadable(error) from error
-    except ValueError as error:
-        raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            reason = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise DecodeError(reason, ErrorKind.UNREADABLE)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return io.FileIO(descriptor)
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -119,6 +89,25 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
         return _collect(stream.read, _SMALLEST_READ_BYTES, limits)
     except OSError as error:
         raise unreadable(error) from error
+
+
+def open_content(path: str | os.PathLike[str]) -> io.FileIO:
+    """Open a regular file, unbuffered; raises DecodeError as `read_content` does."""
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        raise unreadable(error) from error
+    except ValueError as error:
+        raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            reason = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise DecodeError(reason, ErrorKind.UNREADABLE)
+        return io.FileIO(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def unreadable(error: OSError) -> DecodeError:
@@ -140,10 +129,10 @@ def _open_descriptor(path: str | os.PathLike[str]) -> Iterator[int]:
 
 
 def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
-    status = os.fstat(descriptor)
-    if status.st_size > 0:
-        limits.check_bytes(status.st_size)
-    expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
+    size_bytes = os.fstat(descriptor).st_size
+    if size_bytes > 0:
+        limits.check_bytes(size_bytes)
+    expected_bytes = max(size_bytes, _SMALLEST_READ_BYTES)
     return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
 
 
