@@ -22,31 +22,18 @@ from numpy.typing import NDArray
 
 from hashmatch._core import line_deviations
 
-GLANCE_SPREAD = 48
-"""A line is not border if two of about 16 sampled pixels differ by more levels than this."""
+GLANCE_SPREAD = 48  # levels; a line is no border if two of about 16 sampled pixels differ by more
+LINE_DEVIATION = 4  # levels; largest mean difference of a border line from the outermost one
+SIDES_APART = 8  # levels; largest difference between two sides of one border
+LEAST_STEP = 3  # levels; where a border ends, the deviation rises by more from one line to the next
 
-LINE_DEVIATION = 4
-"""Largest mean difference, in levels, of a border line from the outermost one."""
-
-SIDES_APART = 8
-"""Largest difference between the levels of two sides of one border."""
-
+# A border leaves that much of the picture, both ways; what would leave less is the picture itself.
 LEAST_LEFT_PX, LEAST_LEFT_SHARE = 64, 1 / 4
-"""A border leaves at least 64 px and a quarter of the picture, both ways; what would leave less is
-the picture itself."""
+LEAST_CUT_SHARE = 1 / 128  # of the height or width, for a side; less hardly moves a hash
 
-LEAST_CUT_SHARE = 1 / 128
-"""Smallest share of the height or width that a side takes; less hardly moves a hash."""
-
-LEAST_STEP = 3
-"""Where a border ends, the deviation rises by more than this from one line to the next."""
-
-_MEAN_DRIFT = 0.5
-"""Levels by which the mean of a line may differ between the Y plane and the luma of exact pixels,
-both rounded, where no channel is clipped."""
-
-_GLANCE_DRIFT = 2
-"""The same for the difference between two pixels, both rounded."""
+# Levels by which the Y plane and the luma of exact pixels, both rounded, may differ where no
+# channel is clipped: in the mean of a line, and in the difference between two pixels.
+_MEAN_DRIFT, _GLANCE_DRIFT = 0.5, 2
 
 _RINGING_PX = 8
 _MOST_BORDERS = 8
@@ -94,13 +81,13 @@ def find_border(pixels: NDArray[np.uint8]) -> Inside | None:
 
 
 def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | None:
-    """Find every border that a picture, as for `find_border`, may have when decoded another way.
+    """Find every border that `find_border` may find when the picture is decoded another way.
 
     Returns
     -------
     tuple, or None
-        The result of `find_border`, then its other possible results; None instead of the tuple if
-        there are more than 8.
+        What it finds in these pixels, then the other possible results; None instead of the tuple if
+        there are more than 8 in all.
     """
     return _search(pixels, only_likeliest=False)
 

@@ -52,9 +52,7 @@ class Format:
 JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", re.compile(rb"\xff\xd8\xff"))
 PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\r\n\x1a\n"))
 GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
-WEBP = Format(
-    "WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
-)
+WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"(?s)RIFF.{4}WEBP"))
 BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
 TIFF = Format(  # + instead of * is BigTIFF
     "TIFF",

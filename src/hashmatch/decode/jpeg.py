@@ -37,9 +37,7 @@ _HUFFMAN_FRAMES = frozenset((0xC0, 0xC1, 0xC2))
 _SEGMENTS_BEFORE_FRAME = frozenset((0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)))
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _SOI_BYTES = 2
-_SEGMENT_BYTES = 9
-"""Bytes of a segment up to and including the width in that of a frame."""
-
+_SEGMENT_BYTES = 9  # of a segment up to and including the width in that of a frame
 _PROBE_PX = (40, 72)  # rows and columns; more than one row of the largest blocks
 
 

@@ -12,7 +12,7 @@ MOST_PIXELS = (2**31 - 1) // 3
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Limits on one picture or animation, positive integers, all inclusive.
+    """Limits on one picture or animation, inclusive; ValueError if one is no positive integer.
 
     Parameters
     ----------
@@ -29,11 +29,6 @@ class DecodeLimits:
         the last.  A content with more pages than this is refused: each page stands alone.
     max_frame_pixels : int
         Total pixels of all frames or pages.
-
-    Raises
-    ------
-    ValueError
-        A limit is out of range.
     """
 
     max_bytes: int = 256 * 1024 * 1024
@@ -62,7 +57,9 @@ class DecodeLimits:
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:
-    """Limits on one video, positive and inclusive; memory does not grow with its length.
+    """Limits on one video, inclusive; ValueError if one is not positive or a count no integer.
+
+    Memory does not grow with the length of a video.
 
     Parameters
     ----------
@@ -75,11 +72,6 @@ class VideoLimits:
     max_wall_s : float or None
         Seconds that decoding may take; None for no limit.  Where it stops depends on the machine,
         and so does the result; the other limits always stop at the same frame.
-
-    Raises
-    ------
-    ValueError
-        A limit is not positive, or a count is not an integer.
     """
 
     max_bytes: int = 64 * 1024**3

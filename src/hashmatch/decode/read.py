@@ -94,20 +94,15 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
 def open_content(path: str | os.PathLike[str]) -> io.FileIO:
     """Open a regular file, unbuffered; raises DecodeError as `read_content` does."""
     try:
-        descriptor = os.open(path, _OPEN_FLAGS)
+        file = io.FileIO(path, opener=lambda name, _flags: os.open(name, _OPEN_FLAGS))
     except OSError as error:
         raise unreadable(error) from error
     except ValueError as error:
         raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            reason = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise DecodeError(reason, ErrorKind.UNREADABLE)
-        return io.FileIO(descriptor)
-    except BaseException:
-        os.close(descriptor)
-        raise
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise DecodeError("not a regular file", ErrorKind.UNREADABLE)
+    return file
 
 
 def unreadable(error: OSError) -> DecodeError:

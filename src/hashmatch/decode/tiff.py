@@ -11,8 +11,7 @@ from PIL.ExifTags import Base as Tag
 
 from hashmatch.decode.pixels import Samples
 
-_WHITE_IS_ZERO = 0
-_UNSIGNED = 1
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1
 
 _UNDO: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     1: lambda pixels: pixels,

@@ -38,8 +38,7 @@ CODECS = frozenset((
 
 _MOST_CHUNKS = 1_000_000
 _CHUNK_HEADER_BYTES = 24
-_FLV_HEADER_BYTES = 13
-_FLV_TAG_HEADER_BYTES = 11
+_FLV_HEADER_BYTES, _FLV_TAG_HEADER_BYTES = 13, 11
 _EBML_ID, _SEGMENT_ID = b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67"
 
 ReadAt = Callable[[int, int], bytes]

@@ -43,9 +43,12 @@ class VideoFile:
             return b""
 
     def read_at(self, offset: int, size_bytes: int) -> bytes:
-        """Return at most `size_bytes` bytes from an offset."""
+        """Return at most `size_bytes` bytes from an offset; raise `error` if there is one."""
         self.seek(offset)
-        return self.read(size_bytes)
+        block = self.read(size_bytes)
+        if self.error is not None:
+            raise self.error
+        return block
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move; the end is where the file ended when it was opened."""
@@ -56,11 +59,6 @@ class VideoFile:
     def tell(self) -> int:
         """Return the offset of the next byte."""
         return self._raw.tell()
-
-    def raise_error(self) -> None:
-        """Raise the error, if there was one."""
-        if self.error is not None:
-            raise self.error
 
     def is_late(self) -> bool:
         """Return whether the time is up, and keep that as the error."""

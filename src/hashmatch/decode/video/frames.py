@@ -166,11 +166,8 @@ def open_video(
         raise ValueError(f"interval_s must be 0 or a positive number, not {interval_s!r}")
     _load_av()
     with open_video_file(source, limits) as file:
-        head = file.read_at(0, HEAD_BYTES)
-        file.raise_error()
-        accepted = identify_video(head)
+        accepted = identify_video(file.read_at(0, HEAD_BYTES))
         is_cut = ends_early(accepted, file.read_at, file.size_bytes)
-        file.raise_error()
         file.seek(0)
         with _open_container(file, accepted, is_cut=is_cut) as container:
             stream = _choose_stream(container, accepted)
@@ -219,7 +216,8 @@ def _open_container(
         kind = ErrorKind.TRUNCATED if is_short else ErrorKind.DAMAGED
         raise _describe(accepted.name, "", error, kind) from error
     with container:
-        file.raise_error()
+        if file.error is not None:
+            raise file.error
         yield container
 
 

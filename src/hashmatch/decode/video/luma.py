@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from av import VideoFrame
 
-LIMITED_RANGE_GAIN = 255 / 219
-"""Factor that spreads luma of 16..235, as in most video, over the whole range of 8 bits."""
-
-_BLACK = 16
-"""Level of black in 8-bit luma of limited range."""
-
+LIMITED_RANGE_GAIN = 255 / 219  # spreads luma of 16..235, as in most video, over all of 8 bits
+_BLACK = 16  # in 8-bit luma of limited range
 _FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG
 _LUMA_FIRST = re.compile(
     r"(?P<grey>gray)(?P<grey_bits>9|10|12|14|16)?(?P<grey_order>le|be)?"
