@@ -43,7 +43,7 @@ Inside = tuple[slice, slice]
 
 
 class _Box(NamedTuple):
-    """The rest of the picture so far, and the level of the trimmed sides."""
+    """The rest of the picture after some sides were trimmed, and the level of those sides."""
 
     top: int
     bottom: int
@@ -160,7 +160,7 @@ def _edges(off: Sequence[float], n_lines: int) -> list[int]:
 def _steps(off: Sequence[float], end: int) -> list[int]:
     """Return where a border that seems to end near a line may really end; the likeliest first.
 
-    A border without an end would be a plain picture, and one without a step is not a border.
+    0 where there is no border: all of the picture is plain, or the border fades out without a step.
     """
     if end == 0:
         return [0]

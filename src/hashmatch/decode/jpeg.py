@@ -140,10 +140,9 @@ def equals_pillow() -> bool:
     if not features.check_feature("libjpeg_turbo"):
         return False
     noise = np.random.default_rng(0).integers(0, 256, (*_PROBE_PX, 3), dtype=np.uint8)
-    return _decodes_as_pillow(_encode_first_scans(noise)) and all(
-        _decodes_as_pillow(encode_jpeg(noise, 90, colorsubsampling=sampling))
-        for sampling in _LUMA_BESIDE_CHROMA.values()
-    )
+    samplings = _LUMA_BESIDE_CHROMA.values()
+    whole = [encode_jpeg(noise, 90, colorsubsampling=sampling) for sampling in samplings]
+    return all(_decodes_as_pillow(data) for data in (_encode_first_scans(noise), *whole))
 
 
 def _encode_first_scans(pixels: NDArray[np.uint8]) -> bytes:

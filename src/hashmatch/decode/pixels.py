@@ -124,7 +124,7 @@ def flatten(
     Parameters
     ----------
     rgb, alpha : ndarray of uint8, shapes (H, W, 3) and (H, W)
-        Colours, not multiplied by alpha, of which 0 is transparent.
+        Colours, not multiplied by alpha; alpha, 0 is transparent.
     ground : int
         Level of the ground in every channel: 255 is white, 0 black.
     block_bytes : int

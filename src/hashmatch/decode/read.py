@@ -1,4 +1,4 @@
-"""Reads of the bytes of one content that never exceed the limit nor wait for a device."""
+"""Bounded reads of the bytes of one content, which never wait for a device."""
 
 from __future__ import annotations
 
@@ -62,8 +62,12 @@ def read_picture_content(
 def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
     """Yield the bytes of a regular file block by block, whatever its size; none if it is empty.
 
-    A file that grows is read up to the size it had when it was opened.  Raises DecodeError as
-    `read_content` does, but for no size.
+    A file that grows is read up to the size it had when it was opened.
+
+    Raises
+    ------
+    DecodeError
+        The file is missing, unreadable or not a regular file.
     """
     with _open_descriptor(path) as descriptor:
         # Files under /proc state size 0, and are read to their end.
@@ -92,7 +96,7 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
 
 
 def open_content(path: str | os.PathLike[str]) -> io.FileIO:
-    """Open a regular file, unbuffered; raises DecodeError as `read_content` does."""
+    """Open a regular file, unbuffered; DecodeError as for `read_blocks`."""
     try:
         file = io.FileIO(path, opener=lambda name, _flags: os.open(name, _OPEN_FLAGS))
     except OSError as error:

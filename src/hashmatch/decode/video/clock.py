@@ -27,7 +27,7 @@ class FrameClock:
         self._last = 0
 
     def tick(self, stamp: int | None) -> int:
-        """Return the ticks from the first frame to the next one, which has this stamp."""
+        """Return the time of the next frame, by its stamp, in ticks since the first frame."""
         if self._offset is None:
             self._offset = -(stamp or 0)
             return 0

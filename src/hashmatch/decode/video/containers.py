@@ -45,7 +45,7 @@ ReadAt = Callable[[int, int], bytes]
 """Reads at an offset at most so many bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Container:
     """One accepted container: FFmpeg's demuxer, and a regular expression of its first bytes.
 

@@ -51,7 +51,7 @@ class VideoFile:
         return block
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move; the end is where the file ended when it was opened."""
+        """Seek, as `io.IOBase.seek`; the end is where it was when the file was opened."""
         if whence == os.SEEK_END:
             offset, whence = self.size_bytes + offset, os.SEEK_SET
         return self._raw.seek(offset, whence)
@@ -61,7 +61,7 @@ class VideoFile:
         return self._raw.tell()
 
     def is_late(self) -> bool:
-        """Return whether the time is up, and keep that as the error."""
+        """Return whether the time is up; if so, the error is a timeout unless there was one."""
         most_s = self._limits.max_wall_s
         is_late = most_s is not None and monotonic() - self._start_s > most_s
         if is_late and self.error is None:

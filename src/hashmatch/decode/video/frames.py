@@ -47,7 +47,7 @@ class StoredFrame:
 
 @dataclass(slots=True, eq=False)
 class StoredFrames:
-    """Frames of an open video, decoded while they are iterated over, once; `n_decoded` so far."""
+    """Frames of an open video, decoded while they are iterated over, which is possible once."""
 
     _file: VideoFile
     _packets: Iterator[Packet[VideoStream]]
