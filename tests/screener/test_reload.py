@@ -12,6 +12,7 @@ from hashmatch.errors import HashmatchError, IndexFormatError, PolicyError
 from hashmatch.index import build_index
 from hashmatch.screener import Screener
 from hashmatch.values import Decision
+from tests.builders import current_manifest
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_failed_reload_changes_nothing(own_demo: Path) -> None:
         screener.reload()
     assert screener.screen(upload) == before
     shutil.copy(Path(__file__).parents[2] / "indexes/demo/policy.toml", own_demo)
-    (own_demo / "built" / "manifest.json").write_bytes(b"{}")
+    current_manifest(own_demo).write_bytes(b"{}")
     with pytest.raises(IndexFormatError):
         screener.reload()
     assert screener.screen(upload) == before

@@ -30,17 +30,18 @@ def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerpr
     ------
     ValueError
         No hash, an unknown algorithm, or a hash of another algorithm or length, or not hex; the
-        message shows neither the hash nor the name.
+        message shows neither the hash nor an unknown name.
     TypeError
         A hash of another type.
     AlgorithmError
         An algorithm that cannot be used.
     """
     known = algorithms()
+    if not hashes:
+        raise ValueError("no hashes were given")
+    if not all(name in known for name in hashes):  # not named: it may be a hash
+        raise ValueError(f"unknown hash algorithm; known: {', '.join(known)}")
     attempts: dict[str, Attempt[Fingerprint]] = {}
-    for name in hashes:
-        if name not in known:  # not repeated: it may be a hash in the place of a name
-            raise ValueError(f"unknown hash algorithm; known: {', '.join(known)}")
     for name in sorted(hashes):
         given = hashes[name]
         several = [given] if isinstance(given, str | bytes | Hash) else list(given)
@@ -48,8 +49,6 @@ def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerpr
             attempts[name] = Attempt(_fingerprint(known[name], several))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-    if not attempts:
-        raise ValueError("no hashes were given")
     return Fingerprints(content_id, None, attempts)
 
 

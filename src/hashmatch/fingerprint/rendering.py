@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashmatch.decode import (
     DEFAULT_LIMITS,
@@ -24,6 +24,7 @@ from hashmatch.decode import (
     read_content,
 )
 from hashmatch.errors import DecodeError, ErrorKind
+from hashmatch.hashing import Pixels, grey_of
 from hashmatch.values import Media
 from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, page
 
@@ -32,56 +33,39 @@ _ONLY_THE_FIRST = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class View:
     """One picture to hash.
 
-    Parameters
-    ----------
-    name : str
-        ``"as_stored"`` for the first picture of a content as it is.
-    pixels : ndarray of uint8
-        Shape (H, W, 3), RGB, or (H, W), luma.
-    decode : str
-        ``"exact"`` or ``"luma"``; ``"video"`` for a frame of a video.
-    timestamp_s : float or None
-        Time of the frame.
-    is_first : bool
-        True for the first picture of the content and whatever is made from it.
-    is_complete : bool
-        True if every view that exactly decoded pixels would give of this picture is yielded.
-    luma : Luma or None
-        A video frame as the decoder has it; `pixels` are then its luma as shown.
+    `name` is ``"as_stored"`` for the first picture of a content as it is. `pixels`, uint8, are RGB
+    (H, W, 3) or luma (H, W); `decode` says how they were obtained: ``"exact"``, ``"luma"``, or
+    ``"video"`` for a frame of a video, whose time is `timestamp_s`. `is_first` is True for the
+    first picture of the content and whatever is made from it; `is_complete` if every view that
+    exactly decoded pixels would give of this picture is yielded. `luma` is a video's frame as the
+    decoder has it; `pixels` are then its luma as shown.
     """
 
     name: str
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     decode: str
     timestamp_s: float | None
     is_first: bool
     is_complete: bool
     luma: Luma | None = None
 
+    @cached_property
+    def grey(self) -> Pixels:
+        """The pixels as the algorithms that consume grey take them, (H, W)."""
+        return grey_of(self.pixels)
+
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
     """Views of a content to look at, and bounds on what that may cost.
 
-    Parameters
-    ----------
-    views : collection of str
-        Kinds of views beside ``"as_stored"``, any of `hashmatch.views.VIEW_KINDS`.
-    limits : DecodeLimits
-        Bounds on a picture.
-    video_limits : VideoLimits
-        Bounds on a video.
-    video_interval_s : float
-        Seconds from one hashed frame of a video to the next; 0: every frame.
-
-    Raises
-    ------
-    ValueError
-        For an unknown kind of view.
+    `views` has kinds of views beside ``"as_stored"``, any of `hashmatch.views.VIEW_KINDS`;
+    ValueError for others. `limits` bound a picture, `video_limits` a video. `video_interval_s` is
+    the number of seconds from one hashed frame of a video to the next; 0: every frame.
     """
 
     views: Collection[str] = VIEW_KINDS
@@ -148,7 +132,7 @@ def _render_video(source: bytes | str, options: ViewOptions) -> Iterator[View]:
         raise frames.error
 
 
-def _lay_out(picture: DecodedPicture) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+def _lay_out(picture: DecodedPicture) -> Iterator[tuple[str, Pixels]]:
     name = AS_STORED
     if picture.timestamp_s is not None:
         name = FRAME
@@ -163,7 +147,7 @@ def _lay_out(picture: DecodedPicture) -> Iterator[tuple[str, NDArray[np.uint8]]]
 def _with_trimmed(
     picture: DecodedPicture,
     name: str,
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     kinds: Collection[str],
     *,
     is_first: bool,

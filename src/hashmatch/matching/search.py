@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashmatch.index import Index
+from hashmatch.matching.entry_matches import EntryMatches
 from hashmatch.values import Fingerprint
 
 DEFAULT_BLOCK_VIEWS = 4096
-
-
-class ViewHits(NamedTuple):
-    """Rows of an index that views of one content met; at least one.
-
-    `position` is that of its fingerprint among those searched for; `views`, int64 (m,), are
-    positions in the fingerprint; `rows`, int64 (m,), and `distances`, int32 (m,), are as the index
-    gives them.
-    """
-
-    position: int
-    views: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    distances: NDArray[np.int32]
 
 
 def search_views(
@@ -35,11 +20,11 @@ def search_views(
     radius: int,
     *,
     block_views: int = DEFAULT_BLOCK_VIEWS,
-) -> Iterator[ViewHits]:
-    """Yield what the views of each fingerprint meet within a radius, in order.
+) -> Iterator[tuple[int, EntryMatches]]:
+    """Yield the position of each fingerprint that meets rows within a radius, and these, in order.
 
-    `block_views` of them are searched for at a time, so a fingerprint of many views, such as that
-    of a long video, may give several hits.
+    `block_views` views are searched for at a time, so that a fingerprint of many, such as that of a
+    long video, may come several times.
     """
     for block in _blocks([len(fingerprint.codes) for fingerprint in fingerprints], block_views):
         codes = [fingerprints[position].codes[views] for position, views in block]
@@ -50,9 +35,10 @@ def search_views(
             first += len(own)
             if offsets[0] == offsets[-1]:
                 continue
-            hits = slice(offsets[0], offsets[-1])
+            met = slice(offsets[0], offsets[-1])
             numbers = views.start + np.repeat(np.arange(len(own)), np.diff(offsets))
-            yield ViewHits(position, numbers, result.ids[hits], result.distances[hits])
+            rows, distances = result.ids[met], result.distances[met]
+            yield position, EntryMatches(fingerprints[position], radius, rows, distances, numbers)
 
 
 def _blocks(n_views: Sequence[int], block_views: int) -> Iterator[list[tuple[int, slice]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,22 +17,12 @@ _ARRAYS = ("codes", "qualities", "frames", "timestamps_s")
 class VideoHash:
     """PDQ hashes of the frames of one video, in display order.
 
-    All arrays are read-only, in pickled and copied values, too.
-
-    Parameters
-    ----------
-    codes : ndarray of uint8, shape (n, 32)
-        One code per frame, packed bits, most significant first.
-    qualities : ndarray of int16, shape (n,)
-        0..100.
-    frames : ndarray of int64, shape (n,)
-        Number of each frame among all frames decoded, from 0; increasing.
-    timestamps_s : ndarray of float64, shape (n,)
-        Seconds since the first frame; finite, never decreasing.
-    error : str or None
-        Why frames are missing; None if the video was decoded to its end.
-    error_kind : ErrorKind or None
-        The kind of `error`.
+    The arrays are read-only, in pickled and copied values, too. `codes`, uint8 (n, 32), has one
+    code per frame, packed bits, most significant first; `qualities`, int16 (n,), is 0..100;
+    `frames`, int64 (n,), is the number of each frame among all that were decoded, from 0,
+    increasing; `timestamps_s`, float64 (n,), is in seconds since the first frame, finite and never
+    decreasing. `error` says why frames are missing and `error_kind` is its kind, None if the video
+    was decoded to its end.
 
     Raises
     ------
@@ -68,9 +58,7 @@ class VideoHash:
             object.__setattr__(self, name, array)
 
     def __reduce__(self) -> tuple[type[VideoHash], tuple[Any, ...]]:
-        # Through the constructor, so that the arrays of copies are read-only, too.
-        arrays = (self.codes, self.qualities, self.frames, self.timestamps_s)
-        return VideoHash, (*arrays, self.error, self.error_kind)
+        return VideoHash, tuple(getattr(self, field.name) for field in fields(self))
 
     def __len__(self) -> int:
         return len(self.codes)

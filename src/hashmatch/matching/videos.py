@@ -1,15 +1,15 @@
-"""`VideoLibrary`: known videos, searched together for one query."""
+"""Matches of whole videos: shares of their frames, and aligned intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.hamming import HammingIndex
-from hashmatch.matching.alignment import Alignment, Hits
-from hashmatch.matching.video_match import UsableFrames, VideoMatch, compare
+from hashmatch.matching.alignment import AlignedInterval, Alignment, Hits, align
 from hashmatch.values import VideoHash
 
 DEFAULT_MIN_QUALITY = 50
@@ -17,14 +17,59 @@ DEFAULT_RADIUS = 31
 _DEFAULT_ALIGNMENT = Alignment()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class UsableFrames:
+    """Frames of sufficient quality: codes, uint8 (n, 32), and times in seconds, float64 (n,)."""
+
+    codes: NDArray[np.uint8]
+    times_s: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, video: VideoHash, min_quality: int) -> UsableFrames:
+        """Return the frames of at least a quality."""
+        is_usable = video.qualities >= min_quality
+        return cls(video.codes[is_usable], video.timestamps_s[is_usable])
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMatch:
+    """A query and an entry with at least one frame in common.
+
+    `entry_id` names the entry. `n_query_frames` and `n_entry_frames` count the frames of sufficient
+    quality in either, the denominators of the percentages; `n_query_matched` and `n_entry_matched`
+    those of them that have a frame of the other within the radius. `distance` is that of the
+    nearest pair of frames, in bits. `intervals` are in the order of the query; there are none if
+    frames match in no common order.
+    """
+
+    entry_id: str
+    n_query_frames: int
+    n_query_matched: int
+    n_entry_frames: int
+    n_entry_matched: int
+    distance: int
+    intervals: tuple[AlignedInterval, ...]
+
+    @property
+    def query_percent(self) -> float:
+        """Share of the query's frames that are in the entry, 0..100: how much of it is known."""
+        return 100 * self.n_query_matched / self.n_query_frames
+
+    @property
+    def index_percent(self) -> float:
+        """Share of the entry's frames that are in the query, 0..100: how much of it is there."""
+        return 100 * self.n_entry_matched / self.n_entry_frames
+
+    def reaches(self, query_percent: float, index_percent: float) -> bool:
+        """Return whether both percentages are at least these, as vPDQ defines a match."""
+        return self.query_percent >= query_percent and self.index_percent >= index_percent
+
+
 class VideoLibrary:
     """The frames of known videos under one index; immutable, safe to share between threads."""
 
     def __init__(
-        self,
-        index: HammingIndex,
-        entries: dict[str, UsableFrames],
-        min_quality: int,
+        self, index: HammingIndex, entries: dict[str, UsableFrames], min_quality: int
     ) -> None:
         self._index = index
         self._ids = list(entries)
@@ -41,7 +86,7 @@ class VideoLibrary:
         min_quality: int = DEFAULT_MIN_QUALITY,
         threads: int = 1,
     ) -> VideoLibrary:
-        """Build a library in memory.
+        """Build a library in memory: a copy of the codes, and the index of 256-bit codes.
 
         Parameters
         ----------
@@ -52,10 +97,6 @@ class VideoLibrary:
             Least quality of frames used, of the entries and of every query, inclusive.
         threads : int
             Threads that build the index.
-
-        Notes
-        -----
-        Memory: a copy of the codes, and the index of 256-bit codes.
         """
         usable = {name: UsableFrames.of(video, min_quality) for name, video in entries.items()}
         codes = [frames.codes for frames in usable.values()]
@@ -122,7 +163,16 @@ class VideoLibrary:
             owner = int(owners[own[0]])
             hits = Hits(query_rows[own], rows[own] - self._starts[owner], found.distances[own])
             entry = self._entries[owner]
-            matches.append(compare(self._ids[owner], hits, usable, entry, alignment))
+            match = VideoMatch(
+                entry_id=self._ids[owner],
+                n_query_frames=len(usable.times_s),
+                n_query_matched=np.unique(hits.query).size,
+                n_entry_frames=len(entry.times_s),
+                n_entry_matched=np.unique(hits.entry).size,
+                distance=int(hits.distances.min()),
+                intervals=align(hits, usable.times_s, entry.times_s, alignment),
+            )
+            matches.append(match)
         return tuple(
             sorted(matches, key=lambda match: (-match.query_percent, -match.index_percent))
         )
