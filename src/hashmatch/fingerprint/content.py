@@ -175,9 +175,7 @@ class _ViewHasher:
         self._error: DecodeError | None = None
 
     def add(self, view: View) -> None:
-        """Hash a view; without the picture as stored, which is the first, no other is hashed."""
-        if self._error is not None and not self._views:
-            return
+        """Hash a view; the first error is kept."""
         hashed = attempt(self._hash, view)
         if hashed.error is not None:
             self._error = self._error or hashed.error
@@ -221,10 +219,7 @@ class _ViewHasher:
         return (AS_STORED,), code[None], quality
 
     def result(self, error: DecodeError | None) -> Attempt[Fingerprint]:
-        """Return the fingerprint, or the failure to hash the picture as stored.
-
-        `error` says why further pictures are missing; a failure to hash one comes before it.
-        """
+        """Return the fingerprint; with `error` if no view failed before the decoder did."""
         error = self._error or error
         if not self._views:
             return Attempt(error=error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ GivenHash = str | bytes | Hash
 GivenHashes = Mapping[str, GivenHash | Sequence[GivenHash]]
 """Hashes of one content by algorithm: one, or several such as those of its segments."""
 
+_BYTES_OR_TEXT = (str, bytes, bytearray, memoryview)
 _HEX = re.compile("[0-9a-fA-F]*")
 
 
@@ -37,6 +39,8 @@ def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerpr
         An algorithm that cannot be used.
     """
     known = algorithms()
+    if not isinstance(hashes, Mapping):
+        raise TypeError(f"hashes must be a mapping from algorithms, not {type(hashes).__name__}")
     if not hashes:
         raise ValueError("no hashes were given")
     if not all(name in known for name in hashes):  # not named: it may be a hash
@@ -44,11 +48,12 @@ def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerpr
     attempts: dict[str, Attempt[Fingerprint]] = {}
     for name in sorted(hashes):
         given = hashes[name]
-        several = [given] if isinstance(given, str | bytes | Hash) else list(given)
+        is_one = isinstance(given, _BYTES_OR_TEXT) or not isinstance(given, Sequence)
+        several: Any = [given] if is_one else given
         try:
             attempts[name] = Attempt(_fingerprint(known[name], several))
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
     return Fingerprints(content_id, None, attempts)
 
 

@@ -22,9 +22,12 @@ from hashmatch.values import (
     Media,
     RecordedHash,
 )
+from hashmatch.views import AS_STORED, segment
 
 Item = bytes | bytearray | memoryview | str | os.PathLike[str]
 """The bytes of a content, or the path of its file."""
+
+_RECORDED_VIEWS = (AS_STORED, segment(1))
 
 
 def ingest(
@@ -130,6 +133,7 @@ def decide(policy: Policy, fingerprints: Fingerprints, table: MatchTable) -> Dec
         hashes=tuple(
             RecordedHash(name, found.codes[0].tobytes().hex(), found.quality, found.decode)
             for name, found in sorted(by_name.items())
+            if found.views[0] in _RECORDED_VIEWS
         ),
         n_matches=table.n_matches,
         n_entries=table.n_entries,

@@ -55,7 +55,7 @@ class Fingerprint:
         How the pixels were obtained: ``"exact"`` or ``"luma"``; ``"video"``: from the luma of its
         frames; ``"bytes"``: a digest, which needs none; ``"given"``: elsewhere.
     views : tuple of str, length v
-        Names of the views, the picture as stored first.
+        Names of the views; the picture as stored comes first, unless it could not be hashed.
     codes : ndarray of uint8, shape (v, bits / 8)
         One code per view; read-only, in pickled and copied values, too.
     qualities : tuple of int or None, length v
@@ -98,7 +98,7 @@ class Fingerprint:
 
     @property
     def quality(self) -> int | None:
-        """Quality of the picture as stored."""
+        """Quality of the first view."""
         return self.qualities[0]
 
 
