@@ -11,7 +11,6 @@ import numpy as np
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
-    DecodedPicture,
     DecodeLimits,
     Inside,
     Luma,
@@ -50,7 +49,7 @@ class View:
     decode: str
     timestamp_s: float | None
     is_first: bool
-    is_complete: bool
+    is_complete: bool = True
     luma: Luma | None = None
 
     @cached_property
@@ -91,10 +90,15 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         `open_video`, and after the last frame if the video could not be decoded to its end or if
         frames are not among the views, since it then has more than was looked at.
     """
-    if media.kind == "video":
-        yield from _render_video(media.source, options)
-        return
-    source = media.source
+    render = _render_video if media.kind == "video" else _render_pictures
+    for view in render(media.source, options, decode):
+        if "trimmed" in options.views:
+            yield from _with_trimmed(view)
+        else:
+            yield view
+
+
+def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> Iterator[View]:
     pictures = decode_pictures(
         read_content(source, limits=options.limits) if isinstance(source, str) else source,
         decode=decode,
@@ -103,64 +107,51 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         frames="frames" in options.views,
     )
     for number, picture in enumerate(pictures):
-        for name, pixels in _lay_out(picture):
-            yield from _with_trimmed(picture, name, pixels, options.views, is_first=number == 0)
+        name = AS_STORED
+        if picture.timestamp_s is not None:
+            name = FRAME
+        elif picture.page is not None:
+            name = page(picture.page)
+        view = View(name, picture.array, picture.decode, picture.timestamp_s, number == 0)
+        yield view
+        if picture.alpha is not None:
+            for ground, level in GROUNDS.items():
+                pixels = flatten(picture.array, picture.alpha, level)
+                yield replace(view, name=join(name, ground), pixels=pixels)
 
 
-def _render_video(source: bytes | str, options: ViewOptions) -> Iterator[View]:
-    is_first = True
+def _render_video(source: bytes | str, options: ViewOptions, _: str) -> Iterator[View]:
+    name = AS_STORED
     with open_video(
         source, interval_s=options.video_interval_s, limits=options.video_limits
     ) as frames:
         for frame in frames:
-            name = AS_STORED if is_first else FRAME
+            is_first = name == AS_STORED
             pixels = frame.luma.as_shown()
-            whole = View(name, pixels, "video", frame.timestamp_s, is_first, True, frame.luma)
-            yield whole
-            inside = find_border(pixels) if "trimmed" in options.views else None
-            if inside is not None:
-                yield replace(
-                    whole,
-                    name=join(name, TRIMMED),
-                    pixels=np.ascontiguousarray(pixels[inside]),
-                    luma=replace(frame.luma, pixels=frame.luma.pixels[inside]),
-                )
+            yield View(name, pixels, "video", frame.timestamp_s, is_first, luma=frame.luma)
             if "frames" not in options.views:
                 raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
-            is_first = False
+            name = FRAME
     if frames.error is not None:
         raise frames.error
 
 
-def _lay_out(picture: DecodedPicture) -> Iterator[tuple[str, Pixels]]:
-    name = AS_STORED
-    if picture.timestamp_s is not None:
-        name = FRAME
-    elif picture.page is not None:
-        name = page(picture.page)
-    yield name, picture.array
-    if picture.alpha is not None:
-        for ground, level in GROUNDS.items():
-            yield join(name, ground), flatten(picture.array, picture.alpha, level)
+def _with_trimmed(view: View) -> Iterator[View]:
+    """Yield a view, and what is inside its border if it has one.
 
-
-def _with_trimmed(
-    picture: DecodedPicture,
-    name: str,
-    pixels: Pixels,
-    kinds: Collection[str],
-    *,
-    is_first: bool,
-) -> Iterator[View]:
-    # Luma nominates only: trim every border that the exact pixels may turn out to have.
-    if "trimmed" not in kinds:
-        borders: Sequence[Inside | None] | None = ()
-    elif picture.decode == "exact":
-        borders = (find_border(pixels),)
-    else:
-        borders = possible_borders(pixels)
-    facts = (picture.decode, picture.timestamp_s, is_first, borders is not None)
-    yield View(name, pixels, *facts)
+    Luma nominates only, so every border is trimmed that the exact pixels may turn out to have.
+    """
+    pixels, luma = view.pixels, view.luma
+    borders: Sequence[Inside | None] | None = (
+        possible_borders(pixels) if view.decode == "luma" else (find_border(pixels),)
+    )
+    view = replace(view, is_complete=borders is not None)
+    yield view
     for inside in borders or ():
         if inside is not None:
-            yield View(join(name, TRIMMED), np.ascontiguousarray(pixels[inside]), *facts)
+            yield replace(
+                view,
+                name=join(view.name, TRIMMED),
+                pixels=np.ascontiguousarray(pixels[inside]),
+                luma=luma and replace(luma, pixels=luma.pixels[inside]),
+            )

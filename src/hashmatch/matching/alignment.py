@@ -79,6 +79,10 @@ class Hits:
     entry: NDArray[np.int64]
     distances: NDArray[np.int32]
 
+    def at(self, positions: NDArray[np.int64]) -> Hits:
+        """Return some of the hits."""
+        return Hits(self.query[positions], self.entry[positions], self.distances[positions])
+
 
 def align(
     hits: Hits,
@@ -125,7 +129,7 @@ class _Run:
             # A piece may begin with the last taken frame before it.
             left = piece[~is_taken[self._hits.query[piece]]]
             if left.size >= min_frames:
-                yield _Run(_select(self._hits, left))
+                yield _Run(self._hits.at(left))
 
     def interval(
         self, query_times_s: NDArray[np.float64], entry_times_s: NDArray[np.float64]
@@ -163,11 +167,6 @@ def _runs(
     windows, number, query = windows[is_first], number[is_first], query[is_first]
     gaps_s = np.diff(query_times_s[query])
     ends = np.flatnonzero((windows[1:] != windows[:-1]) | (gaps_s > alignment.max_gap_s)) + 1
-    bounds = [0, *ends.tolist(), number.size]
-    for start, end in pairwise(bounds):
+    for start, end in pairwise([0, *ends.tolist(), number.size]):
         if end - start >= alignment.min_frames:
-            yield _Run(_select(hits, number[start:end]))
-
-
-def _select(hits: Hits, rows: NDArray[np.int64]) -> Hits:
-    return Hits(hits.query[rows], hits.entry[rows], hits.distances[rows])
+            yield _Run(hits.at(number[start:end]))

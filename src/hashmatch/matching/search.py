@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,34 +27,17 @@ def search_views(
     `block_views` views are searched for at a time, so that a fingerprint of many, such as that of a
     long video, may come several times.
     """
-    for block in _blocks([len(fingerprint.codes) for fingerprint in fingerprints], block_views):
-        codes = [fingerprints[position].codes[views] for position, views in block]
-        result = index.search(algorithm, np.concatenate(codes), radius)
-        first = 0
-        for (position, views), own in zip(block, codes, strict=True):
-            offsets = result.offsets[first : first + len(own) + 1]
-            first += len(own)
-            if offsets[0] == offsets[-1]:
-                continue
-            met = slice(offsets[0], offsets[-1])
-            numbers = views.start + np.repeat(np.arange(len(own)), np.diff(offsets))
-            rows, distances = result.ids[met], result.distances[met]
+    if not fingerprints:
+        return
+    codes = np.concatenate([fingerprint.codes for fingerprint in fingerprints])
+    starts = np.cumsum([0, *(len(fingerprint.codes) for fingerprint in fingerprints)])
+    for first in range(0, len(codes), block_views):
+        found = index.search(algorithm, codes[first : first + block_views], radius)
+        views = first + np.repeat(np.arange(len(found.offsets) - 1), np.diff(found.offsets))
+        owners = np.searchsorted(starts, views, side="right") - 1
+        bounds = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(views)]
+        for start, stop in pairwise(bounds if len(views) else ()):
+            position, own = int(owners[start]), slice(start, stop)
+            numbers = views[own] - starts[position]
+            rows, distances = found.ids[own], found.distances[own]
             yield position, EntryMatches(fingerprints[position], radius, rows, distances, numbers)
-
-
-def _blocks(n_views: Sequence[int], block_views: int) -> Iterator[list[tuple[int, slice]]]:
-    """Divide the views of fingerprints into blocks of `block_views`, in order."""
-    block: list[tuple[int, slice]] = []
-    room = block_views
-    for position, n_left in enumerate(n_views):
-        first = 0
-        while first < n_left:
-            views = slice(first, min(n_left, first + room))
-            block.append((position, views))
-            room -= views.stop - first
-            first = views.stop
-            if not room:
-                yield block
-                block, room = [], block_views
-    if block:
-        yield block

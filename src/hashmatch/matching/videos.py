@@ -16,19 +16,7 @@ DEFAULT_MIN_QUALITY = 50
 DEFAULT_RADIUS = 31
 _DEFAULT_ALIGNMENT = Alignment()
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UsableFrames:
-    """Frames of sufficient quality: codes, uint8 (n, 32), and times in seconds, float64 (n,)."""
-
-    codes: NDArray[np.uint8]
-    times_s: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, video: VideoHash, min_quality: int) -> UsableFrames:
-        """Return the frames of at least a quality."""
-        is_usable = video.qualities >= min_quality
-        return cls(video.codes[is_usable], video.timestamps_s[is_usable])
+_TimesS = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +56,11 @@ class VideoMatch:
 class VideoLibrary:
     """The frames of known videos under one index; immutable, safe to share between threads."""
 
-    def __init__(
-        self, index: HammingIndex, entries: dict[str, UsableFrames], min_quality: int
-    ) -> None:
+    def __init__(self, index: HammingIndex, times_s: dict[str, _TimesS], min_quality: int) -> None:
         self._index = index
-        self._ids = list(entries)
-        self._entries = list(entries.values())
-        sizes = [len(entry.times_s) for entry in self._entries]
+        self._ids = list(times_s)
+        self._times_s = list(times_s.values())
+        sizes = [len(times) for times in self._times_s]
         self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         self._min_quality = min_quality
 
@@ -86,7 +72,7 @@ class VideoLibrary:
         min_quality: int = DEFAULT_MIN_QUALITY,
         threads: int = 1,
     ) -> VideoLibrary:
-        """Build a library in memory: a copy of the codes, and the index of 256-bit codes.
+        """Build a library in memory, which takes that of the index and 8 bytes per frame.
 
         Parameters
         ----------
@@ -98,11 +84,10 @@ class VideoLibrary:
         threads : int
             Threads that build the index.
         """
-        usable = {name: UsableFrames.of(video, min_quality) for name, video in entries.items()}
-        codes = [frames.codes for frames in usable.values()]
-        stacked = np.concatenate(codes) if codes else np.empty((0, 32), np.uint8)
-        index = HammingIndex.build(stacked, algorithm="pdq", threads=threads)
-        return cls(index, usable, min_quality)
+        usable = {name: _usable_frames(video, min_quality) for name, video in entries.items()}
+        codes = [np.empty((0, 32), np.uint8), *(codes for codes, _ in usable.values())]
+        index = HammingIndex.build(np.concatenate(codes), algorithm="pdq", threads=threads)
+        return cls(index, {name: times_s for name, (_, times_s) in usable.items()}, min_quality)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -110,8 +95,8 @@ class VideoLibrary:
     @property
     def featureless(self) -> tuple[str, ...]:
         """Ids of the entries that never match: no frame of theirs is of sufficient quality."""
-        pairs = zip(self._ids, self._entries, strict=True)
-        return tuple(name for name, entry in pairs if not len(entry.times_s))
+        pairs = zip(self._ids, self._times_s, strict=True)
+        return tuple(name for name, times_s in pairs if not len(times_s))
 
     def match(
         self,
@@ -151,10 +136,10 @@ class VideoLibrary:
         One search for all frames and all entries; memory and time beyond it grow with the number of
         hits. Two still videos of n and m frames have n * m of them.
         """
-        usable = UsableFrames.of(query, self._min_quality)
-        found = self._index.search(usable.codes, radius=radius, threads=threads)
+        codes, query_times_s = _usable_frames(query, self._min_quality)
+        found = self._index.search(codes, radius=radius, threads=threads)
         rows: NDArray[np.int64] = found.ids
-        query_rows = np.repeat(np.arange(len(usable.times_s)), np.diff(found.offsets))
+        query_rows = np.repeat(np.arange(len(codes)), np.diff(found.offsets))
         owners = np.searchsorted(self._starts, rows, side="right") - 1
         order = np.argsort(owners, kind="stable")
         bounds = np.flatnonzero(np.diff(owners[order])) + 1
@@ -162,15 +147,15 @@ class VideoLibrary:
         for own in np.split(order, bounds) if order.size else ():
             owner = int(owners[own[0]])
             hits = Hits(query_rows[own], rows[own] - self._starts[owner], found.distances[own])
-            entry = self._entries[owner]
+            entry_times_s = self._times_s[owner]
             match = VideoMatch(
                 entry_id=self._ids[owner],
-                n_query_frames=len(usable.times_s),
+                n_query_frames=len(query_times_s),
                 n_query_matched=np.unique(hits.query).size,
-                n_entry_frames=len(entry.times_s),
+                n_entry_frames=len(entry_times_s),
                 n_entry_matched=np.unique(hits.entry).size,
                 distance=int(hits.distances.min()),
-                intervals=align(hits, usable.times_s, entry.times_s, alignment),
+                intervals=align(hits, query_times_s, entry_times_s, alignment),
             )
             matches.append(match)
         return tuple(
@@ -193,3 +178,9 @@ def match_videos(
     library = VideoLibrary.build({"": entry}, min_quality=min_quality)
     found = library.match(query, radius=radius, alignment=alignment)
     return found[0] if found else None
+
+
+def _usable_frames(video: VideoHash, min_quality: int) -> tuple[NDArray[np.uint8], _TimesS]:
+    """Return the codes and times of the frames of sufficient quality."""
+    is_usable = video.qualities >= min_quality
+    return video.codes[is_usable], video.timestamps_s[is_usable]

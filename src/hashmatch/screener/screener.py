@@ -41,7 +41,7 @@ class Screener:
         self._index_dir = os.path.abspath(index)  # noqa: PTH100
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._options = options
-        self._snapshot = load_snapshot(self._index_dir, self._policy_path)
+        self.reload()
         self._executor = _make_executor(options, self._snapshot.pixel_hashes)
 
     @classmethod
@@ -87,7 +87,9 @@ class Screener:
         Calls in flight finish with what they began with. If either cannot be read, the error is
         raised (as by `open`) and the old pair stays in use.
         """
-        self._snapshot = load_snapshot(self._index_dir, self._policy_path)
+        snapshot = load_snapshot(self._index_dir, self._policy_path)
+        self._policy = snapshot.policy  # first: see refresh()
+        self._snapshot = snapshot
 
     def refresh(self) -> bool:
         """Take the generation of the index that is published now; return whether it is another.
@@ -99,13 +101,13 @@ class Screener:
         """
         is_new = False
         while True:
-            snapshot = self._snapshot
+            snapshot, policy = self._snapshot, self._policy
             newest = snapshot.index.refreshed()
-            if newest is snapshot.index:
+            if newest is snapshot.index and policy is snapshot.policy:
                 return is_new
-            # Another thread may just have set a newer one: the next look will show it.
-            self._snapshot = fit_snapshot(newest, snapshot.policy, self._policy_path)
-            is_new = True
+            # Another thread may just have set a newer pair, which this replaces: look again.
+            self._snapshot = fit_snapshot(newest, policy, self._policy_path)
+            is_new |= newest is not snapshot.index
 
     def close(self) -> None:
         """End the child processes, if there are any; screening in isolation is then an error."""
