@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hashmatch.index.built_folder import BuiltFolder
 
 from hashmatch.cli import main
 from hashmatch.index import Index
-from hashmatch.index.built_folder import BuiltFolder
 
 Captured = pytest.CaptureFixture[str]
 
