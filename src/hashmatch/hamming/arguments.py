@@ -73,25 +73,22 @@ def check_radius(radius: SupportsIndex | None, bits: int) -> int:
     return number
 
 
-def check_positive(value: SupportsIndex, name: str) -> int:
-    """Return an integer of at least 1."""
-    if (number := _check_int(value, name)) < 1:
-        raise ValueError(f"{name} must be at least 1, not {number}")
-    return number
+def check_threads(threads: SupportsIndex) -> int:
+    """Return a number of threads, 1..1024."""
+    return check_positive(threads, "threads", 1024)
 
 
 def check_k(k: SupportsIndex) -> int:
     """Return a number of neighbours."""
-    if (number := check_positive(k, "k")) > MAX_CODES:
-        raise ValueError(f"k must be at most {MAX_CODES}, not {number}")
-    return number
+    return check_positive(k, "k", MAX_CODES)
 
 
-def check_threads(threads: SupportsIndex) -> int:
-    """Return a number of threads, 1..1024."""
-    number = _check_int(threads, "threads")
-    if not 1 <= number <= 1024:
-        raise ValueError(f"threads must be 1..1024, not {number}")
+def check_positive(value: SupportsIndex, name: str, most: int | None = None) -> int:
+    """Return an integer of at least 1."""
+    if (number := _check_int(value, name)) < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} must be at most {most}, not {number}")
     return number
 
 

@@ -165,7 +165,7 @@ class HammingIndex:
     @property
     def size_bytes(self) -> int:
         """Bytes of codes, ids and tables, in memory or mapped."""
-        return sum(array.nbytes for _, array in self._arrays.sections())
+        return sum(array.nbytes for array in self._arrays.sections().values())
 
     def search(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1

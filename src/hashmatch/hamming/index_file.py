@@ -11,9 +11,8 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +33,10 @@ MIN_SUBSTRING_BITS, MAX_SUBSTRING_BITS = 8, 22
 SKETCH_PADDING = 64
 MAX_SKETCHES = 2
 
+# The sections, in the order of the file, and the types of their elements.
+_TABLES = {"directory": "u4", "postings": "u4", "sketches": "u2", "sketches2": "u1"}
+_DTYPES = {"codes": "u1", "planes": "u1", "ids": "i8", **_TABLES}
+
 _HEX_DIGEST = re.compile("[0-9a-f]{64}")
 _PREFIX = struct.Struct("<8sII32s")
 _MAX_NUMBER = (1 << 62) - 1
@@ -50,18 +53,15 @@ class IndexArrays:
     ids: NDArray[np.int64] | None  # (n,); None if the id is the row
     tables: Tables | None  # of every substring; None if codes are only scanned
 
-    def sections(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Yield each section's name and content in the order of the file."""
-        yield "codes", self.codes
-        yield "planes", self.planes
-        if self.ids is not None:
-            yield "ids", self.ids.astype("<i8", copy=False)
-        if self.tables is not None:
-            yield "directory", self.tables.directory.astype("<u4", copy=False)
-            yield "postings", self.tables.postings.astype("<u4", copy=False)
-            yield "sketches", self.tables.sketches.astype("<u2", copy=False)
-            if self.tables.sketches2 is not None:
-                yield "sketches2", self.tables.sketches2
+    def sections(self) -> dict[str, NDArray[Any]]:
+        """Return the content of each section, as the file holds it and in its order."""
+        arrays = {name: getattr(self, name) for name in ("codes", "planes", "ids")}
+        arrays |= {name: getattr(self.tables, name, None) for name in _TABLES}
+        return {
+            name: array.astype(f"<{_DTYPES[name]}", copy=False)
+            for name, array in arrays.items()
+            if array is not None
+        }
 
 
 class _Section(NamedTuple):
@@ -115,24 +115,17 @@ class IndexFile:
     def arrays(self, *, huge_pages: bool = False) -> IndexArrays:
         """Return the sections as arrays over the file's bytes, unread, or over a copy of them."""
         content = _copy_to_huge_pages(self._content) if huge_pages else self._content
-        header = self._header
-        arrays = {
-            section.name: np.frombuffer(content, np.uint8, section.bytes, section.offset)
-            for section in header.sections
-        }
-        codes = arrays["codes"].reshape(header.n, header.bits // 8)
-        ids = arrays["ids"].view("<i8").astype(np.int64, copy=False) if "ids" in arrays else None
-        tables = None
-        if header.tables is not None:
-            tables = Tables(
-                header.tables.substrings,
-                header.tables.bits,
-                arrays["directory"].view("<u4").astype(np.uint32, copy=False),
-                arrays["postings"].view("<u4").astype(np.uint32, copy=False),
-                arrays["sketches"].view("<u2").astype(np.uint16, copy=False),
-                arrays.get("sketches2"),
-            )
-        return IndexArrays(header.algorithm, codes, arrays["planes"], ids, tables)
+        header, arrays = self._header, {}
+        for name, offset, n_bytes, _ in header.sections:
+            dtype = _DTYPES[name]
+            n = n_bytes // int(dtype[1])
+            array = np.frombuffer(content, f"<{dtype}", n, offset)
+            arrays[name] = array.astype(dtype, copy=False)
+        codes = arrays.pop("codes").reshape(header.n, header.bits // 8)
+        planes, ids = arrays.pop("planes"), arrays.pop("ids", None)
+        layout = header.tables
+        tables = layout and Tables(layout.substrings, layout.bits, **arrays)
+        return IndexArrays(header.algorithm, codes, planes, ids, tables)
 
     def verify(self) -> None:
         """Read every byte and compare it with the header; IndexFormatError names what differs."""
@@ -150,7 +143,7 @@ def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
     header, offsets = _encode_header(arrays)
     yield header
     end = len(header)
-    for (_, array), offset in zip(arrays.sections(), offsets, strict=True):
+    for array, offset in zip(arrays.sections().values(), offsets, strict=True):
         yield bytes(offset - end)
         yield _bytes(array)
         end = offset + array.nbytes
@@ -166,7 +159,9 @@ def _encode_header(arrays: IndexArrays) -> tuple[bytes, list[int]]:
         n_sketches = 1 if tables.sketches2 is None else 2
         layout = _Layout(tables.n_substrings, tables.substring_bits, n_sketches)
     n, n_code_bytes = arrays.codes.shape
-    digests = [(name, array.nbytes, _sha256(_bytes(array))) for name, array in arrays.sections()]
+    digests = [
+        (name, array.nbytes, _sha256(_bytes(array))) for name, array in arrays.sections().items()
+    ]
     for first in itertools.count(ALIGNMENT_BYTES, ALIGNMENT_BYTES):
         sections, offset = [], first
         for name, n_bytes, digest in digests:
@@ -211,43 +206,31 @@ def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
 def _read_header(name: str, text: memoryview) -> _Header:
     """Parse a header whose checksum holds; a foreign writer may still have put nonsense in it."""
     try:
-        header: _Header = _parse(_Header, json.loads(str(text, "utf-8")))
-    except (ValueError, RecursionError):
+        fields = json.loads(str(text, "utf-8"))
+        layout = None if fields["tables"] is None else _Layout(**fields["tables"])
+        sections = [_Section(**section) for section in fields["sections"]]
+        header = _Header(**fields | {"tables": layout, "sections": sections})
+        hex_digests = [_HEX_DIGEST.fullmatch(section.sha256) for section in sections]
+    except (KeyError, TypeError, ValueError, RecursionError):
         _refuse(name, "its header has missing, unknown or invalid fields")
-    layout = header.tables or _Layout(1, MIN_SUBSTRING_BITS, 1)
+    layout = layout or _Layout(1, MIN_SUBSTRING_BITS, 1)
+    numbers = [header.n, header.bits, *layout]
+    numbers += [number for section in sections for number in (section.offset, section.bytes)]
     is_possible = (
-        header.n <= MAX_CODES
+        all(type(number) is int and 0 <= number <= _MAX_NUMBER for number in numbers)
+        and isinstance(header.algorithm, str | None)
+        and header.n <= MAX_CODES
         and header.bits % 8 == 0
         and MIN_BITS <= header.bits <= MAX_BITS
         and 1 <= layout.substrings <= MAX_SUBSTRINGS
         and MIN_SUBSTRING_BITS <= layout.bits <= MAX_SUBSTRING_BITS
         and layout.substrings * layout.bits <= header.bits
         and 1 <= layout.sketches <= MAX_SKETCHES
-        and all(_HEX_DIGEST.fullmatch(section.sha256) for section in header.sections)
+        and all(hex_digests)
     )
     if not is_possible:
         _refuse(name, "its header describes an impossible index")
     return header
-
-
-def _parse(kind: Any, value: Any) -> Any:
-    """Convert a JSON value to the type of a field; ValueError unless it is exactly of that form."""
-    if type(value) is kind:
-        if kind is not int or 0 <= value <= _MAX_NUMBER:
-            return value
-    elif kind in (_Header, _Layout, _Section):
-        hints = _hints(kind)
-        if type(value) is dict and value.keys() == hints.keys():
-            return kind(*(_parse(hint, value[key]) for key, hint in hints.items()))
-    elif get_origin(kind) is list:
-        if type(value) is list:
-            return [_parse(get_args(kind)[0], item) for item in value]
-    elif get_args(kind):  # X | None
-        return None if value is None else _parse(get_args(kind)[0], value)
-    raise ValueError("not of this type")
-
-
-_hints = cache(get_type_hints)
 
 
 def _section_sizes(header: _Header) -> dict[str, int]:
