@@ -23,7 +23,7 @@ from hashmatch.hamming.arguments import (
     check_radius,
     check_threads,
 )
-from hashmatch.hamming.results import SearchPlan, SearchResult
+from hashmatch.hamming.results import SearchPlan, SearchResult, order_pairs
 
 if TYPE_CHECKING:
     import os
@@ -238,11 +238,7 @@ class HammingIndex:
             check_radius(radius, self._bits), check_threads(threads)
         )
         a = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(offsets))
-        if self._arrays.ids is not None:
-            a, b = self._arrays.ids[a], self._arrays.ids[b]
-            a, b = np.minimum(a, b), np.maximum(a, b)
-        order = np.lexsort((b, a))
-        return a[order], b[order], distances[order]
+        return order_pairs(a, b, distances, self._arrays.ids)
 
     def plan(self, radius: int | None = None, queries: int = 1) -> SearchPlan:
         """Explain how a search of `queries` codes at `radius` would be carried out, and why."""

@@ -75,3 +75,16 @@ class SearchPlan:
             f"{self.candidates:,.0f} sketches and {self.verified:,.1f} codes compared a query, "
             f"{self.cost_us:,.1f} us against {self.scan_cost_us:,.1f} us by scan"
         )
+
+
+def order_pairs(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    distances: NDArray[np.int32],
+    ids: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Turn pairs of rows ``a < b``, each once, into pairs of ids, ordered by (a, b)."""
+    if ids is not None:
+        a, b = np.minimum(ids[a], ids[b]), np.maximum(ids[a], ids[b])
+    order = np.lexsort((b, a))
+    return a[order], b[order], distances[order]

@@ -6,7 +6,6 @@ import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -101,7 +100,7 @@ def measure_recall(contender: Contender, problem: Problem) -> float:
     for number, row in enumerate(problem.rows):
         prepared = contender.prepare(problem.queries[row : row + 1])
         answer = contender.read(contender.search(prepared, 1))
-        n_right += _count_right(contender, _matches(answer, 0), _matches(problem.expected, number))
+        n_right += _count_right(contender, problem, number, answer, 0)
     return n_right / len(problem.expected.ids) if len(problem.expected.ids) else 1.0
 
 
@@ -137,27 +136,25 @@ def time_bulk(
             start = time.perf_counter()
             answer = contender.search(prepared, threads)
             times_s.append(time.perf_counter() - start)
-        _check_sample(contender, contender.read(answer), problem)
-        del answer
+        found = contender.read(answer)
+        for number, row in enumerate(problem.rows[problem.rows < n].tolist()):
+            if contender.neighbours is None:
+                _count_right(contender, problem, number, found, row)
+        del answer, found
         n_done, median_s, n = n, float(np.median(times_s)), min(4 * n, n_queries)
     return n_done, median_s
 
 
-def _matches(result: SearchResult, number: int) -> list[tuple[int, int]]:
-    start, end = result.offsets[number : number + 2]
-    ids, distances = result.ids[start:end].tolist(), result.distances[start:end].tolist()
-    return sorted(zip(ids, distances, strict=True))
-
-
-def _check_sample(contender: Contender, found: SearchResult, problem: Problem) -> None:
-    for number, row in enumerate(problem.rows.tolist()):
-        if contender.neighbours is None and row + 1 < len(found.offsets):
-            _count_right(contender, _matches(found, row), _matches(problem.expected, number))
-
-
 def _count_right(
-    contender: Contender, found: list[tuple[int, int]], expected: list[tuple[int, int]]
+    contender: Contender, problem: Problem, number: int, answer: SearchResult, place: int
 ) -> int:
+    """Count the matches of the query at `place` of an answer, the `number`th that is checked."""
+
+    def matches(result: SearchResult, query: int) -> list[tuple[int, int]]:
+        part = slice(*result.offsets[query : query + 2])
+        return list(zip(result.ids[part].tolist(), result.distances[part].tolist(), strict=True))
+
+    found, expected = matches(answer, place), matches(problem.expected, number)
     if set(found) - set(expected):
         raise WrongAnswerError(f"{contender.name} finds what is not there")
     if len(set(found)) != len(found):
@@ -206,13 +203,8 @@ class BenchReport:
     machine: dict[str, Any]  # see `describe_machine`
 
 
-_BUILDERS: dict[str, Any] = {
-    "native": HammingIndex.build,
-    "faiss-flat": FaissIndex.build,
-    "faiss-multihash": partial(FaissIndex.build, kind="multihash"),
-    "faiss-hnsw": partial(FaissIndex.build, kind="hnsw"),
-}
-BACKENDS = tuple(_BUILDERS)
+_FAISS_KINDS = {"faiss-flat": "flat", "faiss-multihash": "multihash", "faiss-hnsw": "hnsw"}
+BACKENDS = ("native", *_FAISS_KINDS)
 
 
 class BackendContender:
@@ -222,12 +214,15 @@ class BackendContender:
         self.name = backend
         self.exact = backend != "faiss-hnsw"
         self.neighbours = None if self.exact else NEIGHBOURS
-        self._build, self._radius = _BUILDERS[backend], radius
+        self._kind, self._radius = _FAISS_KINDS.get(backend), radius
         self.index: HammingIndex | FaissIndex
 
     def build(self, codes: _Codes, threads: int) -> None:
         """Build an index."""
-        self.index = self._build(codes, threads=threads)
+        if self._kind is None:
+            self.index = HammingIndex.build(codes, threads=threads)
+        else:
+            self.index = FaissIndex.build(codes, kind=self._kind, threads=threads)
 
     def prepare(self, queries: _Codes) -> _Codes:
         """Return the queries as they are."""
@@ -306,13 +301,12 @@ def _measure(
     contender.build(problem.codes, threads)
     build_s = time.perf_counter() - start
     index, grown = contender.index, heap_bytes() - heap_before
-    size_bytes = index.size_bytes
+    size_bytes, k = index.size_bytes, contender.neighbours
     if size_bytes is None and grown >= problem.codes.nbytes:  # else libc does not allocate it
         size_bytes = grown
     recall = measure_recall(contender, problem)
     times_us = time_calls(contender, problem, queries_per_call=1, max_calls=n_single)
     bulk_queries, bulk_s = time_bulk(contender, problem, n_queries=n_bulk, threads=threads)
-    k = contender.neighbours
     return BenchRow(
         backend=contender.name,
         task=f"radius {problem.radius}" if k is None else f"nearest {k}",
