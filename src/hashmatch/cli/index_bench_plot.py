@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
-_APPROXIMATE_COLOUR, _EXACT_COLOUR = "#d08770", "#4c78a8"
-
 
 def check_plot(path: Path) -> None:
     """Refuse a plot that could not be drawn or written, before anything is measured."""
@@ -42,7 +40,7 @@ def check_plot(path: Path) -> None:
         ) from None
 
 
-def plot_report(report: BenchReport, described: str, path: Path) -> None:
+def plot_report(report: BenchReport, origin: str, path: Path) -> None:
     """Draw a bar for each backend: time of a query, bulk rate, memory, time to build."""
     from matplotlib.figure import Figure
 
@@ -54,10 +52,10 @@ def plot_report(report: BenchReport, described: str, path: Path) -> None:
         "build (s)": [row.build_s for row in rows],
     }
     names = [row.backend if row.exact else f"{row.backend}\n(approximate)" for row in rows]
-    colours = [_EXACT_COLOUR if row.exact else _APPROXIMATE_COLOUR for row in rows]
+    colours = ["#4c78a8" if row.exact else "#d08770" for row in rows]
     figure = Figure(figsize=(14, 1.6 + 0.5 * len(rows)), layout="constrained")
     figure.suptitle(
-        f"{rows[0].n_codes:,} codes of {rows[0].bits} bits ({described}), radius "
+        f"{rows[0].n_codes:,} codes of {rows[0].bits} bits ({origin}), radius "
         f"{rows[0].radius}\n{report.machine['cpu']}",
         fontsize=10,
     )

@@ -33,23 +33,23 @@ _Codes = NDArray[np.uint8]
 
 
 class Contender(Protocol):
-    """One search engine, used as its documentation says."""
+    """A search engine, used as its documentation says. Only `build` and `search` are timed."""
 
     name: str
     exact: bool
     neighbours: int | None  # asked for; None: it searches within the radius
 
     def build(self, codes: _Codes, threads: int) -> None:
-        """Take the codes; ids are rows. Timed."""
+        """Take the codes; ids are rows."""
 
     def prepare(self, queries: _Codes) -> Any:
-        """Convert queries to the form that the engine takes. Not timed."""
+        """Convert queries to the form that the engine takes."""
 
     def search(self, prepared: Any, threads: int) -> Any:
-        """Search. Timed. ValueError if the engine cannot do what is asked."""
+        """Search; ValueError if the engine cannot do what is asked."""
 
     def read(self, answer: Any) -> SearchResult:
-        """Convert an answer; matches of a query may be in any order. Not timed."""
+        """Convert an answer; matches of a query may be in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Problem:
     radius: int
     rows: NDArray[np.int64]  # queries whose answers are checked, ascending
     expected: SearchResult  # of those
-    limit_s: float  # that each figure may take, more or less
+    limit_s: float  # that each figure may take, about
     min_queries: int  # asked even beyond the limit
 
     @classmethod
@@ -92,7 +92,8 @@ class WrongAnswerError(RuntimeError):
 def measure_recall(contender: Contender, problem: Problem) -> float:
     """Ask some queries one by one and return the share of matches found.
 
-    WrongAnswerError if an exact engine misses one, or any engine reports a false or repeated one.
+    WrongAnswerError if an exact engine misses a match, or any engine reports a false or repeated
+    one.
     """
     if contender.neighbours is not None:
         return _recall_of_nearest(contender, problem, contender.neighbours)
@@ -203,8 +204,9 @@ class BenchReport:
     machine: dict[str, Any]  # see `describe_machine`
 
 
-_FAISS_KINDS = {"faiss-flat": "flat", "faiss-multihash": "multihash", "faiss-hnsw": "hnsw"}
-BACKENDS = ("native", *_FAISS_KINDS)
+# The kind of faiss index by backend, None for our own.
+_KINDS = {"native": None, **{f"faiss-{kind}": kind for kind in ("flat", "multihash", "hnsw")}}
+BACKENDS = tuple(_KINDS)
 
 
 class BackendContender:
@@ -214,7 +216,7 @@ class BackendContender:
         self.name = backend
         self.exact = backend != "faiss-hnsw"
         self.neighbours = None if self.exact else NEIGHBOURS
-        self._kind, self._radius = _FAISS_KINDS.get(backend), radius
+        self._kind, self._radius = _KINDS[backend], radius
         self.index: HammingIndex | FaissIndex
 
     def build(self, codes: _Codes, threads: int) -> None:
@@ -254,10 +256,10 @@ def bench_backends(
     threads: int = 1,
     limit_s: float = 10.0,
 ) -> BenchReport:
-    """Build an index with each backend and measure it.
+    """Build an index with each backend and measure it, asking all of them the same queries.
 
-    Half of the queries lie near a stored code, all are distinct, and every backend is asked the
-    same ones. Some answers of each are compared with brute force: a WrongAnswerError is a bug.
+    Half of the queries lie near a stored code, and all are distinct. Some answers are compared with
+    brute force: a WrongAnswerError is a bug.
 
     Parameters
     ----------
@@ -266,11 +268,11 @@ def bench_backends(
     radius : int, optional
         In bits, inclusive; bits / 8 - 1 by default, which is 31 for 256 bits.
     n_single, n_bulk : int
-        Queries that are timed one by one, and in one call.
+        Queries to time one by one, and in one call.
     threads : int
-        To build with and to answer the bulk call with.
+        Threads to build with and to answer the bulk call with.
     limit_s : float
-        Seconds that each figure of a backend may take, more or less: a slow one is asked fewer.
+        Seconds that each figure may take, about: a slow backend is asked fewer queries.
     """
     checked = check_codes(codes)
     check_positive(len(checked), "the number of codes")
@@ -279,9 +281,8 @@ def bench_backends(
     radius = check_radius(n_bytes - 1 if radius is None else radius, 8 * n_bytes)
     if unknown := [name for name in backends if name not in BACKENDS]:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {unknown[0]!r}")
-    problem = Problem.draw(
-        checked, radius, n_queries=max(n_single, n_bulk, _N_RECALL), seed=seed, limit_s=limit_s
-    )
+    n_queries = max(n_single, n_bulk, _N_RECALL)
+    problem = Problem.draw(checked, radius, n_queries=n_queries, seed=seed, limit_s=limit_s)
     rows, refused = [], {}
     for backend in backends:
         contender = BackendContender(backend, radius)
