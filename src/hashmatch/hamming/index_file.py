@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import mmap
 import re
@@ -12,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,12 +52,12 @@ class IndexArrays:
     ids: NDArray[np.int64] | None  # (n,); None if the id is the row
     tables: Tables | None  # of every substring; None if codes are only scanned
 
-    def sections(self) -> dict[str, NDArray[Any]]:
-        """Return the content of each section, as the file holds it and in its order."""
-        arrays = {name: getattr(self, name) for name in ("codes", "planes", "ids")}
+    def sections(self) -> dict[str, memoryview]:
+        """Return the bytes of each section, in the order of the file."""
+        arrays = {"codes": self.codes, "planes": self.planes, "ids": self.ids}
         arrays |= {name: getattr(self.tables, name, None) for name in _TABLES}
         return {
-            name: array.astype(f"<{_DTYPES[name]}", copy=False)
+            name: np.ascontiguousarray(array, f"<{_DTYPES[name]}").reshape(-1).view("u1").data
             for name, array in arrays.items()
             if array is not None
         }
@@ -78,7 +77,7 @@ class _Layout(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """The header text: these fields are its keys, in this order."""
+    """The header text; these fields are its keys."""
 
     algorithm: str | None
     bits: int
@@ -140,40 +139,39 @@ class IndexFile:
 
 def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
     """Yield the bytes of the file in order."""
-    header, offsets = _encode_header(arrays)
+    sections = arrays.sections()
+    header, offsets = _encode_header(arrays, sections)
     yield header
     end = len(header)
-    for array, offset in zip(arrays.sections().values(), offsets, strict=True):
+    for content, offset in zip(sections.values(), offsets, strict=True):
         yield bytes(offset - end)
-        yield _bytes(array)
-        end = offset + array.nbytes
+        yield content
+        end = offset + len(content)
 
 
-def _encode_header(arrays: IndexArrays) -> tuple[bytes, list[int]]:
+def _encode_header(arrays: IndexArrays, contents: dict[str, memoryview]) -> tuple[bytes, list[int]]:
     """Return prefix and text, and the offset of each section.
 
     The offsets stand in the text and depend on its length, so room is set aside first.
     """
-    layout = None
+    n, n_code_bytes = arrays.codes.shape
+    layout: dict[str, int] | None = None
     if (tables := arrays.tables) is not None:
         n_sketches = 1 if tables.sketches2 is None else 2
-        layout = _Layout(tables.n_substrings, tables.substring_bits, n_sketches)
-    n, n_code_bytes = arrays.codes.shape
-    digests = [
-        (name, array.nbytes, _sha256(_bytes(array))) for name, array in arrays.sections().items()
-    ]
-    for first in itertools.count(ALIGNMENT_BYTES, ALIGNMENT_BYTES):
+        layout = _Layout(tables.n_substrings, tables.substring_bits, n_sketches)._asdict()
+    header = {"algorithm": arrays.algorithm, "bits": 8 * n_code_bytes, "n": n, "tables": layout}
+    digests = {name: _sha256(content) for name, content in contents.items()}
+    first = ALIGNMENT_BYTES
+    while True:
         sections, offset = [], first
-        for name, n_bytes, digest in digests:
-            sections.append(_Section(name, offset, n_bytes, digest))
-            offset = -(-(offset + n_bytes) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
-        header = _Header(arrays.algorithm, 8 * n_code_bytes, n, layout, sections)._asdict()
-        header["tables"] = layout and layout._asdict()
-        header["sections"] = [section._asdict() for section in sections]
-        text = json.dumps(header, separators=(",", ":")).encode()
+        for name, content in contents.items():
+            sections.append(_Section(name, offset, len(content), digests[name]))
+            offset = -(-(offset + len(content)) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        plain = {"sections": [section._asdict() for section in sections]}
+        text = json.dumps(header | plain, separators=(",", ":")).encode()
         if _PREFIX.size + len(text) <= first:
-            break
-    return _sign(text) + text, [section.offset for section in sections]
+            return _sign(text) + text, [section.offset for section in sections]
+        first += ALIGNMENT_BYTES
 
 
 def _sign(text: bytes | memoryview) -> bytes:
@@ -233,8 +231,7 @@ def _read_header(name: str, text: memoryview) -> _Header:
     return header
 
 
-def _section_sizes(header: _Header) -> dict[str, int]:
-    """Return the sections a header implies, in order, with their sizes in bytes."""
+def _check_sections(name: str, header: _Header, header_end: int, size: int) -> None:
     n, n_code_bytes = header.n, header.bits // 8
     n_filled = -(-n // BLOCK_CODES) * BLOCK_CODES
     sizes = {"codes": n * n_code_bytes, "planes": n_filled * min(n_code_bytes, MAX_PLANES)}
@@ -247,17 +244,11 @@ def _section_sizes(header: _Header) -> dict[str, int]:
         sizes["sketches"] = 2 * (n_postings + SKETCH_PADDING)
         if layout.sketches > 1:
             sizes["sketches2"] = n_postings
-    return sizes
-
-
-def _check_sections(name: str, header: _Header, header_end: int, size: int) -> None:
-    expected = _section_sizes(header)
-    found = [section.name for section in header.sections]
-    if found != list(expected):
-        _refuse(name, f"its sections are not {', '.join(expected)}, in this order")
+    if [section.name for section in header.sections] != list(sizes):
+        _refuse(name, f"its sections are not {', '.join(sizes)}, in this order")
     end = header_end
     for section in header.sections:
-        if section.bytes != (n_bytes := expected[section.name]):
+        if section.bytes != (n_bytes := sizes[section.name]):
             _refuse(name, f"section {section.name} has {section.bytes} bytes, not {n_bytes}")
         if section.offset < end or section.offset % ALIGNMENT_BYTES:
             _refuse(name, f"section {section.name} begins at an impossible offset")
@@ -278,10 +269,6 @@ def _copy_to_huge_pages(content: memoryview) -> memoryview:
             copy.madvise(mmap.MADV_HUGEPAGE)
     copy[:] = content
     return memoryview(copy).toreadonly()
-
-
-def _bytes(array: NDArray[Any]) -> memoryview:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _sha256(view: memoryview) -> str:

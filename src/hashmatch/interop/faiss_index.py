@@ -38,10 +38,7 @@ _Nearest = tuple[NDArray[Any], NDArray[Any]]  # ids and distances, (n_queries, k
 # Lookups in hash tables that a query of multihash may take: 10 ms or so. They grow exponentially
 # with the radius; long before this it is quicker to compare every code.
 MAX_KEYS = 1 << 16
-HNSW_LINKS = 16
-HNSW_SEARCH_WIDTH = 64
 
-_BATCH = 256
 _is_forked = False
 
 
@@ -91,14 +88,13 @@ class FaissIndex:
         max_keys : int
             Lookups that a query of "multihash" may take.
         """
-        given = check_codes(codes)
-        algorithm = check_algorithm(algorithm)
-        own_ids = None if ids is None else check_ids(ids, len(given))
+        codes, algorithm = check_codes(codes), check_algorithm(algorithm)
+        own_ids = None if ids is None else check_ids(ids, len(codes))
         kinds = {known.kind: known for known in (FaissIndex, _MultiHash, _Hnsw)}
         if kind not in kinds:
             raise ValueError(f"kind must be one of {', '.join(kinds)}, not {kind!r}")
         with _omp_threads(check_threads(threads)):
-            return kinds[kind](given, own_ids, algorithm, max_keys)
+            return kinds[kind](codes, own_ids, algorithm, max_keys)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -272,8 +268,8 @@ class _Hnsw(FaissIndex):
     exact = False
 
     def _create(self, n: int) -> Any:
-        index = faiss.IndexBinaryHNSW(self.bits, HNSW_LINKS)
-        index.hnsw.efSearch = HNSW_SEARCH_WIDTH
+        index = faiss.IndexBinaryHNSW(self.bits, 16)  # links of a code
+        index.hnsw.efSearch = 64  # candidates kept during a walk
         return index
 
     def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
@@ -297,9 +293,9 @@ def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
 
 
 def _batches(n: int) -> Iterator[_Ids]:
-    """Yield 0..n-1 in runs that bound the memory that results take."""
-    for start in range(0, n, _BATCH):
-        yield np.arange(start, min(start + _BATCH, n))
+    """Yield 0..n-1 in runs that bound the memory of their results."""
+    for start in range(0, n, 256):
+        yield np.arange(start, min(start + 256, n))
 
 
 @contextmanager
