@@ -7,15 +7,15 @@ import csv
 import sys
 from dataclasses import asdict, fields
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hashmatch.cli.display import print_json, print_note, print_table
-from hashmatch.cli.index_bench_plot import check_plot, plot_report
 from hashmatch.cli.options import AsJson
-from hashmatch.errors import HashListError
+from hashmatch.errors import HashListError, HashmatchError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from hashmatch.interop import BenchReport
 
+
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 # Names of hashmatch.interop, which takes long to import.
 Backend = StrEnum(
@@ -116,7 +118,7 @@ def bench(
     from hashmatch.interop import BACKENDS, BenchRow, bench_backends
 
     if plot is not None:
-        check_plot(plot)
+        _check_plot(plot)
     if source is None:
         skew = skew or Skew.uniform
         measured = _draw_codes(codes or 100_000, 256 if bits is None else bits, skew, seed)
@@ -128,10 +130,10 @@ def bench(
         raise typer.BadParameter(
             "--codes, --bits and --skew are for synthetic codes, without a DIR", param_hint="DIR"
         )
-    if radius is not None and radius > 8 * measured.shape[1]:
-        raise typer.BadParameter(
-            f"the codes have {8 * measured.shape[1]} bits only", param_hint="--radius"
-        )
+    n_bytes = measured.shape[1]
+    radius = n_bytes - 1 if radius is None else radius
+    if radius > 8 * n_bytes:
+        raise typer.BadParameter(f"the codes have {8 * n_bytes} bits only", param_hint="--radius")
     report = bench_backends(
         measured,
         backends=list(dict.fromkeys(map(str, backends or BACKENDS[:3]))),
@@ -141,11 +143,15 @@ def bench(
         threads=threads,
         limit_s=limit_s,
     )
+    title = (
+        f"{len(measured):,} codes of {8 * n_bytes} bits ({origin}), radius {radius}, "
+        f"{threads} thread{'s' if threads > 1 else ''}"
+    )
     if as_json:
         data = {"codes": origin, "skew": skew, "seed": seed}
         print_json({"data": data, **asdict(report)})
     else:
-        _print_table(report, origin)
+        _print_table(report, title)
         if not sys.stdout.isatty():
             names = [field.name for field in fields(BenchRow)]
             rows = csv.DictWriter(sys.stdout, names, lineterminator="\n")
@@ -156,7 +162,7 @@ def bench(
     if not report.rows:
         raise typer.Exit(1)
     if plot is not None:
-        plot_report(report, origin, plot)
+        _draw_plot(report, title, plot)
 
 
 def _draw_codes(n: int, bits: int, skew: str, seed: int) -> NDArray[np.uint8]:
@@ -205,15 +211,11 @@ def _read_list(path: Path, algorithm: str) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(codes), np.uint8).reshape(-1, n_bytes)
 
 
-def _print_table(report: BenchReport, origin: str) -> None:
+def _print_table(report: BenchReport, title: str) -> None:
     if not report.rows:
         return
-    first, machine = report.rows[0], report.machine
+    machine = report.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    title = (
-        f"{first.n_codes:,} codes of {first.bits} bits ({origin}), radius {first.radius}, "
-        f"{first.threads} thread{'s' if first.threads > 1 else ''}"
-    )
     headings = ("backend", "build s", "bytes/code", "p50 us", "p99 us", "bulk queries/s", "recall")
     caption = f"{machine['cpu']}, kernel {machine['kernel']}, {versions}"
     cells = [
@@ -229,3 +231,58 @@ def _print_table(report: BenchReport, origin: str) -> None:
         for row in report.rows
     ]
     print_table(title, headings, cells, caption=caption)
+
+
+def _check_plot(path: Path) -> None:
+    """Refuse a plot that could not be drawn or written, before anything is measured."""
+    if path.suffix.lower() not in PLOT_SUFFIXES:
+        raise typer.BadParameter(
+            f"{path}: expected a name that ends in {', '.join(PLOT_SUFFIXES)}", param_hint="--plot"
+        )
+    if not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{path.parent}: no such folder", param_hint="--plot")
+    existed = path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--plot") from None
+    if not existed:
+        path.unlink()
+    try:
+        import_module("matplotlib")
+    except ImportError:
+        raise HashmatchError(
+            "--plot needs matplotlib; install the extra: pip install 'hashmatch[analysis]'"
+        ) from None
+
+
+def _draw_plot(report: BenchReport, title: str, path: Path) -> None:
+    """Draw a bar for each backend: time of a query, bulk rate, memory, time to build."""
+    from matplotlib.figure import Figure
+
+    rows = report.rows
+    panels = {
+        "single query, p50 and p99 (us)": [row.single_p50_us for row in rows],
+        "bulk (queries/s)": [row.bulk_queries_per_s for row in rows],
+        "memory (bytes/code)": [row.bytes_per_code or float("nan") for row in rows],  # not known
+        "build (s)": [row.build_s for row in rows],
+    }
+    names = [row.backend if row.exact else f"{row.backend}\n(approximate)" for row in rows]
+    colours = ["#4c78a8" if row.exact else "#d08770" for row in rows]
+    figure = Figure(figsize=(14, 1.6 + 0.5 * len(rows)), layout="constrained")
+    figure.suptitle(f"{title}\n{report.machine['cpu']}", fontsize=10)
+    for number, ((heading, values), axes) in enumerate(
+        zip(panels.items(), figure.subplots(1, len(panels), sharey=True), strict=True)
+    ):
+        bars = axes.barh(names, values, color=colours)
+        labels = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values]
+        axes.bar_label(bars, labels, padding=3, fontsize=8)
+        if number == 0:
+            axes.invert_yaxis()  # shared by all
+            axes.plot([row.single_p99_us for row in rows], names, "k|", markersize=12)
+        if number < 2:
+            axes.set_xscale("log")
+        axes.set_title(heading, fontsize=9)
+        axes.margins(x=0.35)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
