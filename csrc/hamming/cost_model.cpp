@@ -22,12 +22,13 @@ constexpr double kLoneScan = 0.02 / 0.0115;  // how much dearer scanning is for 
 
 constexpr int kMaxBits = 8 * kMaxPlanes;  // of a filter; substrings are narrower
 
-// By a number of bits, 0..bits: the keys within it of a key, and the share of all keys that these are.
+// keys[t]: how many keys differ from a key in at most t bits; chances[t]: their share of all keys.
 struct BinomialSums {
     std::vector<double> keys, chances;
 };
 
-// Returns the sums for so many bits, computed once per process: every opened index plans for each radius.
+// Returns the sums for keys of this many bits. Computed once per process, because every index plans each radius
+// when it is opened.
 const BinomialSums& binomial_sums(int bits) {
     static const std::vector<BinomialSums> by_bits = [] {
         std::vector<BinomialSums> tables(kMaxBits + 1);

@@ -98,10 +98,10 @@ def encode(arrays: IndexArrays) -> bytes:
 
 
 class IndexFile:
-    """The content of an index file, whose name is for error messages.
+    """The bytes of an index file, and its name for error messages.
 
-    Checks the header at once and the sections in `verify`. IndexFormatError if the file is foreign,
-    truncated, damaged in its header, or of another version.
+    Raises IndexFormatError if the file is foreign, truncated, damaged in its header, or of another
+    version; only `verify` reads the sections.
     """
 
     def __init__(self, content: memoryview, name: str) -> None:
@@ -112,7 +112,7 @@ class IndexFile:
         _check_sections(name, self._header, self._header_end, len(content))
 
     def arrays(self, *, huge_pages: bool = False) -> IndexArrays:
-        """Return the sections as arrays over the file's bytes, unread, or over a copy of them."""
+        """Return arrays that point into the file's bytes, without reading them, or into a copy."""
         content = _copy_to_huge_pages(self._content) if huge_pages else self._content
         header, arrays = self._header, {}
         for name, offset, n_bytes, _ in header.sections:
@@ -152,7 +152,7 @@ def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
 def _encode_header(arrays: IndexArrays, contents: dict[str, memoryview]) -> tuple[bytes, list[int]]:
     """Return prefix and text, and the offset of each section.
 
-    The offsets stand in the text and depend on its length, so room is set aside first.
+    The text holds the offsets, which depend on its length: more room is left until it fits.
     """
     n, n_code_bytes = arrays.codes.shape
     layout: dict[str, int] | None = None
@@ -182,7 +182,7 @@ def _sign(text: bytes | memoryview) -> bytes:
 
 
 def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
-    """Return the end of the header text and its checksum, once magic, version and that hold."""
+    """Check magic, version and header checksum; return where the text ends, and the checksum."""
     if len(content) < _PREFIX.size:
         _refuse(name, f"it has {len(content)} bytes, too few for a header")
     magic, version, n_text_bytes, digest = _PREFIX.unpack_from(content)
@@ -202,7 +202,7 @@ def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
 
 
 def _read_header(name: str, text: memoryview) -> _Header:
-    """Parse a header whose checksum holds; a foreign writer may still have put nonsense in it."""
+    """Parse a header whose checksum is right; another writer may still have filled it wrongly."""
     try:
         fields = json.loads(str(text, "utf-8"))
         layout = None if fields["tables"] is None else _Layout(**fields["tables"])

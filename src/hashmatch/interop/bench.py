@@ -40,7 +40,7 @@ class Contender(Protocol):
     neighbours: int | None  # asked for; None: it searches within the radius
 
     def build(self, codes: _Codes, threads: int) -> None:
-        """Take the codes; ids are rows."""
+        """Index the codes; the id of a code is its row number."""
 
     def prepare(self, queries: _Codes) -> Any:
         """Convert queries to the form that the engine takes."""
@@ -54,13 +54,13 @@ class Contender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Codes, distinct queries, and the answers of brute force to some of these."""
+    """Codes, distinct queries, and the answers of brute force to some of them."""
 
     codes: _Codes
     queries: _Codes
     radius: int
-    rows: NDArray[np.int64]  # queries whose answers are checked, ascending
-    expected: SearchResult  # of those
+    rows: NDArray[np.int64]  # of the queries whose answers are checked, ascending
+    expected: SearchResult  # the right answers to those
     limit_s: float  # that each figure may take, about
     min_queries: int  # asked even beyond the limit
 
@@ -86,7 +86,7 @@ class Problem:
 
 
 class WrongAnswerError(RuntimeError):
-    """An engine does not answer as it says it does."""
+    """A search engine gave an answer that it promises not to give."""
 
 
 def measure_recall(contender: Contender, problem: Problem) -> float:
@@ -149,7 +149,7 @@ def time_bulk(
 def _count_right(
     contender: Contender, problem: Problem, number: int, answer: SearchResult, place: int
 ) -> int:
-    """Count the matches of the query at `place` of an answer, the `number`th that is checked."""
+    """Count the matches of query `place` of an answer against checked query `number`."""
 
     def matches(result: SearchResult, query: int) -> list[tuple[int, int]]:
         part = slice(*result.offsets[query : query + 2])

@@ -92,7 +92,7 @@ def read_faiss(
 
 
 def _read_contents(path: Path, index: Any) -> _Contents:
-    """Return a copy of the codes of an index as it stores them, and the ids it gives them."""
+    """Return a copy of the codes of an index in its own order, and their ids, None for the rows."""
     index = faiss.downcast_IndexBinary(index)
     if isinstance(index, faiss.IndexBinaryIDMap):
         codes, rows = _read_contents(path, index.index)
@@ -126,11 +126,11 @@ def _read_inverted_lists(index: Any) -> _Contents:
 
 
 def _read_hash_lists(index: Any) -> _Contents:
-    """Return the contents of an IndexBinaryHash.
+    """Return the contents of an IndexBinaryHash, which Python reaches in serialised form only.
 
-    Python cannot reach them except in serialised form. By index_write.cpp of faiss that is a header
-    of 25 bytes, b and nflip; the number of lists, bits of their sizes, and those sizes as a vector
-    of bytes; then the ids and codes of each list, both as vectors (length, elements).
+    By index_write.cpp of faiss: a header of 25 bytes, b and nflip; the number of lists, the width
+    of their sizes in bits, and those sizes as a vector of bytes; then the ids and the codes of each
+    list, both as vectors (length, elements).
     """
     written = memoryview(faiss.serialize_index_binary(index))
     (n_lists,) = struct.unpack_from("<Q", written, 33)

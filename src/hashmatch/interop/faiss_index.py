@@ -35,8 +35,8 @@ _Ids = NDArray[np.int64]
 _Distances = NDArray[np.int32]
 _Nearest = tuple[NDArray[Any], NDArray[Any]]  # ids and distances, (n_queries, k)
 
-# Lookups in hash tables that a query of multihash may take: 10 ms or so. They grow exponentially
-# with the radius; long before this it is quicker to compare every code.
+# Most lookups in hash tables for one query of multihash, about 10 ms. They grow exponentially with
+# the radius; long before this many it is quicker to compare every code.
 MAX_KEYS = 1 << 16
 
 _is_forked = False
@@ -174,10 +174,10 @@ class FaissIndex:
 
 
 def choose_substring_bits(n: int, bits: int) -> int:
-    """Return how wide the substrings of multihash should be for n codes at the customary radius.
+    """Return the width of substrings with which multihash is fastest at radius bits / 8 - 1.
 
-    Weighs a lookup in a hash table against a comparison with what it finds, at 0.2 and 0.3 us.
-    Substrings wider than log2(n), against which faiss advises too, would cost a table entry a code.
+    Reckons with 0.2 us a lookup in a hash table and 0.3 us a comparison with a code found there. At
+    most log2(n), as faiss advises: wider substrings would need a table entry for nearly every code.
     """
 
     def cost_us(substring_bits: int) -> float:
@@ -201,10 +201,10 @@ def copy_codes(index: Any) -> _Codes:
 
 
 class _MultiHash(FaissIndex):
-    """Looks up the substrings of a query, each with up to so many bits flipped.
+    """Looks up the substrings of a query, each with up to n_flips bits flipped.
 
-    If n_substrings * (n_flips + 1) > radius, a code within the radius has some substring that
-    differs in n_flips bits at most, and none is missed.
+    Misses no code if n_substrings * (n_flips + 1) > radius: a code within the radius then has a
+    substring that differs in at most n_flips bits.
     """
 
     kind = "multihash"
