@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         Without the name of the program; `sys.argv` where None.
     """
-    from hashmatch.cli.app import run  # noqa: PLC0415
+    from hashmatch.cli.app import run
 
     return run(argv)
 
