@@ -80,13 +80,13 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print_note("hashmatch: interrupted")
         return FAILED
-    except BrokenPipeError:
-        # The reader of our output has gone. Python would complain when it flushes stdout on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has gone
+        _flush_stdout()
         return FAILED
     except Exception as error:
         if "--debug" in takewhile(lambda arg: arg.startswith("-"), args):
             raise
+        _flush_stdout()
         print_note(f"hashmatch: error: {' '.join(_explain(error).split())}")
         return USAGE if isinstance(error, _FOUND_BY_TYPER) else FAILED
 
@@ -98,6 +98,14 @@ def _replace_closed_streams() -> None:
             # Data for stdout must not be lost without an error: a read-only descriptor gives one.
             flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
+
+
+def _flush_stdout() -> None:
+    """Flush stdout; drop what cannot be written, or Python would complain of it on exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run_command(args: list[str]) -> int:

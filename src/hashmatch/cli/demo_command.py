@@ -24,7 +24,7 @@ def demo(
     directory: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]",
+            metavar="DIR",
             help="Folder of the demo, created if missing; by default indexes/demo in a checkout, "
             "else hashmatch-demo.",
         ),

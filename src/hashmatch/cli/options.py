@@ -36,7 +36,11 @@ _POLICY = typer.Option(
 
 PicturePaths = Annotated[
     list[Path],
-    typer.Argument(metavar="PATH", help="Files and folders; every file in a folder counts."),
+    typer.Argument(
+        metavar="PATH",
+        readable=False,  # a file that cannot be read is a row
+        help="Files and folders; every file in a folder counts.",
+    ),
 ]
 IndexDir = Annotated[
     Path,
@@ -51,7 +55,12 @@ IndexDir = Annotated[
 Output = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="FILE", dir_okay=False, help="File to write; - is stdout."
+        "--output",
+        "-o",
+        metavar="FILE",
+        dir_okay=False,
+        readable=False,  # it is only written to
+        help="File to write; - is stdout.",
     ),
 ]
 Workers = Annotated[
