@@ -57,10 +57,7 @@ def root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            callback=_print_version,
-            is_eager=True,
-            help="Print the version and exit.",
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
     debug: Annotated[
@@ -76,7 +73,12 @@ def run(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     _replace_closed_streams()
     try:
-        return _run_command(args)
+        command = typer.main.get_command(app)
+        code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
+        sys.stdout.flush()
+        if code == 130:  # typer's exit code for a Ctrl-C that no command handled
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else DONE
     except (KeyboardInterrupt, typer.Abort):
         print_note("hashmatch: interrupted")
         return FAILED
@@ -106,15 +108,6 @@ def _flush_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _run_command(args: list[str]) -> int:
-    command = typer.main.get_command(app)
-    code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
-    sys.stdout.flush()
-    if code == 130:  # typer's exit code for a Ctrl-C that no command handled
-        raise KeyboardInterrupt
-    return code if isinstance(code, int) else DONE
 
 
 def _explain(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, astuple
 from itertools import islice
@@ -21,6 +20,7 @@ from hashmatch.cli.options import (
     Workers,
     explain_missing,
     find_algorithm,
+    open_output,
     with_isolation,
 )
 
@@ -57,9 +57,9 @@ def hash_pictures(
     Example: hashmatch hash photos/ -o hashes.csv
     """
     from hashmatch.backlog import hash_files
-    from hashmatch.files import write_file
 
-    if output != STDOUT and output.suffix.lower() not in _WRITERS:
+    suffix = ".csv" if output == STDOUT else output.suffix.lower()
+    if suffix not in _WRITERS:
         raise typer.BadParameter(
             f"{output}: expected a name that ends in {', '.join(_WRITERS)}", param_hint="--output"
         )
@@ -81,11 +81,8 @@ def hash_pictures(
             before = row.path
             yield row
 
-    if output == STDOUT:
-        _write_csv(count(hashed), sys.stdout.buffer)
-    else:
-        with write_file(output) as file:
-            _WRITERS[output.suffix.lower()](count(hashed), file)
+    with open_output(output) as file:
+        _WRITERS[suffix](count(hashed), file)
     if n_errors:
         print_note(f"hashmatch: {n_errors:,} of {n_files:,} files could not be hashed")
         raise typer.Exit(1)

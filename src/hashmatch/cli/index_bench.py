@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict, astuple, fields
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hashmatch.cli.display import print_json, print_note, print_table, write_csv
-from hashmatch.cli.index_bench_plot import check_plot, plot_report
 from hashmatch.cli.options import AlgorithmName, AsJson, find_algorithm, open_index
-from hashmatch.errors import HashListError
+from hashmatch.errors import HashListError, HashmatchError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from hashmatch.interop import BenchReport, BenchRow
 
 Skew = Literal["uniform", "clustered", "duplicates"]
+
+_PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class Backend(StrEnum):
@@ -122,21 +125,19 @@ def bench(
     from hashmatch.interop import bench_backends, synthetic_codes
 
     if plot is not None:
-        check_plot(plot)
-    if source is not None:
-        if (codes, bits, skew) != (None, None, None):
-            raise typer.BadParameter(
-                "--codes, --bits and --skew are for synthetic codes, without a DIR",
-                param_hint="DIR",
-            )
-        measured = _read_codes(source, algorithm)
-        origin = f"{source}, {algorithm}"
-    else:
+        _check_plot(plot)
+    if source is None:
         skew, bits = skew or "uniform", bits or 256
         if bits % 8:
             raise typer.BadParameter("expected a multiple of 8", param_hint="--bits")
         measured = synthetic_codes(codes or 100_000, bits, skew=skew, seed=seed)
         origin = f"synthetic, {skew}"
+    elif (codes, bits, skew) == (None, None, None):
+        measured = _read_codes(source, algorithm)
+        origin = f"{source}, {algorithm}"
+    else:
+        problem = "--codes, --bits and --skew are for synthetic codes, without a DIR"
+        raise typer.BadParameter(problem, param_hint="DIR")
     bits = 8 * measured.shape[1]
     if radius is not None and radius > bits:
         raise typer.BadParameter(f"the codes have {bits} bits only", param_hint="--radius")
@@ -150,51 +151,47 @@ def bench(
         limit_s=limit_s,
     )
     if as_json:
-        data = {"codes": origin, "skew": skew, "seed": seed}
-        print_json({"data": data, **asdict(report)})
-    elif report.rows:
-        _print_report(report, origin)
+        print_json({"data": {"codes": origin, "skew": skew, "seed": seed}, **asdict(report)})
     for backend, reason in report.refused.items():
         print_note(f"hashmatch: {backend} left out: {reason}")
-    if plot is not None and report.rows:
-        plot_report(report, origin, plot)
     if not report.rows:
         raise typer.Exit(1)
+    title = f"{len(measured):,} codes of {bits} bits ({origin}), radius {report.rows[0].radius}"
+    if not as_json:
+        _print_report(report, title)
+    if plot is not None:
+        _plot_report(report, title, plot)
 
 
 def _read_codes(source: Path, algorithm: str) -> NDArray[np.uint8]:
-    if source.is_dir():
-        codes = open_index(source, algorithm).codes(algorithm)
-    else:
-        codes = _read_listed_codes(source, algorithm)
-    if not len(codes):
-        raise typer.BadParameter(f"{source} has no {algorithm} codes", param_hint="DIR")
-    return codes
-
-
-def _read_listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
+    """Return the codes of an algorithm in a built index or a list file; a usage error if none."""
     import numpy as np
     import pyarrow.compute as pc
 
     from hashmatch.lists import ListReading, read_list
 
-    n_bytes = find_algorithm(algorithm).bits // 8
-    table = read_list(path, ListReading(harm="unknown")).table
-    codes: list[Any] = table.filter(pc.field("algorithm") == algorithm)["code"].to_pylist()
-    if any(len(code) != n_bytes for code in codes):
-        raise HashListError(
-            f"{path}: {algorithm} hashes have {2 * n_bytes} hex digits, and some have not; build "
-            "an index to learn which row it is"
-        )
-    return np.frombuffer(b"".join(codes), np.uint8).reshape(-1, n_bytes)
+    if source.is_dir():
+        codes = open_index(source, algorithm).codes(algorithm)
+    else:
+        n_bytes = find_algorithm(algorithm).bits // 8
+        table = read_list(source, ListReading(harm="unknown")).table
+        listed: list[Any] = table.filter(pc.field("algorithm") == algorithm)["code"].to_pylist()
+        if any(len(code) != n_bytes for code in listed):
+            raise HashListError(
+                f"{source}: {algorithm} hashes have {2 * n_bytes} hex digits, and some have not; "
+                "build an index to learn which row it is"
+            )
+        codes = np.frombuffer(b"".join(listed), np.uint8).reshape(-1, n_bytes)
+    if not len(codes):
+        raise typer.BadParameter(f"{source} has no {algorithm} codes", param_hint="DIR")
+    return codes
 
 
-def _print_report(report: BenchReport, codes: str) -> None:
+def _print_report(report: BenchReport, title: str) -> None:
     first, machine = report.rows[0], report.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     print_table(
-        f"{first.n_codes:,} codes of {first.bits} bits ({codes}), radius {first.radius}, "
-        f"{first.threads} thread{'s' if first.threads > 1 else ''}",
+        f"{title}, {first.threads} thread{'s' if first.threads > 1 else ''}",
         ("backend", "build s", "bytes/code", "p50 us", "p99 us", "bulk queries/s", "recall"),
         map(_cells, report.rows),
         caption=f"{machine['cpu']}, kernel {machine['kernel']}, {versions}",
@@ -214,3 +211,47 @@ def _cells(row: BenchRow) -> list[object]:
         f"{row.bulk_queries_per_s:,.0f}",
         "exact" if row.exact else f"{row.recall:.3f}",
     ]
+
+
+def _check_plot(path: Path) -> None:
+    """Refuse a plot that could not be drawn or written, before anything is measured."""
+    if path.suffix.lower() not in _PLOT_SUFFIXES:
+        raise typer.BadParameter(
+            f"{path}: expected a name that ends in {', '.join(_PLOT_SUFFIXES)}",
+            param_hint="--plot",
+        )
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise typer.BadParameter(f"{path}: its folder is not writable", param_hint="--plot")
+    try:
+        import_module("matplotlib")
+    except ImportError:
+        raise HashmatchError(
+            "--plot needs matplotlib; install the extra: pip install 'hashmatch[analysis]'"
+        ) from None
+
+
+def _plot_report(report: BenchReport, title: str, path: Path) -> None:
+    """Draw a bar for each backend: time of a query, bulk rate, memory, time to build."""
+    from matplotlib.figure import Figure
+
+    rows = report.rows
+    panels = {
+        "single query, p50 and p99 (us)": [row.single_p50_us for row in rows],
+        "bulk (queries/s)": [row.bulk_queries_per_s for row in rows],
+        "memory (bytes/code)": [row.bytes_per_code or float("nan") for row in rows],  # not known
+        "build (s)": [row.build_s for row in rows],
+    }
+    names = [row.backend if row.exact else f"{row.backend}\n(approximate)" for row in rows]
+    figure = Figure(figsize=(14, 1.6 + 0.5 * len(rows)), layout="constrained")
+    figure.suptitle(f"{title}\n{report.machine['cpu']}", fontsize=10)
+    all_axes = figure.subplots(1, len(panels), sharey=True)
+    for axes, (heading, values) in zip(all_axes, panels.items(), strict=True):
+        labels = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values]
+        axes.bar_label(axes.barh(names, values), labels, padding=3, fontsize=8)
+        axes.set_title(heading, fontsize=9)
+        axes.margins(x=0.35)
+    all_axes[0].plot([row.single_p99_us for row in rows], names, "k|", markersize=12)
+    all_axes[0].invert_yaxis()  # shared by all
+    for axes in all_axes[:2]:
+        axes.set_xscale("log")
+    figure.savefig(path, dpi=120)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 import typing
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
+
+from hashmatch.files import write_file
 
 if TYPE_CHECKING:
     from hashmatch.hashing import Algorithm
@@ -25,9 +29,7 @@ STDOUT = Path("-")
 
 
 def _count_usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _POLICY = typer.Option(
@@ -81,6 +83,11 @@ AlgorithmName = Annotated[
 PolicyFile = Annotated[Path, _POLICY]
 OptionalPolicyFile = Annotated[Path | None, _POLICY]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
+
+
+def open_output(path: Path) -> AbstractContextManager[BinaryIO]:
+    """Open the file of --output, which appears once it is complete, or stdout."""
+    return nullcontext(sys.stdout.buffer) if path == STDOUT else write_file(path)
 
 
 def with_options(name: str, make: Callable[..., object]) -> Callable[[_Command], _Command]:

@@ -40,11 +40,11 @@ def selfcheck(*, as_json: AsJson = False) -> None:
 
 
 def _row(check: Check) -> dict[str, object]:
-    pinned = asdict(check.pinned)
-    row = {key: pinned[key] for key in ("file", "decoder", "algorithm", "decode", "timestamp_s")}
-    for key in ("version", "drifted", "skipped", "distance", "quality"):
-        row[key] = getattr(check, key)
-    return {**row, "pinned_quality": pinned["quality"], "error": check.error}
+    row = asdict(check.pinned)
+    del row["hex"]
+    row["pinned_quality"] = row.pop("quality")
+    names = ("version", "drifted", "skipped", "distance", "quality", "error")
+    return row | {name: getattr(check, name) for name in names}
 
 
 def _table(checks: list[Check]) -> list[list[object]]:

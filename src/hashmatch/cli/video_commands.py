@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hashmatch.cli.display import print_json, print_note, print_table
-from hashmatch.cli.options import STDOUT, AsJson, Output, with_options
+from hashmatch.cli.options import STDOUT, AsJson, Output, open_output, with_options
 from hashmatch.errors import DecodeError, ErrorKind
 
 if TYPE_CHECKING:
@@ -81,15 +80,11 @@ def hash_video_file(
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """
-    from hashmatch.files import write_file
     from hashmatch.lists import vpdq_lines
 
     video = load(path)
-    if output == STDOUT:
-        sys.stdout.writelines(vpdq_lines(video))
-    else:
-        with write_file(output) as file:
-            file.writelines(line.encode("ascii") for line in vpdq_lines(video))
+    with open_output(output) as file:
+        file.writelines(line.encode("ascii") for line in vpdq_lines(video))
     if video.error is not None:
         raise typer.Exit(1)
 
