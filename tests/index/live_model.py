@@ -1,26 +1,22 @@
 """A naive model of an index that is changed while in use: dictionaries, loops, no segments.
 
-`Model.after` says what an operation should lead to, `perform` carries it out for real, and
-`check` compares an index with the model by comparing every code with every query.
+`Model.after` gives the state that an operation should lead to, `perform` carries it out for real,
+and `check` compares an index with the model by comparing every code with every query.
 """
 
 from __future__ import annotations
 
-import csv
 import random
-import tomllib
-from contextlib import ExitStack
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hashmatch import hashing
 from hashmatch.index import (
     Index,
+    StorageOptions,
     add_list,
     build_index,
     compact_index,
@@ -28,16 +24,24 @@ from hashmatch.index import (
     enable,
     remove_entries,
     replace_list,
+    rollback_index,
     verify_index,
 )
+from hashmatch.lists import ListReading
+from tests.builders import TOY, built_files, stored_rows, write_list, write_recipe
 
 LISTS = ("known", "spam")
-TOY = "toy"
 COLUMNS = ("entry_id", "hash", "harm", "classification", "algorithm", "status")
+IDS = ("a", "b", "ü;,")
+KEPT = 8
+
+SMALL = StorageOptions(chunk_rows=1, batch_rows=2, merged_codes=12)
+"""Sizes at which a few rows are many chunks, batches and segments."""
+IN_PIECES = ListReading(block_bytes=110)
 
 
 class Row(NamedTuple):
-    """What makes a row what it is, within a list."""
+    """The identity of a row within a list."""
 
     entry_id: str
     harm: str
@@ -64,10 +68,14 @@ class Op:
     version: str | None = None
     ids: tuple[str, ...] | None = None
     discard: bool = False
+    generation: int = 0
+    with_overrides: bool = False
+    purge: bool = False
+    keep: int = KEPT
 
 
 class RefusedError(Exception):
-    """The model says that the operation must raise this kind of error."""
+    """The model says that the operation must raise an error."""
 
 
 @dataclass
@@ -79,15 +87,27 @@ class Model:
     disabled: set[tuple[str, str]] = field(default_factory=set)
     disabled_lists: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    history: dict[int, Model] = field(default_factory=dict)
+    kept: int = KEPT
 
     def after(self, op: Op) -> Model:
-        """What the operation leads to; RefusedError where it must raise."""
+        """Return the state after the operation; RefusedError where it must raise."""
         model = deepcopy(self)
+        model.kept = KEPT
         getattr(model, f"_{op.kind}")(op)
         return model
 
+    def record(self, generation: int) -> None:
+        """Note that the state was published, unless it was so before, and prune the history."""
+        if generation not in self.history:
+            state = copy(self)
+            state.history = {}
+            self.history[generation] = deepcopy(state)
+        for number in sorted(self.history)[: -self.kept]:
+            del self.history[number]
+
     def visible(self) -> set[tuple[str, str, Row]]:
-        """List, version and row of all that may match."""
+        """Return list, version and row of everything that may match."""
         return {
             (name, version, row)
             for (name, row), (version, _) in self.live.items()
@@ -139,10 +159,15 @@ class Model:
     def _remove(self, op: Op) -> None:
         there = self._ids(op.list) | {one for name, one in self.removed if name == op.list}
         self._demand(op, there)
-        for entry_id in op.ids or ():
-            self.removed.add((op.list, entry_id))
-            for row in [row for name, row in self.live if (name, row[0]) == (op.list, entry_id)]:
-                del self.live[op.list, row]
+        self.removed |= {(op.list, entry_id) for entry_id in op.ids or ()}
+        self._drop_removed()
+
+    def _drop_removed(self) -> None:
+        self.live = {
+            (name, row): said
+            for (name, row), said in self.live.items()
+            if (name, row.entry_id) not in self.removed
+        }
 
     def _disable(self, op: Op) -> None:
         if op.ids is None:
@@ -161,7 +186,20 @@ class Model:
         self.disabled -= {(op.list, entry_id) for entry_id in op.ids}
 
     def _compact(self, op: Op) -> None:
-        """Nothing that can be seen from outside."""
+        self.kept = op.keep
+        if op.purge:
+            for old in self.history.values():
+                old.live = {key: said for key, said in old.live.items() if key in self.live}
+
+    def _rollback(self, op: Op) -> None:
+        if op.generation not in self.history:
+            raise RefusedError
+        old = deepcopy(self.history[op.generation])
+        self.live, self.versions, self.changed = old.live, old.versions, old.changed
+        if op.with_overrides:
+            self.removed, self.disabled = old.removed, old.disabled
+            self.disabled_lists = old.disabled_lists
+        self._drop_removed()
 
     @staticmethod
     def _demand(op: Op, there: set[str]) -> None:
@@ -169,53 +207,58 @@ class Model:
             raise RefusedError
 
 
-def register_toy() -> ExitStack:
-    """Register a second algorithm, of 64 bits, in this process; close to take it out again."""
-    attributes = {"name": TOY, "bits": 64, "default_radius": 4, "consumes": "grey"}
-    return hashing.register(SimpleNamespace(**attributes, hash_pixels=None))
-
-
 def write_rows(path: Path, rows: tuple[tuple[Row, str], ...]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row, status in rows:
-            writer.writerow(
-                [row.entry_id, row.hex, row.harm, row.classification, row.algorithm, status]
-            )
-    return path
+    if not rows:
+        path.write_text(",".join(COLUMNS) + "\n")
+        return path
+    cells = [
+        (row.entry_id, row.hex, row.harm, row.classification, row.algorithm, status)
+        for row, status in rows
+    ]
+    return write_list(path, [dict(zip(COLUMNS, row, strict=True)) for row in cells])
 
 
-def write_recipe(folder: Path) -> None:
-    text = 'name = "live"\n'
+def write_lists(folder: Path) -> None:
+    """Write a recipe with two empty lists."""
+    folder.mkdir(exist_ok=True)
     for name in LISTS:
         write_rows(folder / f"{name}.csv", ())
-        text += f'[[lists]]\nname = "{name}"\nfile = "{name}.csv"\nversion = "v1"\n'
-    (folder / "recipe.toml").write_text(text, encoding="utf-8")
-    assert tomllib.loads(text)["name"] == "live"
+    write_recipe(folder, {name: f"{name}.csv" for name in LISTS}, name="live")
 
 
-def perform(folder: Path, op: Op, **options: Any) -> Any:
+def perform(folder: Path, op: Op, options: StorageOptions = SMALL) -> Any:
     """Carry out an operation and return its report."""
     if op.kind == "edit":
         return write_rows(folder / f"{op.list}.csv", op.rows)
     if op.kind == "build":
-        return build_index(folder, discard_additions=op.discard, **options)
+        return build_index(folder, discard_additions=op.discard, options=options)
     if op.kind in {"add", "replace"}:
         change = add_list if op.kind == "add" else replace_list
         # Beside the folder of the index, where a writer may be killed at any step.
         file = write_rows(folder.parent / "delta.csv", op.rows)
-        return change(folder, file, list_name=op.list, version=op.version, **options)
+        return change(
+            folder,
+            file,
+            list_name=op.list,
+            version=op.version,
+            reading=IN_PIECES,
+            options=options,
+        )
     if op.kind == "remove":
-        return remove_entries(folder, op.list, op.ids or (), **options)
+        return remove_entries(folder, op.list, op.ids or (), options=options)
     if op.kind == "compact":
-        return compact_index(folder, **options)
+        kept = StorageOptions(op.keep, options.merged_codes, 1, options.batch_rows)
+        return compact_index(folder, purge=op.purge, options=kept)
+    if op.kind == "rollback":
+        return rollback_index(
+            folder, op.generation, with_overrides=op.with_overrides, options=options
+        )
     change_state = {"disable": disable, "enable": enable}[op.kind]
-    return change_state(folder, op.list, op.ids, **options)
+    return change_state(folder, op.list, op.ids, options=options)
 
 
 def contents(index: Index) -> list[tuple[str, str, Row]]:
-    """List, version and row of all that an index finds; every entry has one ordinal, its own."""
+    """Return list, version and row of all that an index finds; an entry has one ordinal."""
     found: list[tuple[str, str, Row]] = []
     entries: dict[int, tuple[str, ...]] = {}
     for algorithm in index.algorithms:
@@ -241,8 +284,26 @@ def contents(index: Index) -> list[tuple[str, str, Row]]:
     return sorted(found)
 
 
+def stored_contents(folder: Path, generation: int) -> list[tuple[str, str, Row]]:
+    """Return list, version and row of all that may match in a kept generation."""
+    return sorted(
+        (
+            row["list"],
+            row["list_version"],
+            Row(
+                row["entry_id"],
+                row["harm"],
+                row["classification"] or "",
+                row["algorithm"],
+                int(row["hash"], 16),
+            ),
+        )
+        for row in stored_rows(folder, generation)
+    )
+
+
 def check(folder: Path, model: Model, index: Index, radius: int = 2) -> None:
-    """Compare all that an index says with the model."""
+    """Compare everything that an index says with the model."""
     visible = model.visible()
     assert contents(index) == sorted(visible)
     told = index.describe()
@@ -254,34 +315,41 @@ def check(folder: Path, model: Model, index: Index, radius: int = 2) -> None:
     assert told["n_disabled_entries"] == len(model.disabled)
     assert told["disabled_lists"] == sorted(model.disabled_lists)
     for algorithm in index.algorithms:
-        own = [(one, row) for one, _, row in visible if row.algorithm == algorithm]
-        n_bytes = index.bits(algorithm) // 8
-        queries = np.array(
-            [list(seed.to_bytes(n_bytes, "big")) for seed in range(8)], dtype=np.uint8
-        )
-        result = index.search(algorithm, queries, radius, 2)
-        assert len(result.offsets) == len(queries) + 1
-        for seed in range(8):
-            hits = slice(result.offsets[seed], result.offsets[seed + 1])
-            rows, distances = result.ids[hits], result.distances[hits]
-            order = list(zip(distances.tolist(), rows.tolist(), strict=True))
-            assert order == sorted(set(order))
-            ids = index.entry_ids(algorithm, rows)
-            near = [(row.seed ^ seed).bit_count() for _, row in own]
-            expected = [
-                (distance, row.entry_id)
-                for distance, (_, row) in zip(near, own, strict=True)
-                if distance <= radius
-            ]
-            assert sorted(zip(distances.tolist(), ids, strict=True)) == sorted(expected)
-    assert set(verify_index(folder)[1:]) == {
-        path.name for path in (folder / "built").iterdir() if not path.name.startswith(".")
-    } - {"manifest.json"}
+        _check_searches(model, index, algorithm, radius)
+    assert {*verify_index(folder), ".lock"} == set(built_files(folder))
 
 
-def a_row(rng: random.Random, algorithm: str | None = None) -> Row:
+def _check_searches(model: Model, index: Index, algorithm: str, radius: int) -> None:
+    own = [row for _, _, row in model.visible() if row.algorithm == algorithm]
+    n_bytes = index.bits(algorithm) // 8
+    queries = np.array([list(seed.to_bytes(n_bytes, "big")) for seed in range(8)], dtype=np.uint8)
+    result = index.search(algorithm, queries, radius, 2)
+    assert len(result.offsets) == len(queries) + 1
+    for seed in range(8):
+        hits = slice(result.offsets[seed], result.offsets[seed + 1])
+        rows, distances = result.ids[hits], result.distances[hits]
+        order = list(zip(distances.tolist(), rows.tolist(), strict=True))
+        assert order == sorted(set(order))
+        ids = index.entry_ids(algorithm, rows)
+        expected = [
+            (distance, row.entry_id)
+            for row in own
+            if (distance := (row.seed ^ seed).bit_count()) <= radius
+        ]
+        assert sorted(zip(distances.tolist(), ids, strict=True)) == sorted(expected)
+
+
+def check_history(folder: Path, model: Model) -> None:
+    """Compare every kept generation with the model."""
+    kept = {int(path.stem) for path in (folder / "built" / "manifests").iterdir()}
+    assert kept == set(model.history)
+    for generation, old in model.history.items():
+        assert stored_contents(folder, generation) == sorted(old.visible())
+
+
+def random_row(rng: random.Random, algorithm: str | None = None) -> Row:
     return Row(
-        entry_id=rng.choice(["a", "b", "ü;,"]),
+        entry_id=rng.choice(IDS),
         harm=rng.choice(["csam", "spam"]),
         classification=rng.choice(["", "A1"]),
         algorithm=algorithm or rng.choice(["pdq", TOY]),
@@ -290,10 +358,10 @@ def a_row(rng: random.Random, algorithm: str | None = None) -> Row:
 
 
 def beginning() -> list[Op]:
-    """Operations after which there is a file of every kind, and two segments an algorithm."""
+    """Return operations after which there is a file of every kind, and several segments."""
     rng = random.Random(5)
-    rows = {a_row(rng, algorithm): "active" for algorithm in ("pdq", TOY) for _ in range(6)}
-    more = {a_row(rng, algorithm): "disputed" for algorithm in ("pdq", TOY) for _ in range(6)}
+    rows = {random_row(rng, algorithm): "active" for algorithm in ("pdq", TOY) for _ in range(6)}
+    more = {random_row(rng, algorithm): "disputed" for algorithm in ("pdq", TOY) for _ in range(6)}
     return [
         Op("edit", "known", tuple(rows.items())),
         Op("edit", "spam", tuple(more.items())),
@@ -306,31 +374,49 @@ def beginning() -> list[Op]:
 
 
 def script(seed: int, n_ops: int) -> list[tuple[Op, Model]]:
-    """Operations, each of which publishes a generation, and the model after each of them."""
+    """Return operations, each of which publishes a generation, and the model after each."""
     rng = random.Random(seed)
     model = Model()
     steps: list[tuple[Op, Model]] = []
-    for op in beginning():
-        model = model.after(op)
+    generation = 0
+
+    def take(op: Op, after: Model) -> None:
+        nonlocal model, generation
+        model = after
+        if op.kind != "edit":
+            generation += 1
+            model.record(generation)
         steps.append((op, model))
+
+    for op in beginning():
+        take(op, model.after(op))
     while len(steps) < n_ops:
-        op = _an_op(rng)
+        op = _random_op(rng, generation)
         try:
             after = model.after(op)
         except RefusedError:
             continue
         if after.visible() != model.visible():
-            model = after
-            steps.append((op, model))
-            if op.kind == "add" and len(after.visible()) > 3:
-                steps.append((Op("compact"), model))
+            take(op, after)
+            if op.kind == "remove":  # so that there is something to drop
+                op = Op("compact", purge=rng.random() < 0.3, keep=rng.choice([1, 3, KEPT]))
+                take(op, model.after(op))
     return steps
 
 
-def _an_op(rng: random.Random) -> Op:
-    kind = rng.choice(["add", "add", "replace", "remove", "disable", "enable", "build"])
-    rows = {a_row(rng): rng.choice(["active", "disputed", "withdrawn"]) for _ in range(4)}
-    ids = (rng.choice(["a", "b", "ü;,"]),)
+def _random_op(rng: random.Random, generation: int) -> Op:
+    kind = rng.choice(["add", "add", "replace", "remove", "disable", "enable", "build", "rollback"])
+    rows = {random_row(rng): rng.choice(["active", "disputed", "withdrawn"]) for _ in range(4)}
+    ids: tuple[str, ...] | None = (rng.choice(IDS),)
     if kind in {"disable", "enable"} and rng.random() < 0.3:
         ids = None
-    return Op(kind, rng.choice(LISTS), tuple(rows.items()), rng.choice(["v2", "v3"]), ids, True)
+    return Op(
+        kind,
+        rng.choice(LISTS),
+        tuple(rows.items()),
+        rng.choice(["v2", "v3"]),
+        ids,
+        discard=True,
+        generation=generation - rng.randrange(5),
+        with_overrides=rng.random() < 0.5,
+    )

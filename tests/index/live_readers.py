@@ -1,4 +1,4 @@
-"""A reader in a process of its own: `python live_readers.py FOLDER SEED N_OPS N_THREADS`.
+"""A reader in a process of its own: `python -m tests.index.live_readers DIR SEED N_OPS N_THREADS`.
 
 Looks again and again, in several threads, until the last generation of the script is there, and
 compares all that it sees with the model of that generation. Prints a line when it has begun to
@@ -11,15 +11,16 @@ import sys
 import threading
 from pathlib import Path
 
-from live_model import contents, register_toy, script
-
 from hashmatch.index import Index
+from tests.builders import register_toy
+from tests.index.live_model import Row, contents, script
 
 N_EDITS = 2
+Contents = list[tuple[str, str, Row]]
 
 
-def watch(folder: Path, expected: dict[int, list[object]], seen: set[int]) -> None:
-    index = Index.open(folder)
+def watch(folder: Path, expected: dict[int, Contents], seen: set[int]) -> None:
+    index = first = Index.open(folder)
     generation = 0
     while True:
         assert index.ref.generation >= generation
@@ -28,12 +29,13 @@ def watch(folder: Path, expected: dict[int, list[object]], seen: set[int]) -> No
             assert contents(index) == expected[generation], generation
             seen.add(generation)
         if generation == max(expected):
-            return
+            break
         index = index.refreshed() if generation % 5 else Index.open(folder)
+    # Pruned long ago, and still open.
+    assert contents(first) == expected[first.ref.generation]
 
 
-if __name__ == "__main__":
-    register_toy()
+def main() -> None:
     folder = Path(sys.argv[1])
     seed, n_ops, n_threads = map(int, sys.argv[2:])
     models = [model for _, model in script(seed, n_ops)][N_EDITS:]
@@ -56,3 +58,8 @@ if __name__ == "__main__":
     if faults:
         raise faults[0]
     print(len(seen))
+
+
+if __name__ == "__main__":
+    with register_toy():
+        main()

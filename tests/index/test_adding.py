@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,60 +15,34 @@ from hashmatch.index import (
     replace_list,
 )
 from hashmatch.lists import ListReading
-
-MakeFolder = Callable[..., Path]
-HashOf = Callable[[object], str]
-ListFile = Callable[..., Path]
+from tests.builders import MakeFolder, MakeList, built_files, found_entries, pdq_hash
 
 
-@pytest.fixture
-def built(folder: Path) -> Path:
-    build_index(folder)
-    return folder
+def row_of(entry_id: str, seed: object, **cells: str) -> dict[str, str]:
+    plain = {"entry_id": entry_id, "hash": pdq_hash(seed), "harm": "csam"}
+    return {**plain, "classification": "A1", "status": "", **cells}
 
 
-@pytest.fixture
-def row_of(hash_of: HashOf) -> Callable[..., dict[str, str]]:
-    def row(entry_id: str, seed: object, **cells: str) -> dict[str, str]:
-        plain = {"entry_id": entry_id, "hash": hash_of(seed), "harm": "csam"}
-        return {**plain, "classification": "A1", "status": "", **cells}
-
-    return row
-
-
-def found(folder: Path, algorithm: str = "pdq") -> list[tuple[str, str, str]]:
-    """List, version and entry id of all that an index finds."""
-    index = Index.open(folder, verify=True)
-    zeros = np.zeros((1, index.bits(algorithm) // 8), np.uint8)
-    rows = index.search(algorithm, zeros, index.bits(algorithm)).ids
-    origins = [index.origins[origin] for origin in index.origin_of(algorithm, rows)]
-    ids = index.entry_ids(algorithm, rows)
-    return sorted(
-        (of.list, of.list_version, entry_id) for of, entry_id in zip(origins, ids, strict=True)
-    )
-
-
-def test_what_is_there_is_neither_written_nor_moved(
-    built: Path, list_file: ListFile, row_of: Any
-) -> None:
-    before = {path.name: path.stat() for path in (built / "built").iterdir()}
+def test_what_is_there_is_neither_written_nor_moved(built: Path, list_file: MakeList) -> None:
+    remove_entries(built, "known", ["k-2"])
+    before = {name: (built / "built" / name).stat() for name in built_files(built)}
     report = add_list(built, list_file([row_of("n", 9)]), list_name="known")
-    assert (report.generation, report.is_new, report.n_added, report.n_removed) == (2, True, 1, 0)
-    after = {path.name: path.stat() for path in (built / "built").iterdir()}
+    assert (report.generation, report.is_new, report.n_added, report.n_removed) == (3, True, 1, 0)
+    after = {name: (built / "built" / name).stat() for name in built_files(built)}
     for name, stat in before.items():
-        if name not in {"manifest.json", ".lock"}:
+        if name not in {"CURRENT", ".lock"}:
             assert (after[name].st_ino, after[name].st_mtime_ns) == (stat.st_ino, stat.st_mtime_ns)
-    assert len(after) == len(before) + 2
-    assert ("known", "v1", "n") in found(built)
+    assert len(after) == len(before) + 3  # manifest, codes, entries
+    assert ("known", "v1", "n") in found_entries(built)
 
 
-def test_repetitions_and_other_statuses(built: Path, list_file: ListFile, row_of: Any) -> None:
+def test_repetitions_and_other_statuses(built: Path, list_file: MakeList) -> None:
     rows = [row_of("k-1", 1), row_of("k-1", 1), row_of("k-1", 3, status="disputed")]
     report = add_list(built, list_file(rows), list_name="known", version="v2")
     assert report.counts is not None
     assert (report.counts.rows, report.counts.indexed, report.counts.duplicates) == (3, 1, 2)
     assert (report.n_added, report.n_removed) == (1, 1)
-    assert found(built).count(("known", "v2", "k-1")) == 1
+    assert found_entries(built).count(("known", "v2", "k-1")) == 1
     again = add_list(built, list_file(rows), list_name="known", version="v3")
     assert (again.is_new, again.generation, again.n_added) == (False, 2, 0)
     assert [one["list_version"] for one in Index.open(built).describe()["lists"]] == [
@@ -80,16 +52,16 @@ def test_repetitions_and_other_statuses(built: Path, list_file: ListFile, row_of
     ]
 
 
-def test_withdrawn_rows_remove_what_is_there(built: Path, list_file: ListFile, row_of: Any) -> None:
+def test_withdrawn_rows_remove_what_is_there(built: Path, list_file: MakeList) -> None:
     rows = [row_of("k-1", 1, status="withdrawn"), row_of("x", 8, status="withdrawn")]
     report = add_list(built, list_file(rows), list_name="known")
     assert (report.n_added, report.n_removed) == (0, 1)
-    assert found(built).count(("known", "v1", "k-1")) == 2  # another hash, another harm
-    assert ("spam", "v1", "k-1") in found(built)
+    assert found_entries(built).count(("known", "v1", "k-1")) == 2  # another hash, another harm
+    assert ("spam", "v1", "k-1") in found_entries(built)
 
 
 def test_one_entry_in_two_segments_and_two_algorithms(
-    make_folder: MakeFolder, list_file: ListFile, row_of: Any, toy: str
+    make_folder: MakeFolder, list_file: MakeList, toy: str
 ) -> None:
     folder = make_folder({"known": [row_of("a", 1), row_of("b", 2)]})
     build_index(folder)
@@ -110,13 +82,11 @@ def test_one_entry_in_two_segments_and_two_algorithms(
         compact_index(folder)
 
 
-def test_what_is_removed_is_live_again_when_added(
-    built: Path, list_file: ListFile, row_of: Any
-) -> None:
+def test_what_is_removed_is_live_again_when_added(built: Path, list_file: MakeList) -> None:
     remove_entries(built, "known", ["k-1"])
     report = add_list(built, list_file([row_of("k-1", 1)]), list_name="known", version="v2")
     assert (report.n_added, report.n_returned_entries) == (1, 1)
-    assert [one for one in found(built) if one[2] == "k-1"] == [
+    assert [one for one in found_entries(built) if one[2] == "k-1"] == [
         ("known", "v2", "k-1"),
         ("spam", "v1", "k-1"),
     ]
@@ -124,7 +94,7 @@ def test_what_is_removed_is_live_again_when_added(
 
 
 def test_replace_leaves_nothing_of_before_and_removed_entries_out(
-    built: Path, list_file: ListFile, row_of: Any
+    built: Path, list_file: MakeList
 ) -> None:
     remove_entries(built, "known", ["k-2"])
     rows = [row_of("k-1", 1), row_of("k-2", 2), row_of("n", 9)]
@@ -132,17 +102,15 @@ def test_replace_leaves_nothing_of_before_and_removed_entries_out(
     assert report.counts is not None
     assert (report.n_added, report.n_removed, report.counts.removed) == (2, 3, 1)
     expected = [("known", "v2", "k-1"), ("known", "v2", "n"), ("spam", "v1", "k-1")]
-    assert found(built) == expected
+    assert found_entries(built) == expected
     empty = replace_list(built, list_file([]), list_name="known", version="v3")
     assert (empty.n_added, empty.n_removed) == (0, 2)
-    assert found(built) == expected[2:]
+    assert found_entries(built) == expected[2:]
     compact_index(built)
-    assert found(built) == expected[2:]
+    assert found_entries(built) == expected[2:]
 
 
-def test_a_build_does_not_drop_additions_unasked(
-    built: Path, list_file: ListFile, row_of: Any
-) -> None:
+def test_a_build_does_not_drop_additions_unasked(built: Path, list_file: MakeList) -> None:
     add_list(built, list_file([row_of("n", 9)]), list_name="known")
     compact_index(built)
     with pytest.raises(HashmatchError) as caught:
@@ -151,33 +119,33 @@ def test_a_build_does_not_drop_additions_unasked(
         f"{built}: changed since the last build by add or replace: known; make sure that the files "
         f"of the recipe say the same, then run: hashmatch index build {built} --discard-additions"
     )
-    assert ("known", "v1", "n") in found(built)
+    assert ("known", "v1", "n") in found_entries(built)
     assert build_index(built, discard_additions=True).generation == 4
     assert not build_index(built).is_new
 
 
 def test_the_recipe_says_how_to_read_and_options_come_first(
-    make_folder: MakeFolder, list_file: ListFile, hash_of: HashOf
+    make_folder: MakeFolder, list_file: MakeList
 ) -> None:
-    own = {"digits": hash_of(1), "entry_id": "a"}
+    own = {"digits": pdq_hash(1), "entry_id": "a"}
     folder = make_folder({"known": [own]}, columns='{ hash = "digits" }', harm='"csam"')
     build_index(folder)
-    add_list(folder, list_file([own | {"digits": hash_of(2)}]))
+    add_list(folder, list_file([own | {"digits": pdq_hash(2)}]))
     with pytest.raises(HashListError, match="there is no column digits"):
-        add_list(folder, list_file([{"hash": hash_of(3), "entry_id": "b"}]))
+        add_list(folder, list_file([{"hash": pdq_hash(3), "entry_id": "b"}]))
     add_list(
         folder,
-        list_file([{"hash": hash_of(3), "entry_id": "b"}]),
+        list_file([{"hash": pdq_hash(3), "entry_id": "b"}]),
         reading=ListReading(columns={}, harm="spam"),
     )
     harms = {origin.harm for origin in Index.open(folder).origins}
     assert harms == {"csam", "spam"}
     (folder / "recipe.toml").unlink()  # a folder that was copied without
-    add_list(folder, list_file([{"hash": hash_of(4), "entry_id": "c", "harm": "csam"}]))
-    assert len(found(folder)) == 4
+    add_list(folder, list_file([{"hash": pdq_hash(4), "entry_id": "c", "harm": "csam"}]))
+    assert len(found_entries(folder)) == 4
 
 
-def test_which_list_it_is(built: Path, list_file: ListFile, row_of: Any) -> None:
+def test_which_list_it_is(built: Path, list_file: MakeList) -> None:
     file = list_file([row_of("n", 9)])
     with pytest.raises(HashmatchError, match=f"^{built}: say which list it is of: known, spam$"):
         add_list(built, file)
@@ -192,12 +160,10 @@ def test_which_list_it_is(built: Path, list_file: ListFile, row_of: Any) -> None
         replace_list(built, file, list_name="zzz", version="1")
     assert Index.open(built).ref.generation == 1
     assert add_list(built, file, list_name="other", version="1", new_list=True).is_new
-    assert ("other", "1", "n") in found(built)
+    assert ("other", "1", "n") in found_entries(built)
 
 
-def test_a_new_list_yet_empty_is_known(
-    built: Path, list_file: ListFile, row_of: Any, toy: str
-) -> None:
+def test_a_new_list_yet_empty_is_known(built: Path, list_file: MakeList, toy: str) -> None:
     report = add_list(
         built,
         list_file([]),
@@ -210,20 +176,20 @@ def test_a_new_list_yet_empty_is_known(
     assert Index.open(built).algorithms == ("pdq", toy)
     row = row_of("n", 1, hash="ab" * 8)
     add_list(built, list_file([row]), list_name="other", reading=ListReading(algorithm=toy))
-    assert found(built, toy) == [("other", "1", "n")]
+    assert found_entries(built, toy) == [("other", "1", "n")]
 
 
-def test_a_bad_file_changes_nothing(built: Path, list_file: ListFile, row_of: Any) -> None:
-    before = {path.name: path.read_bytes() for path in (built / "built").iterdir()}
+def test_a_bad_file_changes_nothing(built: Path, list_file: MakeList) -> None:
+    before = built_files(built)
     for change in (add_list, replace_list):
         with pytest.raises(HashListError, match="row 2, column hash"):
             change(built, list_file([row_of("n", 9, hash="zz")]), list_name="known")
         with pytest.raises(HashListError, match=r"nowhere\.csv: cannot be read"):
             change(built, built / "nowhere.csv", list_name="known")
-    assert {path.name: path.read_bytes() for path in (built / "built").iterdir()} == before
+    assert built_files(built) == before
 
 
-def test_a_folder_never_built_is_left_alone(folder: Path, list_file: ListFile, row_of: Any) -> None:
+def test_a_folder_never_built_is_left_alone(folder: Path, list_file: MakeList) -> None:
     with pytest.raises(HashmatchError, match="is not built; run: hashmatch index build"):
         add_list(folder, list_file([row_of("n", 9)]), list_name="known")
     assert not (folder / "built").exists()

@@ -3,22 +3,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hashmatch.errors import HashListError, HashmatchError, IndexFormatError
-from hashmatch.index import Index, build_index, verify_index
-from hashmatch.index.built_folder import BuiltFolder
-
-MakeFolder = Callable[..., Path]
-HashOf = Callable[[object], str]
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "built").iterdir())}
+from hashmatch.index import Index, StorageOptions, build_index, verify_index
+from hashmatch.index.directory import LockedDirectory
+from tests.builders import MakeFolder, built_files, current_manifest, pdq_hash
 
 
 def test_the_report_says_what_was_done(folder: Path) -> None:
@@ -45,20 +38,18 @@ def test_the_same_lists_give_the_same_bytes(folder: Path, tmp_path: Path) -> Non
         "PYTHONHASHSEED": "7",
     }
     subprocess.run([sys.executable, "-c", script, str(elsewhere)], env=environment, check=True)
-    assert bytes_of(elsewhere) == bytes_of(folder)
+    assert built_files(elsewhere) == built_files(folder)
 
 
-def test_the_generation_counts_changes_of_contents(
-    make_folder: MakeFolder, hash_of: HashOf
-) -> None:
-    row = {"entry_id": "a", "hash": hash_of(1), "harm": "h"}
+def test_the_generation_counts_changes_of_contents(make_folder: MakeFolder) -> None:
+    row = {"entry_id": "a", "hash": pdq_hash(1), "harm": "h"}
     first = build_index(make_folder({"known": [row]}))
     again = build_index(make_folder({"known": [row]}))
     assert (first.generation, again.generation, again.is_new) == (1, 1, False)
     assert again.digest == first.digest
     changes = [
         {"known": [row | {"entry_id": "b"}]},
-        {"known": [row | {"hash": hash_of(2)}]},
+        {"known": [row | {"hash": pdq_hash(2)}]},
         {"known": [row | {"harm": "i"}]},
         {"known": [row], "other": []},
         {"renamed": [row]},
@@ -73,18 +64,16 @@ def test_the_generation_counts_changes_of_contents(
     assert len(digests) == len(changes)
 
 
-def test_files_no_longer_named_are_removed_and_readers_keep_theirs(
-    make_folder: MakeFolder, hash_of: HashOf
-) -> None:
-    folder = make_folder({"known": [{"entry_id": "a", "hash": hash_of(1), "harm": "h"}]})
+def test_files_no_longer_named_are_removed_and_readers_keep_theirs(make_folder: MakeFolder) -> None:
+    folder = make_folder({"known": [{"entry_id": "a", "hash": pdq_hash(1), "harm": "h"}]})
     build_index(folder)
     old = Index.open(folder)
-    make_folder({"known": [{"entry_id": "b", "hash": hash_of(2), "harm": "h"}]})
-    build_index(folder)
-    assert len(bytes_of(folder)) == 4  # lock, manifest, codes, entries
+    make_folder({"known": [{"entry_id": "b", "hash": pdq_hash(2), "harm": "h"}]})
+    build_index(folder, options=StorageOptions(kept_generations=1))
+    assert len(built_files(folder)) == 5  # lock, pointer, manifest, codes, entries
     new = Index.open(folder, verify=True)
     for index, seed, entry_id in [(old, 1, "a"), (new, 2, "b")]:
-        query = np.frombuffer(bytes.fromhex(hash_of(seed)), np.uint8)[None]
+        query = np.frombuffer(bytes.fromhex(pdq_hash(seed)), np.uint8)[None]
         found = index.search("pdq", query, 0)
         assert index.entry_ids("pdq", found.ids) == [entry_id]
     with pytest.raises(HashmatchError):
@@ -93,23 +82,27 @@ def test_files_no_longer_named_are_removed_and_readers_keep_theirs(
 
 def test_damaged_files_are_written_anew(folder: Path) -> None:
     build_index(folder)
-    sound = bytes_of(folder)
+    sound = built_files(folder)
     for name, data in sound.items():
         if name.endswith((".hmi", ".arrow")):
             (folder / "built" / name).write_bytes(data[:-1] + b"?")
     with pytest.raises(IndexFormatError):
         verify_index(folder)
     assert build_index(folder).generation == 1
-    assert bytes_of(folder) == sound
+    assert built_files(folder) == sound
 
 
 def test_a_damaged_manifest_stops_the_build(folder: Path) -> None:
     build_index(folder)
-    path = folder / "built" / "manifest.json"
-    path.write_bytes(path.read_bytes().replace(b'"generation": 1', b'"generation": 7'))
+    path = current_manifest(folder)
+    path.write_bytes(path.read_bytes().replace(b'"generation":1', b'"generation":7'))
+    with pytest.raises(IndexFormatError, match=f"{path}: damaged.*: hashmatch index rollback"):
+        build_index(folder)
+    pointer = folder / "built" / "CURRENT"
+    pointer.write_bytes(pointer.read_bytes().replace(b'"generation":1', b'"generation":7'))
     with pytest.raises(IndexFormatError) as caught:
         build_index(folder)
-    assert f"{path}: damaged" in str(caught.value)
+    assert f"{pointer}: damaged" in str(caught.value)
     assert f"restore it, or delete {folder / 'built'} (live changes are lost) and run: " in str(
         caught.value
     )
@@ -117,14 +110,14 @@ def test_a_damaged_manifest_stops_the_build(folder: Path) -> None:
 
 def test_a_bad_list_leaves_what_was_built(folder: Path) -> None:
     build_index(folder)
-    before = bytes_of(folder)
+    before = built_files(folder)
     (folder / "spam.csv").write_text("entry_id,hash,harm\na,zz,h\n", encoding="utf-8")
     with pytest.raises(HashListError, match=r"spam\.csv row 2, column hash"):
         build_index(folder)
-    assert bytes_of(folder) == before
+    assert built_files(folder) == before
 
 
-@pytest.mark.parametrize("failing", [".hmi", ".entries.arrow", "manifest.json"])
+@pytest.mark.parametrize("failing", [".hmi", ".entries.arrow", "000002.json", "CURRENT"])
 def test_a_rename_that_fails_leaves_what_was_built(
     folder: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -143,13 +136,14 @@ def test_a_rename_that_fails_leaves_what_was_built(
         with pytest.raises(HashmatchError, match="cannot be built: No space left on device"):
             build_index(folder)
     assert Index.open(folder, verify=True).ref == old
-    assert build_index(folder).generation == 2
-    assert len(bytes_of(folder)) == 4
+    # The number of a manifest that was written but not published is used up.
+    assert build_index(folder).generation == (3 if failing == "CURRENT" else 2)
+    assert set(built_files(folder)) == {".lock", *verify_index(folder)}
 
 
 def test_a_second_builder_is_told(folder: Path) -> None:
     with (
-        BuiltFolder.hold(folder),
+        LockedDirectory.lock(folder),
         pytest.raises(HashmatchError, match=f"^{folder} is being changed by another process"),
     ):
         build_index(folder)

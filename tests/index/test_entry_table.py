@@ -4,23 +4,20 @@ import io
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hashmatch.errors import IndexFormatError
-from hashmatch.index import entry_table
-from hashmatch.index.entry_table import (
-    ENTRY_SCHEMA,
-    TIMELESS_SCHEMA,
-    EntryTable,
-    entry_batches,
-    entry_rows,
-    write_entry_batches,
-)
+from hashmatch.index.entry_table import ENTRY_SCHEMA, EntryTable, EntryWriter
+
+BATCH_ROWS = 8
 
 
 def rows_of(n: int) -> list[dict[str, Any]]:
@@ -45,15 +42,16 @@ def rows_of(n: int) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture(autouse=True)
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entry_table, "BATCH_ROWS", 8)
+def write(file: io.IOBase, tables: list[pa.Table]) -> None:
+    writer = EntryWriter(file, BATCH_ROWS)
+    for table in tables:
+        writer.append(table)
+    writer.close()
 
 
 def saved(path: Path, n: int) -> Path:
     with path.open("wb") as file:
-        table = pa.Table.from_pylist(rows_of(n), ENTRY_SCHEMA)
-        write_entry_batches(file, ENTRY_SCHEMA, entry_batches(table))
+        write(file, [pa.Table.from_pylist(rows_of(n), ENTRY_SCHEMA)])
     return path
 
 
@@ -68,35 +66,21 @@ def test_every_cell_is_read_back(tmp_path: Path, n: int) -> None:
         assert table.cells(name, order) == [expected[row][name] for row in order.tolist()]
     assert table.entries(order).tolist() == [expected[row]["entry"] for row in order.tolist()]
     assert table.origins(order).tolist() == [expected[row]["origin"] for row in order.tolist()]
-    assert (table.entries(order).dtype, table.origins(order).dtype) == (np.int64, np.int32)
+    assert table.entries(order).dtype == np.int64
+    assert table.origins(order).dtype == np.int32
 
 
 def test_the_file_is_plain_arrow(tmp_path: Path) -> None:
-    with pa.ipc.open_file(saved(tmp_path / "e.arrow", 50)) as reader:
+    with pa.ipc.open_file(str(saved(tmp_path / "e.arrow", 50))) as reader:
         table = reader.read_all()
     assert table.schema.equals(ENTRY_SCHEMA)
     assert table.to_pylist() == rows_of(50)
 
 
-def test_rows_without_times_are_kept_without_the_column(tmp_path: Path) -> None:
-    rows = pa.Table.from_pylist(rows_of(20), ENTRY_SCHEMA)
-    assert entry_rows(rows).schema == ENTRY_SCHEMA
-    timeless = rows.set_column(
-        rows.schema.get_field_index("timestamp_s"), "timestamp_s", pa.nulls(20, pa.float64())
-    )
-    kept = entry_rows(timeless)
-    assert kept.schema == TIMELESS_SCHEMA
-    assert entry_rows(timeless.slice(0, 0)).schema == TIMELESS_SCHEMA
-    with (tmp_path / "e.arrow").open("wb") as file:
-        write_entry_batches(file, kept.schema, entry_batches(kept))
-    table = EntryTable.open(tmp_path / "e.arrow", 20)
-    assert table.schema == TIMELESS_SCHEMA
-    order = np.array([19, 0, 8])
-    assert table.cells("timestamp_s", order) == [None, None, None]
-    whole = table.take(ENTRY_SCHEMA.names, np.arange(20))
-    assert whole.schema == ENTRY_SCHEMA
-    assert whole.equals(timeless)
-    assert EntryTable.open(saved(tmp_path / "t.arrow", 20), 20).schema == ENTRY_SCHEMA
+def test_batches_are_whole_but_for_the_last(tmp_path: Path) -> None:
+    with pa.ipc.open_file(str(saved(tmp_path / "e.arrow", 50))) as reader:
+        batches = [reader.get_batch(at).num_rows for at in range(reader.num_record_batches)]
+    assert batches == [8, 8, 8, 8, 8, 8, 2]
 
 
 def test_rows_that_are_not_there_are_refused(tmp_path: Path) -> None:
@@ -118,30 +102,32 @@ def test_another_shape_is_refused(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(IndexFormatError, match="damaged or not an entry table"):
             EntryTable.open(path, 20)
-    with pa.ipc.new_file(path, pa.schema([("entry", pa.int64())])) as writer:
+    with pa.ipc.new_file(str(path), pa.schema([("entry", pa.int64())])) as writer:
         writer.write_table(pa.table({"entry": list(range(20))}))
     with pytest.raises(IndexFormatError, match="damaged or not an entry table"):
         EntryTable.open(path, 20)
 
 
-def test_equal_tables_give_equal_bytes_however_chunked() -> None:
+@given(st.lists(st.integers(0, 50), max_size=6))
+def test_equal_rows_give_equal_bytes_however_appended(cuts: list[int]) -> None:
     table = pa.Table.from_pylist(rows_of(50), ENTRY_SCHEMA)
-    slices = pa.concat_tables([table.slice(0, 3), table.slice(3, 30), table.slice(33)])
+    bounds = sorted([0, *cuts, 50])
+    pieces = [table.slice(a, b - a) for a, b in pairwise(bounds)]
     filtered = pa.concat_tables([table, table]).filter(pa.array([row < 50 for row in range(100)]))
     files = [io.BytesIO() for _ in range(3)]
-    for file, one in zip(files, (table, slices, filtered), strict=True):
-        write_entry_batches(file, ENTRY_SCHEMA, entry_batches(one))
+    for file, tables in zip(files, ([table], pieces, [filtered]), strict=True):
+        write(file, tables)
     assert files[0].getvalue() == files[1].getvalue() == files[2].getvalue()
 
 
 READ_EVERYTHING = """
 import sys
+from itertools import pairwise
 from pathlib import Path
 import numpy as np
-from hashmatch.index import entry_table
 from hashmatch.errors import IndexFormatError
+from hashmatch.index.entry_table import EntryTable
 
-entry_table.BATCH_ROWS = 8
 whole = Path(sys.argv[1]).read_bytes()
 path = Path(sys.argv[1] + ".damaged")
 rows = np.array([0, 9, 10])
@@ -151,7 +137,7 @@ for position in range(len(whole)):
     damaged[position] ^= (0x01, 0x80, 0xFF)[position % 3]
     path.write_bytes(damaged)
     try:
-        table = entry_table.EntryTable.open(path, 11)
+        table = EntryTable.open(path, 11)
         table.entries(rows), table.origins(rows)
         for name in ("quality", "timestamp_s", "entry_id", "labels", "record"):
             table.cells(name, rows)

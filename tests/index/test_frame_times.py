@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
 from hashmatch.index import (
     Index,
+    StorageOptions,
     add_list,
     build_index,
     compact_index,
@@ -24,6 +23,7 @@ from hashmatch.index import (
 )
 from hashmatch.lists import ListReading, vpdq_lines
 from hashmatch.values import VideoHash
+from tests.builders import stored_rows, write_recipe
 
 Frame = tuple[str, str, float | None]
 """Entry id, hash in hex, time."""
@@ -62,9 +62,7 @@ def write_vpdq(path: Path, frames: list[Frame]) -> Path:
 
 
 def built(folder: Path, file: str, **keys: str) -> Path:
-    recipe = f'name = "v"\n[[lists]]\nname = "known"\nfile = "{file}"\nversion = "1"\nharm = "h"\n'
-    recipe += "".join(f"{key} = {value}\n" for key, value in keys.items())
-    (folder / "recipe.toml").write_text(recipe)
+    write_recipe(folder, {"known": file}, harm='"h"', **keys)
     build_index(folder)
     return folder
 
@@ -77,7 +75,7 @@ def found(folder: Path) -> list[Frame]:
     codes = [code.tobytes().hex() for code in index.codes("pdq")]
     ids = index.entry_ids("pdq", rows)
     times = index.entry_timestamps_s("pdq", rows)
-    assert [index.provenance("pdq", int(row))["timestamp_s"] for row in rows] == times
+    assert [row["timestamp_s"] for row in stored_rows(folder)] == times
     frames = list(zip(ids, codes, times, strict=True))
     return sorted(frames, key=lambda one: (one[0], one[2] is not None, one[2] or 0, one[1]))
 
@@ -131,7 +129,7 @@ def test_times_survive_every_change(tmp_path: Path, with_still: bool) -> None:
     later = [(one, digits, float(n)) for n, (one, digits, _) in enumerate(CLIP)]
     report = replace_list(folder, write_csv(tmp_path / "new.csv", [*later, *OTHER]))
     assert report.counts is not None
-    assert report.counts.removed == len(OTHER)  # the ledger keeps it out
+    assert report.counts.removed == len(OTHER)  # the overrides keep it out
     assert found(folder) == later
     add_list(folder, write_vpdq(tmp_path / "other.txt", OTHER))
     assert found(folder) == [*later, *OTHER]
@@ -153,23 +151,6 @@ def test_a_hash_at_another_time_is_a_repetition_and_the_first_stays(tmp_path: Pa
     (tmp_path / "gone.csv").write_text(f"entry_id,hash,status\n{one},{digits},withdrawn\n")
     add_list(folder, tmp_path / "gone.csv")
     assert found(folder) == [*rest, (one, "ef" * 32, 42.0)]
-
-
-def test_what_has_no_times_is_stored_as_before(tmp_path: Path) -> None:
-    """The bytes, and so the digest, of an index without videos are what they always were."""
-    plain, timed = tmp_path / "plain", tmp_path / "timed"
-    for folder, frames in ((plain, STILL), (timed, [*STILL, *CLIP])):
-        folder.mkdir()
-        built(folder, write_csv(folder / "a.csv", frames).name)
-    has_column = {}
-    for folder in (plain, timed):
-        (path,) = (folder / "built").glob("*.entries.arrow")
-        with pa.ipc.open_file(path) as reader:
-            has_column[folder.name] = "timestamp_s" in reader.schema.names
-    assert has_column == {"plain": False, "timed": True}
-    add_list(plain, write_csv(plain / "b.csv", CLIP))
-    compact_index(plain)
-    assert found(plain) == found(timed)
 
 
 def test_the_recipe_says_how_good_a_frame_must_be(tmp_path: Path) -> None:
@@ -196,18 +177,13 @@ def test_the_recipe_says_how_good_a_frame_must_be(tmp_path: Path) -> None:
     assert STILL[0] in found(folder)
 
 
-def test_any_number_of_batches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_folder: Callable[..., Path]
-) -> None:
-    from hashmatch.index import compaction, entry_table
-
-    for module in (compaction, entry_table):
-        monkeypatch.setattr(module, "BATCH_ROWS", 3)
+@pytest.mark.parametrize("batch_rows", [1, 3])
+def test_any_number_of_batches(tmp_path: Path, batch_rows: int) -> None:
+    options = StorageOptions(batch_rows=batch_rows, merged_codes=1)
     frames = [*CLIP, *STILL, *OTHER]
-    folder = make_folder({"known": [{"entry_id": "x", "hash": "01" * 32, "harm": "h"}] * 1})
-    build_index(folder)
-    add_list(folder, write_csv(tmp_path / "a.csv", frames))
+    folder = built(tmp_path, write_csv(tmp_path / "a.csv", [("x", "01" * 32, None)]).name)
+    add_list(folder, write_csv(tmp_path / "b.csv", frames), options=options)
     expected: list[Frame] = [*CLIP, *OTHER, *STILL, ("x", "01" * 32, None)]
     assert found(folder) == expected
-    compact_index(folder)
+    compact_index(folder, options=options)
     assert found(folder) == expected

@@ -1,4 +1,4 @@
-"""Random sequences of live changes against the naive model of `live_model`."""
+"""Random sequences of changes against the naive model of `live_model`."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from live_model import LISTS, Model, Op, RefusedError, Row, check, contents, perform, write_recipe
 
 from hashmatch.errors import HashmatchError
 from hashmatch.index import Index
+from tests.builders import TOY, register_toy
+from tests.index.live_model import (
+    LISTS,
+    Model,
+    Op,
+    RefusedError,
+    Row,
+    check,
+    check_history,
+    contents,
+    perform,
+    write_lists,
+)
 
 ROW = st.builds(
     Row,
     entry_id=st.sampled_from(["a", "b", "ü;,"]),
     harm=st.sampled_from(["csam", "spam"]),
     classification=st.sampled_from(["", "A1"]),
-    algorithm=st.sampled_from(["pdq", "pdq", "toy"]),
+    algorithm=st.sampled_from(["pdq", "pdq", TOY]),
     seed=st.integers(0, 7),
 )
 STATUS = st.sampled_from(["active", "active", "disputed", "withdrawn"])
 ROWS = st.dictionaries(ROW, STATUS, max_size=6).map(lambda rows: tuple(rows.items()))
 LIST = st.sampled_from(LISTS)
-IDS = st.lists(st.sampled_from(["a", "b", "ü;,", "d"]), min_size=1, max_size=2).map(tuple)
+ENTRIES = st.lists(st.sampled_from(["a", "b", "ü;,", "d"]), min_size=1, max_size=2).map(tuple)
 VERSION = st.sampled_from([None, "v1", "v2"])
 OP = st.one_of(
     st.builds(Op, st.sampled_from(["add", "add", "replace"]), LIST, ROWS, VERSION),
-    st.builds(Op, st.just("remove"), LIST, ids=IDS),
-    st.builds(Op, st.sampled_from(["disable", "enable"]), LIST, ids=st.one_of(st.none(), IDS)),
-    st.just(Op("compact")),
+    st.builds(Op, st.just("remove"), LIST, ids=ENTRIES),
+    st.builds(Op, st.sampled_from(["disable", "enable"]), LIST, ids=st.one_of(st.none(), ENTRIES)),
+    st.builds(Op, st.just("compact"), purge=st.booleans(), keep=st.sampled_from([1, 2, 8])),
+    st.builds(Op, st.just("rollback"), generation=st.integers(1, 12), with_overrides=st.booleans()),
     st.builds(Op, st.just("edit"), LIST, ROWS),
     st.builds(Op, st.just("build"), discard=st.booleans()),
 )
@@ -37,8 +50,6 @@ OP = st.one_of(
 
 @pytest.fixture(scope="module")
 def _toy() -> Iterator[None]:
-    from live_model import register_toy
-
     with register_toy():
         yield
 
@@ -46,7 +57,7 @@ def _toy() -> Iterator[None]:
 @pytest.mark.usefixtures("_toy")
 @settings(max_examples=40)
 @given(ROWS, ROWS, st.lists(OP, max_size=14), st.integers(0, 3))
-def test_any_sequence_of_changes_is_what_the_model_says(
+def test_any_sequence_of_changes_agrees_with_the_model(
     tmp_path_factory: pytest.TempPathFactory,
     known: tuple[tuple[Row, str], ...],
     spam: tuple[tuple[Row, str], ...],
@@ -54,11 +65,10 @@ def test_any_sequence_of_changes_is_what_the_model_says(
     radius: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("live") / "index"
-    folder.mkdir()
-    write_recipe(folder)
+    write_lists(folder)
     model = Model()
     reader: Index | None = None
-    of_digest: dict[str, list[object]] = {}
+    of_digest: dict[str, list[tuple[str, str, Row]]] = {}
     for op in [Op("edit", "known", known), Op("edit", "spam", spam), Op("build"), *ops]:
         try:
             after = model.after(op)
@@ -74,12 +84,14 @@ def test_any_sequence_of_changes_is_what_the_model_says(
             continue
         generation = reader.ref.generation if reader else 0
         assert report.generation == generation + report.is_new
+        after.record(report.generation)
         before, reader = reader, reader.refreshed() if reader else Index.open(folder)
         assert (before is reader) == (not report.is_new)
         assert (reader.ref.generation, reader.ref.digest) == (report.generation, report.digest)
         assert report.is_new or after.visible() == model.visible()
         check(folder, after, reader, radius)
-        if before is not None:  # what was open stays what it was
+        check_history(folder, after)
+        if before is not None:  # an open generation stays as it was
             assert contents(before) == sorted(model.visible())
         assert of_digest.setdefault(report.digest, contents(reader)) == contents(reader)
         model = after

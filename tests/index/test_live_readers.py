@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_model import perform, register_toy, script, write_recipe
-from live_readers import N_EDITS
 
-from hashmatch.index import Index, build_index
-from hashmatch.index.built_folder import BuiltFolder
+from hashmatch.index import Index
+from hashmatch.index.directory import LockedDirectory
+from tests.index.live_model import perform, script, write_lists
+from tests.index.live_readers import N_EDITS
 
-PROGRAM = Path(__file__).with_name("live_readers.py")
+ROOT = Path(__file__).parents[2]
 SEED, N_OPS, N_READERS, N_THREADS = 3, 90, 2, 2
 
 
-@pytest.fixture
-def _toy() -> Iterator[None]:
-    with register_toy():
-        yield
-
-
-@pytest.mark.usefixtures("_toy")
+@pytest.mark.usefixtures("toy")
 def test_readers_never_see_a_mixture(tmp_path: Path) -> None:
     folder = tmp_path / "index"
-    folder.mkdir()
-    write_recipe(folder)
+    write_lists(folder)
     steps = script(SEED, N_OPS)
+    assert {op.kind for op, _ in steps} >= {"rollback", "compact", "replace", "build"}
     for op, _ in steps[: N_EDITS + 1]:
         perform(folder, op)
-    command = [sys.executable, str(PROGRAM), str(folder), str(SEED), str(N_OPS), str(N_THREADS)]
+    command = [sys.executable, "-m", "tests.index.live_readers", str(folder)]
     readers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*command, str(SEED), str(N_OPS), str(N_THREADS)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
         for _ in range(N_READERS)
     ]
     for reader in readers:
@@ -48,9 +47,8 @@ def test_readers_never_see_a_mixture(tmp_path: Path) -> None:
         assert int(out) >= 10
 
 
-def test_a_writer_at_work_blocks_no_reader(folder: Path) -> None:
-    build_index(folder)
-    with BuiltFolder.hold(folder) as held:
-        held.create("half").close()
-        index = Index.open(folder, verify=True)
+def test_a_writer_at_work_blocks_no_reader(built: Path) -> None:
+    with LockedDirectory.lock(built) as locked:
+        locked.create("half").close()
+        index = Index.open(built, verify=True)
         assert index.refreshed() is index

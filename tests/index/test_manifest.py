@@ -3,82 +3,96 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.index.manifest import (
+    Change,
+    ListAttributes,
     ListCounts,
     Manifest,
     Origin,
+    Pointer,
     Segment,
     StoredFile,
     contents_digest,
-    decode_manifest,
-    encode_manifest,
+    decode_sealed,
+    encode_sealed,
+    seal_of,
 )
 
 SHA = hashlib.sha256(b"x").hexdigest()
+ROWS = StoredFile("pdq-1.removed.rows", 8, SHA)
+SEGMENT = Segment("pdq", 2, StoredFile("pdq-1.hmi", 10, SHA), StoredFile("pdq-1.arrow", 20, SHA))
 MANIFEST = Manifest(
     name="démo",
     generation=3,
     digest=SHA,
     hashmatch_version="1",
+    change=Change(kind="add", list="known", n_added=2),
     n_entries=2,
     origins=(Origin("known", "1", "csam", None), Origin("known", "1", "csam", "A1")),
     lists=(ListCounts("known", "1", 4, 2, 1, 1, 0),),
-    segments=(
-        Segment("pdq", 2, StoredFile("pdq-1.hmi", 10, SHA), StoredFile("pdq-1.arrow", 20, SHA)),
-    ),
+    segments=(SEGMENT,),
+    attributes={"known": ListAttributes(role="allow", radius=10, enabled=False, priority=-1)},
 )
+POINTER = Pointer(generation=3, next_generation=4, manifest=SHA)
 
 
 def decode(raw: bytes) -> Manifest:
-    return decode_manifest(raw, "the/manifest.json", "build again")
+    return decode_sealed(raw, Manifest, "the/manifest", "build again")
 
 
-def sealed(body: dict[str, Any]) -> bytes:
-    """A manifest that says what it likes, with a digest that holds."""
-    tail = ('",\n' + json.dumps(body)[1:]).encode()
-    return b'{\n "sha256": "' + hashlib.sha256(tail).hexdigest().encode() + tail
+def sealed(fields: dict[str, Any]) -> bytes:
+    """Return a file that says what it likes, with a digest that holds."""
+    tail = ('",' + json.dumps(fields)[1:]).encode()
+    return b'{"sha256":"' + hashlib.sha256(tail).hexdigest().encode() + tail
 
 
-def test_what_is_written_is_read() -> None:
-    raw = encode_manifest(MANIFEST)
+def test_decode_inverts_encode() -> None:
+    raw = encode_sealed(MANIFEST)
     assert decode(raw) == MANIFEST
-    body = json.loads(raw)
-    assert list(body)[:2] == ["sha256", "format"]
-    assert body["format"] == 3
-    assert body["segments"][0]["codes"] == {"file": "pdq-1.hmi", "size_bytes": 10, "sha256": SHA}
+    fields = json.loads(raw)
+    assert list(fields) == ["sha256", "format", "body"]
+    assert (fields["format"], fields["sha256"]) == (1, seal_of(raw))
+    assert fields["body"]["segments"][0]["codes"] == {
+        "file": "pdq-1.hmi",
+        "size_bytes": 10,
+        "sha256": SHA,
+    }
+    raw = encode_sealed(POINTER)
+    assert decode_sealed(raw, Pointer, "", "") == POINTER
+    assert len(raw) < 300
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x20, 0x80, 0xFF])
 def test_every_flipped_byte_is_noticed(flip: int) -> None:
-    raw = encode_manifest(MANIFEST)
+    raw = encode_sealed(MANIFEST)
     for position in range(len(raw)):
         damaged = bytearray(raw)
         damaged[position] ^= flip
-        with pytest.raises(IndexFormatError, match=r"^the/manifest\.json: damaged.*build again$"):
+        with pytest.raises(IndexFormatError, match=r"^the/manifest: damaged.*build again$"):
             decode(bytes(damaged))
 
 
 def test_a_cut_or_foreign_file_is_refused() -> None:
-    raw = encode_manifest(MANIFEST)
-    for length in (0, 5, 20, 77, 78, 90, len(raw) - 1):
-        with pytest.raises(IndexFormatError, match="damaged or not a manifest"):
+    raw = encode_sealed(MANIFEST)
+    for length in (0, 5, 20, 74, 75, 90, len(raw) - 1):
+        with pytest.raises(IndexFormatError, match="damaged or not of an index"):
             decode(raw[:length])
-    with pytest.raises(IndexFormatError, match="damaged or not a manifest"):
+    with pytest.raises(IndexFormatError, match="damaged or not of an index"):
         decode(raw + b"\n")
 
 
 def test_a_newer_format_is_refused_with_the_remedy() -> None:
     with pytest.raises(
         IndexFormatError,
-        match=r"of format 4, this hashmatch reads formats up to 3; upgrade hashmatch, or",
+        match=r"of format 2, this hashmatch reads format 1; upgrade hashmatch, or build again",
     ):
-        decode(sealed({"format": 4, "all": "new"}))
+        decode(sealed({"format": 2, "body": "new"}))
 
 
 def without(key: str) -> Callable[[dict[str, Any]], object]:
@@ -89,8 +103,7 @@ def without(key: str) -> Callable[[dict[str, Any]], object]:
     "spoil",
     [
         without("name"),
-        without("segments"),
-        without("format"),
+        without("change"),
         lambda body: body.update(extra=1),
         lambda body: body.update(generation="3"),
         lambda body: body.update(generation=0),
@@ -99,79 +112,60 @@ def without(key: str) -> Callable[[dict[str, Any]], object]:
         lambda body: body["segments"][0]["codes"].update(sha256="x"),
         lambda body: body["segments"][0]["codes"].update(size_bytes=None),
         lambda body: body["origins"][0].update(harm=None),
+        lambda body: body["attributes"]["known"].update(role="block"),
+        lambda body: body["change"].update(kind="magic"),
     ],
 )
 def test_nonsense_under_a_sound_digest_is_refused(
     spoil: Callable[[dict[str, Any]], object],
 ) -> None:
-    body = json.loads(encode_manifest(MANIFEST))
-    del body["sha256"]
-    assert decode(sealed(body)) == MANIFEST
+    body = json.loads(encode_sealed(MANIFEST))["body"]
+    assert decode(sealed({"format": 1, "body": body})) == MANIFEST
     spoil(body)
-    with pytest.raises(IndexFormatError, match="not a manifest of format 3; build again"):
-        decode(sealed(body))
+    with pytest.raises(IndexFormatError, match="not of format 1; build again"):
+        decode(sealed({"format": 1, "body": body}))
+    with pytest.raises(IndexFormatError, match="not of format 1; build again"):
+        decode(sealed({"format": "1", "body": body}))
 
 
-def test_the_digest_covers_files_origins_and_lists() -> None:
-    origins, lists, segments = MANIFEST.origins, MANIFEST.lists, MANIFEST.segments
-    (segment,) = segments
-    (counts,) = lists
+def test_the_digest_covers_what_decisions_depend_on() -> None:
+    (segment,), (counts,) = MANIFEST.segments, MANIFEST.lists
+    other = replace(segment.codes, sha256=SHA[::-1])
     variants = [
-        (origins, lists, segments),
-        (origins[::-1], lists, segments),
-        (origins, (replace(counts, list_version="2"),), segments),
-        (origins, lists, (replace(segment, entries=replace(segment.entries, sha256=SHA[::-1])),)),
-        (origins, lists, (replace(segment, codes=replace(segment.codes, sha256=SHA[::-1])),)),
-        (origins, lists, ()),
+        MANIFEST,
+        replace(MANIFEST, name="other"),
+        replace(MANIFEST, origins=MANIFEST.origins[::-1]),
+        replace(MANIFEST, lists=(replace(counts, list_version="2"),)),
+        replace(MANIFEST, segments=(replace(segment, entries=other),)),
+        replace(MANIFEST, segments=(replace(segment, codes=other),)),
+        replace(MANIFEST, segments=(replace(segment, removed=ROWS),)),
+        replace(MANIFEST, segments=(replace(segment, disabled=ROWS),)),
+        replace(MANIFEST, segments=()),
+        replace(MANIFEST, segments=(segment, segment)),
+        replace(MANIFEST, attributes={}),
+        replace(MANIFEST, overrides=ROWS),
     ]
-    digests = [contents_digest(*variant) for variant in variants]
-    assert len(set(digests)) == len(variants)
-    assert digests[0] == contents_digest(origins, lists, segments)
+    digests = {contents_digest(variant) for variant in variants}
+    assert len(digests) == len(variants)
+    same = replace(
+        MANIFEST,
+        generation=7,
+        digest=SHA[::-1],
+        hashmatch_version="2",
+        change=Change(kind="rollback", restored=1),
+        n_purged=3,
+    )
+    assert contents_digest(same) == contents_digest(MANIFEST)
 
 
-def test_a_manifest_of_format_1_is_one_without_live_changes() -> None:
-    body = json.loads(encode_manifest(MANIFEST))
-    del body["sha256"], body["ledger"]
-    body["format"] = 1
-    for one in body["lists"]:
-        del one["removed"], one["came_by"]
-    for one in body["segments"]:
-        del one["removed"], one["disabled"]
-    assert decode(sealed(body)) == MANIFEST
-    body["segments"] *= 2  # there was one of each algorithm
-    with pytest.raises(IndexFormatError, match="not a manifest"):
-        decode(sealed(body))
-
-
-def test_a_manifest_of_format_2_says_the_same() -> None:
-    body = json.loads(encode_manifest(MANIFEST))
-    del body["sha256"]
-    body["format"] = 2
-    assert decode(sealed(body)) == MANIFEST
-
-
-def test_several_segments_with_tombstones_and_a_ledger_are_read_back() -> None:
-    (segment,) = MANIFEST.segments
-    rows = StoredFile("pdq-1.removed.rows", 4, SHA)
-    other = replace(segment, removed=rows, disabled=replace(rows, file="pdq-1.disabled.rows"))
-    ledger = StoredFile("names-1.ledger", 9, SHA)
-    manifest = replace(MANIFEST, segments=(segment, other), ledger=ledger)
-    assert decode(encode_manifest(manifest)) == manifest
-    assert [one.file for one in manifest.files][4:] == [
-        "pdq-1.removed.rows",
-        "pdq-1.disabled.rows",
-        "names-1.ledger",
+def test_files_and_rows_are_summed_up() -> None:
+    vectors = replace(SEGMENT, removed=replace(ROWS, size_bytes=4), disabled=ROWS)
+    names = replace(ROWS, file="names-1.overrides")
+    manifest = replace(MANIFEST, segments=(SEGMENT, vectors), overrides=names)
+    assert decode(encode_sealed(manifest)) == manifest
+    assert [stored.file for stored in manifest.files] == [
+        *("pdq-1.hmi", "pdq-1.arrow"),
+        *("pdq-1.hmi", "pdq-1.arrow", "pdq-1.removed.rows", "pdq-1.removed.rows"),
+        "names-1.overrides",
     ]
-
-
-def test_the_digest_covers_tombstones_and_ledger() -> None:
-    origins, lists, (segment,) = MANIFEST.origins, MANIFEST.lists, MANIFEST.segments
-    rows = StoredFile("x", 4, SHA)
-    digests = {
-        contents_digest(origins, lists, (segment,)),
-        contents_digest(origins, lists, (replace(segment, removed=rows),)),
-        contents_digest(origins, lists, (replace(segment, disabled=rows),)),
-        contents_digest(origins, lists, (segment,), rows),
-        contents_digest(origins, lists, (segment, segment)),
-    }
-    assert len(digests) == 5
+    assert manifest.n_rows == 3

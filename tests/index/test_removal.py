@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
 from hashmatch.errors import HashmatchError, IndexFormatError, UnknownNameError
@@ -18,22 +18,12 @@ from hashmatch.index import (
     remove_entries,
     verify_index,
 )
-from hashmatch.index.built_folder import BuiltFolder
-
-HashOf = Callable[[object], str]
-
-
-@pytest.fixture
-def built(folder: Path) -> Path:
-    build_index(folder)
-    return folder
+from hashmatch.index.directory import LockedDirectory
+from tests.builders import built_file, found_entries, pdq_hash
 
 
 def ids(folder: Path) -> list[str]:
-    index = Index.open(folder)
-    rows = index.search("pdq", np.zeros((1, 32), np.uint8), 256).ids
-    origins = [index.origins[origin].list for origin in index.origin_of("pdq", rows)]
-    return sorted(map("/".join, zip(origins, index.entry_ids("pdq", rows), strict=True)))
+    return [f"{list_name}/{entry_id}" for list_name, _, entry_id in found_entries(folder)]
 
 
 ALL = ["known/k-1", "known/k-1", "known/k-1", "known/k-2", "spam/k-1"]
@@ -54,8 +44,9 @@ def test_every_row_of_an_entry_goes_and_stays_gone(built: Path) -> None:
     assert Index.open(built).describe()["n_removed_entries"] == 1
 
 
-def test_names_that_are_not_there(built: Path, hash_of: HashOf) -> None:
-    for change in (remove_entries, disable, enable):
+def test_names_that_are_not_there(built: Path) -> None:
+    changes: tuple[Callable[..., Any], ...] = (remove_entries, disable, enable)
+    for change in changes:
         with pytest.raises(UnknownNameError) as caught:
             change(built, "nown", ["k-1"])
         assert str(caught.value) == f"{built}: there is no list nown, only: known, spam"
@@ -66,8 +57,8 @@ def test_names_that_are_not_there(built: Path, hash_of: HashOf) -> None:
             "expected ids as the list gives them; nothing was changed"
         )
         with pytest.raises(UnknownNameError) as hidden:
-            change(built, "known", [hash_of(1)])
-        assert hash_of(1) not in str(hidden.value)
+            change(built, "known", [pdq_hash(1)])
+        assert pdq_hash(1) not in str(hidden.value)
         with pytest.raises(TypeError, match="collection of str"):
             change(built, "known", "k-1")
         with pytest.raises(TypeError, match="an entry id must be a str, not int"):
@@ -112,14 +103,11 @@ def test_what_was_undone_is_the_same_contents(built: Path) -> None:
     assert (report.generation, report.digest) == (3, before.digest)
 
 
-def test_damage_to_tombstones_and_ledger_is_found_by_every_reader(built: Path) -> None:
+def test_damage_to_tombstones_and_overrides_is_found_by_every_reader(built: Path) -> None:
     remove_entries(built, "known", ["k-2"])
     disable(built, "spam")
-    paths = [
-        next((built / "built").glob(f"*{suffix}"))
-        for suffix in (".removed.rows", ".disabled.rows", ".ledger")
-    ]
-    for path in paths:
+    for suffix in (".removed.rows", ".disabled.rows", ".overrides"):
+        path = built_file(built, suffix)
         whole = path.read_bytes()
         for place in range(len(whole)):
             damaged = bytearray(whole)
@@ -129,7 +117,7 @@ def test_damage_to_tombstones_and_ledger_is_found_by_every_reader(built: Path) -
                 verify_index(built)
             with pytest.raises(IndexFormatError, match=f"{path.name}: damaged"):
                 Index.open(built)
-            if path.suffix == ".ledger":
+            if suffix == ".overrides":
                 with pytest.raises(IndexFormatError, match=f"{path.name}: damaged.*restore it"):
                     build_index(built)
         path.unlink()
@@ -140,19 +128,20 @@ def test_damage_to_tombstones_and_ledger_is_found_by_every_reader(built: Path) -
 
 
 def test_a_writer_is_told_of_another_or_waits(built: Path) -> None:
-    with BuiltFolder.hold(built):
-        for change in (
+    with LockedDirectory.lock(built):
+        changes: list[Callable[[], object]] = [
             lambda: remove_entries(built, "known", ["k-1"]),
             lambda: compact_index(built, wait_s=0.1),
             lambda: build_index(built),
-        ):
+        ]
+        for change in changes:
             with pytest.raises(HashmatchError, match=f"^{built} is being changed by another proc"):
                 change()
 
     held, done = threading.Event(), []
 
     def hold() -> None:
-        with BuiltFolder.hold(built):
+        with LockedDirectory.lock(built):
             held.set()
             time.sleep(0.2)
             done.append(Index.open(built).ref.generation)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.hamming import HammingIndex
-from hashmatch.index.row_set import NO_ROWS
+from hashmatch.index.deletion_vector import NO_ROWS
 from hashmatch.index.segments import OpenSegment, Segments
 
 # Few codes, near to each other, so that ties and repetitions abound.
@@ -19,7 +22,7 @@ CODES = st.lists(st.integers(0, 15), max_size=12)
 SEGMENTS = st.lists(st.tuples(CODES, st.sets(st.integers(0, 11))), min_size=1, max_size=4)
 
 
-def packed(numbers: list[int]) -> np.ndarray:
+def packed(numbers: list[int]) -> NDArray[np.uint8]:
     return np.array([[*bytes(7), number] for number in numbers], np.uint8).reshape(-1, 8)
 
 
@@ -28,8 +31,9 @@ def opened(parts: list[tuple[list[int], set[int]]]) -> Segments:
     for codes, hidden in parts:
         rows = np.array(sorted(row for row in hidden if row < len(codes)), dtype=np.int64)
         index = HammingIndex.build(packed(codes))
-        entries = SimpleNamespace(path="entries")
-        segments.append(OpenSegment(None, index, entries, rows, NO_ROWS, rows))
+        entries: Any = SimpleNamespace(path=Path("entries"))
+        stored: Any = None
+        segments.append(OpenSegment(stored, index, entries, rows, NO_ROWS, rows))
     return Segments(segments)
 
 

@@ -1,9 +1,9 @@
-"""`hashmatch index add|replace|remove|disable|enable|compact`: changes of an index in use."""
+"""`hashmatch index add|replace|remove|disable|enable|compact|rollback`: changes in use."""
 
 from __future__ import annotations
 
 # ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
-from dataclasses import asdict
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +52,7 @@ Entries = Annotated[
 ]
 MoreEntries = Annotated[
     list[str] | None,
-    typer.Argument(metavar="ID", help="Further ids behind --entry.", show_default=False),
+    typer.Argument(metavar="ID", help="Further ids after --entry.", show_default=False),
 ]
 
 
@@ -72,8 +72,8 @@ def add(
 ) -> None:
     """Add the rows of a list file; they are searched at once.
 
-    How to read the file is taken from the recipe where that has the list. Rows that are there
-    already count as duplicates; withdrawn ones remove what is there.
+    The recipe says how to read the file if it has the list. Rows that are there already count as
+    duplicates; withdrawn ones remove the rows that are there.
 
     Example: hashmatch index add indexes/demo new.csv --list demo-hotline --version 2026-12-01
     """
@@ -105,9 +105,8 @@ def replace(
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Put a list file in the place of a list.
+    """Replace all rows of a list by those of a file, at once.
 
-    All that the list had goes, and the rows of the file come, at once.
     Entries that were removed stay out.
 
     Example: hashmatch index replace indexes/demo spam.csv --list demo-spam --version 2026-48
@@ -186,35 +185,92 @@ def compact(
     directory: BuiltDir,
     *,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads to build with.")] = 1,
+    keep: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Generations to keep, the current one included.")
+    ] = 8,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge",
+            help="Delete hashes that are no longer in the index from earlier generations, too.",
+        ),
+    ] = False,
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Merge what was added, drop what was removed.
 
-    Answers stay the same. hashmatch index info says when it is worth it.
+    Answers stay the same. hashmatch index info says when it is worth it. Earlier generations stay,
+    with the hashes that were removed since, until --keep or --purge deletes them.
 
-    Example: hashmatch index compact indexes/demo
+    Example: hashmatch index compact indexes/demo --purge
     """
-    from hashmatch.index import compact_index
+    from hashmatch.index import StorageOptions, compact_index
 
-    report = compact_index(directory, threads=threads, wait_s=wait_s)
+    options = StorageOptions(kept_generations=keep)
+    report = compact_index(directory, threads=threads, purge=purge, wait_s=wait_s, options=options)
     if as_json:
-        print_json(asdict(report))
+        print_json(report.to_dict())
         return
     state = "compacted" if report.is_new else "unchanged"
     print_note(
         f"index {report.name}: generation {report.generation} {state}; "
         f"segments: {report.n_segments_before:,}, now {report.n_segments:,}; "
         f"removed rows dropped: {report.n_dropped:,}"
+        + (f"; rows purged from earlier generations: {report.n_purged:,}" if purge else "")
     )
 
 
-COMMANDS = (add, replace, remove, disable, enable, compact)
+def rollback(
+    directory: BuiltDir,
+    generation: Annotated[
+        int,
+        typer.Argument(
+            metavar="GENERATION", min=1, help="As index history lists it.", show_default=False
+        ),
+    ],
+    *,
+    with_overrides: Annotated[
+        bool,
+        typer.Option(
+            "--with-overrides",
+            help="Restore what was removed and disabled by name, too, as it was then.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    wait_s: WaitS = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a new generation with the rows of an earlier one.
+
+    What was removed or disabled by name stays out, even if that happened later. Says first how many
+    entries match again.
+
+    Example: hashmatch index rollback indexes/demo 3 --yes
+    """
+    from hashmatch.index import rollback_index
+
+    if not yes:
+        plan = rollback_index(
+            directory, generation, with_overrides=with_overrides, dry_run=True, wait_s=wait_s
+        )
+        print_note(
+            f"index {plan.name}: rolled back to generation {generation}, "
+            f"{plan.n_returned_entries:,} entries would match again; "
+            f"rows: {plan.n_added:,} would return, {plan.n_removed:,} would go"
+        )
+        if not (sys.stdin.isatty() and typer.confirm("Roll back?", err=True)):
+            raise typer.BadParameter("nothing was changed; confirm by --yes", param_hint="--yes")
+    report = rollback_index(directory, generation, with_overrides=with_overrides, wait_s=wait_s)
+    _tell(report, as_json=as_json)
+
+
+COMMANDS = (add, replace, remove, disable, enable, compact, rollback)
 
 
 def _tell(report: ChangeReport, *, as_json: bool) -> None:
     if as_json:
-        print_json(asdict(report))
+        print_json(report.to_dict())
         return
     counts = report.counts
     rows = [
@@ -235,14 +291,14 @@ def _tell(report: ChangeReport, *, as_json: bool) -> None:
     if rows:
         said += f"; rows: {', '.join(rows)}"
     if report.n_returned_entries:
-        said += f"; entries removed earlier that are live again: {report.n_returned_entries:,}"
+        said += f"; entries removed earlier that match again: {report.n_returned_entries:,}"
     print_note(said)
 
 
 def _ids(entry: list[str] | None, more: list[str] | None) -> list[str] | None:
-    """Return the ids of `--entry A B --entry C`: what stands behind an option is an argument."""
+    """Return the ids of `--entry A B --entry C`: all but the first of an option are arguments."""
     if more and not entry:
-        raise typer.BadParameter("ids of entries go behind --entry", param_hint="ID")
+        raise typer.BadParameter("ids of entries go after --entry", param_hint="ID")
     return [*(entry or []), *(more or [])] or None
 
 

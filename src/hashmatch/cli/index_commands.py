@@ -1,9 +1,8 @@
-"""`hashmatch index build|info|verify`; changes and `bench` are in modules of their own."""
+"""`hashmatch index build|info|history|verify`; other modules have the changes and `bench`."""
 
 from __future__ import annotations
 
 # ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,7 +37,7 @@ def build(
         bool,
         typer.Option(
             "--discard-additions",
-            help="Build though lists were added to or replaced since: the recipe alone counts.",
+            help="Build even if lists were added to or replaced since: the recipe alone counts.",
         ),
     ] = False,
     wait_s: WaitS = 0.0,
@@ -46,8 +45,8 @@ def build(
 ) -> None:
     """Build an index from the lists of a recipe.
 
-    What DIR/recipe.toml names goes into DIR/built, published at once or not at all. Entries that
-    were removed stay out, and what was disabled stays disabled.
+    The lists of DIR/recipe.toml go into DIR/built, published whole or not at all. Entries that were
+    removed stay out, and what was disabled stays disabled.
 
     Example: hashmatch index build indexes/demo
     """
@@ -55,9 +54,9 @@ def build(
 
     report = build_index(directory, discard_additions=discard_additions, wait_s=wait_s)
     if as_json:
-        print_json(asdict(report))
+        print_json(report.to_dict())
         return
-    print_lists([asdict(counts) for counts in report.lists])
+    print_lists(report.to_dict()["lists"])
     state = "built" if report.is_new else "unchanged"
     codes = ", ".join(f"{n:,} {algorithm} codes" for algorithm, n in report.n_codes.items())
     print_note(
@@ -83,6 +82,7 @@ def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
         "entries removed": facts["n_removed_entries"],
         "entries disabled": facts["n_disabled_entries"],
         "lists disabled": ", ".join(facts["disabled_lists"]),
+        **{f"list {name}": _attributes(set_) for name, set_ in facts["attributes"].items()},
     }
     print_facts(
         f"Index {facts['name']}",
@@ -102,11 +102,42 @@ def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
         )
 
 
+@index_app.command("history")
+def history(directory: RecipeDir, *, as_json: AsJson = False) -> None:
+    """List the generations that are kept, and what each changed.
+
+    hashmatch index rollback publishes one of them anew.
+
+    Example: hashmatch index history indexes/demo
+    """
+    from hashmatch.index import index_history
+
+    generations = [generation.to_dict() for generation in index_history(directory)]
+    if as_json:
+        print_json(generations)
+        return
+    counts = ["n_added", "n_removed", "n_disabled", "n_enabled", "n_rows", "n_purged"]
+    print_table(
+        "Generations",
+        ["generation", "published", "change", *(name.removeprefix("n_") for name in counts)],
+        [
+            [
+                f"{one['generation']}{' (current)' if one['is_current'] else ''}",
+                one["published"][:19].replace("T", " "),
+                " ".join(str(one[name]) for name in ("kind", "list", "restored") if one[name]),
+                *(one[name] for name in counts),
+            ]
+            for one in generations
+        ],
+        caption="published in UTC; counts are of rows",
+    )
+
+
 @index_app.command("verify")
 def verify(directory: RecipeDir, *, as_json: AsJson = False) -> None:
-    """Check every byte of a built index.
+    """Check every byte of a built index, earlier generations included.
 
-    The exit code is 1 where a checksum differs.
+    The exit code is 1 if a checksum differs.
 
     Example: hashmatch index verify indexes/demo
     """
@@ -125,7 +156,7 @@ for command in COMMANDS:
 
 
 def _codes(algorithm: dict[str, Any]) -> str:
-    """Return what there is of one algorithm, in words."""
+    """Describe the codes of one algorithm."""
     words = f"{algorithm['n_codes']:,} of {algorithm['bits']} bits"
     if algorithm["n_segments"] > 1:
         words += f" in {algorithm['n_segments']:,} segments"
@@ -133,6 +164,16 @@ def _codes(algorithm: dict[str, Any]) -> str:
         if algorithm[f"n_{state}"]:
             words += f", {algorithm[f'n_{state}']:,} {state}"
     return words
+
+
+def _attributes(attributes: dict[str, Any]) -> str:
+    """Describe the attributes of a list that are not the defaults."""
+    from hashmatch.index import ListAttributes
+
+    defaults = ListAttributes()
+    return ", ".join(
+        f"{name} {value}" for name, value in attributes.items() if value != getattr(defaults, name)
+    )
 
 
 def print_lists(lists: list[dict[str, Any]]) -> None:

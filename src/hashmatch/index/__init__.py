@@ -1,37 +1,52 @@
-"""Build the lists of a folder into an index with entries, change it while in use, and read it.
+"""The index: lists of a folder, built into segments, changed while in use, and searched.
 
 A folder with a `recipe.toml` becomes `built/`: segments of codes, tables of entries, tombstones,
-and one manifest that names them all. The manifest is published by one atomic rename, so a reader
-sees one generation whole or another, never a mixture. docs/index.md specifies it.
+and a manifest for each generation that names its files. A generation is published by one atomic
+rename, so that readers see all of it or nothing. docs/index.md specifies the files.
 """
 
 from __future__ import annotations
 
 from hashmatch.index.adding import add_list, replace_list
+from hashmatch.index.append import append_list
 from hashmatch.index.build import BuildReport, build_index
 from hashmatch.index.compaction import CompactionReport, compact_index
-from hashmatch.index.draft import ChangeReport
-from hashmatch.index.manifest import ListCounts, Origin
-from hashmatch.index.published import verify_index
-from hashmatch.index.reader import Index
+from hashmatch.index.history import GenerationInfo, index_history, rollback_index
+from hashmatch.index.index import Index
+from hashmatch.index.manifest import ListAttributes, ListCounts, Origin
+from hashmatch.index.open import verify_index
 from hashmatch.index.recipe import Recipe, RecipeList
 from hashmatch.index.removal import disable, enable, remove_entries
+from hashmatch.index.transaction import (
+    ChangeReport,
+    StorageOptions,
+    Transaction,
+    open_transaction,
+)
 
 __all__ = [
     "BuildReport",
     "ChangeReport",
     "CompactionReport",
+    "GenerationInfo",
     "Index",
+    "ListAttributes",
     "ListCounts",
     "Origin",
     "Recipe",
     "RecipeList",
+    "StorageOptions",
+    "Transaction",
     "add_list",
+    "append_list",
     "build_index",
     "compact_index",
     "disable",
     "enable",
+    "index_history",
+    "open_transaction",
     "remove_entries",
     "replace_list",
+    "rollback_index",
     "verify_index",
 ]

@@ -1,8 +1,4 @@
-"""Bring a list file into an index that is in use: add to a list, or replace all of it.
-
-What comes in is a segment of its own, searchable as soon as the next generation is published;
-nothing that is there is rewritten.
-"""
+"""Adding a list file to an index in use, or replacing a list by one."""
 
 from __future__ import annotations
 
@@ -10,21 +6,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
+import msgspec
 
-from hashmatch import hashing
-from hashmatch.index.contents import Intake, codes_of, read_source, rows_of_algorithm
-from hashmatch.index.draft import ChangeReport, Draft, changing
-from hashmatch.index.entry_table import entry_batches, entry_rows
+from hashmatch.index.append import append_list
 from hashmatch.index.list_source import list_source
-from hashmatch.index.manifest import ListCounts, Origin
-from hashmatch.index.numbering import first_alike, number_rows
-from hashmatch.index.part import IDENTITY_COLUMNS
+from hashmatch.index.manifest import ListCounts
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    open_transaction,
+)
 from hashmatch.lists import ListReading
 
 
@@ -35,35 +28,37 @@ def add_list(
     list_name: str | None = None,
     version: str | None = None,
     new_list: bool = False,
-    wait_s: float = 0.0,
     reading: ListReading | None = None,
+    wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
-    """Add the rows of a list file to a list; what they say is searched from then on.
+    """Add the rows of a list file to a list; they are searched from then on.
 
     A row that is there already, by entry, harm, classification, algorithm and hash, counts as a
     duplicate and keeps the version that brought it, and its time; with another status it takes the
-    place of what is there. A withdrawn row removes what is there. An entry removed earlier is live
-    again, with the hashes that come now. An entry that is there and gets another hash stays one
-    entry.
+    place of the row that is there. A withdrawn row removes that row. An entry removed earlier
+    matches again, with the hashes that come now. An entry that is there and gets another hash stays
+    one entry.
 
     Parameters
     ----------
     directory : path-like
         A built folder.
     file : path-like
-        As `hashmatch.lists.read_list` takes it.
+        As `hashmatch.lists.read_batches` takes it.
     list_name : str, optional
-        The list it belongs to; may be left out where there is only one.
+        The list it belongs to; may be left out if there is only one.
     version : str, optional
-        What matches will say of the rows; the version that the list has by default.
+        The version that matches will name; the list's latest by default.
     new_list : bool
         Allow a list that neither index nor recipe knows; needs `version`. Policies that name
         lists do not know it either.
+    reading : ListReading, optional
+        How the file is read. What it leaves out is as in the recipe if that has the list.
     wait_s : float
         Seconds to wait for another writer to finish.
-    reading : ListReading, optional
-        How the file is read. What it leaves out is taken from the recipe where that has the list,
-        except `entry_id`.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -74,46 +69,36 @@ def add_list(
     UnknownNameError
         A KeyError: there is no such list.
     HashListError
-        The file or the recipe cannot be taken as it stands; nothing is changed then.
+        The file or the recipe cannot be accepted as it stands; nothing is changed.
     HashmatchError
-        The folder was never built, another process changes it now, or it cannot be written.
+        The folder was never built, another writer has the lock, or the folder cannot be written.
     ValueError
-        Name or version are not text on one line.
+        A name or version is not text on one line.
 
     Notes
     -----
-    Costs what reading the file and building an index of its rows costs, and one look at the ids of
-    all segments with rows of the list, in native code; codes and entries that are there are
-    neither read whole nor rewritten. Holds the file's rows in memory. Killed at any moment, it
-    leaves the generation before or the one after, whole. Each call adds a segment for each
-    algorithm of the file, which every search looks through: `compact_index` merges them.
+    Costs reading the file, building an index of its rows, and for every 65,536 of them one look at
+    the ids of all segments with rows of the list, in native code. Small segments are merged by the
+    way (`Transaction.commit`); others are neither read whole nor rewritten. Memory is that of
+    `build_index`. Killed at any moment, it leaves the generation before or the one after, whole.
     """
     directory = Path(directory)
-    with changing(directory, wait_s) as draft:
+    with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
         source = list_source(
             directory,
-            draft.lists,
+            transaction.lists,
             file,
             list_name=list_name,
             version=version,
             new_list=new_list,
             reading=reading or ListReading(),
         )
-        intake = read_source(source, (), "add")
-        join = _Join(draft, source.name, intake)
-        is_duplicate = join.is_duplicate()
-        gone = join.displaced(is_duplicate)
-        draft.remove(join.known, gone)
-        n_duplicates = int(is_duplicate.sum())
-        counts = replace(
-            intake.counts,
-            indexed=intake.counts.indexed - n_duplicates,
-            duplicates=intake.counts.duplicates + n_duplicates,
-        )
-        n_returned = _bring_in(draft, intake, join, ~is_duplicate)
-        if counts.indexed or gone.any() or counts.list not in {one.list for one in draft.lists}:
-            draft.lists = _counted(draft.lists, counts)
-        return replace(draft.publish(), n_returned_entries=n_returned, counts=counts)
+        counts, n_returned = append_list(transaction, source, "add", readmit=True)
+        is_known = counts.list in {known.list for known in transaction.lists}
+        if counts.indexed or transaction.n_removed or not is_known:
+            transaction.lists = _add_counts(transaction.lists, counts)
+        change = transaction.commit("add", list_name=source.name)
+        return replace(change, n_returned_entries=n_returned, counts=counts)
 
 
 def replace_list(
@@ -122,129 +107,44 @@ def replace_list(
     *,
     list_name: str | None = None,
     version: str | None = None,
-    wait_s: float = 0.0,
     reading: ListReading | None = None,
+    wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Put the rows of a list file in the place of all that a list has, in one generation.
 
     Entries that `remove_entries` removed are left out, and counted in the report; `add_list` brings
-    one back. Parameters, errors and costs are those of `add_list`; the rows before stay in their
-    segments, and never match, until `compact_index` drops them.
+    one back. Parameters, errors and costs are those of `add_list`; the rows before get tombstones
+    until their segment is merged.
     """
     directory = Path(directory)
-    with changing(directory, wait_s) as draft:
+    with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
         source = list_source(
             directory,
-            draft.lists,
+            transaction.lists,
             file,
             list_name=list_name,
             version=version,
             new_list=False,
             reading=reading or ListReading(),
         )
-        intake = read_source(source, draft.ledger.removed_of(source.name), "replace")
-        join = _Join(draft, source.name, intake)
-        draft.remove_list(source.name)
-        _bring_in(draft, intake, join, np.ones(intake.rows.num_rows, dtype=np.bool_))
-        draft.lists = [one for one in draft.lists if one.list != source.name]
-        draft.lists = _counted(draft.lists, intake.counts)
-        return replace(draft.publish(), counts=intake.counts)
+        transaction.remove_entries(source.name, None)
+        counts, _ = append_list(transaction, source, "replace")
+        others = [known for known in transaction.lists if known.list != source.name]
+        transaction.lists = [*others, counts]
+        return replace(transaction.commit("replace", list_name=source.name), counts=counts)
 
 
-class _Join:
-    """Rows that come in, withdrawn ones last, beside those of the same entries that are there.
-
-    `twin` is, for each row that comes in, the position in `known` of the live row that says the
-    same, -1 where there is none; `ordinal` that of its entry, -1 where the entry is not there;
-    `entry` numbers the entries of both.
-    """
-
-    def __init__(self, draft: Draft, list_name: str, intake: Intake) -> None:
-        self._intake = intake
-        coming = pa.concat_tables([intake.rows, intake.withdrawn])
-        ids: Any = coming["entry_id"]
-        self.known = draft.known(list_name, pc.unique(ids))
-        names = list(IDENTITY_COLUMNS)
-        columns = [self.known.table[name].chunks + coming[name].chunks for name in names]
-        types = [self.known.table.schema.field(name).type for name in names]
-        joint = pa.table(
-            [pa.chunked_array(*one) for one in zip(columns, types, strict=True)], names
-        )
-        n_known = self.known.table.num_rows
-        entry, alike = number_rows(joint).entry, first_alike(joint)
-        live = np.flatnonzero(self.known.is_live)
-        twin_of = np.full(joint.num_rows, -1)
-        twin_of[alike[live]] = live
-        ordinal_of = np.full(entry.max(initial=-1) + 1, -1)
-        ordinal_of[entry[:n_known]] = self.known.entry
-        self.twin = twin_of[alike[n_known:]]
-        self.entry = entry[n_known:]
-        self.ordinal = ordinal_of[self.entry]
-
-    def is_duplicate(self) -> NDArray[np.bool_]:
-        """Return which of the rows to index are there, with the same status."""
-        twin = self.twin[: self._intake.rows.num_rows]
-        has_twin = twin >= 0
-        status = self.known.table["status"].take(pa.array(twin[has_twin]))
-        same = pc.equal(status, self._intake.rows["status"].filter(pa.array(has_twin)))
-        has_twin[has_twin] = same.to_numpy()
-        return has_twin
-
-    def displaced(self, is_duplicate: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which of the known rows are withdrawn, or give way to a row of another status."""
-        n_rows = self._intake.rows.num_rows
-        twins = np.concatenate([self.twin[:n_rows][~is_duplicate], self.twin[n_rows:]])
-        gone = np.zeros(len(self.known.row), dtype=np.bool_)
-        gone[twins[twins >= 0]] = True
-        return gone
-
-
-def _bring_in(draft: Draft, intake: Intake, join: _Join, kept: NDArray[np.bool_]) -> int:
-    """Put the kept rows into segments of their own; return how many entries are live again."""
-    list_name, version = intake.counts.list, intake.counts.list_version
-    rows = intake.rows.filter(pa.array(kept))
-    entry = join.ordinal[: len(kept)][kept]
-    is_new = entry < 0
-    numbers, places = np.unique(join.entry[: len(kept)][kept][is_new], return_inverse=True)
-    entry[is_new] = draft.n_entries + places
-    draft.n_entries += numbers.size
-    numbering = number_rows(rows)
-    places_of = [
-        _place(draft.origins, Origin(list_name, version, *pair)) for pair in numbering.origins
-    ]
-    origin = np.array(places_of, dtype=np.int32)[numbering.origin]
-    rows = rows.append_column("entry", pa.array(entry, pa.int64()))
-    rows = rows.append_column("origin", pa.array(origin, pa.int32()))
-    there = {part.stored.algorithm for part in draft.parts}
-    for algorithm in intake.algorithms:
-        own = rows_of_algorithm(rows, algorithm)
-        if own.num_rows or algorithm not in there:
-            codes = codes_of(own, hashing.get_algorithm(algorithm).bits)
-            entries = entry_rows(own)
-            draft.append(algorithm, codes, entries.schema, entry_batches(entries))
-    returned = draft.ledger.removed_of(list_name) & set(pc.unique(rows["entry_id"]).to_pylist())
-    draft.ledger = draft.ledger.after_return(list_name, returned)
-    return len(returned)
-
-
-def _place(origins: list[Origin], origin: Origin) -> int:
-    """Return where an origin is among the others, behind them if it was not there."""
-    if origin not in origins:
-        origins.append(origin)
-    return origins.index(origin)
-
-
-def _counted(lists: Sequence[ListCounts], new: ListCounts) -> list[ListCounts]:
+def _add_counts(lists: Sequence[ListCounts], new: ListCounts) -> list[ListCounts]:
     """Return the lists with new counts added to those of the same list and version."""
-    same = [one for one in lists if (one.list, one.list_version) == (new.list, new.list_version)]
-    for one in same:
-        new = replace(
-            new,
-            rows=new.rows + one.rows,
-            indexed=new.indexed + one.indexed,
-            withdrawn=new.withdrawn + one.withdrawn,
-            ignored=new.ignored + one.ignored,
-            duplicates=new.duplicates + one.duplicates,
-            removed=new.removed + one.removed,
-        )
-    return [*(one for one in lists if one not in same), new]
+    others = []
+    for known in lists:
+        if (known.list, known.list_version) == (new.list, new.list_version):
+            sums = {name: getattr(known, name) + getattr(new, name) for name in _SUMMED}
+            new = msgspec.structs.replace(new, **sums)
+        else:
+            others.append(known)
+    return [*others, new]
+
+
+_SUMMED = ("rows", "indexed", "withdrawn", "ignored", "duplicates", "removed")

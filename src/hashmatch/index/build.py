@@ -1,4 +1,4 @@
-"""Build a folder: read its recipe and lists, write segments and entries, publish them."""
+"""Building an index from the lists of a recipe."""
 
 from __future__ import annotations
 
@@ -6,28 +6,26 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hashmatch import hashing
 from hashmatch.errors import HashmatchError
-from hashmatch.index.built_folder import BuiltFolder, build_command, built_path, read_manifest
-from hashmatch.index.contents import codes_of, read_contents
-from hashmatch.index.draft import Draft
-from hashmatch.index.entry_table import entry_batches, entry_rows
-from hashmatch.index.ledger import decode_ledger
-from hashmatch.index.manifest import ListCounts
-from hashmatch.index.published import read_ledger
+from hashmatch.index.append import append_list
+from hashmatch.index.directory import build_command
+from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListCounts
 from hashmatch.index.recipe import Recipe
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    Transaction,
+    open_transaction,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build did.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport(ChangeReport):
+    """The result of a build.
 
     Parameters
     ----------
-    name, generation, digest
-        Of what is published now.
-    is_new : bool
-        Whether the contents differ from those published before.
     n_codes : dict of str to int
         Codes by algorithm.
     n_entries : int
@@ -36,35 +34,36 @@ class BuildReport:
         Where the rows of each list went.
     """
 
-    name: str
-    generation: int
-    digest: str
-    is_new: bool
     n_codes: dict[str, int]
     n_entries: int
     lists: tuple[ListCounts, ...]
 
 
 def build_index(
-    directory: str | os.PathLike[str], *, discard_additions: bool = False, wait_s: float = 0.0
+    directory: str | os.PathLike[str],
+    *,
+    discard_additions: bool = False,
+    wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> BuildReport:
     """Build `directory/built` from `directory/recipe.toml`.
 
-    Reads every list, leaves out withdrawn rows, exact repetitions, algorithms to be ignored and
-    entries that `remove_entries` removed (each counted in the report), and publishes the rest as
-    one generation. What was disabled stays so. Equal lists give equal bytes; the number of the
-    generation grows only when contents change, and files that were damaged are written anew either
-    way.
+    Reads every list, leaves out withdrawn rows, duplicates, ignored algorithms and entries that
+    `remove_entries` removed (each counted in the report), and publishes the rest as one generation.
+    What was disabled stays so. Equal lists give equal bytes; nothing is published if the contents
+    are those of the current generation, but its damaged files are written anew.
 
     Parameters
     ----------
     directory : path-like
         A folder with a recipe.
     discard_additions : bool
-        Build even where lists were added to or replaced since the last build. The recipe's files
-        alone count then: what they lack is gone.
+        Build even if lists were added to or replaced since the last build. The recipe's files
+        alone count then.
     wait_s : float
         Seconds to wait for another writer to finish.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -73,61 +72,50 @@ def build_index(
     Raises
     ------
     HashListError
-        A recipe or list that cannot be taken as it stands; what was published before stays.
+        A recipe or list that cannot be accepted as it stands; nothing is changed.
     IndexFormatError
-        The published manifest or its ledger is damaged, so that the number of the next generation,
-        or what was removed, is not known.
+        Pointer, manifest or overrides are damaged, so that the next number, or what was removed,
+        is unknown.
     HashmatchError
-        Lists were added to or replaced since the last build; another process changes the folder
-        now; or it cannot be written.
+        Lists were added to or replaced since the last build; another writer has the lock; or the
+        folder cannot be written.
 
     Notes
     -----
-    Killed at any moment, it leaves the generation published before. Holds all lists in memory.
+    Killed at any moment, it leaves the generation before or the one after, whole. Memory does not
+    grow with the text of the lists: 48 bytes a row are held while a list is read (`append_list`),
+    and some 300 bytes for each 256-bit code of one algorithm while its index is built.
     """
     directory = Path(directory)
     recipe = Recipe.load(directory)
-    try:
-        with BuiltFolder.hold(directory, wait_s=wait_s) as folder:
-            return _build(recipe, directory, folder, discard_additions=discard_additions)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    raise HashmatchError(f"{directory}: cannot be built: {reason}")
+    with open_transaction(directory, wait_s=wait_s, empty=True, options=options) as transaction:
+        if transaction.before is not None and not discard_additions:
+            _refuse_to_discard(directory, transaction.before.lists)
+        transaction.name = recipe.name
+        transaction.n_removed = 0 if transaction.before is None else transaction.before.n_rows
+        for source in recipe.lists:
+            counts, _ = append_list(transaction, source, "build")
+            transaction.lists.append(counts)
+            if source.attributes != DEFAULT_ATTRIBUTES:
+                transaction.attributes[source.name] = source.attributes
+        change = transaction.commit("build")
+        return change.extend(
+            BuildReport,
+            n_codes=_count_codes(transaction),
+            n_entries=transaction.n_entries,
+            lists=tuple(transaction.lists),
+        )
 
 
-def _build(
-    recipe: Recipe, directory: Path, folder: BuiltFolder, *, discard_additions: bool
-) -> BuildReport:
-    before = read_manifest(directory)
-    if before is not None and not discard_additions:
-        _refuse_to_discard(directory, before.manifest.lists)
-    raw = read_ledger(directory, before.manifest) if before else None
-    ledger = decode_ledger(raw, str(directory))
-    contents = read_contents(recipe, ledger)
-    draft = Draft(recipe.name, folder, built_path(directory), before, ledger)
-    draft.origins, draft.lists = list(contents.origins), list(contents.lists)
-    draft.n_entries = contents.n_entries
-    for algorithm, rows in contents.tables.items():
-        codes = codes_of(rows, hashing.get_algorithm(algorithm).bits)
-        entries = entry_rows(rows)
-        draft.append(algorithm, codes, entries.schema, entry_batches(entries))
-    published = draft.publish()
-    return BuildReport(
-        name=published.name,
-        generation=published.generation,
-        digest=published.digest,
-        is_new=published.is_new,
-        n_codes={name: rows.num_rows for name, rows in contents.tables.items()},
-        n_entries=contents.n_entries,
-        lists=contents.lists,
-    )
+def _count_codes(transaction: Transaction) -> dict[str, int]:
+    return {one.stored.algorithm: one.stored.n_codes for one in transaction.segments}
 
 
 def _refuse_to_discard(directory: Path, lists: tuple[ListCounts, ...]) -> None:
-    live = list(dict.fromkeys(one.list for one in lists if one.came_by != "build"))
-    if live:
+    changed = dict.fromkeys(counts.list for counts in lists if counts.came_by != "build")
+    if changed:
         raise HashmatchError(
-            f"{directory}: changed since the last build by add or replace: {', '.join(live)}; make "
-            f"sure that the files of the recipe say the same, then run: {build_command(directory)} "
-            "--discard-additions"
+            f"{directory}: changed since the last build by add or replace: {', '.join(changed)}; "
+            "make sure that the files of the recipe say the same, then run: "
+            f"{build_command(directory)} --discard-additions"
         )

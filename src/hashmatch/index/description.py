@@ -1,27 +1,27 @@
-"""What an index holds, in numbers: for people, and for programs that watch over it."""
+"""The contents of an index in numbers, for people and for programs that watch over it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
-from hashmatch.index.ledger import Ledger
-from hashmatch.index.manifest import ListCounts, Manifest
+from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListCounts, Manifest
+from hashmatch.index.overrides import EntryOverrides
 from hashmatch.index.segments import Segments
 
 MANY_SEGMENTS = 8
-"""With so many segments of one algorithm, searching takes noticeably longer than in one."""
+"""With so many segments of one algorithm, a search takes noticeably longer than in one."""
 
 MANY_REMOVED = 0.2
-"""Share of removed rows above which they are a burden."""
+"""Share of removed rows above which they slow searches down."""
 
 
 def describe(
-    manifest: Manifest, segments: Mapping[str, Segments], ledger: Ledger
+    manifest: Manifest, segments: Mapping[str, Segments], overrides: EntryOverrides
 ) -> dict[str, Any]:
     """Return the numbers as plain dicts; `Index.describe` says what it costs."""
     n_origins = len(manifest.origins)
@@ -38,11 +38,15 @@ def describe(
         "digest": manifest.digest,
         "hashmatch_version": manifest.hashmatch_version,
         "n_entries": int(is_there.sum()),
-        "n_removed_entries": len(ledger.removed),
-        "n_disabled_entries": len(ledger.disabled),
-        "disabled_lists": sorted(ledger.disabled_lists),
+        "n_removed_entries": len(overrides.removed),
+        "n_disabled_entries": len(overrides.disabled),
+        "disabled_lists": sorted(overrides.disabled_lists),
         "compaction_advised": any(map(_is_burdened, algorithms)),
         "algorithms": algorithms,
+        "attributes": {
+            name: asdict(manifest.attributes.get(name, DEFAULT_ATTRIBUTES))
+            for name in dict.fromkeys(counts.list for counts in manifest.lists)
+        },
         "lists": [_list(manifest, counts, by_origin) for counts in manifest.lists],
     }
 

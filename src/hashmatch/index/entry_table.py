@@ -3,14 +3,11 @@
 Rows lie in record batches of `BATCH_ROWS`, the last one shorter, so that a row is found without a
 search and one damaged offset cannot reach beyond its batch. The file is not trusted: offsets are
 checked before text is read through them.
-
-A table whose rows are of no frame of a video has no column `timestamp_s`, as all had none before
-there were lists of videos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import IOBase
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +19,7 @@ import pyarrow.ipc
 from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
+from hashmatch.files import map_file
 from hashmatch.lists import SCHEMA as LIST_SCHEMA
 from hashmatch.lists import Column
 
@@ -31,7 +29,6 @@ _REMEDY = "build the index again"
 
 _Int = TypeVar("_Int", np.int32, np.int64)
 
-_TIME = "timestamp_s"
 _ELSEWHERE = ("algorithm", "code", "harm", "classification", "record")
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("entry", pa.int64(), nullable=False),
@@ -41,41 +38,45 @@ _FIELDS: list[pa.Field[Any]] = [
 ]
 
 ENTRY_SCHEMA = pa.schema(_FIELDS)
-"""`entry` numbers the distinct entries of the index, `origin` is an index into its origins; the
-rest is as in the list, but for what the segment or the origin says."""
-
-TIMELESS_SCHEMA = pa.schema([field for field in ENTRY_SCHEMA if field.name != _TIME])
-"""The same of rows that are of no frame of a video."""
+"""`entry` numbers the distinct entries of the index, `origin` is a position in its origins; the
+rest is as in the list, except for what the segment or the origin says."""
 
 
-def entry_rows(table: pa.Table) -> pa.Table:
-    """Return what an entry table keeps of rows of a list, in the schema that it takes."""
-    column: Any = table[_TIME]
-    has_times = column.null_count < table.num_rows
-    schema = ENTRY_SCHEMA if has_times else TIMELESS_SCHEMA
-    return table.select(schema.names).cast(schema)
+class EntryWriter:
+    """Writes an entry table as its rows come, holding `batch_rows` of them at most."""
 
+    def __init__(self, file: IOBase, batch_rows: int = BATCH_ROWS) -> None:
+        options = pa.ipc.IpcWriteOptions(use_threads=False)
+        self._writer = pa.ipc.new_file(file, ENTRY_SCHEMA, options=options)
+        self._batch_rows = batch_rows
+        self._pending: list[pa.Table] = []
+        self._n_pending = 0
 
-def entry_batches(table: pa.Table) -> Iterator[pa.Table]:
-    """Yield a table with the columns of an entry table as `write_entry_batches` takes it."""
-    starts = range(0, table.num_rows, BATCH_ROWS)
-    return (table.slice(start, BATCH_ROWS) for start in starts)
+    def append(self, rows: pa.Table) -> None:
+        """Append rows that have at least the columns of `ENTRY_SCHEMA`."""
+        self._pending.append(rows.select(ENTRY_SCHEMA.names).cast(ENTRY_SCHEMA))
+        self._n_pending += rows.num_rows
+        if self._n_pending >= self._batch_rows:
+            rows = pa.concat_tables(self._pending)
+            n_whole = rows.num_rows - rows.num_rows % self._batch_rows
+            for start in range(0, n_whole, self._batch_rows):
+                self._write(rows.slice(start, self._batch_rows))
+            self._pending, self._n_pending = [rows.slice(n_whole)], rows.num_rows - n_whole
 
+    def close(self) -> None:
+        """Write the last batch and the footer. Equal rows give equal bytes, however appended."""
+        if self._n_pending:
+            self._write(pa.concat_tables(self._pending))
+        self._writer.close()
 
-def write_entry_batches(file: IOBase, schema: pa.Schema, batches: Iterable[pa.Table]) -> None:
-    """Write tables of `BATCH_ROWS` rows, the last one shorter, with the columns of `schema`.
-
-    That is `ENTRY_SCHEMA` or `TIMELESS_SCHEMA`. Equal tables give equal bytes.
-    """
-    options = pa.ipc.IpcWriteOptions(use_threads=False)
-    with pa.ipc.new_file(file, schema, options=options) as writer:
-        for batch in batches:
-            columns = [_compact(column) for column in batch.columns]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+    def _write(self, rows: pa.Table) -> None:
+        # One array a column that shares no buffer with rows outside the batch.
+        columns: list[Any] = [pa.concat_arrays(column.chunks) for column in rows.columns]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=ENTRY_SCHEMA))
 
 
 class Counts(NamedTuple):
-    """Rows by origin, int64 (n_origins,), and which entries have any, bool (n_entries,)."""
+    """Rows by origin, int64 (n_origins,), and whether entries have any, bool (n_entries,)."""
 
     by_origin: NDArray[np.int64]
     is_there: NDArray[np.bool_]
@@ -91,11 +92,11 @@ class EntryTable:
     def __init__(self, path: Path, batches: list[pa.RecordBatch]) -> None:
         self.path = path
         self._batches = batches
-        self._has_times = bool(batches) and _TIME in batches[0].schema.names
         self._entries = [_integers(batch, "entry", np.int64) for batch in batches]
         self._origins = [_integers(batch, "origin", np.int32) for batch in batches]
-        self._sound: set[tuple[int, str]] = set()
+        self._checked: set[tuple[int, str]] = set()
         self._n_rows = sum(batch.num_rows for batch in batches)
+        self._batch_rows = batches[0].num_rows if batches else BATCH_ROWS
 
     @classmethod
     def open(cls, path: Path, n_rows: int) -> EntryTable:
@@ -108,11 +109,6 @@ class EntryTable:
     def __len__(self) -> int:
         return self._n_rows
 
-    @property
-    def schema(self) -> pa.Schema:
-        """`ENTRY_SCHEMA`, or `TIMELESS_SCHEMA` where no row is of a frame of a video."""
-        return ENTRY_SCHEMA if self._has_times else TIMELESS_SCHEMA
-
     def entries(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ordinals of the entries of rows, int64 (m,)."""
         return self._gather(self._entries, rows, np.int64)
@@ -124,34 +120,33 @@ class EntryTable:
     def cells(self, column: str, rows: NDArray[np.int64]) -> list[Any]:
         """Cells of any column as Python values, None for null."""
         found: list[Any] = [None] * rows.size
-        if column == _TIME and not self._has_times:
-            return found
         for batch, places, local in self._by_batch(rows):
-            cells = self._checked(batch, column).take(pa.array(local)).to_pylist()
+            cells = self._column(batch, column).take(pa.array(local)).to_pylist()
             for place, cell in zip(places.tolist(), cells, strict=True):
                 found[place] = cell
         return found
 
     def take(self, names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:
-        """Return columns of rows, which must ascend."""
+        """Return columns of ascending rows."""
         schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
         pieces = [
             pa.table(
-                {name: self._checked(batch, name).take(pa.array(local)) for name in names}, schema
+                {name: self._column(batch, name).take(pa.array(local)) for name in names}, schema
             )
             for batch, _, local in self._by_batch(rows)
         ]
         return pa.concat_tables([schema.empty_table(), *pieces])
 
     def rows_of(self, is_wanted: NDArray[np.bool_], entry_ids: Column | None) -> NDArray[np.int64]:
-        """Return the rows whose origin `is_wanted` and whose id is among `entry_ids` (None: any).
+        """Return the rows with a wanted origin and one of `entry_ids` (None: any id).
 
-        Reads all origins, and all ids where there are such origins, in native code.
+        `is_wanted` is bool (n_origins,). Reads all origins, and all ids where one of the origins
+        occurs, in native code.
         """
         mask = self._has_origin(is_wanted)
         if entry_ids is not None and mask.any():
             ids = pa.chunked_array(
-                [self._checked(batch, "entry_id") for batch in range(len(self._batches))]
+                [self._column(batch, "entry_id") for batch in range(len(self._batches))]
             )
             is_in: Any = pc.is_in(ids, entry_ids)
             mask &= is_in.to_numpy()
@@ -198,44 +193,39 @@ class EntryTable:
         """Yield each batch that holds some of the rows, which of them, and where in the batch."""
         if rows.size and not (rows.min() >= 0 and rows.max() < self._n_rows):
             raise IndexFormatError(f"{self.path}: it has no such row; {_REMEDY}")
-        batches, local = np.divmod(rows, BATCH_ROWS)
+        batches, local = np.divmod(rows, self._batch_rows)
         for batch in np.unique(batches).tolist():
             places = np.flatnonzero(batches == batch)
             yield batch, places, local[places]
 
-    def _checked(self, batch: int, name: str) -> Any:
-        """Return a column of a batch whose offsets and text were checked, once."""
-        if name == _TIME and not self._has_times:
-            return pa.nulls(self._batches[batch].num_rows, pa.float64())
+    def _column(self, batch: int, name: str) -> Any:
+        """Return a column of a batch; its offsets and text are checked the first time."""
         column: Any = self._batches[batch].column(name)
-        if (batch, name) not in self._sound:
+        if (batch, name) not in self._checked:
             try:
                 column.validate(full=True)
             except pa.ArrowInvalid:
                 raise self.damaged(name) from None
             if column.null_count and not ENTRY_SCHEMA.field(name).nullable:
                 raise self.damaged(name)
-            self._sound.add((batch, name))
+            self._checked.add((batch, name))
         return column
 
     def damaged(self, column: str) -> IndexFormatError:
-        """Return the error that says so of a column."""
+        """Return the error for a damaged column."""
         return IndexFormatError(f"{self.path}: damaged in column {column}; {_REMEDY}")
-
-
-def _compact(column: Any) -> Any:
-    """Return the chunks of a column as one array that shares no buffer with rows beyond it."""
-    return pa.concat_arrays(column.chunks)
 
 
 def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
     options = pa.ipc.IpcReadOptions(use_threads=False)  # no pool of threads to lose in a fork
-    reader = pa.ipc.open_file(pa.memory_map(str(path)), options=options)
-    if not (reader.schema.equals(ENTRY_SCHEMA) or reader.schema.equals(TIMELESS_SCHEMA)):
+    reader = pa.ipc.open_file(pa.py_buffer(map_file(path)), options=options)
+    if not reader.schema.equals(ENTRY_SCHEMA):
         raise ValueError("schema")
     batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
-    sizes = [min(BATCH_ROWS, n_rows - start) for start in range(0, n_rows, BATCH_ROWS)]
-    if [batch.num_rows for batch in batches] != sizes:
+    sizes = [batch.num_rows for batch in batches]
+    if sum(sizes) != n_rows or any(size != sizes[0] for size in sizes[:-1]):
+        raise ValueError("batches")
+    if sizes and not 0 < sizes[-1] <= sizes[0]:
         raise ValueError("batches")
     for batch in batches:
         batch.validate()

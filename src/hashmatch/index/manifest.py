@@ -1,43 +1,46 @@
-"""The manifest: the one file that says what a generation is made of.
+"""Manifests, which name every file of a generation, and the pointer to the current one.
 
-JSON, in UTF-8. Its first member is the SHA-256 of every byte behind that digest, so that no byte
-of the file can change unnoticed::
+Both are sealed JSON, UTF-8 on one line: the SHA-256 of every byte that follows the digest, the
+format, and the body. No byte of such a file can change unnoticed::
 
-    {
-     "sha256": "<64 hex digits>",
-     "format": 3,
-     ...
+    {"sha256":"<64 hex digits>","format":1,"body":{...}}
 
-docs/index.md says what stands in it. Format 2 differs in that no entry table has times of frames.
-A manifest of format 1, from before there were live changes, is read as one without any.
+docs/index.md specifies the body.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
 
 from hashmatch.errors import IndexFormatError
 
-MANIFEST_FILE = "manifest.json"
-FORMAT = 3
-READABLE_FORMATS = (1, 2, 3)
-SEAL_BYTES = 78
-"""So much from the beginning of a manifest, its digest with it, tells it from any other."""
+FORMAT = 1
 
-_HEAD = b'{\n "sha256": "'
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_HEAD = b'{"sha256":"'
+_DIGEST = slice(len(_HEAD), len(_HEAD) + 64)
 
-_Record = TypeVar("_Record")
+Count = Annotated[int, Meta(ge=0)]
+Generation = Annotated[int, Meta(ge=1)]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+ChangeKind = Literal[
+    "build", "add", "replace", "remove", "disable", "enable", "compact", "rollback"
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a rule may ask about an entry."""
+class Record(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of everything that manifests hold."""
+
+
+_Record = TypeVar("_Record", bound=Record)
+
+
+class Origin(Record, frozen=True):
+    """The facts about an entry that a rule may ask for."""
 
     list: str
     list_version: str
@@ -45,45 +48,65 @@ class Origin:
     classification: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListCounts:
-    """Where the rows went that one version of a list brought.
+class ListCounts(Record, frozen=True):
+    """Where the rows of one version of a list went.
 
-    `rows` is the sum of those after it: in the index, withdrawn by their source, of an algorithm to
-    be ignored, exact repetitions (same entry, algorithm, hash and origin, or what is there
-    already), or of an entry that was removed before. `came_by` says how the last of them came, by
-    "build", "add" or "replace". Rows that go later are not counted out again.
+    `rows` is the sum of those after it: in the index, withdrawn by their source, of an ignored
+    algorithm, duplicates (same entry, algorithm, hash and origin, or in the index already), or of
+    an entry that was removed before. `came_by` is how the last of them came. Rows that are removed
+    later are not subtracted.
     """
 
     list: str
     list_version: str
-    rows: int
-    indexed: int
-    withdrawn: int
-    ignored: int
-    duplicates: int
-    removed: int = 0
-    came_by: str = "build"
+    rows: Count
+    indexed: Count
+    withdrawn: Count
+    ignored: Count
+    duplicates: Count
+    removed: Count = 0
+    came_by: ChangeKind = "build"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file of a generation; its name holds the start of its digest."""
+class ListAttributes(Record, frozen=True, kw_only=True):
+    """Settings of a list, whatever its version; stored and shown, not acted on yet.
 
-    file: str
-    size_bytes: int
-    sha256: str
+    Parameters
+    ----------
+    role : str
+        "harm", or "allow" for a list of known harmless content.
+    radius : int or None
+        Bits, inclusive: entries match no farther than this. None leaves it to the policy.
+    enabled : bool
+    priority : int
+        Of lists that match alike, the one with the highest priority comes first.
+    """
+
+    role: Literal["harm", "allow"] = "harm"
+    radius: Count | None = None
+    enabled: bool = True
+    priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Codes of one algorithm and the entries they stand for, row by row.
+DEFAULT_ATTRIBUTES = ListAttributes()
 
-    `removed` and `disabled` are sets of rows that never match, None where empty; no row is in both.
+
+class StoredFile(Record, frozen=True):
+    """A file of a generation; its name contains the start of its digest."""
+
+    file: FileName
+    size_bytes: Count
+    sha256: Sha256
+
+
+class Segment(Record, frozen=True):
+    """Codes of one algorithm and their entries, row by row; its files never change.
+
+    `removed` and `disabled` are deletion vectors, None where empty; no row is in both.
     """
 
     algorithm: str
-    n_codes: int
+    n_codes: Count
     codes: StoredFile
     entries: StoredFile
     removed: StoredFile | None = None
@@ -91,13 +114,28 @@ class Segment:
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
-        """Every file of it."""
-        tombstones = (one for one in (self.removed, self.disabled) if one is not None)
-        return (self.codes, self.entries, *tombstones)
+        """Every file of the segment."""
+        files = (self.codes, self.entries, self.removed, self.disabled)
+        return tuple(file for file in files if file is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Change(Record, frozen=True, kw_only=True):
+    """What a generation changed in the one before it; all counts are of rows.
+
+    `list` is the list it was about, None where it was about all; `restored` is the generation that
+    a rollback restored.
+    """
+
+    kind: ChangeKind
+    list: str | None = None
+    restored: Generation | None = None
+    n_added: Count = 0
+    n_removed: Count = 0
+    n_disabled: Count = 0
+    n_enabled: Count = 0
+
+
+class Manifest(Record, frozen=True, kw_only=True):
     """One generation of an index.
 
     Parameters
@@ -105,133 +143,112 @@ class Manifest:
     name : str
         Of the index, from its recipe.
     generation : int
-        From 1; one more with every change of contents.
+        From 1, rising; a number is never used twice.
     digest : str
-        `contents_digest` of origins, lists, segments and ledger.
+        `contents_digest` when the generation was published.
     hashmatch_version : str
-        What wrote it.
+        The version that wrote it.
+    change : Change
     n_entries : int
-        Distinct entries, removed ones with them: ordinals in the entry tables are below it.
+        Ordinals in the entry tables are below it.
     origins, lists, segments
-        Those of a build in the order of ids, recipe and algorithms' names; later ones behind them.
-    ledger : StoredFile or None
-        What was removed and disabled by whom the folder belongs to.
+        Those of a build in the order of recipe and algorithms' names; later ones follow.
+    attributes : dict of str to ListAttributes
+        By list; a list that is absent has the defaults.
+    overrides : StoredFile or None
+        The names of what was removed and disabled.
+    n_purged : int
+        Rows that were deleted from this generation for good after it was published.
     """
 
     name: str
-    generation: int
-    digest: str
+    generation: Generation
+    digest: Sha256
     hashmatch_version: str
-    n_entries: int
-    origins: tuple[Origin, ...]
-    lists: tuple[ListCounts, ...]
-    segments: tuple[Segment, ...]
-    ledger: StoredFile | None = None
+    change: Change
+    n_entries: Count
+    origins: tuple[Origin, ...] = ()
+    lists: tuple[ListCounts, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    attributes: dict[str, ListAttributes] = {}
+    overrides: StoredFile | None = None
+    n_purged: Count = 0
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
         """Every file but the manifest itself."""
-        ledger = () if self.ledger is None else (self.ledger,)
-        return (*(file for one in self.segments for file in one.files), *ledger)
+        overrides = () if self.overrides is None else (self.overrides,)
+        return (*(file for segment in self.segments for file in segment.files), *overrides)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that are not removed."""
+        removed = (segment.removed for segment in self.segments)
+        n_removed = sum(file.size_bytes // 4 for file in removed if file is not None)
+        return sum(segment.n_codes for segment in self.segments) - n_removed
 
 
-def contents_digest(
-    origins: tuple[Origin, ...],
-    lists: tuple[ListCounts, ...],
-    segments: tuple[Segment, ...],
-    ledger: StoredFile | None = None,
-) -> str:
-    """Return the SHA-256, in hex, of what a generation holds.
+class Pointer(Record, frozen=True, kw_only=True):
+    """The current generation and the number of the next one.
 
-    It covers the digest of every file in order, and origins and lists, on which decisions depend.
-    What has its default is left out, so that the same contents have one digest in every format.
+    `generation` is 0, and `manifest` empty, before anything is published; else `manifest` is the
+    digest in the manifest's seal.
     """
-    contents = [[_told(item) for item in items] for items in (origins, lists, segments)]
-    if ledger is not None:
-        contents.append([_told(ledger)])
-    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+
+    generation: Count
+    next_generation: Generation
+    manifest: str
 
 
-def _told(item: Origin | ListCounts | Segment | StoredFile) -> dict[str, Any]:
-    defaults = {field.name: field.default for field in fields(item)}
-    return {key: value for key, value in asdict(item).items() if value != defaults[key]}
+class _Envelope(Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: Sha256
+    format: int
+    body: msgspec.Raw
 
 
-def encode_manifest(manifest: Manifest) -> bytes:
-    """Return the bytes of the file."""
-    text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1, ensure_ascii=False)
-    tail = b'",' + text.encode()[1:] + b"\n"
+def contents_digest(manifest: Manifest) -> str:
+    """Return the SHA-256, in hex, of everything in a generation that decisions depend on.
+
+    It covers the digest of every file in order, origins, lists and their attributes, and the name;
+    not the generation, the version that wrote it, or how it came about.
+    """
+    contents = (
+        manifest.name,
+        manifest.origins,
+        manifest.lists,
+        manifest.segments,
+        dict(sorted(manifest.attributes.items())),
+        manifest.overrides,
+    )
+    return hashlib.sha256(msgspec.json.encode(contents)).hexdigest()
+
+
+def encode_sealed(record: Record) -> bytes:
+    """Return the bytes of a sealed file."""
+    tail = b'","format":%d,"body":%s}\n' % (FORMAT, msgspec.json.encode(record))
     return _HEAD + hashlib.sha256(tail).hexdigest().encode() + tail
 
 
-def decode_manifest(raw: bytes, where: str, remedy: str) -> Manifest:
-    """Return the manifest in `raw`; IndexFormatError names `where` and what to do.
+def seal_of(raw: bytes) -> str:
+    """Return the digest in the seal of a file."""
+    return raw[_DIGEST].decode()
 
-    A manifest of a newer format is refused, a damaged one is told from it by its digest.
+
+def decode_sealed(raw: bytes, kind: type[_Record], where: str, remedy: str) -> _Record:
+    """Return the record in a sealed file; IndexFormatError names `where` and the remedy.
+
+    A newer format is refused as such; a digest that differs means damage.
     """
-    tail = raw[len(_HEAD) + 64 :]
-    if raw[: len(_HEAD) + 64] != _HEAD + hashlib.sha256(tail).hexdigest().encode():
-        raise IndexFormatError(f"{where}: damaged or not a manifest; {remedy}")
+    tail = raw[_DIGEST.stop :]
+    if raw[: _DIGEST.stop] != _HEAD + hashlib.sha256(tail).hexdigest().encode():
+        raise IndexFormatError(f"{where}: damaged or not of an index; {remedy}")
     try:
-        body = json.loads(raw)
-        written = body.pop("format")
-        del body["sha256"]
-        if written in READABLE_FORMATS:
-            return _manifest(_as_format_2(body) if written == 1 else body)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise IndexFormatError(f"{where}: not a manifest of format {FORMAT}; {remedy}") from None
+        envelope = msgspec.json.decode(raw, type=_Envelope)
+        if envelope.format == FORMAT:
+            return msgspec.json.decode(envelope.body, type=kind)
+    except (msgspec.DecodeError, RecursionError):
+        raise IndexFormatError(f"{where}: not of format {FORMAT}; {remedy}") from None
     raise IndexFormatError(
-        f"{where}: of format {written}, this hashmatch reads formats up to {FORMAT}; "
+        f"{where}: of format {envelope.format}, this hashmatch reads format {FORMAT}; "
         f"upgrade hashmatch, or {remedy}"
     )
-
-
-def _as_format_2(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body of format 1, which knows no change after a build, as one of format 2."""
-    names = [segment["algorithm"] for segment in body["segments"]]
-    if len(set(names)) != len(names):
-        raise ValueError("segments")
-    return {
-        **body,
-        "lists": [{**one, "removed": 0, "came_by": "build"} for one in body["lists"]],
-        "segments": [{**one, "removed": None, "disabled": None} for one in body["segments"]],
-        "ledger": None,
-    }
-
-
-def _manifest(body: dict[str, Any]) -> Manifest:
-    body["origins"] = tuple(_record(Origin, item) for item in body["origins"])
-    body["lists"] = tuple(_record(ListCounts, item) for item in body["lists"])
-    body["segments"] = tuple(_segment(item) for item in body["segments"])
-    body["ledger"] = _stored(body["ledger"])
-    manifest = _record(Manifest, body)
-    if manifest.generation < 1 or manifest.n_entries < 0:
-        raise ValueError("generation or entries")
-    return manifest
-
-
-def _segment(item: dict[str, Any]) -> Segment:
-    keys = ("codes", "entries", "removed", "disabled")
-    files = {key: _stored(item[key]) for key in keys}
-    if files["codes"] is None or files["entries"] is None:
-        raise ValueError("files")
-    return _record(Segment, {**item, **files})
-
-
-def _stored(item: dict[str, Any] | None) -> StoredFile | None:
-    if item is None:
-        return None
-    stored = _record(StoredFile, item)
-    if not _FILE_NAME.fullmatch(stored.file) or not _SHA256.fullmatch(stored.sha256):
-        raise ValueError("file name or digest")
-    return stored
-
-
-def _record(kind: type[_Record], item: dict[str, Any]) -> _Record:
-    """Return a dataclass from a dict of exactly its fields, text and numbers of the right type."""
-    plain = {"str": str, "int": int, "str | None": str | None}
-    for field in fields(kind):  # type: ignore[arg-type]
-        value = item[field.name]
-        if field.type in plain and not isinstance(value, plain[field.type]):
-            raise TypeError(field.name)
-    return kind(**item)

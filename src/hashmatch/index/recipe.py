@@ -32,6 +32,7 @@ from pathlib import Path
 
 from hashmatch import hashing
 from hashmatch.errors import HashListError
+from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListAttributes
 from hashmatch.lists import SOURCE_COLUMNS, ListReading, list_formats
 from hashmatch.strict_table import Place, StrictTable, did_you_mean
 
@@ -52,6 +53,7 @@ class RecipeList:
     file: Path
     version: str
     reading: ListReading
+    attributes: ListAttributes = DEFAULT_ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Take entries out of an index at once: for good, or until they are enabled again."""
+"""Taking entries out of an index: for good, or until they are enabled again."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-import pyarrow as pa
-
 from hashmatch.errors import HashmatchError, UnknownNameError
-from hashmatch.index.draft import ChangeReport, Draft, changing
+from hashmatch.index.transaction import (
+    DEFAULT_OPTIONS,
+    ChangeReport,
+    StorageOptions,
+    Transaction,
+    open_transaction,
+)
 from hashmatch.lists import redact
 
 
@@ -19,12 +23,13 @@ def remove_entries(
     entry_ids: Collection[str],
     *,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Remove entries of a list: no row of them matches from the next generation on.
 
     All hashes of an entry go, of every algorithm, harm and classification. A build or
-    `replace_list` leaves the entries out, too; only `add_list` brings one back. Removing what is
-    removed already changes nothing.
+    `replace_list` leaves the entries out, too; only `add_list` brings one back. Removing an entry
+    twice changes nothing.
 
     Parameters
     ----------
@@ -35,6 +40,8 @@ def remove_entries(
         As the list gives them.
     wait_s : float
         Seconds to wait for another writer to finish.
+    options : StorageOptions
+        Sizes, and how many generations are kept.
 
     Returns
     -------
@@ -43,25 +50,24 @@ def remove_entries(
     Raises
     ------
     UnknownNameError
-        A KeyError: there is no such list, or it lacks one of the entries; nothing is changed then.
+        A KeyError: there is no such list, or it lacks one of the entries; nothing is changed.
     HashmatchError
-        The folder was never built, another process changes it now, or it cannot be written.
+        The folder was never built, another writer has the lock, or the folder cannot be written.
 
     Notes
     -----
-    Reads the ids of all segments with rows of the list, once, in native code, and writes a
-    set of rows for each segment concerned; codes and entries are not rewritten. Killed at any
-    moment, it leaves the generation before or the one after, whole.
+    Reads the ids of all segments with rows of the list, once, in native code, and writes a deletion
+    vector for each segment concerned; codes and entries are not rewritten. Killed at any moment, it
+    leaves the generation before or the one after, whole.
     """
-    ids = _checked(entry_ids)
-    with changing(Path(directory), wait_s) as draft:
-        _check_list(draft, list_name, directory)
-        known = draft.known(list_name, pa.array(ids, pa.string()))
-        there = known.live_ids() | draft.ledger.removed_of(list_name)
-        _check_entries(directory, list_name, ids, there)
-        draft.remove(known, known.is_live)
-        draft.ledger = draft.ledger.after_removal(list_name, ids)
-        return draft.publish()
+    ids = _check_ids(entry_ids)
+    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
+        _check_list(transaction, list_name)
+        removed = transaction.overrides.removed_of(list_name)
+        _check_entries(transaction, list_name, ids, removed)
+        transaction.remove_entries(list_name, ids)
+        transaction.overrides = transaction.overrides.remove(list_name, ids)
+        return transaction.commit("remove", list_name=list_name)
 
 
 def disable(
@@ -70,22 +76,23 @@ def disable(
     entry_ids: Collection[str] | None = None,
     *,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
     """Disable entries of a list, or all of it: they do not match until `enable` is called.
 
     What is disabled stays so by name: when it is added anew, when its list is replaced and when
-    the index is built. Parameters, errors and cost are those of `remove_entries`, but that None for
-    `entry_ids` means the whole list, whatever will be added to it; while anything is disabled,
+    the index is built. Parameters, errors and cost are those of `remove_entries`, except that None
+    for `entry_ids` means the whole list, including later additions; while anything is disabled,
     every change of the index costs as much again.
     """
-    ids = None if entry_ids is None else _checked(entry_ids)
-    with changing(Path(directory), wait_s) as draft:
-        _check_list(draft, list_name, directory)
+    ids = None if entry_ids is None else _check_ids(entry_ids)
+    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
+        _check_list(transaction, list_name)
         if ids is not None:
-            there = draft.known(list_name, pa.array(ids, pa.string())).live_ids()
-            _check_entries(directory, list_name, ids, there | draft.ledger.disabled_of(list_name))
-        draft.ledger = draft.ledger.after_disabling(list_name, ids)
-        return draft.publish()
+            disabled = transaction.overrides.disabled_of(list_name)
+            _check_entries(transaction, list_name, ids, disabled)
+        transaction.overrides = transaction.overrides.disable(list_name, ids)
+        return transaction.commit("disable", list_name=list_name)
 
 
 def enable(
@@ -94,29 +101,30 @@ def enable(
     entry_ids: Collection[str] | None = None,
     *,
     wait_s: float = 0.0,
+    options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
-    """Undo what `disable` did: entries that were disabled by name, or a list as a whole.
+    """Undo `disable`, for entries that were disabled by name or for a list as a whole.
 
     Entries disabled by name stay so when their list is enabled. Enabling what is not disabled
     changes nothing. Parameters and errors are those of `disable`; HashmatchError for entries of a
     list that is disabled as a whole, as they would not match yet.
     """
-    ids = None if entry_ids is None else _checked(entry_ids)
-    with changing(Path(directory), wait_s) as draft:
-        _check_list(draft, list_name, directory)
+    ids = None if entry_ids is None else _check_ids(entry_ids)
+    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
+        _check_list(transaction, list_name)
         if ids is not None:
-            if list_name in draft.ledger.disabled_lists:
+            if list_name in transaction.overrides.disabled_lists:
                 raise HashmatchError(
                     f"{directory}: list {redact(list_name)} is disabled as a whole, so that no "
                     "entry of it matches; enable the list first"
                 )
-            there = draft.known(list_name, pa.array(ids, pa.string())).live_ids()
-            _check_entries(directory, list_name, ids, there | draft.ledger.disabled_of(list_name))
-        draft.ledger = draft.ledger.after_enabling(list_name, ids)
-        return draft.publish()
+            disabled = transaction.overrides.disabled_of(list_name)
+            _check_entries(transaction, list_name, ids, disabled)
+        transaction.overrides = transaction.overrides.enable(list_name, ids)
+        return transaction.commit("enable", list_name=list_name)
 
 
-def _checked(entry_ids: Collection[str]) -> list[str]:
+def _check_ids(entry_ids: Collection[str]) -> list[str]:
     if isinstance(entry_ids, str):
         raise TypeError("entry_ids must be a collection of str, not one str")
     ids = list(entry_ids)
@@ -128,22 +136,24 @@ def _checked(entry_ids: Collection[str]) -> list[str]:
     return ids
 
 
-def _check_list(draft: Draft, list_name: str, directory: str | os.PathLike[str]) -> None:
-    names = list(dict.fromkeys(one.list for one in draft.lists))
+def _check_list(transaction: Transaction, list_name: str) -> None:
+    names = list(dict.fromkeys(counts.list for counts in transaction.lists))
     if list_name not in names:
         raise UnknownNameError(
-            f"{os.fspath(directory)}: there is no list {redact(list_name)}, "
+            f"{transaction.directory}: there is no list {redact(list_name)}, "
             f"only: {', '.join(names)}"
         )
 
 
 def _check_entries(
-    directory: str | os.PathLike[str], list_name: str, ids: list[str], there: Collection[str]
+    transaction: Transaction, list_name: str, ids: list[str], named: Collection[str]
 ) -> None:
+    """Raise UnknownNameError for an id that is neither in the list nor among those `named`."""
+    there = transaction.live_ids(list_name, ids) | set(named)
     unknown = [entry_id for entry_id in dict.fromkeys(ids) if entry_id not in there]
     if unknown:
         more = f" and {len(unknown) - 1} more of those named" if len(unknown) > 1 else ""
         raise UnknownNameError(
-            f"{os.fspath(directory)}: list {redact(list_name)} has no entry {redact(unknown[0])}"
+            f"{transaction.directory}: list {redact(list_name)} has no entry {redact(unknown[0])}"
             f"{more}; expected ids as the list gives them; nothing was changed"
         )

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.hamming import HammingIndex, SearchResult
+from hashmatch.index.deletion_vector import Rows, contains
 from hashmatch.index.entry_table import EntryTable
 from hashmatch.index.manifest import Segment
-from hashmatch.index.row_set import Rows, among
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +29,11 @@ class OpenSegment:
     removed: Rows
     disabled: Rows
     hidden: Rows
+
+    @property
+    def codes(self) -> NDArray[np.uint8]:
+        """The codes by row, uint8 (n, bits / 8)."""
+        return self.index.codes
 
 
 class Segments:
@@ -60,7 +65,7 @@ class Segments:
         """Codes of all rows that may match, uint8 (m, bits / 8); a copy where rows are hidden."""
         if len(self.all) == 1 and not self.all[0].hidden.size:
             return self.all[0].index.codes
-        return np.concatenate([np.delete(one.index.codes, one.hidden, 0) for one in self.all])
+        return np.concatenate([np.delete(one.codes, one.hidden, 0) for one in self.all])
 
     def by_segment(self, rows: Rows) -> Iterator[tuple[OpenSegment, NDArray[np.intp], Rows]]:
         """Yield each segment that holds some of the rows, which of them, and where in it."""
@@ -96,6 +101,6 @@ def _shown(found: SearchResult, hidden: Rows) -> SearchResult:
     """Return the matches whose row is not hidden."""
     if not hidden.size or not found.ids.size:
         return found
-    is_shown = ~among(found.ids, hidden)
+    is_shown = ~contains(hidden, found.ids)
     n_shown = np.concatenate([[0], np.cumsum(is_shown)])
     return SearchResult(n_shown[found.offsets], found.ids[is_shown], found.distances[is_shown])

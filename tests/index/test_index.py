@@ -1,24 +1,21 @@
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from hashmatch.errors import HashmatchError, IndexFormatError
-from hashmatch.index import Index, Origin, build_index, entry_table
-
-MakeFolder = Callable[..., Path]
-HashOf = Callable[[object], str]
+from hashmatch.index import Index, Origin, StorageOptions, build_index
+from tests.builders import MakeFolder, build_folder, built_file, pdq_hash, stored_rows
 
 COLUMNS = ("entry_id", "hash", "harm", "classification")
 ROW = st.fixed_dictionaries(
@@ -31,7 +28,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-def code(hash_hex: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def code(hash_hex: str) -> NDArray[np.uint8]:
     return np.frombuffer(bytes.fromhex(hash_hex), np.uint8)[None]
 
 
@@ -46,20 +43,17 @@ def test_every_row_is_found_with_its_provenance(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[dict[str, str]]]
 ) -> None:
     folder = tmp_path_factory.mktemp("demo")
-    recipe = ['name = "demo"']
     expected: dict[tuple[str, ...], None] = {}
     for number, rows in enumerate(lists):
-        recipe += ["[[lists]]", f'name = "{number}"', f'file = "{number}.csv"', 'version = "v"']
-        with (folder / f"{number}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, [*COLUMNS, "status"])
-            writer.writeheader()
-            writer.writerows(row | {"status": status_of(row)} for row in rows)
         for row in rows:
             if status_of(row) != "withdrawn":
                 key = (str(number), row["harm"], row["classification"], row["entry_id"])
                 expected[*key, row["hash"]] = None
-    (folder / "recipe.toml").write_text("\n".join(recipe), encoding="utf-8")
-    build_index(folder)
+    files = {
+        str(number): [row | {"status": status_of(row)} for row in rows]
+        for number, rows in enumerate(lists)
+    }
+    build_folder(folder, files)
     index = Index.open(folder)
     found: list[tuple[str, ...]] = []
     entries: dict[int, tuple[str, ...]] = {}
@@ -80,16 +74,16 @@ def test_every_row_is_found_with_its_provenance(
     assert sorted(entries) == list(range(len(entries)))
 
 
-def test_a_row_tells_everything(folder: Path, hash_of: HashOf) -> None:
+def test_a_row_tells_everything(folder: Path) -> None:
     build_index(folder)
     index = Index.open(folder)
     assert index.algorithms == ("pdq",)
     assert index.origins[1] == Origin("known", "v1", "csam", None)
-    (row,) = index.search("pdq", code(hash_of(2)), 0).ids.tolist()
-    told = index.provenance("pdq", row)
+    (row,) = index.search("pdq", code(pdq_hash(2)), 0).ids.tolist()
+    told = stored_rows(folder)[row]
     assert json.loads(told.pop("record")) == {
         "entry_id": "k-2",
-        "hash": hash_of(2),
+        "hash": pdq_hash(2),
         "harm": "csam",
         "classification": "",
         "status": "disputed",
@@ -107,7 +101,6 @@ def test_the_description_counts_and_names_no_entry(folder: Path) -> None:
     report = build_index(folder)
     described = Index.open(folder).describe()
     assert json.loads(json.dumps(described)) == described
-    built = {path.name: path.stat().st_size for path in (folder / "built").iterdir()}
     assert described.pop("hashmatch_version")
     assert described == {
         "name": "demo",
@@ -126,10 +119,14 @@ def test_the_description_counts_and_names_no_entry(folder: Path) -> None:
                 "n_codes": 5,
                 "n_removed": 0,
                 "n_disabled": 0,
-                "codes_bytes": next(size for name, size in built.items() if ".hmi" in name),
-                "entries_bytes": next(size for name, size in built.items() if ".arrow" in name),
+                "codes_bytes": built_file(folder, ".hmi").stat().st_size,
+                "entries_bytes": built_file(folder, ".arrow").stat().st_size,
             }
         ],
+        "attributes": {
+            name: {"role": "harm", "radius": None, "enabled": True, "priority": 0}
+            for name in ("known", "spam")
+        },
         "lists": [
             {
                 "list": "known",
@@ -182,21 +179,19 @@ def test_wrong_arguments_are_named(folder: Path) -> None:
     assert index.entry_ids("pdq", np.array([], dtype=np.int64)) == []
 
 
-def test_an_empty_list_is_searched_in_vain(make_folder: MakeFolder, hash_of: HashOf) -> None:
+def test_an_empty_list_is_searched_in_vain(make_folder: MakeFolder) -> None:
     folder = make_folder({"known": []})
     build_index(folder)
     index = Index.open(folder, verify=True)
     assert len(index.codes("pdq")) == 0
-    assert index.search("pdq", code(hash_of(1)), 31).ids.size == 0
+    assert index.search("pdq", code(pdq_hash(1)), 31).ids.size == 0
 
 
-def test_two_algorithms_share_their_entries(
-    make_folder: MakeFolder, hash_of: HashOf, toy: str
-) -> None:
+def test_two_algorithms_share_their_entries(make_folder: MakeFolder, toy: str) -> None:
     rows = [
-        {"entry_id": "a", "hash": hash_of(1), "harm": "h", "algorithm": "pdq"},
-        {"entry_id": "b", "hash": hash_of(2)[:16], "harm": "h", "algorithm": toy},
-        {"entry_id": "a", "hash": hash_of(1)[:16], "harm": "h", "algorithm": toy},
+        {"entry_id": "a", "hash": pdq_hash(1), "harm": "h", "algorithm": "pdq"},
+        {"entry_id": "b", "hash": pdq_hash(2)[:16], "harm": "h", "algorithm": toy},
+        {"entry_id": "a", "hash": pdq_hash(1)[:16], "harm": "h", "algorithm": toy},
     ]
     folder = make_folder({"known": rows})
     build_index(folder)
@@ -208,13 +203,10 @@ def test_two_algorithms_share_their_entries(
     assert index.entry_ids(toy, np.array([0, 1])) == ["b", "a"]
 
 
-def test_threads_see_the_same(
-    make_folder: MakeFolder, hash_of: HashOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(entry_table, "BATCH_ROWS", 16)
-    rows = [{"entry_id": f"e{seed}", "hash": hash_of(seed), "harm": "h"} for seed in range(200)]
+def test_threads_see_the_same(make_folder: MakeFolder) -> None:
+    rows = [{"entry_id": f"e{seed}", "hash": pdq_hash(seed), "harm": "h"} for seed in range(200)]
     folder = make_folder({"known": rows})
-    build_index(folder)
+    build_index(folder, options=StorageOptions(batch_rows=16))
     index = Index.open(folder)
     order = np.arange(200)[::-1]
     expected = [f"e{seed}" for seed in order.tolist()]
@@ -233,7 +225,7 @@ rows = np.arange(5)
 before = index.entry_ids("pdq", rows)
 child = os.fork()
 if not child:
-    os._exit(0 if index.entry_ids("pdq", rows) == before and index.provenance("pdq", 4) else 1)
+    os._exit(0 if index.entry_ids("pdq", rows) == before else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 

@@ -1,10 +1,9 @@
-"""Read a built folder: search what it holds, and say what a row of it stands for."""
+"""The opened index: one generation, searched, with the meaning of its rows."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hashmatch.hamming import SearchResult
-from hashmatch.index.built_folder import Published, read_seal
 from hashmatch.index.description import describe
-from hashmatch.index.entry_table import ENTRY_SCHEMA, EntryTable
-from hashmatch.index.ledger import decode_ledger
+from hashmatch.index.directory import Current, read_pointer
+from hashmatch.index.entry_table import EntryTable
 from hashmatch.index.manifest import Origin
-from hashmatch.index.published import load_published, open_segments, read_ledger
+from hashmatch.index.open import load_current, open_overrides, open_segments
+from hashmatch.index.overrides import EntryOverrides
 from hashmatch.index.segments import OpenSegment, Segments
 from hashmatch.values import IndexRef
 
@@ -35,16 +34,16 @@ class Index:
     def __init__(
         self,
         directory: Path,
-        published: Published,
+        current: Current,
         segments: Iterable[OpenSegment],
-        ledger: bytes | None,
+        overrides: EntryOverrides,
     ) -> None:
         self._directory = directory
-        self._ledger = ledger
-        self._seal, self._manifest = published
+        self._overrides = overrides
+        self._pointer, self._manifest = current
         by_algorithm: dict[str, list[OpenSegment]] = {}
-        for one in segments:
-            by_algorithm.setdefault(one.stored.algorithm, []).append(one)
+        for segment in segments:
+            by_algorithm.setdefault(segment.stored.algorithm, []).append(segment)
         self._segments = {name: Segments(by_algorithm[name]) for name in sorted(by_algorithm)}
 
     @classmethod
@@ -76,28 +75,26 @@ class Index:
 
     @classmethod
     def _load(
-        cls, directory: Path, *, verify: bool, open_already: Iterable[OpenSegment] = ()
+        cls, directory: Path, *, verify: bool, already_open: Iterable[OpenSegment] = ()
     ) -> Index:
-        def load(published: Published) -> Index:
+        def load(current: Current) -> Index:
             opened = open_segments(
-                directory, published.manifest, verify=verify, open_already=open_already
+                directory, current.manifest, verify=verify, already_open=already_open
             )
-            ledger = read_ledger(directory, published.manifest)
-            return cls(directory, published, opened, ledger)
+            return cls(directory, current, opened, open_overrides(directory, current.manifest))
 
-        return load_published(directory, load)
+        return load_current(directory, load)
 
     def refreshed(self) -> Index:
-        """Return the generation that is published now: this very index where it is this one.
+        """Return the current generation: this very index if it is still current.
 
-        Costs one read of 78 bytes where nothing changed, else as much as opening what is new:
-        segments that both generations have stay open. Blocks nobody and waits for nobody. Errors
-        as by `open`.
+        Costs one read of some 300 bytes if nothing changed, else as much as opening what is new:
+        segments that both generations have stay open. Waits for nobody. Errors are those of `open`.
         """
-        if read_seal(self._directory) == self._seal:
+        if read_pointer(self._directory) == self._pointer:
             return self
         opened = [one for segments in self._segments.values() for one in segments.all]
-        return self._load(self._directory, verify=False, open_already=opened)
+        return self._load(self._directory, verify=False, already_open=opened)
 
     @property
     def ref(self) -> IndexRef:
@@ -150,7 +147,7 @@ class Index:
         def origins(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int32]:
             return entries.below(entries.origins(local), n_origins, "origin")
 
-        return self._gathered(algorithm, rows, origins, np.int32)
+        return self._gather(algorithm, rows, origins, np.int32)
 
     def entry_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ordinals of the entries of rows, int64 (m,) from int64 (m,).
@@ -163,46 +160,33 @@ class Index:
         def ordinals(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int64]:
             return entries.below(entries.entries(local), n_entries, "entry")
 
-        return self._gathered(algorithm, rows, ordinals, np.int64)
+        return self._gather(algorithm, rows, ordinals, np.int64)
 
     def entry_ids(self, algorithm: str, rows: NDArray[np.int64]) -> list[str]:
         """Return the ids that the lists give the entries of rows."""
-        rows = _int64(rows)
-        found = [""] * rows.size
-        for segment, places, local in self._of(algorithm).by_segment(rows):
-            ids = segment.entries.cells("entry_id", local)
-            for place, entry_id in zip(places.tolist(), ids, strict=True):
-                found[place] = entry_id
-        return found
+        return self._cells(algorithm, rows, "entry_id")
 
     def entry_timestamps_s(self, algorithm: str, rows: NDArray[np.int64]) -> list[float | None]:
-        """Return the times of the frames that rows are of, in seconds; None for other hashes."""
-        rows = _int64(rows)
-        found: list[float | None] = [None] * rows.size
-        for segment, places, local in self._of(algorithm).by_segment(rows):
-            times = segment.entries.cells("timestamp_s", local)
-            for place, time_s in zip(places.tolist(), times, strict=True):
-                found[place] = time_s
-        return found
-
-    def provenance(self, algorithm: str, row: int) -> dict[str, Any]:
-        """Return all that is known of a row: its origin, its ordinal, and what the list says."""
-        rows = np.array([row], dtype=np.int64)
-        origin = self.origins[int(self.origin_of(algorithm, rows)[0])]
-        self.entry_of(algorithm, rows)
-        ((segment, _, local),) = self._of(algorithm).by_segment(rows)
-        names = [name for name in ENTRY_SCHEMA.names if name != "origin"]
-        return {**asdict(origin), **{name: segment.entries.cells(name, local)[0] for name in names}}
+        """Return the times of the video frames of rows, in seconds; None for other hashes."""
+        return self._cells(algorithm, rows, "timestamp_s")
 
     def describe(self) -> dict[str, Any]:
         """Return what the index holds as plain dicts, ready for JSON; nothing of an entry.
 
         Counts rows: reads 12 bytes of each.
         """
-        ledger = decode_ledger(self._ledger, str(self._directory))
-        return describe(self._manifest, self._segments, ledger)
+        return describe(self._manifest, self._segments, self._overrides)
 
-    def _gathered(
+    def _cells(self, algorithm: str, rows: NDArray[np.int64], column: str) -> list[Any]:
+        rows = _int64(rows)
+        found: list[Any] = [None] * rows.size
+        for segment, places, local in self._of(algorithm).by_segment(rows):
+            cells = segment.entries.cells(column, local)
+            for place, cell in zip(places.tolist(), cells, strict=True):
+                found[place] = cell
+        return found
+
+    def _gather(
         self,
         algorithm: str,
         rows: NDArray[np.int64],

@@ -4,7 +4,6 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,47 +12,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashmatchError, IndexFormatError
-from hashmatch.index import Index, build_index, verify_index
-from hashmatch.index.built_folder import Published
-from hashmatch.index.published import load_published
-
-MakeFolder = Callable[..., Path]
-HashOf = Callable[[object], str]
+from hashmatch.index import Index, build_index, remove_entries, verify_index
+from hashmatch.index.directory import Current
+from hashmatch.index.open import load_current
+from tests.builders import MakeFolder, built_file, built_files, pdq_hash, write_folder
 
 
-def built_file(folder: Path, suffix: str) -> Path:
-    (path,) = (folder / "built").glob(f"*{suffix}")
-    return path
-
-
-def test_every_file_is_named(folder: Path) -> None:
-    build_index(folder)
-    names = verify_index(folder)
-    assert names[0] == "manifest.json"
-    assert sorted([*names, ".lock"]) == sorted(path.name for path in (folder / "built").iterdir())
-    for name in names[1:]:
-        digest = hashlib.sha256((folder / "built" / name).read_bytes()).hexdigest()
-        assert digest[:12] in name
+def test_every_file_is_named(built: Path) -> None:
+    remove_entries(built, "known", ["k-2"])
+    names = verify_index(built)
+    assert names[:2] == ["CURRENT", "manifests/000002.json"]
+    assert "manifests/000001.json" in names
+    assert sorted([*names, ".lock"]) == sorted(built_files(built))
+    for name in names:
+        digest = hashlib.sha256((built / "built" / name).read_bytes()).hexdigest()
+        assert digest[:12] in name or name == "CURRENT" or name.endswith(".json")
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sound")
-    rows = "".join(f"e{row},{hashlib.sha256(b'%d' % row).hexdigest()},h\n" for row in range(9))
-    (folder / "known.csv").write_text("entry_id,hash,harm\n" + rows, encoding="utf-8")
-    (folder / "recipe.toml").write_text(
-        'name = "a"\n[[lists]]\nname = "known"\nfile = "known.csv"\nversion = "1"\n',
-        encoding="utf-8",
-    )
+    rows = [{"entry_id": f"e{row}", "hash": pdq_hash(row), "harm": "h"} for row in range(9)]
+    folder = write_folder(tmp_path_factory.mktemp("sound"), {"known": rows})
     build_index(folder)
     return folder
 
 
-@given(st.sampled_from([".hmi", ".entries.arrow", ".json"]), st.floats(0, 1), st.integers(1, 255))
+@given(
+    st.sampled_from([".hmi", ".arrow", "CURRENT", ".json"]), st.floats(0, 1), st.integers(1, 255)
+)
 def test_a_flipped_byte_anywhere_is_found_and_named(
     sound: Path, suffix: str, place: float, flip: int
 ) -> None:
-    path = built_file(sound, suffix)
+    (path,) = (path for path in (sound / "built").rglob("*") if path.name.endswith(suffix))
     whole = path.read_bytes()
     damaged = bytearray(whole)
     damaged[min(int(place * len(whole)), len(whole) - 1)] ^= flip
@@ -86,19 +76,17 @@ def test_a_file_missing_or_of_another_size_is_named_on_opening(folder: Path, suf
         Index.open(folder)
 
 
-def test_a_segment_of_another_index_is_refused(
-    make_folder: MakeFolder, hash_of: HashOf, toy: str
-) -> None:
-    row = {"entry_id": "a", "hash": hash_of(1)[:16], "harm": "h", "algorithm": toy}
+def test_a_segment_of_another_index_is_refused(make_folder: MakeFolder, toy: str) -> None:
+    row = {"entry_id": "a", "hash": pdq_hash(1)[:16], "harm": "h", "algorithm": toy}
     folder = make_folder({"known": [row, row | {"hash": "ab" * 8}]})
     build_index(folder)
     path = built_file(folder, ".hmi")
     n_bytes = path.stat().st_size
-    other = make_folder({"known": [row | {"hash": "ab" * 8}, row]}, name="other")
+    other = make_folder({"known": [row | {"hash": "ab" * 8}, row]}, folder="other")
     build_index(other)
     assert built_file(other, ".hmi").stat().st_size == n_bytes
     shutil.copy(built_file(other, ".hmi"), path)
-    with pytest.raises(IndexFormatError, match="its SHA-256 is another"):
+    with pytest.raises(IndexFormatError, match="its SHA-256 differs"):
         Index.open(folder, verify=True)
 
 
@@ -111,16 +99,16 @@ def test_a_generation_published_meanwhile_is_taken(folder: Path) -> None:
     build_index(folder)
     seen = []
 
-    def load(published: Published) -> int:
-        seen.append(published.manifest.generation)
+    def load(current: Current) -> int:
+        seen.append(current.manifest.generation)
         if len(seen) == 1:
             with (folder / "spam.csv").open("a", encoding="utf-8") as file:
                 file.write(f"k-9,{'ab' * 32},spam\n")
             build_index(folder)
             raise IndexFormatError("a file of the generation before is gone")
-        return published.manifest.generation
+        return current.manifest.generation
 
-    assert load_published(folder, load) == 2
+    assert load_current(folder, load) == 2
     assert seen == [1, 2]
 
 
@@ -144,7 +132,7 @@ for position in range(0, len(whole), 7):
         index.origin_of("pdq", found.ids)
         index.entry_of("pdq", found.ids)
         index.entry_ids("pdq", found.ids)
-        index.provenance("pdq", 0)
+        index.entry_timestamps_s("pdq", found.ids)
     except IndexFormatError:
         refused += 1
 print(refused)
@@ -175,3 +163,29 @@ def test_damaged_ordinals_are_refused(sound: Path, tmp_path: Path) -> None:
     with pytest.raises(IndexFormatError, match="damaged in column entry"):
         index.entry_of("pdq", np.array([3]))
     assert index.entry_ids("pdq", np.array([3])) == ["e3"]
+
+
+def test_damage_to_an_earlier_generation_is_found(built: Path) -> None:
+    codes = built_file(built, ".hmi")
+    with (built / "spam.csv").open("a", encoding="utf-8") as file:
+        file.write(f"k-9,{'ab' * 32},spam\n")
+    build_index(built)
+    whole = codes.read_bytes()
+    codes.write_bytes(whole[:-1] + b"?")
+    with pytest.raises(IndexFormatError, match=f"{codes.name}: damaged"):
+        verify_index(built)
+    Index.open(built, verify=True)
+    codes.write_bytes(whole)
+    manifest = built / "built" / "manifests" / "000001.json"
+    manifest.write_bytes(b"{}")
+    with pytest.raises(
+        IndexFormatError, match=r"000001\.json: damaged.*drop earlier generations: "
+    ):
+        verify_index(built)
+
+
+def test_a_process_needs_no_descriptor_for_an_open_file(built: Path) -> None:
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    indexes = [Index.open(built) for _ in range(20)]
+    assert all(len(index.codes("pdq")) == 5 for index in indexes)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= open_before + 2

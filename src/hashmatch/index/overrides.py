@@ -1,8 +1,7 @@
-"""The ledger: what the people who own an index have removed or disabled, by name.
+"""Overrides: the names of entries and lists that the owner of an index removed or disabled.
 
-Tombstones say which rows do not match. The ledger says why that must stay so when rows come anew:
-a build leaves removed entries out, and what is added to a disabled list is disabled. Disabling is
-reversible, and kept apart from removal.
+Tombstones say which rows do not match; overrides say by name what must stay out when rows come
+anew. A build leaves removed entries out, and what is added to a disabled list is disabled.
 """
 
 from __future__ import annotations
@@ -10,17 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from hashmatch.errors import IndexFormatError
+import msgspec
+
+from hashmatch.index.manifest import Record
 
 Name = tuple[str, str]
 """List and entry id."""
 
 
+class _Names(Record, frozen=True):
+    """The body of the file: ids by list."""
+
+    removed: dict[str, list[str]]
+    disabled: dict[str, list[str]]
+    disabled_lists: list[str]
+
+
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """Names of entries removed, of entries disabled, and of lists disabled as a whole."""
+class EntryOverrides:
+    """Names of removed entries, of disabled entries, and of lists disabled as a whole."""
 
     removed: frozenset[Name] = frozenset()
     disabled: frozenset[Name] = frozenset()
@@ -34,28 +42,28 @@ class Ledger:
         """Return the ids of the entries of a list that are disabled by name."""
         return _ids(self.disabled, list_name)
 
-    def after_removal(self, list_name: str, entry_ids: Iterable[str]) -> Ledger:
-        """Return the ledger with entries removed."""
+    def remove(self, list_name: str, entry_ids: Iterable[str]) -> EntryOverrides:
+        """Return the overrides with entries removed."""
         return replace(self, removed=self.removed | _names(list_name, entry_ids))
 
-    def after_return(self, list_name: str, entry_ids: Iterable[str]) -> Ledger:
-        """Return the ledger with entries removed no longer."""
+    def readmit(self, list_name: str, entry_ids: Iterable[str]) -> EntryOverrides:
+        """Return the overrides with entries no longer removed."""
         return replace(self, removed=self.removed - _names(list_name, entry_ids))
 
-    def after_disabling(self, list_name: str, entry_ids: Collection[str] | None) -> Ledger:
-        """Return the ledger with entries disabled, or, for None, a list as a whole."""
+    def disable(self, list_name: str, entry_ids: Collection[str] | None) -> EntryOverrides:
+        """Return the overrides with entries disabled; None disables the list as a whole."""
         if entry_ids is None:
             return replace(self, disabled_lists=self.disabled_lists | {list_name})
         return replace(self, disabled=self.disabled | _names(list_name, entry_ids))
 
-    def after_enabling(self, list_name: str, entry_ids: Collection[str] | None) -> Ledger:
-        """Return the ledger with what `after_disabling` did undone."""
+    def enable(self, list_name: str, entry_ids: Collection[str] | None) -> EntryOverrides:
+        """Return the overrides with `disable` undone."""
         if entry_ids is None:
             return replace(self, disabled_lists=self.disabled_lists - {list_name})
         return replace(self, disabled=self.disabled - _names(list_name, entry_ids))
 
     def encode(self) -> bytes:
-        """Return the bytes of the file: JSON, in one order for equal ledgers."""
+        """Return the bytes of the file: JSON, the same for equal overrides."""
         body = {
             "removed": _by_list(self.removed),
             "disabled": _by_list(self.disabled),
@@ -64,25 +72,14 @@ class Ledger:
         return json.dumps(body, indent=1, ensure_ascii=False).encode() + b"\n"
 
     @classmethod
-    def decode(cls, raw: bytes) -> Ledger:
-        """Return the ledger in `raw`; ValueError where there is none."""
-        body = json.loads(raw)
-        try:
-            return cls(
-                removed=_of_lists(body.pop("removed")),
-                disabled=_of_lists(body.pop("disabled")),
-                disabled_lists=frozenset(body.pop("disabled_lists")),
-            )
-        except (TypeError, KeyError, AttributeError):
-            raise ValueError("ledger") from None
-
-
-def decode_ledger(raw: bytes | None, where: str) -> Ledger:
-    """Return what a ledger says; IndexFormatError names `where` it is, should it be none."""
-    try:
-        return Ledger() if raw is None else Ledger.decode(raw)
-    except ValueError:
-        raise IndexFormatError(f"{where}: the ledger is of another form; build again") from None
+    def decode(cls, raw: bytes) -> EntryOverrides:
+        """Return the overrides in `raw`; ValueError where there are none."""
+        names = msgspec.json.decode(raw, type=_Names)
+        return cls(
+            removed=_of_lists(names.removed),
+            disabled=_of_lists(names.disabled),
+            disabled_lists=frozenset(names.disabled_lists),
+        )
 
 
 def _names(list_name: str, entry_ids: Iterable[str]) -> frozenset[Name]:
@@ -100,5 +97,5 @@ def _by_list(names: frozenset[Name]) -> dict[str, list[str]]:
     return by_list
 
 
-def _of_lists(by_list: dict[str, list[Any]]) -> frozenset[Name]:
+def _of_lists(by_list: dict[str, list[str]]) -> frozenset[Name]:
     return frozenset((name, entry_id) for name, ids in by_list.items() for entry_id in ids)

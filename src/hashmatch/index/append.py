@@ -1,0 +1,147 @@
+"""Appending a list file to a transaction: the path that build, add and replace share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hashmatch.index.dedup import Int64s, KeyMap, RowKeys
+from hashmatch.index.list_rows import WITHDRAWN, ParsedList, RowChunk
+from hashmatch.index.manifest import ChangeKind, ListCounts, Origin
+from hashmatch.index.recipe import RecipeList
+from hashmatch.index.row_lookup import KnownRows, find_rows
+from hashmatch.index.transaction import Transaction
+from hashmatch.lists import Column
+
+
+def append_list(
+    transaction: Transaction, source: RecipeList, came_by: ChangeKind, *, readmit: bool = False
+) -> tuple[ListCounts, int]:
+    """Append the rows of a list file as they are read; once for each list and transaction.
+
+    A row that is there with the same status is a duplicate; with another status it takes the place
+    of that row. A withdrawn row removes the row that is there. Known entries keep their ordinal.
+    Entries that the overrides say are removed stay out, unless `readmit` is true: then the
+    overrides forget them.
+
+    Returns
+    -------
+    counts : ListCounts
+        Of this file alone.
+    n_returned : int
+        Removed entries that were readmitted.
+
+    Notes
+    -----
+    Rows go to disk as they come. What grows with the list are 24 bytes for each distinct row and
+    24 for each new entry; every 65,536 rows cost a look at the ids of the list that are there.
+    """
+    appending = _Appending(transaction, source, came_by, readmit=readmit)
+    for chunk in appending.parsed.chunks():
+        appending.append(chunk)
+    return appending.finish()
+
+
+class _Appending:
+    """The state of appending one list."""
+
+    def __init__(
+        self, transaction: Transaction, source: RecipeList, came_by: ChangeKind, *, readmit: bool
+    ) -> None:
+        self.keys = RowKeys()
+        self.parsed = ParsedList(source, self.keys, transaction.options.chunk_rows)
+        self._transaction = transaction
+        self._source = source
+        self._came_by: ChangeKind = came_by
+        removed = transaction.overrides.removed_of(source.name)
+        self._removed = pa.array(sorted(removed), pa.string())
+        self._readmit = readmit
+        self._ordinals = KeyMap()
+        self._places = {origin: at for at, origin in enumerate(transaction.origins)}
+        self._indexed = self._withdrawn = self._duplicates = self._left_out = 0
+        self._returned: set[str] = set()
+
+    def append(self, chunk: RowChunk) -> None:
+        """Sort out the rows of a chunk and append those to be indexed."""
+        ids: Column = chunk.table["entry_id"]
+        known = self._known_rows(ids)
+        is_withdrawn = chunk.is_first & (chunk.statuses == WITHDRAWN)
+        kept = chunk.is_first & ~is_withdrawn
+        found: Column = pc.is_in(ids, self._removed)
+        is_removed = found.to_numpy()
+        if not self._readmit:
+            self._left_out += int((kept & is_removed).sum())
+            kept &= ~is_removed
+        twin = known.by_row.get(chunk.row_keys)
+        is_repeated = kept & (twin >= 0)
+        is_repeated[is_repeated] = known.status[twin[is_repeated]] == chunk.statuses[is_repeated]
+        kept &= ~is_repeated
+        self._remove(known, twin[(twin >= 0) & (kept | is_withdrawn)])
+        self._indexed += int(kept.sum())
+        self._withdrawn += int(is_withdrawn.sum())
+        self._duplicates += int((~chunk.is_first).sum() + is_repeated.sum())
+        self._returned.update(ids.filter(pa.array(kept & is_removed)).to_pylist())
+        rows = chunk.table.filter(pa.array(kept))
+        origins = self._origins(rows, chunk.origins[kept])
+        entries = self._entries(known, chunk.entry_keys[kept])
+        rows = rows.append_column("entry", pa.array(entries, pa.int64()))
+        self._transaction.append(rows.append_column("origin", pa.array(origins, pa.int32())))
+
+    def finish(self) -> tuple[ListCounts, int]:
+        """Return the counts of the list, and how many entries were readmitted."""
+        for algorithm in self.parsed.algorithms:
+            self._transaction.require_segment(algorithm)
+        overrides = self._transaction.overrides
+        self._transaction.overrides = overrides.readmit(self._source.name, self._returned)
+        counts = ListCounts(
+            list=self._source.name,
+            list_version=self._source.version,
+            rows=self.parsed.n_rows + self.parsed.n_ignored,
+            indexed=self._indexed,
+            withdrawn=self._withdrawn,
+            ignored=self.parsed.n_ignored,
+            duplicates=self._duplicates,
+            removed=self._left_out,
+            came_by=self._came_by,
+        )
+        return counts, len(self._returned)
+
+    def _known_rows(self, ids: Column) -> KnownRows:
+        transaction = self._transaction
+        is_of_list = transaction.is_of([self._source.name])
+        return find_rows(
+            transaction.segments, transaction.origins, is_of_list, pc.unique(ids), self.keys
+        )
+
+    def _remove(self, known: KnownRows, places: Int64s) -> None:
+        for number in np.unique(known.segment[places]).tolist():
+            rows = known.row[places[known.segment[places] == number]]
+            self._transaction.remove(number, np.sort(rows))
+
+    def _entries(self, known: KnownRows, keys: NDArray[np.uint64]) -> Int64s:
+        """Return the ordinals of entries; new ones get the next, in order of appearance."""
+        transaction = self._transaction
+        entries = known.by_entry.get(keys)
+        new = np.flatnonzero(entries < 0)
+        entries[new], transaction.n_entries = self._ordinals.number(
+            keys[new], transaction.n_entries
+        )
+        return entries
+
+    def _origins(self, rows: pa.Table, numbers: Int64s) -> NDArray[np.int32]:
+        """Return the origins of rows; new ones are added, in order of appearance."""
+        origins = self._transaction.origins
+        distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+        places = np.empty(distinct.size, dtype=np.int32)
+        for at in np.argsort(first).tolist():
+            harm, classification = (rows[name][int(first[at])].as_py() for name in _TOLD)
+            origin = Origin(self._source.name, self._source.version, harm, classification)
+            places[at] = self._places.setdefault(origin, len(origins))
+            if places[at] == len(origins):
+                origins.append(origin)
+        return places[inverse]
+
+
+_TOLD = ("harm", "classification")

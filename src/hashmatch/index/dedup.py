@@ -1,0 +1,177 @@
+"""Keys of rows and entries, and the first occurrence of each, without keeping the rows.
+
+A key is 128 bits of BLAKE2b, so that two different rows never share one in practice.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hashmatch.lists import Column
+
+Int64s = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+"""128-bit keys, uint64 (n, 2)."""
+
+MISSING = -1
+_KEY_BYTES = 16
+
+
+class RowKeys:
+    """Keys of entries and rows; those of one `RowKeys` can be compared with each other.
+
+    An entry is identified by list, harm, classification and id; a row by its entry, algorithm and
+    code. Costs less than a microsecond a key.
+    """
+
+    def __init__(self) -> None:
+        self._origins: dict[tuple[str, str, str | None], int] = {}
+        self._algorithms: dict[str, int] = {}
+
+    def origin(self, list_name: str, harm: str, classification: str | None) -> int:
+        """Return the number of an origin, whatever the version of the list."""
+        return self._origins.setdefault((list_name, harm, classification), len(self._origins))
+
+    def algorithm(self, name: str) -> int:
+        """Return the number of an algorithm."""
+        return self._algorithms.setdefault(name, len(self._algorithms))
+
+    def origins_of(self, list_name: str, harm: Column, classification: Column) -> Int64s:
+        """Return the numbers of the origins of rows, int64 (n,), in order of appearance."""
+        harms, harm_names = _encode(harm)
+        classes, class_names = _encode(classification)
+        pairs = harms * (len(class_names) + 1) + classes + 1
+        distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        numbers = np.empty(distinct.size, dtype=np.int64)
+        for at in np.argsort(first).tolist():
+            row = first[at]
+            name = None if classes[row] < 0 else class_names[classes[row]]
+            numbers[at] = self.origin(list_name, harm_names[harms[row]], name)
+        return numbers[inverse]
+
+    def algorithms_of(self, names: Column) -> Int64s:
+        """Return the numbers of the algorithms of rows, int64 (n,)."""
+        codes, distinct = _encode(names)
+        return np.array([self.algorithm(name) for name in distinct], dtype=np.int64)[codes]
+
+    @staticmethod
+    def entries(origins: Int64s, entry_ids: Column) -> Keys:
+        """Return the keys of entries."""
+        return _digest(origins, entry_ids.cast(pa.binary()))
+
+    @staticmethod
+    def rows(origins: Int64s, algorithms: Int64s, codes: Column, entry_ids: Column) -> Keys:
+        """Return the keys of rows; codes of one algorithm are equally long."""
+        joined = pc.binary_join_element_wise(codes, entry_ids.cast(pa.binary()), b"")
+        return _digest((algorithms << 40) + origins + (1 << 39), joined)
+
+
+class KeyMap:
+    """A map of keys to int64 that takes 24 bytes a key; while it grows, up to twice that.
+
+    Keys lie in sorted runs of falling size, which are merged like those of a log-structured merge
+    tree, so that n keys cost O(n log n) in all.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[Keys, Int64s]] = []
+
+    def keys(self) -> Keys:
+        """Return all keys, in no particular order."""
+        return np.concatenate([np.empty((0, 2), dtype=np.uint64), *(run for run, _ in self._runs)])
+
+    def get(self, keys: Keys) -> Int64s:
+        """Return the value of each key, `MISSING` where it has none."""
+        values = np.full(len(keys), MISSING, dtype=np.int64)
+        for run_keys, run_values in self._runs:
+            at = np.searchsorted(run_keys[:, 0], keys[:, 0])
+            active = at < len(run_keys)
+            while active.any():
+                place = np.minimum(at, len(run_keys) - 1)
+                active &= run_keys[place, 0] == keys[:, 0]
+                is_same = active & (run_keys[place, 1] == keys[:, 1])
+                values[is_same] = run_values[place[is_same]]
+                at += 1  # two keys may share their first half
+                active &= ~is_same & (at < len(run_keys))
+        return values
+
+    def setdefault(self, keys: Keys, values: Int64s) -> tuple[Int64s, NDArray[np.bool_]]:
+        """Give each new key its value, the first of equal ones; values are not negative.
+
+        Returns
+        -------
+        values : ndarray of int64, shape (n,)
+            The value each key has now.
+        is_new : ndarray of bool, shape (n,)
+            True where the key was given its value here, once for each.
+        """
+        found = self.get(keys)
+        is_new = found == MISSING
+        new = np.flatnonzero(is_new)
+        if new.size:
+            first, inverse = first_occurrence(keys[new])
+            found[new] = values[new[first[inverse]]]
+            self._insert(keys[new[first]], values[new[first]])
+            is_new[np.delete(new, first)] = False
+        return found, is_new
+
+    def number(self, keys: Keys, start: int) -> tuple[Int64s, int]:
+        """Return the numbers of keys, and the next number; new keys are numbered from `start`."""
+        found = self.get(keys)
+        new = np.flatnonzero(found == MISSING)
+        first, inverse = first_occurrence(keys[new])
+        numbers = np.empty(first.size, dtype=np.int64)
+        numbers[np.argsort(first)] = np.arange(start, start + first.size)
+        found[new] = numbers[inverse]
+        if new.size:
+            self._insert(keys[new[first]], numbers)
+        return found, start + first.size
+
+    def _insert(self, keys: Keys, values: Int64s) -> None:
+        """Add distinct keys that are not there yet."""
+        self._runs.append(_sort(keys, values))
+        while len(self._runs) > 1 and len(self._runs[-2][1]) <= 2 * len(self._runs[-1][1]):
+            newer, older = self._runs.pop(), self._runs.pop()
+            self._runs.append(
+                _sort(np.concatenate([older[0], newer[0]]), np.concatenate([older[1], newer[1]]))
+            )
+
+
+def first_occurrence(keys: Keys) -> tuple[Int64s, Int64s]:
+    """Return where each distinct key is first, and which of those each key is, int64 both."""
+    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: equal keys stay in order
+    ordered = keys[order]
+    is_first = np.ones(len(keys), dtype=np.bool_)
+    is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    inverse = np.empty(len(keys), dtype=np.int64)
+    inverse[order] = np.cumsum(is_first) - 1
+    return order[is_first], inverse
+
+
+def _sort(keys: Keys, values: Int64s) -> tuple[Keys, Int64s]:
+    order = np.argsort(keys[:, 0], kind="stable")  # linear where two sorted runs are merged
+    return keys[order], values[order]
+
+
+def _encode(column: Column) -> tuple[Int64s, list[str]]:
+    """Return a number for each value of a column, -1 for null, and the distinct values."""
+    encoded: Any = pc.dictionary_encode(column)
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    indices = encoded.indices.fill_null(MISSING).to_numpy(zero_copy_only=False)
+    return indices.astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def _digest(prefix: Int64s, values: Column) -> Keys:
+    """Return the digests of a prefix of eight bytes and a value each."""
+    digests = [
+        blake2b(number.to_bytes(8, "little") + value, digest_size=_KEY_BYTES).digest()
+        for number, value in zip(prefix.tolist(), values.to_pylist(), strict=True)
+    ]
+    return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)

@@ -1,0 +1,301 @@
+"""The folder `built/`: its lock, its current generation, and whole-file writes.
+
+Files are staged in `built/.building/`, synced, and renamed to names that contain the start of their
+digest. The manifest is written when all files it names are on disk, and `CURRENT`, which points to
+it, last. A writer killed at any moment leaves the current generation as it was; the next writer
+removes what it had begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import os
+import re
+import shutil
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hashmatch.errors import HashmatchError, IndexFormatError
+from hashmatch.files import FOLDER_MODE, sync_file, sync_folder, write_file
+from hashmatch.index.manifest import (
+    Manifest,
+    Pointer,
+    StoredFile,
+    decode_sealed,
+    encode_sealed,
+    seal_of,
+)
+
+BUILT_FOLDER = "built"
+POINTER_FILE = "CURRENT"
+MANIFEST_FOLDER = "manifests"
+LOCK_FILE = ".lock"
+STAGING_FOLDER = ".building"
+DIGEST_CHARACTERS = 12
+
+CODES_SUFFIX = ".hmi"
+ENTRIES_SUFFIX = ".entries.arrow"
+REMOVED_SUFFIX = ".removed.rows"
+DISABLED_SUFFIX = ".disabled.rows"
+OVERRIDES_SUFFIX = ".overrides"
+SUFFIXES = (CODES_SUFFIX, ENTRIES_SUFFIX, REMOVED_SUFFIX, DISABLED_SUFFIX, OVERRIDES_SUFFIX)
+
+_POLL_S = 0.05
+_MANIFEST_NAME = re.compile(r"([0-9]{6,})\.json")
+_TEMPORARY = ".hashmatch-*"
+
+
+class Current(NamedTuple):
+    """The current generation; `raw` are the bytes of the pointer, which no two share."""
+
+    raw: bytes
+    manifest: Manifest
+
+
+def built_path(directory: Path) -> Path:
+    """Return where the built files of an index folder are."""
+    return directory / BUILT_FOLDER
+
+
+def manifest_path(directory: Path, generation: int) -> Path:
+    """Return where the manifest of a generation is."""
+    return built_path(directory) / MANIFEST_FOLDER / f"{generation:06}.json"
+
+
+def build_command(directory: Path) -> str:
+    """Return the command that builds an index folder, for the remedy of an error."""
+    return f"hashmatch index build {directory}"
+
+
+def read_pointer(directory: Path) -> bytes | None:
+    """Return the bytes of the pointer, None where there is none; costs one read of 300 bytes."""
+    path = built_path(directory) / POINTER_FILE
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise HashmatchError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def decode_pointer(directory: Path, raw: bytes | None) -> Pointer:
+    """Return the pointer in `raw`; IndexFormatError where it is damaged, or lost."""
+    path = built_path(directory) / POINTER_FILE
+    # Without it the next number is unknown, and so is what was removed; people must decide.
+    remedy = (
+        f"restore it, or delete {path.parent} (live changes are lost) "
+        f"and run: {build_command(directory)}"
+    )
+    if raw is not None:
+        return decode_sealed(raw, Pointer, str(path), remedy)
+    if kept_generations(directory):
+        raise IndexFormatError(f"{path}: missing; {remedy}")
+    return Pointer(generation=0, next_generation=1, manifest="")
+
+
+def decode_current(directory: Path, raw: bytes | None) -> Current | None:
+    """Return the generation that the pointer in `raw` names, None where nothing is published.
+
+    IndexFormatError where pointer or manifest is damaged or of another format.
+    """
+    pointer = decode_pointer(directory, raw)
+    if raw is None or not pointer.generation:
+        return None
+    remedy = (
+        "restore it, or publish an earlier generation: hashmatch index rollback "
+        f"{directory} GENERATION --with-overrides"
+    )
+    manifest, seal = _read_manifest(directory, pointer.generation, remedy)
+    if (seal, manifest.generation) != (pointer.manifest, pointer.generation):
+        path = manifest_path(directory, pointer.generation)
+        raise IndexFormatError(f"{path}: damaged, not the one published; {remedy}")
+    return Current(raw, manifest)
+
+
+def read_manifest(directory: Path, generation: int) -> Manifest:
+    """Return the manifest of an earlier generation; IndexFormatError where it is damaged."""
+    remedy = (
+        f"restore it, or drop earlier generations: hashmatch index compact {directory} --keep 1"
+    )
+    return _read_manifest(directory, generation, remedy)[0]
+
+
+def kept_generations(directory: Path) -> list[int]:
+    """Return the numbers of the manifests that are there, in ascending order."""
+    try:
+        names = [path.name for path in (built_path(directory) / MANIFEST_FOLDER).iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(found[1]) for found in map(_MANIFEST_NAME.fullmatch, names) if found)
+
+
+def _read_manifest(directory: Path, generation: int, remedy: str) -> tuple[Manifest, str]:
+    path = manifest_path(directory, generation)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise IndexFormatError(f"{path}: missing; {remedy}") from None
+    except OSError as error:
+        raise HashmatchError(f"{path}: cannot be read: {error.strerror}") from None
+    return decode_sealed(raw, Manifest, str(path), remedy), seal_of(raw)
+
+
+class LockedDirectory:
+    """A `built/` folder locked for writing; see `lock`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = built_path(directory)
+        self._staging = self.path / STAGING_FOLDER
+        self._manifests = self.path / MANIFEST_FOLDER
+
+    @classmethod
+    @contextlib.contextmanager
+    def lock(cls, directory: Path, *, wait_s: float = 0.0) -> Iterator[LockedDirectory]:
+        """Lock `directory/built` for writing, creating it where it is missing.
+
+        The lock ends with the process that has it, however that ends. HashmatchError where another
+        writer, even a thread of this process, still has it after `wait_s` seconds.
+        """
+        folder = cls(directory)
+        with contextlib.suppress(FileExistsError):
+            folder.path.mkdir(mode=FOLDER_MODE)
+        if folder.path.stat().st_mode & 0o077:
+            folder.path.chmod(FOLDER_MODE)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        lock = os.open(folder.path / LOCK_FILE, flags, 0o600)
+        try:
+            _wait_for(lock, directory, wait_s)
+            folder._prepare()
+            try:
+                yield folder
+            finally:
+                folder._clear_staging()
+        finally:
+            os.close(lock)
+
+    def _prepare(self) -> None:
+        """Remove what a killed writer left, and create what is missing."""
+        self._clear_staging()
+        for folder in (self.path, self._manifests):
+            for path in folder.glob(_TEMPORARY):
+                path.unlink()
+        self._staging.mkdir(mode=FOLDER_MODE)
+        self.pointer()  # refuse a damaged one, or a lost one, before anything is written
+        if read_pointer(self.directory) is None:
+            self._write_pointer(0, 1, "")
+        self._manifests.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        self._remove_unpublished()
+
+    def _remove_unpublished(self) -> None:
+        """Remove manifests that were written but never published; their numbers are used up."""
+        pointer = self.pointer()
+        numbers = [one for one in kept_generations(self.directory) if one > pointer.generation]
+        if numbers and numbers[-1] >= pointer.next_generation:
+            self._write_pointer(pointer.generation, numbers[-1] + 1, pointer.manifest)
+        for number in numbers:
+            manifest_path(self.directory, number).unlink()
+
+    def _clear_staging(self) -> None:
+        if self._staging.exists():
+            shutil.rmtree(self._staging)
+
+    def staged(self, name: str) -> Path:
+        """Return the path of a staged file, which no reader looks at."""
+        return self._staging / name
+
+    def create(self, name: str) -> io.BufferedWriter:
+        """Open a new staged file for writing, readable by the owner only from the start."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.fdopen(os.open(self.staged(name), flags, 0o600), "wb")
+
+    def write(self, data: bytes, stem: str, suffix: str) -> StoredFile:
+        """Write a small file whole and return what it is called."""
+        with self.create(stem) as file:
+            file.write(data)
+            sync_file(file)
+        return self.commit_file(stem, stem, suffix)
+
+    def commit_file(self, name: str, stem: str, suffix: str) -> StoredFile:
+        """Move a staged file, already synced, to a name that contains its digest."""
+        staged = self.staged(name)
+        digest = sha256_of(staged)
+        final = f"{stem}-{digest[:DIGEST_CHARACTERS]}{suffix}"
+        size_bytes = staged.stat().st_size
+        staged.replace(self.path / final)
+        return StoredFile(final, size_bytes, digest)
+
+    def pointer(self) -> Pointer:
+        """Return the pointer."""
+        return decode_pointer(self.directory, read_pointer(self.directory))
+
+    def publish(self, manifest: Manifest) -> None:
+        """Make `manifest`, whose files were committed, the one that readers see."""
+        sync_folder(self.path)
+        raw = encode_sealed(manifest)
+        with write_file(manifest_path(self.directory, manifest.generation)) as file:
+            file.write(raw)
+        self._write_pointer(manifest.generation, manifest.generation + 1, seal_of(raw))
+
+    def rewrite_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest of an earlier generation anew; it keeps its time."""
+        sync_folder(self.path)
+        path = manifest_path(self.directory, manifest.generation)
+        written = path.stat()
+        with write_file(path) as file:
+            file.write(encode_sealed(manifest))
+            file.flush()
+            os.utime(file.fileno(), ns=(written.st_atime_ns, written.st_mtime_ns))
+
+    def collect_garbage(self, kept: Collection[int]) -> None:
+        """Remove every manifest but those `kept`, and every file that none of them names.
+
+        Nothing but manifests is removed while one that is kept cannot be read. Readers that have
+        files mapped keep them until they let go.
+        """
+        gone = [number for number in kept_generations(self.directory) if number not in kept]
+        for number in gone:
+            manifest_path(self.directory, number).unlink()
+        if gone:  # before its files: a manifest must not outlive them
+            sync_folder(self._manifests)
+        try:
+            manifests = [read_manifest(self.directory, number) for number in kept]
+        except IndexFormatError:
+            return
+        named = {stored.file for manifest in manifests for stored in manifest.files}
+        for path in sorted(self.path.iterdir()):
+            if path.name.endswith(SUFFIXES) and path.name not in named:
+                path.unlink()
+
+    def _write_pointer(self, generation: int, next_generation: int, seal: str) -> None:
+        pointer = Pointer(generation=generation, next_generation=next_generation, manifest=seal)
+        with write_file(self.path / POINTER_FILE) as file:
+            file.write(encode_sealed(pointer))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _wait_for(lock: int, directory: Path, wait_s: float) -> None:
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline_s:
+                break
+            time.sleep(_POLL_S)
+        else:
+            return
+    raise HashmatchError(
+        f"{directory} is being changed by another process; run again when it is done, or wait for "
+        "it (--wait-s)"
+    )
