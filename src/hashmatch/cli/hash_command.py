@@ -39,7 +39,7 @@ def hash_pictures(
     algorithm: AlgorithmName = "pdq",
     decode: Annotated[
         Decode,
-        typer.Option(help="exact: equal to the reference; luma: less time, a few bits off."),
+        typer.Option(help="exact: equal to the reference; luma: faster, a few bits off."),
     ] = "exact",
     workers: Workers,
     output: Output = STDOUT,
@@ -47,12 +47,12 @@ def hash_pictures(
 ) -> None:
     """Hash pictures, one row per file.
 
-    Columns are path, algorithm, hash, quality and error; rows are in the order of the path. FILE is
+    Columns are path, algorithm, hash, quality and error; rows are sorted by path. FILE ends in
     .csv, .jsonl or .parquet and appears once it is complete; on stdout the rows are CSV. A file
     that cannot be hashed is a row too, with its error; the exit code is then 1.
 
     The digests md5, sha1 and sha256 take files of any kind and size; crop-resistant gives a row for
-    each segment.
+    each segment of a picture.
 
     Example: hashmatch hash photos/ -o hashes.csv
     """

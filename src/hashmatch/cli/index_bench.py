@@ -77,7 +77,9 @@ def bench(
     ] = None,
     radius: Annotated[
         int | None,
-        typer.Option(metavar="BITS", min=0, help="Inclusive; by default bits / 8 - 1."),
+        typer.Option(
+            metavar="BITS", min=0, help="Largest distance, inclusive; by default bits / 8 - 1."
+        ),
     ] = None,
     backends: Annotated[
         list[Backend],
@@ -94,7 +96,8 @@ def bench(
         int, typer.Option(metavar="N", parser=_count, help="Queries of the bulk call, at most.")
     ] = 100_000,
     threads: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1024, help="For building and the bulk call.")
+        int,
+        typer.Option(metavar="N", min=1, max=1024, help="Threads to build and for the bulk call."),
     ] = 1,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of codes and queries.")] = 0,
     limit_s: Annotated[
@@ -116,9 +119,8 @@ def bench(
 ) -> None:
     """Time index backends side by side.
 
-    Answers of each backend are compared with brute force; half of the queries lie near a stored
-    code. The table goes to stderr, and the rows go to stdout if that is not a terminal, as CSV by
-    default.
+    The answers of each backend are compared with brute force; half of the queries lie near a stored
+    code. A table goes to stderr; unless stdout is a terminal, it gets the rows as CSV.
 
     Example: hashmatch index bench --codes 1e6 --skew clustered --backend native --json
     """

@@ -34,7 +34,7 @@ def match(
         typer.Option(
             metavar="BITS",
             min=0,
-            help="Largest distance, inclusive; the algorithm's own if left out.",
+            help="Largest distance, inclusive; by default that of the algorithm.",
         ),
     ] = None,
     algorithm: AlgorithmName = "pdq",
@@ -45,13 +45,13 @@ def match(
 ) -> None:
     """Find the entries near given hashes.
 
-    One row for each on stdout, nearest first: query, list, version, entry, harm, distance, radius,
-    and the time of the frame where the entry is a video. With --policy, decision rows as of scan.
+    Prints a row for each on stdout, nearest first: query, list, version, entry, harm, distance,
+    radius, and the time of the frame if the entry is a video. With --policy it prints decision
+    rows, as hashmatch scan does.
 
     Example: hashmatch match $(hashmatch hash a.jpg | tail -1 | cut -d, -f3) --index indexes/demo
     """
     from hashmatch.hashing import Digest, get_algorithm
-    from hashmatch.screener import Screener
 
     index = open_index(index_dir, algorithm)
     if policy is not None and radius is not None:
@@ -65,6 +65,8 @@ def match(
         raise typer.BadParameter(problem, param_hint="--radius")
     queries = list(_parse_hashes(hasher, hashes))
     if policy is not None:
+        from hashmatch.screener import Screener
+
         screener = Screener.open(index_dir, policy)
         for query in queries:
             decision = screener.screen_hashes({algorithm: query}, content_id=query)

@@ -78,7 +78,9 @@ Workers = Annotated[
 ]
 AlgorithmName = Annotated[
     str,
-    typer.Option("--algorithm", metavar="NAME", help="A hash or digest that hashmatch info names."),
+    typer.Option(
+        "--algorithm", metavar="NAME", help="A hash or digest; hashmatch info lists them."
+    ),
 ]
 PolicyFile = Annotated[Path, _POLICY]
 OptionalPolicyFile = Annotated[Path | None, _POLICY]
@@ -91,7 +93,7 @@ def open_output(path: Path) -> AbstractContextManager[BinaryIO]:
 
 
 def with_options(name: str, make: Callable[..., object]) -> Callable[[_Command], _Command]:
-    """Give a command, in place of its parameter `name`, the options of `make`, which makes it."""
+    """Replace the parameter `name` of a command by the options of `make`, whose result it gets."""
     options = _parameters(make)
 
     def decorate(command: _Command) -> _Command:
@@ -112,7 +114,7 @@ def with_options(name: str, make: Callable[..., object]) -> Callable[[_Command],
 
 
 def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
-    # Types of parameters that options replace; they are imported for type checkers alone.
+    # The types of parameters that options replace are imported for type checkers only.
     replaced = dict.fromkeys(("Isolation", "ListReading", "VideoHash"), object)
     hints = typing.get_type_hints(function, localns=replaced, include_extras=True)
     parameters = inspect.signature(function).parameters.values()
@@ -148,11 +150,11 @@ def make_isolation(
         bool,
         typer.Option(
             "--truncated",
-            help="With --isolate: hash what can be decoded of a truncated file, not refuse it.",
+            help="With --isolate: hash what can be decoded of a truncated file.",
         ),
     ] = False,
 ) -> Isolation | None:
-    """Return the isolation that a command line asks for; a usage error without --isolate."""
+    """Return the isolation asked for; a usage error for limits without --isolate."""
     if isolate:
         from hashmatch.workers import Isolation
 

@@ -38,17 +38,19 @@ def scan_files(
     workers: Workers,
     decode: Annotated[
         Decode,
-        typer.Option(help="luma: less time, and the same matches; exact: as lists are hashed."),
+        typer.Option(
+            help="luma: faster, same matches; exact: hashes without a match are exact too."
+        ),
     ] = "luma",
     isolation: Isolation | None,
     as_json: AsJson = False,
 ) -> None:
     """Decide about every file.
 
-    Writes one row of JSON for each, in the order of the path. Pictures and videos are recognised by
+    Writes one decision row of JSON for each, sorted by path. Pictures and videos are recognised by
     content; of a video one frame per second is looked at, unless the policy says otherwise. A file
-    that cannot be read or decoded is a row too, with an error and what the policy's on_error says.
-    Rows do not depend on the number of workers. Ctrl-C leaves whole rows.
+    that cannot be read or decoded is a row too, with an error and the action of the policy's
+    on_error. Ctrl-C leaves whole rows.
 
     Example: hashmatch scan uploads/ --index indexes/demo --policy indexes/demo/policy.toml
     -o decisions.jsonl

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hashmatch.matching import VideoMatch
     from hashmatch.values import VideoHash
 
-video_app = typer.Typer(help="Hash videos; find the stretches that they share.")
+video_app = typer.Typer(help="Hash videos, and find the stretches that they share.")
 
 
 def make_loader(
@@ -39,7 +39,7 @@ def make_loader(
         typer.Option("--partial", help="Use what can be decoded of a damaged or truncated video."),
     ] = False,
 ) -> Callable[[Path], VideoHash]:
-    """Return the function that hashes a video or reads its hashes, as a command line asks for.
+    """Return a function that hashes a video, or reads its hashes from a .txt file.
 
     It raises DecodeError for an incomplete video, unless `partial`.
     """
@@ -75,8 +75,8 @@ def hash_video_file(
 ) -> None:
     """Hash frames of a video, as vPDQ text.
 
-    One line per frame: number, quality, hash, seconds. A video that cannot be decoded to its end is
-    an error, and nothing is written without --partial; the exit code is 1 even with it.
+    Writes one line per frame: number, quality, hash, seconds. A video that cannot be decoded to its
+    end is an error, and nothing is written without --partial; the exit code is 1 even with it.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """
