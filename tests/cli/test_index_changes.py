@@ -82,10 +82,10 @@ def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None
         assert words in said.err
         assert said.err.count("\n") == 1
     run("info", own)
-    said = capfd.readouterr().err
-    assert "12 of 256 bits, 6 disabled" in said
-    assert "lists disabled" in said
-    assert "worth running" not in said
+    info = capfd.readouterr().err
+    assert "12 of 256 bits, 6 disabled" in info
+    assert "lists disabled" in info
+    assert "worth running" not in info
 
 
 def test_info_says_what_is_where(own: Path, delta: Path, capfd: Captured) -> None:
@@ -131,9 +131,13 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("add {own} {own}/none.csv", 2, "does not exist"),
         ("add {own} {own} --list demo-spam", 1, "a folder can only be a list of vpdq (.txt)"),
         ("add {own}/none {delta}", 2, "does not exist"),
-        ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN with a NAME of: hash, "),
+        ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN: columns can name hash, "),
         ("add {own} {delta} --column hash", 2, "expected NAME=COLUMN"),
-        ("add {own} {delta} --algorithm photodna", 2, "expected one of: ahash"),
+        (
+            "add {own} {delta} --algorithm photodna",
+            2,
+            "unknown hash algorithm 'photodna'; known: ahash",
+        ),
         ("add {own} {delta} --list x --new-list", 2, "a new list needs --list and --version"),
         ("add {own} {delta} --list demo-hotline --wait-s -1", 2, "--wait-s"),
         ("replace {own} {delta} --list zzz", 1, "there is no list zzz"),

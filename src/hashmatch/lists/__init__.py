@@ -21,11 +21,12 @@ from hashmatch.lists.list_format import (
 from hashmatch.lists.list_reading import ListFile, ListReading, redact
 from hashmatch.lists.reading import inherit_reading, read_batches, read_list
 from hashmatch.lists.records import Record, read_records
-from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, HashList
+from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, STATUSES, HashList
 
 __all__ = [
     "SCHEMA",
     "SOURCE_COLUMNS",
+    "STATUSES",
     "Column",
     "Confidence",
     "EntryFormat",
