@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import CycleError
 from hashlib import sha256
 from typing import Any
@@ -23,7 +24,6 @@ _INTERVAL_S = 1.0
 _MAX_INTERVAL_S = 60.0
 _NO_FACTS = ContentFacts()
 _Conditions = tuple[Condition, ...]
-_Groups = Iterable[MatchGroup]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,22 @@ class Policy:
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
+    _algorithms: dict[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+    _default_outcome: Outcome = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        algorithms: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
         radius_bits: dict[str, int] = {}
         for rule in self.rules:
-            algorithms: Any = rule.when["algorithm"]
             radius: Any = rule.when["max_distance"]
-            radius_bits |= {each: max(radius, radius_bits.get(each, 0)) for each in algorithms}
-        object.__setattr__(self, "_index", RuleIndex(self.rules, self.conditions))
-        object.__setattr__(self, "_suppression", Suppression(self.rules))
-        object.__setattr__(self, "_radius_bits", radius_bits)
+            for algorithm in algorithms[rule.name]:
+                radius_bits[algorithm] = max(radius, radius_bits.get(algorithm, 0))
+        set_frozen = partial(object.__setattr__, self)
+        set_frozen("_index", RuleIndex(self.rules, self.conditions))
+        set_frozen("_suppression", Suppression(self.rules))
+        set_frozen("_radius_bits", radius_bits)
+        set_frozen("_algorithms", {name: frozenset(each) for name, each in algorithms.items()})
+        set_frozen("_default_outcome", self._outcome_of({}, None))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, conditions: _Conditions = CONDITIONS) -> Policy:
@@ -115,12 +121,17 @@ class Policy:
         """
         return self._radius_bits.get(algorithm)
 
-    def rules_not_about(self, algorithms: Collection[str]) -> tuple[str, ...]:
+    def rules_not_about(self, algorithms: Iterable[str]) -> tuple[str, ...]:
         """Return the names of the rules that take no match by any of these algorithms."""
-        named: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
-        return tuple(name for name, needed in named.items() if not {*needed} & {*algorithms})
+        return tuple(n for n, named in self._algorithms.items() if named.isdisjoint(algorithms))
 
-    def decide(self, groups: _Groups, facts: ContentFacts = _NO_FACTS) -> Outcome:
+    def decide(
+        self,
+        groups: Iterable[MatchGroup] = (),
+        facts: ContentFacts = _NO_FACTS,
+        *,
+        failed: bool = False,
+    ) -> Outcome:
         """Return what is to be done about one content, with every rule that fired, in file order.
 
         Each match takes the first rule that fits it. Pure: the outcome depends on the policy, the
@@ -132,35 +143,31 @@ class Policy:
             Everything the content matches, read once.
         facts : ContentFacts
             Facts about the content as a whole.
+        failed : bool
+            Something of the content could not be read, decoded or hashed. `on_error` then acts as
+            one more rule, ordered last, that always fires and cannot be suppressed; the others fire
+            on what was matched all the same, a digest for example.
         """
-        return self._decide(groups, facts, None)
-
-    def decide_error(self, groups: _Groups = (), facts: ContentFacts = _NO_FACTS) -> Outcome:
-        """Return what is to be done about a content that could not be read, decoded or hashed.
-
-        Rules fire on whatever it matches all the same, a digest for example. `on_error` acts as one
-        more rule, ordered last, that always fires and cannot be suppressed. Takes what `decide`
-        takes.
-        """
-        return self._decide(groups, facts, self.on_error)
-
-    def _decide(self, groups: _Groups, facts: ContentFacts, on_error: OnError | None) -> Outcome:
-        rules = self._index.of_content(facts)
-        taken: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
+        first, rules = self._index.first, self._index.of_content(facts)
+        n_matches: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
         for group in groups:
-            number = self._index.first(group, rules)
+            number = first(group, rules)
             if number is not None:
-                taken[number] = taken.get(number, 0) + group.n_matches
-        suppressed_by = self._suppression.apply(taken)
-        fired = sorted(taken)
-        standing: list[Rule | OnError] = [self.rules[n] for n in fired if n not in suppressed_by]
+                n_matches[number] = n_matches.get(number, 0) + group.n_matches
+        if not n_matches and not failed:
+            return self._default_outcome
+        return self._outcome_of(n_matches, self.on_error if failed else None)
+
+    def _outcome_of(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Outcome:
+        suppressed_by = self._suppression.apply(n_matches)
+        fired = [(number, self.rules[number]) for number in sorted(n_matches)]
+        standing: list[Rule | OnError] = [rule for n, rule in fired if n not in suppressed_by]
         if on_error is not None:
             standing.append(on_error)
         # min() keeps the first of equals, and `standing` is in file order.
         gravest = min(standing, key=_gravity, default=None)
-        queued = min(
-            (each for each in standing if each.queue is not None), key=_urgency, default=None
-        )
+        queues = [each for each in standing if each.queue is not None]
+        queued = min(queues, key=_urgency, default=None)
         would_action = gravest.action if gravest else self.default
         shadow = self.mode == "shadow"
         return Outcome(
@@ -171,16 +178,16 @@ class Policy:
             priority=queued.priority if queued and not shadow else None,
             rules=tuple(
                 FiredRule(
-                    name=(rule := self.rules[number]).name,
+                    name=rule.name,
                     action=rule.action,
                     queue=rule.queue,
                     priority=rule.priority,
                     sla=rule.sla,
                     routes=rule.routes,
-                    n_matches=taken[number],
+                    n_matches=n_matches[number],
                     suppressed_by=suppressed_by.get(number),
                 )
-                for number in fired
+                for number, rule in fired
             ),
             mode=self.mode,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from hashmatch.policy.conditions import When
 
@@ -39,11 +38,11 @@ class OnError:
     routes: tuple[str, ...] = ()
 
 
-class Sighting(NamedTuple):
-    """Distance in bits between one view and an entry; quality of the view as in `MatchGroup`."""
+MATCH_FACTS = ("list", "harm", "classification", "algorithm")
+"""Facts about a match that are the same for every view."""
 
-    distance: int
-    quality: int | None
+VIEW_FACTS = ("distance", "quality")
+"""Facts about one view that meets an entry, in the order of the tuples in `clearer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,6 @@ class MatchGroup:
             raise ValueError(f"distance must be at least 0 bits, not {self.distance}")
         if self.n_matches < 1:
             raise ValueError(f"n_matches must be at least 1, not {self.n_matches}")
-
-    @property
-    def sightings(self) -> tuple[Sighting, ...]:
-        """Every view that counts, nearest first."""
-        return (Sighting(self.distance, self.quality), *map(Sighting._make, self.clearer))
 
 
 @dataclass(frozen=True, slots=True)
