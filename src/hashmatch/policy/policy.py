@@ -14,8 +14,7 @@ from hashmatch.errors import PolicyError
 from hashmatch.policy import parser
 from hashmatch.policy.conditions import CONDITIONS, Condition
 from hashmatch.policy.rule_index import RuleIndex
-from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
-from hashmatch.policy.suppression import Suppression
+from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule, Suppression
 from hashmatch.strict_table import Place, StrictTable
 from hashmatch.values import ACTIONS, PRIORITIES, FiredRule, Outcome, PolicyRef
 from hashmatch.views import VIEW_KINDS
@@ -32,14 +31,13 @@ class Policy:
 
     `load` and `parse` check a policy strictly; one made by hand is not checked for unreachable
     rules or impossible values. Immutable, safe to share between threads and after a fork, and can
-    be pickled.
+    be pickled. Errors of the constructor are those of `Suppression`.
 
     `ref` has version and SHA-256 of the text. `mode` is ``"enforce"``, or ``"shadow"`` to record
     what would have been ordered and order only `default`, the action if no rule fires. `rules` are
     in file order and may state `conditions`. `views` are the kinds of views that are looked at in
     addition to the content as stored; `video_interval_s` has the seconds between the frames of a
-    video that are looked at, 0 for every frame. KeyError if a rule suppresses a name that no rule
-    has, graphlib.CycleError if rules suppress each other in a circle.
+    video that are looked at, 0 for every frame.
     """
 
     ref: PolicyRef
@@ -57,13 +55,13 @@ class Policy:
     _default_outcome: Outcome = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        algorithms: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
+        set_frozen = partial(object.__setattr__, self)
         radius_bits: dict[str, int] = {}
+        algorithms: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
         for rule in self.rules:
             radius: Any = rule.when["max_distance"]
-            for algorithm in algorithms[rule.name]:
-                radius_bits[algorithm] = max(radius, radius_bits.get(algorithm, 0))
-        set_frozen = partial(object.__setattr__, self)
+            names = algorithms[rule.name]
+            radius_bits |= {name: max(radius, radius_bits.get(name, 0)) for name in names}
         set_frozen("_index", RuleIndex(self.rules, self.conditions))
         set_frozen("_suppression", Suppression(self.rules))
         set_frozen("_radius_bits", radius_bits)
@@ -74,10 +72,7 @@ class Policy:
     def load(cls, path: str | os.PathLike[str], *, conditions: _Conditions = CONDITIONS) -> Policy:
         """Read a policy from a TOML file, whose rules may state `conditions`.
 
-        Raises
-        ------
-        PolicyError
-            The file cannot be read or the policy is malformed: one line with file, line and key.
+        PolicyError if it cannot be read or is malformed: one line with file, line and key.
         """
         return cls._read(Place.load(path, PolicyError), conditions)
 
@@ -115,9 +110,9 @@ class Policy:
         return tuple(sorted(self._radius_bits))
 
     def radius_bits(self, algorithm: str) -> int | None:
-        """Return the widest inclusive radius any rule can use, None if none names the algorithm.
+        """Return the widest `max_distance` of the rules that name the algorithm, None if none does.
 
-        A search within it finds every match that can fire a rule.
+        A search within it, inclusive, finds every match that can fire a rule.
         """
         return self._radius_bits.get(algorithm)
 
