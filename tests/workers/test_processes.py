@@ -23,11 +23,14 @@ def name_process(number: int) -> tuple[int, int]:
     return number, os.getpid()
 
 
+EXIT_CODES = {9: 7, 11: 0}
+
+
 def die(number: int) -> int:
     if number == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-    if number == 9:
-        os._exit(7)
+    if number in EXIT_CODES:
+        os._exit(EXIT_CODES[number])
     return number
 
 
@@ -48,6 +51,7 @@ def test_work_is_shared_and_still_in_order() -> None:
     [
         (range(12), 5, "SIGKILL, possibly out of memory"),
         ([1, 9, 2], 1, "exit code 7"),
+        ([1, 11, 2], 1, "exit code 0"),
         ([5], 0, "SIGKILL, possibly out of memory"),
     ],
 )
@@ -62,6 +66,15 @@ def test_a_death_at_work_names_its_item_and_cause(
         done.extend(executor.map(items))
     assert done == list(items[:first_bad])
     assert (caught.value.item_number, caught.value.cause) == (first_bad, cause)
+
+
+def test_a_worker_that_dies_idle_is_replaced() -> None:
+    with ProcessExecutor(name_process, workers=2) as executor:
+        for _ in range(3):
+            results = list(executor.map(range(6)))
+            assert [number for number, _ in results] == list(range(6))
+            for pid in {pid for _, pid in results}:
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_workers_leave_ctrl_c_to_the_parent() -> None:
@@ -148,6 +161,16 @@ FAILURES = {
         "    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))\n"
         "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
         "cannot start a worker process: .*Too many open files",
+    ),
+    "no threads": (
+        "import threading\n"
+        "from hashmatch.workers import ProcessExecutor\n"
+        "def refuse(*_): raise RuntimeError('no new thread')\n"
+        "if __name__ == '__main__':\n"
+        "    import pebble\n"
+        "    threading.Thread.start = refuse\n"
+        "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
+        "cannot start a worker process: no new thread",
     ),
     "no processes": (
         "import multiprocessing.popen_spawn_posix as spawn\n"
