@@ -82,6 +82,26 @@ def test_workers_leave_ctrl_c_to_the_parent() -> None:
         assert all(executor.map(range(12)))
 
 
+BLOCKED = """
+import signal
+from hashmatch.workers import ProcessExecutor
+def is_blocked(_):
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+if __name__ == '__main__':
+    with ProcessExecutor(is_blocked, workers=2) as executor:
+        assert all(executor.map(range(6)))
+    assert not is_blocked(0)
+"""
+
+
+def test_workers_never_see_ctrl_c_not_even_as_they_start(tmp_path: Path) -> None:
+    """In a process of its own, as the first worker of a program also starts multiprocessing's."""
+    script = tmp_path / "script.py"
+    script.write_text(BLOCKED)
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def report_and_wait(folder: str, number: int) -> int:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(60 if number else 0)

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import util
+from multiprocessing import resource_tracker, util
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -287,6 +287,9 @@ def _start_pool(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> 
 
     pool = ProcessPool(1, initializer=initializer, initargs=initargs, context=_Context())
     try:
+        resource_tracker.ensure_running()
+        # Again, since the tracker unblocks it when it starts; a new process must not see Ctrl-C.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         _ = pool.active  # starts it
     except (OSError, RuntimeError) as error:
         _stop_pools([pool])
