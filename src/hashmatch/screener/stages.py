@@ -125,7 +125,7 @@ def decide(policy: Policy, fingerprints: Fingerprints, table: MatchTable) -> Dec
     A pure function: it reads no index and no clock.
     """
     error = fingerprints.error
-    outcome = (policy.decide if error is None else policy.decide_error)(table.groups)
+    outcome = policy.decide(table.groups, failed=error is not None)
     by_name = {fingerprint.algorithm: fingerprint for fingerprint in fingerprints}
     return Decision(
         content_id=fingerprints.content_id,
