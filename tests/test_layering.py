@@ -32,6 +32,7 @@ FLOOR_OF = {module: number for number, floor in enumerate(FLOORS) for module in 
 HOMES = {
     "numpy": None,
     "pyarrow": None,
+    "msgspec": {"index"},
     "faiss": {"hamming", "interop"},
     "PIL": {"decode", "hashing"},
     "imagehash": {"hashing", "values"},
