@@ -82,10 +82,10 @@ def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None
         assert words in said.err
         assert said.err.count("\n") == 1
     run("info", own)
-    said = capfd.readouterr().err
-    assert "12 of 256 bits, 6 disabled" in said
-    assert "lists disabled" in said
-    assert "worth running" not in said
+    info = capfd.readouterr().err
+    assert "12 of 256 bits, 6 disabled" in info
+    assert "lists disabled" in info
+    assert "worth running" not in info
 
 
 def test_info_says_what_is_where(own: Path, delta: Path, capfd: Captured) -> None:
