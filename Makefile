@@ -1,5 +1,5 @@
 # Every target works from a fresh clone: it makes .venv on first use and rebuilds the native core
-# when its sources change. Needs Python 3.11+ with its headers, a C++17 compiler and make.
+# when its sources change. Needs Python 3.11+ with its headers, a C++20 compiler and make.
 
 PYTHON ?= python3
 ARGS ?=
@@ -62,7 +62,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/$(ASAN) \
 asan: $(ASAN)/package ## native code under AddressSanitizer and UndefinedBehaviorSanitizer; needs g++
 	CXX=g++ csrc/tests/run.sh sanitize
 	$(SANITIZED) -m pytest tests/test_kernels.py tests/hashing tests/hamming \
-	tests/fingerprint/test_border.py $(ARGS)
+	tests/decode/test_border.py $(ARGS)
 
 fuzz: $(ASAN)/package ## damaged index files, under the same sanitizers; ARGS="--seconds 3600"
 	$(SANITIZED) tests/hamming/fuzz_reader.py $(ARGS)
@@ -101,7 +101,7 @@ clean: ## remove all that make and the tests made
 	sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || \
 	{ echo "Python's headers are needed (on Debian: the package python3-dev)" >&2; exit 1; }
 	@command -v $(CXX) >/dev/null || \
-	{ echo "A C++17 compiler is needed; $(CXX) is not on PATH (or name one: make CXX=...)" >&2; exit 1; }
+	{ echo "A C++20 compiler is needed; $(CXX) is not on PATH (or name one: make CXX=...)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/runtime: .venv/bin/python $(CORE) pyproject.toml src/hashmatch/_version.py
