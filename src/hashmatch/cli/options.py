@@ -160,8 +160,8 @@ def make_isolation(
 
         return Isolation(time_limit or 30.0, (memory_limit or 2048) << 20, truncated)
     given = {"--time-limit": time_limit, "--memory-limit": memory_limit, "--truncated": truncated}
-    for name in (name for name, value in given.items() if value):
-        raise typer.BadParameter("works with --isolate only", param_hint=name)
+    if names := [name for name, value in given.items() if value]:
+        raise typer.BadParameter("works with --isolate only", param_hint=names[0])
     return None
 
 

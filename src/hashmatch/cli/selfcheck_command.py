@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,7 +12,7 @@ from hashmatch.cli.display import print_json, print_note, print_table
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from hashmatch.selfcheck import Check, Pinned
+    from hashmatch.selfcheck import Check
 
 
 def selfcheck(*, as_json: AsJson = False) -> None:
@@ -31,9 +32,10 @@ def selfcheck(*, as_json: AsJson = False) -> None:
     else:
         columns = ("decoder", "version", "decode", "files", "algorithms", "drift")
         print_table("Decoders and hashes", columns, _table(checks))
-        for check in checks:
-            if check.drifted:
-                print_note(f"drift: {_subject(check.pinned)}: {_describe_drift(check)}")
+        for check in filter(attrgetter("drifted"), checks):
+            pinned = check.pinned
+            at = "" if pinned.timestamp_s is None else f" at {pinned.timestamp_s:g} s"
+            print_note(f"drift: {pinned.file}{at}, {pinned.algorithm}: {_describe_drift(check)}")
         print_note(f"{len(checks)} pinned hashes, {n_drifted} drifted")
     if n_drifted:
         raise typer.Exit(1)
@@ -69,11 +71,6 @@ def _drift(group: list[Check]) -> str:
     drifted = [check for check in group if check.drifted]
     words = (f"{check.pinned.algorithm}: {_describe_drift(check)}" for check in drifted)
     return "; ".join(dict.fromkeys(words)) or "none"
-
-
-def _subject(pinned: Pinned) -> str:
-    at = "" if pinned.timestamp_s is None else f" at {pinned.timestamp_s:g} s"
-    return f"{pinned.file}{at}, {pinned.algorithm}"
 
 
 def _describe_drift(check: Check) -> str:
