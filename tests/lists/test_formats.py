@@ -140,6 +140,16 @@ def test_formats_that_share_a_suffix_are_told_by_content(tmp_path: Path) -> None
     assert list_formats() == ("csv", "jsonl", "vpdq")
 
 
+def test_a_suffix_may_have_two_parts(tmp_path: Path) -> None:
+    path = tmp_path / "A.TWO.PARTS"
+    path.write_text("both")
+    with (
+        register_format(Exchange("one", b"both", ".one")),
+        register_format(Exchange("two", b"both", ".two.parts")),
+    ):
+        assert read_list(path, H).table["entry_id"].to_pylist() == ["two"]
+
+
 def test_the_suffix_decides_between_formats_that_are_equally_sure(tmp_path: Path) -> None:
     path = tmp_path / "a.two"
     path.write_text("both")

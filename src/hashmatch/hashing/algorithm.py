@@ -23,8 +23,8 @@ Luma = NDArray[np.uint8] | NDArray[np.float32]
 """uint8 or float32 (H, W)."""
 
 Consumes = Literal["rgb", "grey"]
-"""What a hash of pixels is given. ``"rgb"``: colours, or grey where that is all there is.
-``"grey"``: 8-bit grey (H, W) as Pillow makes it of RGB, once for all algorithms that ask for it."""
+"""Input of a hash of pixels. ``"rgb"``: colours, or grey where that is all there is. ``"grey"``:
+8-bit grey (H, W) as Pillow makes it of RGB, once for all algorithms that ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ Grey = NDArray[np.uint8]
 Order = Literal["tall first", "rows first"]
 ORDERS: tuple[Order, ...] = ("tall first", "rows first")
 
-_PROBED_SIZES_PX = (
+_PROBES_PX = (
     ((9, 70), (8, 8)),
     ((70, 9), (8, 8)),
     ((70, 39), (8, 8)),  # 62 is exactly twice 31
@@ -65,10 +65,7 @@ def resize_in_order(grey: Grey, height_px: int, width_px: int, order: Order | No
 def find_order(resize: Callable[[Grey, int, int], Grey]) -> Order | None:
     """Return the known order in which a function resizes, None if it is neither."""
     noise = np.random.default_rng(0)
-    pictures = [
-        (noise.integers(0, 256, before, dtype=np.uint8), after)
-        for before, after in _PROBED_SIZES_PX
-    ]
+    pictures = [(noise.integers(0, 256, before, np.uint8), after) for before, after in _PROBES_PX]
     expected = [resize(grey, *after) for grey, after in pictures]
     for order in ORDERS:
         found = [resize_in_order(grey, *after, order) for grey, after in pictures]

@@ -129,12 +129,8 @@ def choose_format(file: ListFile, head: bytes, formats: Sequence[ListFormat]) ->
     format is sure, that of the suffix is chosen, so that its errors are precise. HashListError if
     this leaves no format or more than one.
     """
-    suffix, ranks = file.path.suffix.lower(), []
-    for each in formats:
-        sure = _match(each, head)
-        is_sure = sure >= Confidence.LIKELY
-        ranks.append((sure if is_sure else Confidence.NO, suffix in each.suffixes, sure))
-    best = max(ranks, default=())
+    ranks = [_rank(each, head, file) for each in formats]
+    best = max(ranks)
     found = [each for each, rank in zip(formats, ranks, strict=True) if rank == best and any(best)]
     if len(found) == 1:
         return found[0]
@@ -166,13 +162,22 @@ def read_rows(list_format: ListFormat, stream: BinaryIO, file: ListFile) -> Iter
     raise file.error(f"the plug-in for {list_format.name} failed: {problem}")
 
 
-def _match(list_format: ListFormat, head: bytes) -> Confidence:
+def _rank(
+    list_format: ListFormat, head: bytes, file: ListFile
+) -> tuple[Confidence, bool, Confidence]:
     try:
-        return Confidence(list_format.matches(head))
+        sure = Confidence(list_format.matches(head))
     except Exception:
         if list_format.name in _OWN:
             raise
-        return Confidence.NO  # a plug-in that fails must not stop others
+        sure = Confidence.NO  # a plug-in that fails must not stop others
+    is_sure = sure >= Confidence.LIKELY
+    return sure if is_sure else Confidence.NO, has_suffix(file, list_format), sure
+
+
+def has_suffix(file: ListFile, list_format: ListFormat) -> bool:
+    """Return whether a file has a suffix of a format, in lower or upper case."""
+    return file.path.name.lower().endswith(list_format.suffixes)
 
 
 def describe(formats: Iterable[ListFormat], separator: str = ", ") -> str:

@@ -25,7 +25,7 @@ def redact(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListReading:
-    """Options of reading a list file. None leaves an option open.
+    """Options for reading a list file; None leaves an option open.
 
     Text is trimmed and names of algorithms are lowered, so that equal readings compare equal.
     ValueError if a number is out of range, or `columns` names a column that is not canonical.

@@ -16,6 +16,7 @@ from hashmatch.lists.list_format import (
     ListFormat,
     choose_format,
     describe,
+    has_suffix,
     known_formats,
     read_rows,
 )
@@ -40,18 +41,16 @@ def read_batches(
     A folder is a list of as many entries as it holds files of a format that has one entry a file,
     such as vPDQ text; it may hold nothing else but names that begin with a dot.
 
+    HashListError names the file and the first row and column that cannot be accepted, never the
+    hash; rows before it may have been yielded. Safe to call from several threads. Holds one block
+    in memory, of vPDQ text one file; a million rows of CSV take a few seconds.
+
     Yields
     ------
     batch : pyarrow.RecordBatch
         Rows in the order of the file, with the columns of `SCHEMA`; may be empty.
     n_ignored : int
         Rows that were left out on the way to this batch.
-
-    Notes
-    -----
-    HashListError names the file and the first row and column that cannot be accepted, never the
-    hash; rows before it may have been yielded. Safe to call from several threads. Holds one block
-    in memory, of vPDQ text one file; a million rows of CSV take a few seconds.
     """
     file = ListFile(Path(path), reading or ListReading())
     try:
@@ -117,8 +116,8 @@ def _find_files_of_folder(folder: ListFile) -> list[tuple[ListFile, ListFormat]]
     for path in sorted(folder.path.iterdir()):
         if path.name.startswith("."):
             continue
-        file, suffix = replace(folder, path=path), path.suffix.lower()
-        list_format = next((each for each in formats if suffix in each.suffixes), None)
+        file = replace(folder, path=path)
+        list_format = next((each for each in formats if has_suffix(file, each)), None)
         if list_format is None:
             kinds = describe(formats)
             raise file.error(f"a folder can only be a list of {kinds}; take the file out")

@@ -13,7 +13,7 @@ SOURCE_COLUMNS = (
     *("algorithm", "harm", "classification", "member_id", "media_type"),
     *("quality", "timestamp_s", "severity", "labels", "status", "first_seen", "last_seen"),
 )
-"""What a list file can say about an entry; any further column lives on in `record`."""
+"""Columns that describe an entry in a list file; any further column lives on in `record`."""
 
 STATUSES = ("active", "withdrawn", "disputed")
 

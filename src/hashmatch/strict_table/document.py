@@ -16,7 +16,7 @@ from hashmatch.errors import HashmatchError
 from hashmatch.strict_table.toml_lines import KeyPath, key_lines
 
 MAX_BYTES = 4 * 2**20
-"""Larger files are refused: they are no configuration, and reading them would only take long."""
+"""Larger files are refused: no configuration is as large, and reading them would take long."""
 
 _BOM = "\ufeff"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
