@@ -46,6 +46,9 @@ const BinomialSums& binomial_sums(int bits) {
     return by_bits[bits];
 }
 
+// Probability that `bits` fair bits hold at most `limit` ones.
+double chance_within(int bits, int limit) { return limit < 0 ? 0 : binomial_sums(bits).chances[std::min(bits, limit)]; }
+
 // Probability that both sketches together are near enough in a chain that still allows `limit` bits, and `more` in
 // its third link.
 double chance_both_near(int sketch_bits, int limit, int more) {
@@ -57,12 +60,6 @@ double chance_both_near(int sketch_bits, int limit, int more) {
 }
 
 }  // namespace
-
-double keys_within(int bits, int threshold) {
-    return threshold < 0 ? 0 : binomial_sums(bits).keys[std::min(bits, threshold)];
-}
-
-double chance_within(int bits, int limit) { return limit < 0 ? 0 : binomial_sums(bits).chances[std::min(bits, limit)]; }
 
 double scan_code_ns(int n_bytes, int n_planes, int radius) {
     if (n_planes == 0) return kWholeCodeNs + kWholeByteNs * n_bytes;
@@ -80,16 +77,19 @@ Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& threshold
     Cost cost;
     const double bucket = static_cast<double>(n) / static_cast<double>(layout.n_keys());
     const int sketch_bits = std::min(kSketchBits, layout.substring_bits);
+    const std::vector<double>& keys_up_to = binomial_sums(layout.substring_bits).keys;
+    const std::vector<double>& chances = binomial_sums(sketch_bits).chances;
     for (size_t i = 0; i < thresholds.size(); ++i) {
-        const int limit = thresholds[i] + thresholds[(i + 1) % thresholds.size()] + 1;
-        const int more = thresholds[(i + 2) % thresholds.size()] + 1;
+        const size_t second = i + 1 < thresholds.size() ? i + 1 : 0;
+        const size_t third = second + 1 < thresholds.size() ? second + 1 : 0;
+        const int limit = thresholds[i] + thresholds[second] + 1;
+        const int more = thresholds[third] + 1;
         for (int flips = 0; flips <= thresholds[i]; ++flips) {
-            const double keys =
-                keys_within(layout.substring_bits, flips) - keys_within(layout.substring_bits, flips - 1);
+            const double keys = keys_up_to[flips] - (flips > 0 ? keys_up_to[flips - 1] : 0);
             const double candidates = keys * bucket;
             cost.probes += keys;
             cost.candidates += candidates;
-            const double near = chance_within(sketch_bits, limit - flips);
+            const double near = chances[std::min(sketch_bits, limit - flips)];
             cost.near += candidates * near;
             cost.verified += candidates * (n_sketches == 1 ? near : chance_both_near(sketch_bits, limit - flips, more));
         }

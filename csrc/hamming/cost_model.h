@@ -24,12 +24,6 @@ struct Cost {
     double ns = 0;
 };
 
-// Number of keys within `threshold` bits of a key of `bits` bits; 0 for a threshold of -1.
-double keys_within(int bits, int threshold);
-
-// Probability that `bits` fair bits hold at most `limit` ones.
-double chance_within(int bits, int limit);
-
 // Time of scanning one code of n_bytes in a batch of queries: by a filter on its first n_planes bytes, or whole
 // if n_planes is 0.
 double scan_code_ns(int n_bytes, int n_planes, int radius);
