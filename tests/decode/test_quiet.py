@@ -7,7 +7,7 @@ import warnings
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from hashmatch.decode.quiet import hush, make_hushable
+from hashmatch.decode.pillow_errors import hush, make_hushable
 
 make_hushable(Image)
 make_hushable(TiffImagePlugin)

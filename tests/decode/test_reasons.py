@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from hashmatch.decode.reasons import translate_errors
+from hashmatch.decode.pillow_errors import translate_errors
 from hashmatch.errors import DecodeError, ErrorKind
 
 

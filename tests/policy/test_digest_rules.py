@@ -43,13 +43,13 @@ def test_an_error_and_a_digest_on_a_list() -> None:
     """The gravest action, the queue of the highest priority, and every rule that fired."""
     known = MatchGroup("l", "csam", None, "md5", 0, None, n_matches=2)
     text = HEAD + rule('{ harm = "csam", algorithm = "md5" }')
-    outcome = Policy.parse(text).decide_error([known])
+    outcome = Policy.parse(text).decide([known], failed=True)
     assert (outcome.action, outcome.rule) == ("block", "known")
     assert (outcome.queue, outcome.priority) == ("undecodable", "low")
     assert [(fired.name, fired.n_matches) for fired in outcome.rules] == [("known", 2)]
 
     log = HEAD + rule('{ algorithm = "md5" }', rest='action = "log"')
-    outcome = Policy.parse(log).decide_error([known])
+    outcome = Policy.parse(log).decide([known], failed=True)
     assert (outcome.action, outcome.rule, outcome.queue) == ("review", None, "undecodable")
     assert [fired.name for fired in outcome.rules] == ["known"]
 
@@ -65,12 +65,14 @@ def test_an_allow_list_does_not_set_an_error_aside() -> None:
     groups = [MatchGroup("l", harm, None, "md5", 0, None) for harm in ("own", "csam")]
     policy = Policy.parse(text)
     assert policy.decide(groups).action == "allow"
-    outcome = policy.decide_error(groups)
+    outcome = policy.decide(groups, failed=True)
     assert (outcome.action, outcome.queue) == ("review", "undecodable")
     assert outcome.rules[1].suppressed_by == "own"
 
 
 def test_shadow_orders_nothing_on_an_error_either() -> None:
     text = HEAD.replace("version", 'mode = "shadow"\nversion') + rule('{ algorithm = "md5" }')
-    outcome = Policy.parse(text).decide_error([MatchGroup("l", "csam", None, "md5", 0, None)])
+    outcome = Policy.parse(text).decide(
+        [MatchGroup("l", "csam", None, "md5", 0, None)], failed=True
+    )
     assert (outcome.action, outcome.would_action, outcome.queue) == ("allow", "block", None)

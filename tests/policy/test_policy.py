@@ -77,7 +77,7 @@ def test_the_designs_policy_means_what_the_design_says() -> None:
     nothing = Outcome("allow", "allow", None, None, None, (), "enforce")
     assert policy.decide([]) == nothing
     assert policy.decide([csam(32), csam(0, quality=49), csam(0, harm="spam")]) == nothing
-    assert policy.decide_error() == Outcome(
+    assert policy.decide(failed=True) == Outcome(
         "review", "review", None, "undecodable", "medium", (), "enforce"
     )
 
@@ -196,7 +196,7 @@ def test_in_shadow_mode_nothing_is_routed() -> None:
     assert (outcome.queue, outcome.priority) == (None, None)
     assert outcome.rule == "known-csam-near-exact"
     assert outcome.rules[0].queue == "minor-safety"
-    assert policy.decide_error() == Outcome("allow", "review", None, None, None, (), "shadow")
+    assert policy.decide(failed=True) == Outcome("allow", "review", None, None, None, (), "shadow")
 
 
 def test_a_policy_without_rules_gives_the_default() -> None:
@@ -258,4 +258,4 @@ def test_the_example_of_the_documentation_is_a_policy() -> None:
     outcome = policy.decide([spam, own])
     assert (outcome.action, outcome.rule) == ("allow", "our-own-artwork")
     assert outcome.rules[1].suppressed_by == "our-own-artwork"
-    assert policy.decide_error().queue == "undecodable"
+    assert policy.decide(failed=True).queue == "undecodable"

@@ -43,7 +43,7 @@ def test_an_error_swallows_no_rule_and_no_rule_an_error(
     document: Plain, matches: list[Plain]
 ) -> None:
     policy = Policy.parse(toml(document))
-    outcome = policy.decide_error([group_of(match) for match in matches])
+    outcome = policy.decide([group_of(match) for match in matches], failed=True)
     assert said(outcome) == oracle(document, matches, failed=True)
     gravity = GRAVEST_FIRST.index
     assert gravity(outcome.would_action) <= gravity(document["on_error"]["action"])
@@ -73,7 +73,7 @@ def test_shadow_records_what_enforce_orders(document: Plain, matches: list[Plain
     shadow = Policy.parse(toml(document | {"mode": "shadow"}))
     for ordered, recorded in (
         (enforce.decide(groups), shadow.decide(groups)),
-        (enforce.decide_error(), shadow.decide_error()),
+        (enforce.decide(failed=True), shadow.decide(failed=True)),
     ):
         assert ordered.action == ordered.would_action
         assert recorded == replace(

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.policy import Rule
-from hashmatch.policy.suppression import Suppression
+from hashmatch.policy.rules import Rule, Suppression
 from tests.policy.oracle import when
 
 N_RULES = 6

@@ -100,6 +100,59 @@ def test_what_a_task_raises_is_raised_in_its_place(make: Make) -> None:
             assert list(executor.map([1, 2])) == [1, 2]
 
 
+class Stubborn:
+    """A value that cannot be pickled, or not unpickled."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    def __reduce__(self) -> Any:
+        if self.fault == "send":
+            raise ValueError("cannot be sent")
+        return refuse_to_load, ()
+
+
+def refuse_to_load() -> None:
+    raise ValueError("cannot be loaded")
+
+
+class TwoPartError(Exception):
+    """An exception that cannot be unpickled, since its message does not rebuild it."""
+
+    def __init__(self, part: str, other: str) -> None:
+        super().__init__(f"{part} {other}")
+
+
+def answer_stubbornly(item: object) -> object:
+    if item == "raise":
+        raise TwoPartError("cannot be", "rebuilt")
+    return Stubborn(item) if item in {"send", "load"} else item
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MAKES if kind in {"processes", "isolated"}])
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (Stubborn("send"), "cannot be sent"),
+        (Stubborn("load"), "cannot be loaded"),
+        (lambda: 0, "Can't pickle|Can't get local"),
+        ("send", "cannot be sent"),
+        ("load", "cannot be loaded"),
+        ("raise", "TwoPartError: cannot be rebuilt"),
+    ],
+)
+def test_what_cannot_cross_between_processes_is_an_error_in_its_place(
+    kind: str, item: object, message: str
+) -> None:
+    make = MAKES[kind] if kind != "isolated" else _Plain
+    with make(answer_stubbornly) as executor:
+        results = executor.map(["a", item, "b"])
+        assert next(results) == "a"
+        with pytest.raises(Exception, match=message):
+            next(results)
+        assert list(executor.map(["c", "d"])) == ["c", "d"]
+
+
 def test_an_error_keeps_its_kind(make: Make) -> None:
     with make(refuse_three) as executor, pytest.raises(DecodeError) as caught:
         list(executor.map([3]))

@@ -23,11 +23,14 @@ def name_process(number: int) -> tuple[int, int]:
     return number, os.getpid()
 
 
+EXIT_CODES = {9: 7, 11: 0}
+
+
 def die(number: int) -> int:
     if number == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-    if number == 9:
-        os._exit(7)
+    if number in EXIT_CODES:
+        os._exit(EXIT_CODES[number])
     return number
 
 
@@ -48,6 +51,7 @@ def test_work_is_shared_and_still_in_order() -> None:
     [
         (range(12), 5, "SIGKILL, possibly out of memory"),
         ([1, 9, 2], 1, "exit code 7"),
+        ([1, 11, 2], 1, "exit code 0"),
         ([5], 0, "SIGKILL, possibly out of memory"),
     ],
 )
@@ -64,9 +68,38 @@ def test_a_death_at_work_names_its_item_and_cause(
     assert (caught.value.item_number, caught.value.cause) == (first_bad, cause)
 
 
+def test_a_worker_that_dies_idle_is_replaced() -> None:
+    with ProcessExecutor(name_process, workers=2) as executor:
+        for _ in range(3):
+            results = list(executor.map(range(6)))
+            assert [number for number, _ in results] == list(range(6))
+            for pid in {pid for _, pid in results}:
+                os.kill(pid, signal.SIGKILL)
+
+
 def test_workers_leave_ctrl_c_to_the_parent() -> None:
     with ProcessExecutor(ignores_interrupts, workers=2) as executor:
         assert all(executor.map(range(12)))
+
+
+BLOCKED = """
+import signal
+from hashmatch.workers import ProcessExecutor
+def is_blocked(_):
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+if __name__ == '__main__':
+    with ProcessExecutor(is_blocked, workers=2) as executor:
+        assert all(executor.map(range(6)))
+    assert not is_blocked(0)
+"""
+
+
+def test_workers_never_see_ctrl_c_not_even_as_they_start(tmp_path: Path) -> None:
+    """In a process of its own, as the first worker of a program also starts multiprocessing's."""
+    script = tmp_path / "script.py"
+    script.write_text(BLOCKED)
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def report_and_wait(folder: str, number: int) -> int:
@@ -148,6 +181,16 @@ FAILURES = {
         "    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))\n"
         "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
         "cannot start a worker process: .*Too many open files",
+    ),
+    "no threads": (
+        "import threading\n"
+        "from hashmatch.workers import ProcessExecutor\n"
+        "def refuse(*_): raise RuntimeError('no new thread')\n"
+        "if __name__ == '__main__':\n"
+        "    import pebble\n"
+        "    threading.Thread.start = refuse\n"
+        "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
+        "cannot start a worker process: no new thread",
     ),
     "no processes": (
         "import multiprocessing.popen_spawn_posix as spawn\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
     from hashmatch.selfcheck import Check, Pinned
-
-COLUMNS = ("decoder", "version", "decode", "files", "algorithms", "drift")
 
 
 def selfcheck(*, as_json: AsJson = False) -> None:
@@ -32,7 +29,8 @@ def selfcheck(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"drifted": n_drifted, "checks": [_row(check) for check in checks]})
     else:
-        print_table("Decoders and hashes", COLUMNS, _table(checks))
+        columns = ("decoder", "version", "decode", "files", "algorithms", "drift")
+        print_table("Decoders and hashes", columns, _table(checks))
         for check in checks:
             if check.drifted:
                 print_note(f"drift: {_subject(check.pinned)}: {_describe_drift(check)}")
@@ -42,17 +40,11 @@ def selfcheck(*, as_json: AsJson = False) -> None:
 
 
 def _row(check: Check) -> dict[str, object]:
-    pinned = asdict(check.pinned)
-    return {
-        **{key: pinned[key] for key in ("file", "decoder", "algorithm", "decode", "timestamp_s")},
-        "version": check.version,
-        "drifted": check.drifted,
-        "skipped": check.skipped,
-        "distance": check.distance,
-        "quality": check.quality,
-        "pinned_quality": pinned["quality"],
-        "error": check.error,
-    }
+    row = asdict(check.pinned)
+    del row["hex"]
+    row["pinned_quality"] = row.pop("quality")
+    names = ("version", "drifted", "skipped", "distance", "quality", "error")
+    return row | {name: getattr(check, name) for name in names}
 
 
 def _table(checks: list[Check]) -> list[list[object]]:
@@ -61,23 +53,22 @@ def _table(checks: list[Check]) -> list[list[object]]:
         key = (check.pinned.decoder, check.version or "none", check.pinned.decode)
         groups.setdefault(key, []).append(check)
     return [
-        [*key, len({check.pinned.file for check in group}), _algorithms(group), _drift(group)]
+        [
+            *key,
+            len({check.pinned.file for check in group}),
+            ", ".join(dict.fromkeys(check.pinned.algorithm for check in group)),
+            _drift(group),
+        ]
         for key, group in groups.items()
     ]
-
-
-def _algorithms(group: list[Check]) -> str:
-    return ", ".join(dict.fromkeys(check.pinned.algorithm for check in group))
 
 
 def _drift(group: list[Check]) -> str:
     if all(check.skipped for check in group):
         return "not checked: not installed"
     drifted = [check for check in group if check.drifted]
-    words = dict.fromkeys(
-        f"{check.pinned.algorithm}: {_describe_drift(check)}" for check in drifted
-    )
-    return "; ".join(words) or "none"
+    words = (f"{check.pinned.algorithm}: {_describe_drift(check)}" for check in drifted)
+    return "; ".join(dict.fromkeys(words)) or "none"
 
 
 def _subject(pinned: Pinned) -> str:

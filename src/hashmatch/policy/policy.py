@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import CycleError
 from hashlib import sha256
 from typing import Any
@@ -13,8 +14,7 @@ from hashmatch.errors import PolicyError
 from hashmatch.policy import parser
 from hashmatch.policy.conditions import CONDITIONS, Condition
 from hashmatch.policy.rule_index import RuleIndex
-from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
-from hashmatch.policy.suppression import Suppression
+from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule, Suppression
 from hashmatch.strict_table import Place, StrictTable
 from hashmatch.values import ACTIONS, PRIORITIES, FiredRule, Outcome, PolicyRef
 from hashmatch.views import VIEW_KINDS
@@ -23,7 +23,6 @@ _INTERVAL_S = 1.0
 _MAX_INTERVAL_S = 60.0
 _NO_FACTS = ContentFacts()
 _Conditions = tuple[Condition, ...]
-_Groups = Iterable[MatchGroup]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +31,13 @@ class Policy:
 
     `load` and `parse` check a policy strictly; one made by hand is not checked for unreachable
     rules or impossible values. Immutable, safe to share between threads and after a fork, and can
-    be pickled.
+    be pickled. Errors of the constructor are those of `Suppression`.
 
     `ref` has version and SHA-256 of the text. `mode` is ``"enforce"``, or ``"shadow"`` to record
     what would have been ordered and order only `default`, the action if no rule fires. `rules` are
     in file order and may state `conditions`. `views` are the kinds of views that are looked at in
     addition to the content as stored; `video_interval_s` has the seconds between the frames of a
-    video that are looked at, 0 for every frame. KeyError if a rule suppresses a name that no rule
-    has, graphlib.CycleError if rules suppress each other in a circle.
+    video that are looked at, 0 for every frame.
     """
 
     ref: PolicyRef
@@ -53,25 +51,28 @@ class Policy:
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
+    _algorithms: dict[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+    _default_outcome: Outcome = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        set_frozen = partial(object.__setattr__, self)
         radius_bits: dict[str, int] = {}
+        algorithms: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
         for rule in self.rules:
-            algorithms: Any = rule.when["algorithm"]
             radius: Any = rule.when["max_distance"]
-            radius_bits |= {each: max(radius, radius_bits.get(each, 0)) for each in algorithms}
-        object.__setattr__(self, "_index", RuleIndex(self.rules, self.conditions))
-        object.__setattr__(self, "_suppression", Suppression(self.rules))
-        object.__setattr__(self, "_radius_bits", radius_bits)
+            names = algorithms[rule.name]
+            radius_bits |= {name: max(radius, radius_bits.get(name, 0)) for name in names}
+        set_frozen("_index", RuleIndex(self.rules, self.conditions))
+        set_frozen("_suppression", Suppression(self.rules))
+        set_frozen("_radius_bits", radius_bits)
+        set_frozen("_algorithms", {name: frozenset(each) for name, each in algorithms.items()})
+        set_frozen("_default_outcome", self._outcome_of({}, None))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, conditions: _Conditions = CONDITIONS) -> Policy:
         """Read a policy from a TOML file, whose rules may state `conditions`.
 
-        Raises
-        ------
-        PolicyError
-            The file cannot be read or the policy is malformed: one line with file, line and key.
+        PolicyError if it cannot be read or is malformed: one line with file, line and key.
         """
         return cls._read(Place.load(path, PolicyError), conditions)
 
@@ -109,18 +110,23 @@ class Policy:
         return tuple(sorted(self._radius_bits))
 
     def radius_bits(self, algorithm: str) -> int | None:
-        """Return the widest inclusive radius any rule can use, None if none names the algorithm.
+        """Return the widest `max_distance` of the rules that name the algorithm, None if none does.
 
-        A search within it finds every match that can fire a rule.
+        A search within it, inclusive, finds every match that can fire a rule.
         """
         return self._radius_bits.get(algorithm)
 
-    def rules_not_about(self, algorithms: Collection[str]) -> tuple[str, ...]:
+    def rules_not_about(self, algorithms: Iterable[str]) -> tuple[str, ...]:
         """Return the names of the rules that take no match by any of these algorithms."""
-        named: dict[str, Any] = {rule.name: rule.when["algorithm"] for rule in self.rules}
-        return tuple(name for name, needed in named.items() if not {*needed} & {*algorithms})
+        return tuple(n for n, named in self._algorithms.items() if named.isdisjoint(algorithms))
 
-    def decide(self, groups: _Groups, facts: ContentFacts = _NO_FACTS) -> Outcome:
+    def decide(
+        self,
+        groups: Iterable[MatchGroup] = (),
+        facts: ContentFacts = _NO_FACTS,
+        *,
+        failed: bool = False,
+    ) -> Outcome:
         """Return what is to be done about one content, with every rule that fired, in file order.
 
         Each match takes the first rule that fits it. Pure: the outcome depends on the policy, the
@@ -132,35 +138,31 @@ class Policy:
             Everything the content matches, read once.
         facts : ContentFacts
             Facts about the content as a whole.
+        failed : bool
+            Something of the content could not be read, decoded or hashed. `on_error` then acts as
+            one more rule, ordered last, that always fires and cannot be suppressed; the others fire
+            on what was matched all the same, a digest for example.
         """
-        return self._decide(groups, facts, None)
-
-    def decide_error(self, groups: _Groups = (), facts: ContentFacts = _NO_FACTS) -> Outcome:
-        """Return what is to be done about a content that could not be read, decoded or hashed.
-
-        Rules fire on whatever it matches all the same, a digest for example. `on_error` acts as one
-        more rule, ordered last, that always fires and cannot be suppressed. Takes what `decide`
-        takes.
-        """
-        return self._decide(groups, facts, self.on_error)
-
-    def _decide(self, groups: _Groups, facts: ContentFacts, on_error: OnError | None) -> Outcome:
-        rules = self._index.of_content(facts)
-        taken: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
+        first, rules = self._index.first, self._index.of_content(facts)
+        n_matches: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
         for group in groups:
-            number = self._index.first(group, rules)
+            number = first(group, rules)
             if number is not None:
-                taken[number] = taken.get(number, 0) + group.n_matches
-        suppressed_by = self._suppression.apply(taken)
-        fired = sorted(taken)
-        standing: list[Rule | OnError] = [self.rules[n] for n in fired if n not in suppressed_by]
+                n_matches[number] = n_matches.get(number, 0) + group.n_matches
+        if not n_matches and not failed:
+            return self._default_outcome
+        return self._outcome_of(n_matches, self.on_error if failed else None)
+
+    def _outcome_of(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Outcome:
+        suppressed_by = self._suppression.apply(n_matches)
+        fired = [(number, self.rules[number]) for number in sorted(n_matches)]
+        standing: list[Rule | OnError] = [rule for n, rule in fired if n not in suppressed_by]
         if on_error is not None:
             standing.append(on_error)
         # min() keeps the first of equals, and `standing` is in file order.
         gravest = min(standing, key=_gravity, default=None)
-        queued = min(
-            (each for each in standing if each.queue is not None), key=_urgency, default=None
-        )
+        queues = [each for each in standing if each.queue is not None]
+        queued = min(queues, key=_urgency, default=None)
         would_action = gravest.action if gravest else self.default
         shadow = self.mode == "shadow"
         return Outcome(
@@ -171,16 +173,16 @@ class Policy:
             priority=queued.priority if queued and not shadow else None,
             rules=tuple(
                 FiredRule(
-                    name=(rule := self.rules[number]).name,
+                    name=rule.name,
                     action=rule.action,
                     queue=rule.queue,
                     priority=rule.priority,
                     sla=rule.sla,
                     routes=rule.routes,
-                    n_matches=taken[number],
+                    n_matches=n_matches[number],
                     suppressed_by=suppressed_by.get(number),
                 )
-                for number in fired
+                for number, rule in fired
             ),
             mode=self.mode,
         )

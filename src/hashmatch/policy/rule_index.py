@@ -7,10 +7,11 @@ condition is one ``&``, and the first rule of the file is the lowest bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from hashmatch.policy.conditions import CONDITIONS, Condition, Scope, Value
-from hashmatch.policy.rules import ContentFacts, MatchGroup, Rule
+from hashmatch.policy.rules import MATCH_FACTS, VIEW_FACTS, ContentFacts, MatchGroup, Rule
 
 RuleSet = int
 
@@ -41,42 +42,57 @@ class ValueMask(dict[Any, RuleSet]):
         return rules
 
 
+class _ScopeMask(dict[tuple[Any, ...], RuleSet]):
+    """The rules of which all conditions on some facts hold, for each tuple of these facts."""
+
+    def __init__(self, facts: Sequence[str], masks: Sequence[ValueMask]) -> None:
+        self._masks = [(facts.index(mask.condition.fact), mask) for mask in masks]
+
+    def __missing__(self, facts: tuple[Any, ...]) -> RuleSet:
+        rules = -1  # every bit is set
+        for position, mask in self._masks:
+            rules &= mask[facts[position]]
+        if len(self) < _MAX_KEPT_VALUES:
+            self[facts] = rules
+        return rules
+
+
 class RuleIndex:
     """The conditions of rules (in file order), with one mask each; safe to share between threads.
 
     `conditions` are all that the rules may state.
     """
 
-    __slots__ = ("_by_scope", "_every_rule", "masks")
-
     def __init__(self, rules: Sequence[Rule], conditions: Sequence[Condition] = CONDITIONS) -> None:
         self._every_rule: RuleSet = (1 << len(rules)) - 1
         self.masks = [
             ValueMask(each, [rule.when[each.key] for rule in rules]) for each in conditions
         ]
-        self._by_scope = {
-            scope: [(m.condition.fact, m) for m in self.masks if m.condition.scope is scope]
-            for scope in Scope
+        of_scope = {
+            scope: [mask for mask in self.masks if mask.condition.scope is scope] for scope in Scope
         }
+        self._of_content = [(mask.condition.fact, mask) for mask in of_scope[Scope.CONTENT]]
+        self._of_match = _ScopeMask(MATCH_FACTS, of_scope[Scope.MATCH])
+        self._of_view = _ScopeMask(VIEW_FACTS, of_scope[Scope.VIEW])
 
     def of_content(self, facts: ContentFacts) -> RuleSet:
         """Return the rules whose conditions on the whole content hold."""
         rules = self._every_rule
-        for fact, mask in self._by_scope[Scope.CONTENT]:
+        for fact, mask in self._of_content:
             rules &= mask[facts.values.get(fact)]
         return rules
 
     def first(self, group: MatchGroup, rules: RuleSet) -> int | None:
         """Return the number of the first of `rules` that fits, None if none does.
 
-        Costs one look-up for each condition, and for each view if the condition is about views.
+        Costs one look-up for the group and one for each of its views.
         """
-        for fact, mask in self._by_scope[Scope.MATCH]:
-            rules &= mask[getattr(group, fact)]
-        fitting = 0
-        for sighting in group.sightings if rules else ():
-            admitted = rules
-            for fact, mask in self._by_scope[Scope.VIEW]:
-                admitted &= mask[getattr(sighting, fact)]
-            fitting |= admitted
-        return first_of(fitting) if fitting else None
+        rules &= self._of_match[_match_facts(group)]
+        fitting = self._of_view[group.distance, group.quality]
+        for distance_and_quality in group.clearer:
+            fitting |= self._of_view[distance_and_quality]
+        rules &= fitting
+        return first_of(rules) if rules else None
+
+
+_match_facts = attrgetter(*MATCH_FACTS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from graphlib import TopologicalSorter
 
 from hashmatch.policy.conditions import When
 
@@ -39,11 +39,11 @@ class OnError:
     routes: tuple[str, ...] = ()
 
 
-class Sighting(NamedTuple):
-    """Distance in bits between one view and an entry; quality of the view as in `MatchGroup`."""
+MATCH_FACTS = ("list", "harm", "classification", "algorithm")
+"""Facts about a match that are the same for every view."""
 
-    distance: int
-    quality: int | None
+VIEW_FACTS = ("distance", "quality")
+"""Facts about one view that meets an entry, in the order of the tuples in `clearer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,39 @@ class MatchGroup:
         if self.n_matches < 1:
             raise ValueError(f"n_matches must be at least 1, not {self.n_matches}")
 
-    @property
-    def sightings(self) -> tuple[Sighting, ...]:
-        """Every view that counts, nearest first."""
-        return (Sighting(self.distance, self.quality), *map(Sighting._make, self.clearer))
-
 
 @dataclass(frozen=True, slots=True)
 class ContentFacts:
     """Facts about a content as a whole, by name: strings and numbers; absent if unknown."""
 
     values: Mapping[str, str | float] = field(default_factory=dict)
+
+
+class Suppression:
+    """The relation "suppresses" between rules in file order; safe to share between threads.
+
+    A rule that is itself suppressed suppresses nothing. That has one answer only without a cycle:
+    graphlib.CycleError if rules suppress each other in a circle, where ``args[1]`` has their
+    numbers, each suppressing the next, the first one again at the end. KeyError if a rule
+    suppresses a name that no rule has.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._names = [rule.name for rule in rules]
+        numbers = {name: number for number, name in enumerate(self._names)}
+        suppressors: dict[int, list[int]] = {}
+        for number, rule in enumerate(rules):
+            for name in rule.suppresses:
+                suppressors.setdefault(numbers[name], []).append(number)
+        order = TopologicalSorter(suppressors).static_order()
+        self._steps = [(number, suppressors[number]) for number in order if number in suppressors]
+
+    def apply(self, fired: Container[int]) -> dict[int, str]:
+        """Return the suppressed rules of `fired`, each with the name of its first suppressor."""
+        suppressed_by: dict[int, str] = {}
+        for number, suppressors in self._steps:
+            for other in suppressors if number in fired else ():
+                if other in fired and other not in suppressed_by:
+                    suppressed_by[number] = self._names[other]
+                    break
+        return suppressed_by

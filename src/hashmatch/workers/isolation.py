@@ -115,7 +115,7 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
         limit_s = self._isolation.time_s
         late = DecodeError(f"timed out: more than {limit_s:g} s", ErrorKind.TIMEOUT)
         try:
-            value, error = future.result()
+            value, error = future.result().open()
         except ProcessExpired as death:
             if death.exitcode == -signal.SIGALRM:
                 return Attempt(error=late)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import weakref
@@ -13,7 +14,8 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import util
+from multiprocessing import resource_tracker, util
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic
 
 from hashmatch.errors import HashmatchError
@@ -27,6 +29,7 @@ _QUEUED_PER_CHILD = 2
 _IN_FLIGHT_PER_CHILD = 4
 _MOST_STARTS = 3
 _PATIENCE_S = 2
+_EXIT_OF_ZERO = 256  # stands for exit code 0
 
 
 class WorkerDiedError(HashmatchError):
@@ -57,8 +60,8 @@ class ChildExecutor(Executor[ItemT, ResultT]):
         initargs: tuple[Any, ...],
         timeout_s: float | None = None,
     ) -> None:
-        start = partial(_start_pool, initializer, initargs)
-        self._children = [_Child(start, function, timeout_s) for _ in range(workers)]
+        start, run = partial(_start_pool, initializer, initargs), partial(_run, function)
+        self._children = [_Child(start, run, timeout_s) for _ in range(workers)]
         # Before multiprocessing waits for its children on exit, which would take for ever.
         self._stop = util.Finalize(self, _stop_all, args=(self._children,), exitpriority=100)
         _open_executors.add(self)
@@ -66,10 +69,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
     def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:
         """See `Executor.map`; closing the generator kills the processes that work on its items.
 
-        Raises
-        ------
-        HashmatchError
-            Processes die before they begin to work, or have been stopped.
+        HashmatchError if processes die before they begin to work, or have been stopped.
         """
         jobs: deque[_Job[ItemT]] = deque()
         source = iter(items)
@@ -81,15 +81,16 @@ class ChildExecutor(Executor[ItemT, ResultT]):
                 self._fill(jobs, source, changed)
                 if not jobs:
                     return
-                first = jobs[0].future
-                if not first.done():
-                    changed.wait()
-                elif first.cancelled():
+                job, future = jobs[0], jobs[0].future
+                if not future.done():
+                    if not changed.wait(_PATIENCE_S) and not job.child.is_running:
+                        job.restart(changed)
+                elif future.cancelled():
                     raise HashmatchError(_STOPPED)
-                elif isinstance(first.exception(), BrokenProcessPool):
-                    jobs[0].restart(changed)
+                elif isinstance(future.exception(), BrokenProcessPool):
+                    job.restart(changed)
                 else:
-                    result = self._receive(n_done, first)
+                    result = self._receive(n_done, future)
                     jobs.popleft()
                     n_done += 1
                     yield result
@@ -107,7 +108,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
             _open_executors.discard(self)
         return self not in _open_executors
 
-    def _receive(self, item_number: int, future: Future[Any]) -> ResultT:
+    def _receive(self, item_number: int, future: Future[_Parcel]) -> ResultT:
         """Return the result for an item of which the function returned, raised or died."""
         raise NotImplementedError
 
@@ -146,11 +147,11 @@ class ProcessExecutor(ChildExecutor[ItemT, ResultT]):
     def __init__(self, task: Callable[[ItemT], ResultT], *, workers: int) -> None:
         super().__init__(task, workers, _settle, (task,))
 
-    def _receive(self, item_number: int, future: Future[Any]) -> ResultT:
+    def _receive(self, item_number: int, future: Future[_Parcel]) -> ResultT:
         from pebble import ProcessExpired  # noqa: PLC0415  (slow to import)
 
         try:
-            result: ResultT = future.result()
+            result: ResultT = future.result().open()
         except ProcessExpired as death:
             cause = name_exit(death.exitcode)
             if death.exitcode == -signal.SIGKILL:
@@ -165,7 +166,7 @@ class _Job(Generic[ItemT]):
 
     item: ItemT
     child: _Child
-    future: Future[Any]
+    future: Future[_Parcel]
     n_starts: int = 1
 
     def restart(self, changed: threading.Event) -> None:
@@ -184,28 +185,33 @@ class _Child:
     """One process at a time, in a pool that is started when it is needed."""
 
     start_pool: Callable[[], ProcessPool]
-    function: Callable[[Any], object]
+    function: Callable[[_Parcel], _Parcel]
     timeout_s: float | None
     pool: ProcessPool | None = None
     is_stopped: bool = False
-    futures: set[Future[Any]] = field(default_factory=set)
+    futures: set[Future[_Parcel]] = field(default_factory=set)
     may_change: threading.RLock = field(default_factory=threading.RLock)
 
-    def submit(self, item: object, changed: threading.Event) -> Future[Any]:
+    @property
+    def is_running(self) -> bool:
+        return self.pool is not None and self.pool.active
+
+    def submit(self, item: object, changed: threading.Event) -> Future[_Parcel]:
         """Return the future of an item; `changed` is set when it is done."""
+        future: Future[_Parcel] = Future()
         with self.may_change, interrupts_blocked():
             if self.is_stopped:
                 raise HashmatchError(_STOPPED)
+            pool = self.pool
+            if pool is None or not pool.active:
+                _stop_pools([pool])
+                self.pool = None
+                self.pool = pool = self.start_pool()
             try:
-                if self.pool is None or not self.pool.active:
-                    _stop_pools([self.pool])
-                    self.pool = self.start_pool()
-                future: Future[Any] = self.pool.schedule(
-                    self.function, args=(item,), timeout=self.timeout_s
-                )
-            except (OSError, BrokenProcessPool) as error:
-                reason = error.__cause__ or error
-                raise HashmatchError(f"cannot start a worker process: {reason}") from error
+                arguments = (_Parcel(item),)
+                future = pool.schedule(self.function, arguments, timeout=self.timeout_s)
+            except RuntimeError as error:  # the process has died just now
+                future.set_exception(BrokenProcessPool(str(error)))
             self.futures.add(future)
         future.add_done_callback(self.futures.discard)
         future.add_done_callback(lambda _: changed.set())
@@ -220,11 +226,76 @@ class _Child:
         return self.pool
 
 
+class _Parcel:
+    """A value that crosses to another process; what goes wrong on the way is raised by `open`.
+
+    Left to pebble, a value that cannot be pickled or unpickled stops its pool without a word.
+    """
+
+    def __init__(self, value: Any, error: Exception | None = None) -> None:
+        self._value = value
+        self._error = error
+
+    def __reduce__(self) -> tuple[Callable[[bytes], _Parcel], tuple[bytes]]:
+        try:
+            return _unpack, (pickle.dumps(self._value),)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise pickle.PicklingError(f"cannot be sent to another process: {error}") from error
+
+    def open(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+def _unpack(data: bytes) -> _Parcel:
+    try:
+        return _Parcel(pickle.loads(data))  # noqa: S301  (from this program's own processes)
+    except Exception as error:
+        return _Parcel(None, error)
+
+
+def _run(function: Callable[[Any], object], item: _Parcel) -> _Parcel:
+    """Call a function in a child process; what it raises can cross to the parent."""
+    try:
+        return _Parcel(function(item.open()))
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))  # noqa: S301
+        except Exception:
+            raise HashmatchError(f"{type(error).__name__}: {error}") from error
+        raise
+
+
+class _Process(SpawnProcess):
+    """A process whose end never looks like a success, as pebble would then wait for its result."""
+
+    @property
+    def exitcode(self) -> int | None:
+        code = super().exitcode
+        return _EXIT_OF_ZERO if code == 0 else code
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
 def _start_pool(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> ProcessPool:
     from pebble import ProcessPool  # noqa: PLC0415  (slow to import)
 
-    context = multiprocessing.get_context("spawn")
-    return ProcessPool(1, initializer=initializer, initargs=initargs, context=context)
+    pool = ProcessPool(1, initializer=initializer, initargs=initargs, context=_Context())
+    try:
+        resource_tracker.ensure_running()
+        # Again, since the tracker unblocks it when it starts; a new process must not see Ctrl-C.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        _ = pool.active  # starts it
+    except (OSError, RuntimeError) as error:
+        _stop_pools([pool])
+        reason = error.__cause__ or error
+        raise HashmatchError(f"cannot start a worker process: {reason}") from error
+    return pool
 
 
 def _stop_all(children: Iterable[_Child]) -> bool:
@@ -245,7 +316,7 @@ def name_exit(exit_code: int) -> str:
     try:
         return signal.Signals(-exit_code).name
     except ValueError:
-        return f"exit code {exit_code}"
+        return f"exit code {0 if exit_code == _EXIT_OF_ZERO else exit_code}"
 
 
 def _settle(_task: object) -> None:
