@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hashmatch.errors import HashListError, HashmatchError, IndexFormatError
-from hashmatch.index import Index, StorageOptions, build_index, verify_index
+from hashmatch.index import Index, StorageOptions, build_index, enable, verify_index
 from hashmatch.index.directory import LockedDirectory
-from tests.builders import MakeFolder, built_files, current_manifest, pdq_hash
+from tests.builders import MakeFolder, built_files, current_manifest, found_entries, pdq_hash
 
 
 def test_the_report_says_what_was_done(folder: Path) -> None:
@@ -139,6 +139,23 @@ def test_a_rename_that_fails_leaves_what_was_built(
     # The number of a manifest that was written but not published is used up.
     assert build_index(folder).generation == (3 if failing == "CURRENT" else 2)
     assert set(built_files(folder)) == {".lock", *verify_index(folder)}
+
+
+def test_a_list_that_the_recipe_turns_off_does_not_match(folder: Path) -> None:
+    recipe = folder / "recipe.toml"
+    text = recipe.read_text()
+    recipe.write_text(text + "enabled = false\n")  # of the last list
+    build_index(folder)
+    assert {name for name, _, _ in found_entries(folder)} == {"known"}
+    facts = Index.open(folder).describe()
+    assert (facts["attributes"]["spam"]["enabled"], facts["algorithms"][0]["n_disabled"]) == (
+        False,
+        1,
+    )
+    assert not enable(folder, "spam").is_new
+    recipe.write_text(text)
+    assert build_index(folder).is_new
+    assert {name for name, _, _ in found_entries(folder)} == {"known", "spam"}
 
 
 def test_a_second_builder_is_told(folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hashmatch.errors import HashListError
-from hashmatch.index import Recipe
+from hashmatch.index import ListAttributes, Recipe
 from hashmatch.lists import ListReading
 
 WHOLE = """
@@ -58,6 +58,16 @@ def test_every_key_is_taken(folder: Path, tmp_path_factory: pytest.TempPathFacto
     )
     assert other.file == outside
     assert other.reading == ListReading()
+    assert other.attributes == ListAttributes()
+
+
+def test_attributes_of_a_list_are_read(folder: Path) -> None:
+    keys = 'role = "allow"\nradius = 10\nenabled = false\npriority = -2\n'
+    (known,) = load(folder, NAME + LIST + keys).lists
+    assert known.attributes == ListAttributes(role="allow", radius=10, enabled=False, priority=-2)
+    for line in ('role = "block"', "radius = -1", "enabled = 1", "priority = 0.5"):
+        with pytest.raises(HashListError, match=line.split()[0]):
+            load(folder, NAME + LIST + line)
 
 
 def test_space_around_text_and_a_byte_order_mark_are_passed_over(folder: Path) -> None:

@@ -111,9 +111,8 @@ class _Appending:
     def _known_rows(self, ids: Column) -> KnownRows:
         transaction = self._transaction
         is_of_list = transaction.is_of([self._source.name])
-        return find_rows(
-            transaction.segments, transaction.origins, is_of_list, pc.unique(ids), self.keys
-        )
+        ids = pc.unique(ids) if transaction.segments else ids
+        return find_rows(transaction.segments, transaction.origins, is_of_list, ids, self.keys)
 
     def _remove(self, known: KnownRows, places: Int64s) -> None:
         for number in np.unique(known.segment[places]).tolist():

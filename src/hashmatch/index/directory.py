@@ -46,6 +46,7 @@ OVERRIDES_SUFFIX = ".overrides"
 SUFFIXES = (CODES_SUFFIX, ENTRIES_SUFFIX, REMOVED_SUFFIX, DISABLED_SUFFIX, OVERRIDES_SUFFIX)
 
 _POLL_S = 0.05
+_MAX_POINTER_BYTES = 4096
 _MANIFEST_NAME = re.compile(r"([0-9]{6,})\.json")
 _TEMPORARY = ".hashmatch-*"
 
@@ -74,9 +75,13 @@ def build_command(directory: Path) -> str:
 
 def read_pointer(directory: Path) -> bytes | None:
     """Return the bytes of the pointer, None where there is none; costs one read of 300 bytes."""
-    path = built_path(directory) / POINTER_FILE
+    path = f"{directory}/{BUILT_FOLDER}/{POINTER_FILE}"  # pathlib would take as long as the read
     try:
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, _MAX_POINTER_BYTES)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

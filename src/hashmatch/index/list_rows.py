@@ -73,7 +73,7 @@ class ParsedList:
             names = distinct(table["algorithm"])
             self._algorithms.update(names)
             _check_algorithms(table, names, self.source)
-            yield self._chunk(table, seen)
+            yield self._chunk(table, names, seen)
 
     def _tables(self) -> Iterator[pa.Table]:
         batches: list[pa.RecordBatch] = []
@@ -88,14 +88,14 @@ class ParsedList:
         if n_rows:
             yield pa.Table.from_batches(batches, SCHEMA)
 
-    def _chunk(self, table: pa.Table, seen: KeyMap) -> RowChunk:
+    def _chunk(self, table: pa.Table, names: list[str], seen: KeyMap) -> RowChunk:
         origins = self._keys.origins_of(self.source.name, table["harm"], table["classification"])
-        row_keys = self._keys.rows(
-            origins,
-            self._keys.algorithms_of(table["algorithm"]),
-            table["code"],
-            table["entry_id"],
-        )
+        entry_keys = self._keys.entries(origins, table["entry_id"])
+        row_keys = np.empty_like(entry_keys)
+        for name in names:
+            is_of = has_algorithm(table, name)
+            codes = codes_of(table.filter(pa.array(is_of)), get_algorithm(name).bits)
+            row_keys[is_of] = self._keys.rows(entry_keys[is_of], name, codes)
         statuses = status_numbers(table["status"])
         said = table["row_number"].to_numpy() * len(STATUSES) + statuses
         first, is_first = seen.setdefault(row_keys, said)
@@ -107,7 +107,6 @@ class ParsedList:
                 f"row {earlier} gives the same entry and hash another status; keep one of them"
             )
             raise _error(table, row, self.source, problem, "status")
-        entry_keys = self._keys.entries(origins, table["entry_id"])
         return RowChunk(table, origins, entry_keys, row_keys, statuses, is_first)
 
 
@@ -116,14 +115,6 @@ def codes_of(rows: pa.Table, bits: int) -> NDArray[np.uint8]:
     column: Column = rows["code"]
     data = [cell_bytes(chunk) for chunk in column.chunks]
     return np.concatenate([np.empty(0, dtype=np.uint8), *data]).reshape(-1, bits // 8)
-
-
-def code_column(codes: NDArray[np.uint8]) -> Column:
-    """Return codes, uint8 (n, bits / 8), as a column; n times their size is below 2 GiB."""
-    codes = np.ascontiguousarray(codes)
-    offsets = np.arange(len(codes) + 1, dtype=np.int32) * codes.shape[1]
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(codes.data)]
-    return pa.BinaryArray.from_buffers(pa.binary(), len(codes), buffers)
 
 
 def status_numbers(statuses: Column) -> Int64s:

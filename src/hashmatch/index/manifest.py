@@ -69,7 +69,7 @@ class ListCounts(Record, frozen=True):
 
 
 class ListAttributes(Record, frozen=True, kw_only=True):
-    """Settings of a list, whatever its version; stored and shown, not acted on yet.
+    """Settings of a list, whatever its version. Only `enabled` is acted on yet.
 
     Parameters
     ----------
@@ -78,6 +78,7 @@ class ListAttributes(Record, frozen=True, kw_only=True):
     radius : int or None
         Bits, inclusive: entries match no farther than this. None leaves it to the policy.
     enabled : bool
+        False: no entry of the list matches.
     priority : int
         Of lists that match alike, the one with the highest priority comes first.
     """

@@ -15,6 +15,10 @@
     algorithm = "pdq"
     columns = { hash = "pdq_hash", entry_id = "id" }
     ignore_algorithms = ["md5"]
+    enabled = true                   # false: no entry of the list matches
+    role = "harm"                    # or "allow"; stored and shown, not acted on yet, as are
+    radius = 31                      # bits at which entries match at most
+    priority = 0                     # of lists that match alike, the highest comes first
 
     [[lists]]
     name = "known-videos"
@@ -42,7 +46,7 @@ RECIPE_FILE = "recipe.toml"
 _KEYS = ("name", "description", "lists")
 _LIST_KEYS = (
     *("name", "file", "version", "harm", "classification", "algorithm", "format", "columns"),
-    *("ignore_algorithms", "entry_id", "min_quality"),
+    *("ignore_algorithms", "entry_id", "min_quality", "enabled", "role", "radius", "priority"),
 )
 
 
@@ -108,7 +112,20 @@ def _read_list(folder: Path, table: StrictTable) -> RecipeList:
         entry_id=table.optional_text("entry_id"),
         min_quality=table.number("min_quality", 0, 100) if "min_quality" in table else None,
     )
-    return RecipeList(name=name, file=file, version=table.text("version"), reading=reading)
+    attributes = ListAttributes(
+        role="allow" if table.choice("role", ("harm", "allow"), "harm") == "allow" else "harm",
+        radius=table.number("radius", 0, 512) if "radius" in table else None,
+        enabled=_read_enabled(table),
+        priority=table.number("priority", -1000, 1000, 0),
+    )
+    return RecipeList(name, file, table.text("version"), reading, attributes)
+
+
+def _read_enabled(table: StrictTable) -> bool:
+    enabled = table.place.at("enabled").value if "enabled" in table else True
+    if not isinstance(enabled, bool):
+        raise table.error("enabled", "expected true or false")
+    return enabled
 
 
 def _read_algorithm(table: StrictTable) -> str | None:

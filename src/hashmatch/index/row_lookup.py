@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from hashmatch.index.dedup import Int64s, KeyMap, Keys, RowKeys
 from hashmatch.index.deletion_vector import NO_ROWS, Rows, contains
 from hashmatch.index.draft_segment import DraftSegment, RowSlice
 from hashmatch.index.entry_table import BATCH_ROWS
-from hashmatch.index.list_rows import code_column, status_numbers
+from hashmatch.index.list_rows import status_numbers
 from hashmatch.index.manifest import Origin
 from hashmatch.lists import Column
 
@@ -43,10 +42,8 @@ def key_rows(
     numbers = [keys.origin(of.list, of.harm, of.classification) for of in origins]
     positions = part.entries.below(table["origin"].to_numpy(), len(origins), "origin")
     origin = np.array(numbers, dtype=np.int64)[positions]
-    ids = pa.chunked_array([table["entry_id"].combine_chunks()])
-    codes = pa.chunked_array([code_column(part.codes[part.rows])])
-    of_algorithm = np.full(part.rows.size, keys.algorithm(algorithm), dtype=np.int64)
-    return keys.entries(origin, ids), keys.rows(origin, of_algorithm, codes, ids)
+    entry_keys = keys.entries(origin, table["entry_id"])
+    return entry_keys, keys.rows(entry_keys, algorithm, part.select_codes())
 
 
 def key_slices(

@@ -273,8 +273,12 @@ class Transaction:
         return self.folder.write(self.overrides.encode(), "names", OVERRIDES_SUFFIX)
 
     def disabled_rows(self, segment: DraftSegment) -> Rows:
-        """Return the rows of a segment that are disabled by name and not removed."""
-        whole = self.overrides.disabled_lists
+        """Return the rows of a segment that are disabled, by name or with their list.
+
+        Removed rows are not among them.
+        """
+        off = {name for name, attributes in self.attributes.items() if not attributes.enabled}
+        whole = self.overrides.disabled_lists | off
         found = [segment.entries.rows_of(self.is_of(whole), None)] if whole else []
         for list_name in sorted({name for name, _ in self.overrides.disabled} - whole):
             ids = pa.array(sorted(self.overrides.disabled_of(list_name)), pa.string())
