@@ -237,17 +237,12 @@ def _find_list(
 def _choose_name(
     directory: Path, given: str | None, known: Mapping[str, str], *, new_list: bool
 ) -> str:
-    names = ", ".join(known)
     if given is None:
         if len(known) != 1:
-            raise HashmatchError(f"{directory}: say which list it is of: {names}")
+            raise HashmatchError(f"{directory}: say which list it is of: {', '.join(known)}")
         return next(iter(known))
     if given not in known and not new_list:
-        hint = did_you_mean(given, known).removeprefix("; ") or f"only: {names};"
-        raise UnknownNameError(
-            f"{directory}: there is no list {redact(given)}, {hint} "
-            "add takes a new one by --new-list"
-        )
+        raise _unknown_list(directory, given, known, " (index add --new-list adds a new one)")
     return given
 
 
@@ -272,10 +267,15 @@ def _open(
     with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
         names = list(dict.fromkeys(counts.list for counts in transaction.lists))
         if list_name not in names:
-            raise UnknownNameError(
-                f"{directory}: there is no list {redact(list_name)}, only: {', '.join(names)}"
-            )
+            raise _unknown_list(directory, list_name, names)
         yield transaction
+
+
+def _unknown_list(
+    directory: str | os.PathLike[str], name: str, known: Collection[str], remedy: str = ""
+) -> UnknownNameError:
+    hint = did_you_mean(name, known) or f", only: {', '.join(known)}"
+    return UnknownNameError(f"{directory}: there is no list {redact(name)}{hint}{remedy}")
 
 
 def _check_entries(
@@ -287,9 +287,8 @@ def _check_entries(
     ids = list(dict.fromkeys(entry_ids))
     if not ids:
         raise ValueError("entry_ids must name at least one entry")
-    for entry_id in ids:
-        if not isinstance(entry_id, str):
-            raise TypeError(f"an entry id must be a str, not {type(entry_id).__name__}")
+    if wrong := [type(each).__name__ for each in ids if not isinstance(each, str)]:
+        raise TypeError(f"an entry id must be a str, not {wrong[0]}")
     live = transaction.live_ids(list_name, ids)
     unknown = [each for each in ids if each not in live and (list_name, each) not in named]
     if unknown:
