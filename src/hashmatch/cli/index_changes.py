@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 IndexFolder = Annotated[
     Path,
     typer.Argument(
-        metavar="DIR", help="The folder of recipe.toml and built.", exists=True, file_okay=False
+        metavar="DIR",
+        help="Folder of the index: recipe.toml and built/.",
+        exists=True,
+        file_okay=False,
     ),
 ]
 WaitS = Annotated[
@@ -55,11 +58,8 @@ Version = Annotated[
 ]
 
 
-class Entries(NamedTuple):
-    """Entries of a list, or all of it."""
-
-    list_name: str
-    ids: list[str] | None
+Entries = tuple[str, list[str] | None]
+"""A list, and ids of entries of it, None for all."""
 
 
 def make_entries(
@@ -75,7 +75,7 @@ def make_entries(
     """Return the entries named: of `--entry A B --entry C`, B is an argument."""
     if more and not entry:
         raise typer.BadParameter("ids of entries go after --entry", param_hint="ID")
-    return Entries(list_name, [*(entry or []), *(more or [])] or None)
+    return list_name, [*(entry or []), *(more or [])] or None
 
 
 with_entries = with_options("entries", make_entries)
@@ -155,9 +155,10 @@ def remove(
     """
     from hashmatch import index
 
-    if entries.ids is None:
+    list_name, ids = entries
+    if ids is None:
         raise typer.BadParameter("name at least one entry", param_hint="--entry")
-    report = index.remove_entries(directory, entries.list_name, entries.ids, wait_s=wait_s)
+    report = index.remove_entries(directory, list_name, ids, wait_s=wait_s)
     _print_report(report, as_json=as_json)
 
 
