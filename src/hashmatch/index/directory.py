@@ -169,8 +169,9 @@ class LockedDirectory:
     def lock(cls, directory: Path, *, wait_s: float = 0.0) -> Iterator[LockedDirectory]:
         """Lock `directory/built` for writing, creating it where it is missing.
 
-        The lock ends with the process that has it, however that ends. HashmatchError where another
-        writer, even a thread of this process, still has it after `wait_s` seconds.
+        The lock ends with the process that has it, however that ends; if it is killed, with the
+        last process that it forked meanwhile. HashmatchError where another writer, even a thread of
+        this process, still has it after `wait_s` seconds.
         """
         folder = cls(directory)
         with contextlib.suppress(FileExistsError):
@@ -187,6 +188,7 @@ class LockedDirectory:
             finally:
                 folder._clear_staging()
         finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # to close it frees no lock that a fork has open too
             os.close(lock)
 
     def _prepare(self) -> None:
@@ -196,15 +198,12 @@ class LockedDirectory:
             for path in folder.glob(_TEMPORARY):
                 path.unlink()
         self._staging.mkdir(mode=FOLDER_MODE)
-        self.pointer()  # refuse a damaged one, or a lost one, before anything is written
+        pointer = self.pointer()  # refuses a damaged one, or a lost one, before anything is written
         if read_pointer(self.directory) is None:
+            sync_folder(self.directory)
             self._write_pointer(0, 1, "")
         self._manifests.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        self._remove_unpublished()
-
-    def _remove_unpublished(self) -> None:
-        """Remove manifests that were written but never published; their numbers are used up."""
-        pointer = self.pointer()
+        # Manifests that were written but never published; their numbers are used up.
         numbers = [one for one in kept_generations(self.directory) if one > pointer.generation]
         if numbers and numbers[-1] >= pointer.next_generation:
             self._write_pointer(pointer.generation, numbers[-1] + 1, pointer.manifest)

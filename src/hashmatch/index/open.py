@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
-
-import numpy as np
 
 from hashmatch.errors import HashmatchError, IndexFormatError
 from hashmatch.hamming import HammingIndex
@@ -37,8 +36,8 @@ _T = TypeVar("_T")
 def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
     """Return `load` of the current generation, or of a newer one if that is published meanwhile.
 
-    A writer may prune the generation between our reading the pointer and opening its files; then
-    there is a new pointer, and that one is followed. Waits for nobody.
+    A writer may prune or purge a generation while its files are being opened. Then pointer or
+    manifests have changed, and `load` is called again. Waits for nobody.
 
     Raises
     ------
@@ -48,14 +47,14 @@ def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
         Pointer or manifest is damaged.
     """
     while True:
-        raw = read_pointer(directory)
+        state = _read_state(directory)
         try:
-            current = decode_current(directory, raw)
+            current = decode_current(directory, state[0])
             if current is None:
                 raise not_built(directory)
             return load(current)
-        except IndexFormatError:
-            if read_pointer(directory) == raw:
+        except (IndexFormatError, FileNotFoundError):
+            if _read_state(directory) == state:
                 raise
 
 
@@ -137,6 +136,14 @@ def not_built(directory: Path) -> HashmatchError:
     return HashmatchError(f"{directory} is not built; run: {build_command(directory)}")
 
 
+def _read_state(directory: Path) -> tuple[bytes | None, int]:
+    """Return the pointer, and when a manifest was last written or removed, in ns."""
+    raw = read_pointer(directory)
+    with contextlib.suppress(OSError):
+        return raw, manifest_path(directory, 0).parent.stat().st_mtime_ns
+    return raw, 0
+
+
 def _check_file(directory: Path, stored: StoredFile, *, verify: bool) -> None:
     path = built_path(directory) / stored.file
     remedy = f"run: {build_command(directory)}"
@@ -173,10 +180,7 @@ def _open_segment(
         raise IndexFormatError(f"{path}: damaged, {expected}; run: {build_command(directory)}")
     removed = _open_vector(directory, segment.removed, segment.n_codes)
     disabled = _open_vector(directory, segment.disabled, segment.n_codes)
-    hidden = np.union1d(removed, disabled) if removed.size and disabled.size else removed
-    return OpenSegment(
-        segment, index, entries, removed, disabled, hidden if removed.size else disabled
-    )
+    return OpenSegment(segment, index, entries, removed, disabled)
 
 
 def _open_vector(directory: Path, stored: StoredFile | None, n_rows: int) -> Rows:

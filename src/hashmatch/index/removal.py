@@ -8,9 +8,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hashmatch.errors import HashmatchError, UnknownNameError
-from hashmatch.index.change_report import ChangeReport
+from hashmatch.index.changes import DEFAULT_OPTIONS, ChangeReport, StorageOptions
 from hashmatch.index.overrides import Name
-from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
 from hashmatch.index.transaction import Transaction, open_transaction
 from hashmatch.lists import redact
 

@@ -1,4 +1,4 @@
-"""The report of a change."""
+"""Options and reports that all changes of an index share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,39 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hashmatch.index.manifest import ListCounts
+from hashmatch.index.entry_table import BATCH_ROWS
+from hashmatch.index.manifest import ListCounts, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """Sizes that a change works with; no answer depends on them.
+
+    Parameters
+    ----------
+    kept_generations : int
+        Generations kept after a change, the current one included.
+    merged_codes : int
+        Small segments are merged on the way up to this many codes.
+    chunk_rows : int
+        Rows of a list that are looked at together.
+    batch_rows : int
+        Rows in a record batch of an entry table.
+    """
+
+    kept_generations: int = 8
+    merged_codes: int = 1 << 20
+    chunk_rows: int = BATCH_ROWS
+    batch_rows: int = BATCH_ROWS
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a size below 1."""
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise ValueError(f"{field.name} must be at least 1")
+
+
+DEFAULT_OPTIONS = StorageOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +72,12 @@ class ChangeReport:
     n_enabled: int = 0
     n_returned_entries: int = 0
     counts: ListCounts | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest, *, is_new: bool, **counts: Any) -> ChangeReport:
+        """Return the report of a change after which `manifest` is current."""
+        name, generation, digest = manifest.name, manifest.generation, manifest.digest
+        return cls(name=name, generation=generation, digest=digest, is_new=is_new, **counts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts and lists, ready for JSON."""
