@@ -82,8 +82,9 @@ def build_index(
     and some 300 bytes for each 256-bit code of one algorithm while its index is built.
     """
     directory = Path(directory)
-    recipe = Recipe.load(directory)
+    Recipe.load(directory)  # before a folder appears that nobody asked for
     with open_transaction(directory, wait_s=wait_s, empty=True, options=options) as transaction:
+        recipe = Recipe.load(directory)  # may have changed while this waited
         if transaction.before is not None and not discard_additions:
             _refuse_to_discard(directory, transaction.before.lists)
         transaction.name = recipe.name

@@ -15,16 +15,9 @@ from hashmatch.index.manifest import ListCounts, Manifest
 class StorageOptions:
     """Sizes that a change works with; no answer depends on them.
 
-    Parameters
-    ----------
-    kept_generations : int
-        Generations kept after a change, the current one included.
-    merged_codes : int
-        Small segments are merged on the way up to this many codes.
-    chunk_rows : int
-        Rows of a list that are looked at together.
-    batch_rows : int
-        Rows in a record batch of an entry table.
+    `kept_generations` stay after a change, the current one included. Small segments are merged on
+    the way up to `merged_codes` codes. `chunk_rows` of a list are looked at together; a record
+    batch of an entry table has `batch_rows`.
     """
 
     kept_generations: int = 8
@@ -46,20 +39,11 @@ DEFAULT_OPTIONS = StorageOptions()
 class ChangeReport:
     """The effect of a change; counts are of rows, one for each hash, unless they name entries.
 
-    Parameters
-    ----------
-    name, generation, digest
-        Of the current generation.
-    is_new : bool
-        True if the contents differ from those before; else nothing was published.
-    n_added, n_removed : int
-        Rows that came in, and rows that never match again.
-    n_disabled, n_enabled : int
-        Rows that are there and no longer match, or match again.
-    n_returned_entries : int
-        Entries that were removed earlier and match again.
-    counts : ListCounts or None
-        Where the rows of a list file went.
+    Name, generation and digest are those of the current generation. `is_new` is true if the
+    contents differ from those before; else nothing was published. `n_added` rows came in and
+    `n_removed` never match again; `n_disabled` are there and no longer match, `n_enabled` match
+    again. `n_returned_entries` were removed earlier and match again. `counts` says where the rows
+    of a list file went, if there was one.
     """
 
     name: str

@@ -66,10 +66,24 @@ def index_history(directory: str | os.PathLike[str]) -> list[GenerationInfo]:
     """
     directory = Path(directory)
 
+    def describe(number: int, *, is_current: bool) -> GenerationInfo:
+        manifest = read_manifest(directory, number)
+        written_s = manifest_path(directory, number).stat().st_mtime
+        return GenerationInfo(
+            generation=number,
+            is_current=is_current,
+            published=datetime.fromtimestamp(written_s, UTC),
+            digest=manifest.digest,
+            hashmatch_version=manifest.hashmatch_version,
+            change=manifest.change,
+            n_rows=manifest.n_rows,
+            n_purged=manifest.n_purged,
+        )
+
     def load(current: Current) -> list[GenerationInfo]:
         newest = current.manifest.generation
         numbers = [number for number in kept_generations(directory) if number <= newest]
-        return [_describe(directory, number, newest) for number in numbers]
+        return [describe(number, is_current=number == newest) for number in numbers]
 
     return load_current(directory, load)
 
@@ -147,21 +161,6 @@ def rollback_index(
         else:
             report = transaction.commit("rollback", restored=generation)
         return replace(report, n_returned_entries=n_returned)
-
-
-def _describe(directory: Path, number: int, newest: int) -> GenerationInfo:
-    manifest = read_manifest(directory, number)
-    written_s = manifest_path(directory, number).stat().st_mtime
-    return GenerationInfo(
-        generation=number,
-        is_current=number == newest,
-        published=datetime.fromtimestamp(written_s, UTC),
-        digest=manifest.digest,
-        hashmatch_version=manifest.hashmatch_version,
-        change=manifest.change,
-        n_rows=manifest.n_rows,
-        n_purged=manifest.n_purged,
-    )
 
 
 def _read_kept(transaction: Transaction, generation: int) -> Manifest:

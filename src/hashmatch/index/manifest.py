@@ -11,6 +11,7 @@ docs/index.md specifies the body.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -215,7 +216,7 @@ def seal_of(raw: bytes) -> str:
     return raw[_DIGEST].decode()
 
 
-def decode_sealed(raw: bytes, kind: type[_Record], where: str, remedy: str) -> _Record:
+def decode_sealed(raw: bytes, kind: type[_Record], where: Path, remedy: str) -> _Record:
     """Return the record in a sealed file; IndexFormatError names `where` and the remedy.
 
     A newer format is refused as such; a digest that differs means damage.

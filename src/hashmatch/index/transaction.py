@@ -43,7 +43,7 @@ from hashmatch.index.manifest import (
     StoredFile,
     contents_digest,
 )
-from hashmatch.index.open import load_current, open_overrides, open_segments, verify_segment
+from hashmatch.index.open import check_segment, load_current, open_overrides, open_segments
 from hashmatch.index.overrides import EntryOverrides
 from hashmatch.index.segment_writer import SegmentWriter, merge_segments
 from hashmatch.index.segments import OpenSegment
@@ -79,10 +79,7 @@ class Transaction:
         self._writers: dict[str, SegmentWriter] = {}
 
     def restore(self, manifest: Manifest, *, verify: bool = False) -> None:
-        """Start from the rows, lists and attributes of a kept generation.
-
-        With `verify` every byte of its segments is checked first.
-        """
+        """Start from a kept generation; with `verify` check every byte of its segments first."""
         self.segments = open_segments(self.directory, manifest, verify=verify)
         self.origins, self.lists = list(manifest.origins), list(manifest.lists)
         self.attributes = dict(manifest.attributes)
@@ -135,13 +132,11 @@ class Transaction:
 
         Their bytes must have been checked. Returns how many rows were dropped.
         """
-        n_dropped = 0
+        n_dropped = sum(segment.removed.size for segment in self.segments)
         for algorithm in sorted({segment.stored.algorithm for segment in self.segments}):
             own = self._segments_of(algorithm)
-            n_removed = sum(segment.removed.size for segment in own)
-            if len(own) > 1 or n_removed:
-                self._replace(algorithm, own, None, threads)
-                n_dropped += n_removed
+            if len(own) > 1 or own[0].removed.size:
+                self._replace(algorithm, own, threads)
         return n_dropped
 
     def commit(
@@ -156,8 +151,8 @@ class Transaction:
             tail = self._smaller_tail(algorithm, writer.n_codes)
             for segment in tail:
                 if segment.n_kept:  # damage must not get a new digest
-                    verify_segment(self.directory, segment.stored)
-            self._replace(algorithm, tail, writer)
+                    check_segment(self.directory, segment.stored, verify=True)
+            self._replace(algorithm, tail)
         counts = {"n_added": self.n_added, "n_removed": self.n_removed}
         counts |= {"n_disabled": 0, "n_enabled": 0}
         stored = []
@@ -169,15 +164,15 @@ class Transaction:
             stored.append(self._store_tombstones(segment, disabled))
         change = Change(kind=kind, list=list_name, restored=restored, **counts)
         manifest = self._draft_manifest(change, stored)
-        is_new = self.before is None or self.before.digest != manifest.digest
-        if is_new:
+        current = self.before
+        if current is None or current.digest != manifest.digest:
+            current = manifest
             self.folder.publish(manifest)
-        elif self.before is not None:
-            manifest = self.before
+        else:
             sync_folder(self.folder.path)  # damaged files have been written anew
         kept = kept_generations(self.directory)[-self.options.kept_generations :]
         self.folder.collect_garbage(kept)
-        return ChangeReport.of(manifest, is_new=is_new, **counts)
+        return ChangeReport.of(current, is_new=current is manifest, **counts)
 
     def store_rows(self, algorithm: str, rows: Rows, suffix: str) -> StoredFile | None:
         """Write a deletion vector; None for an empty one."""
@@ -229,17 +224,15 @@ class Transaction:
             n_codes = n_together
         return tail
 
-    def _replace(
-        self,
-        algorithm: str,
-        before: list[OpenSegment],
-        writer: SegmentWriter | None,
-        threads: int = 1,
-    ) -> None:
+    def _replace(self, algorithm: str, before: list[OpenSegment], threads: int = 1) -> None:
         """Put one segment in the place of several and of what was appended."""
-        batch_rows = self.options.batch_rows
         merged = merge_segments(
-            self.folder, algorithm, before, writer, batch_rows=batch_rows, threads=threads
+            self.folder,
+            algorithm,
+            before,
+            self._writers.get(algorithm),
+            batch_rows=self.options.batch_rows,
+            threads=threads,
         )
         self.segments = [one for one in self.segments if one not in before] + [merged]
 
