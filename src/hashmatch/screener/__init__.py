@@ -5,8 +5,6 @@ confirm by an exact decode, `matching` finds the entries, and `decide` puts the 
 `Screener` calls them in this order; each is of use alone.
 """
 
-from __future__ import annotations
-
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.screener import Screener
 from hashmatch.screener.stages import Item, decide, ingest, nominate
