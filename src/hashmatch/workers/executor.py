@@ -23,9 +23,9 @@ _IN_FLIGHT_PER_THREAD = 16
 
 
 class Executor(Protocol[ItemT_contra, ResultT_co]):
-    """A task and the place where it runs; a context manager that closes itself.
+    """A task and the place where it runs; safe to share between threads, each with its own `map`.
 
-    Safe to share between threads: each call of `map` has its own items and results.
+    As a context manager it closes itself.
     """
 
     def map(self, items: Iterable[ItemT_contra], /) -> Generator[ResultT_co, None, None]:
