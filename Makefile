@@ -62,7 +62,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/$(ASAN) \
 asan: $(ASAN)/package ## native code under AddressSanitizer and UndefinedBehaviorSanitizer; needs g++
 	CXX=g++ csrc/tests/run.sh sanitize
 	$(SANITIZED) -m pytest tests/test_kernels.py tests/hashing tests/hamming \
-	tests/fingerprint/test_border.py $(ARGS)
+	tests/decode/test_border.py $(ARGS)
 
 fuzz: $(ASAN)/package ## damaged index files, under the same sanitizers; ARGS="--seconds 3600"
 	$(SANITIZED) tests/hamming/fuzz_reader.py $(ARGS)

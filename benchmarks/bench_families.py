@@ -48,7 +48,7 @@ def decode_by_pillow(data):
 
 def hash_all(data):
     made = fingerprint_media(data, "picture", tuple(ORACLES), "exact", ViewOptions(views=()))
-    return {name: made[name].codes[0] for name in ORACLES}
+    return {name: made[name].unwrap().codes[0] for name in ORACLES}
 
 
 def check(files):

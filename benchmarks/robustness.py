@@ -27,7 +27,7 @@ from PIL import Image
 
 from benchmarks.robustness_results import plot, write_results
 from benchmarks.robustness_transforms import TRANSFORMS, encoded
-from hashmatch.fingerprint import fingerprint_image
+from hashmatch.fingerprint import ViewOptions, fingerprint_media
 
 Codes = NDArray[np.uint8]
 
@@ -42,7 +42,7 @@ FAMILIES = {
 
 def of_hashmatch(data: bytes) -> dict[str, Codes]:
     """Return the codes of growing sets of views, selected by the names of the views."""
-    made = fingerprint_image(data)
+    made = fingerprint_media(data, "picture", ("pdq",), "exact", ViewOptions())["pdq"].unwrap()
     words = [set(view.split("/")) for view in made.views]
     turned = [not one & {"frame", "on_white", "on_black", "trimmed"} for one in words]
     trimmed = [not one & {"frame", "on_white", "on_black"} for one in words]

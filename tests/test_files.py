@@ -1,4 +1,4 @@
-"""A file or folder is there whole or not at all, private, and no link is followed."""
+"""A file is there whole or not at all, private, and no link is followed."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hashmatch.files import map_file, write_file, write_folder
+from hashmatch.files import map_file, write_file
 
 
 def names(folder: Path) -> set[str]:
@@ -81,27 +81,18 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
         os.close(reader)
 
 
-def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "folder"
-    with write_folder(path) as temporary:
-        (temporary / "deep").mkdir()
-        (temporary / "deep/a").write_bytes(b"x")
-        assert not path.exists()
-    assert (path / "deep/a").read_bytes() == b"x"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    assert names(tmp_path) == {"folder"}
-
-
-def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError), write_folder(tmp_path / "folder") as temporary:
-        temporary.write_bytes(b"x")
-    assert names(tmp_path) == set()
-
-
-def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
+def test_an_error_names_the_file_asked_for(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(FileExistsError, match="exists already"), write_folder(tmp_path / "folder"):
-        pass
+    (tmp_path / "a").write_bytes(b"kept")
+    for path, overwrite in (("folder", True), ("a", False), ("absent/b", True)):
+        with (
+            pytest.raises(OSError, match="Errno") as raised,
+            write_file(tmp_path / path, overwrite=overwrite) as file,
+        ):
+            file.write(b"new")
+        assert raised.value.filename == str(tmp_path / path)
+        assert str(raised.value).endswith(f": '{tmp_path / path}'")
+    assert names(tmp_path) == {"folder", "a"}
 
 
 def n_descriptors() -> int:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = (
     {"errors", "_core", "_version"},
-    {"values", "files", "interrupts", "registry", "strict_table", "views"},
+    {"values", "files", "registry", "strict_table", "views"},
     {"decode", "hashing", "hamming", "lists", "policy", "workers"},
     {"index"},
     {"fingerprint", "matching", "interop"},
@@ -32,12 +32,13 @@ FLOOR_OF = {module: number for number, floor in enumerate(FLOORS) for module in 
 HOMES = {
     "numpy": None,
     "pyarrow": None,
-    "faiss": {"hamming", "interop"},
+    "faiss": {"interop"},
+    "msgspec": {"index"},
     "PIL": {"decode", "hashing"},
     "imagehash": {"hashing", "values"},
     "simplejpeg": {"decode"},
     "av": {"decode"},
-    "pebble": {"decode", "workers"},
+    "pebble": {"workers"},
     "typer": {"cli"},
     "rich": {"cli"},
     "matplotlib": {"cli"},
@@ -50,8 +51,6 @@ CLI_ONLY = {
     *("logging.basicConfig", "logging.config", "logging.disable", "logging.captureWarnings"),
 }
 LOGGER_SETTINGS = {"addHandler", "setLevel"}
-# A worker process whose parent is gone has nobody left to raise to.
-EXCEPTIONS = {("backlog/pool.py", "os._exit")}
 
 NATIVE_FLOORS = {"kernels": 1, "image": 2, "hash": 3, "hamming": 3, "bindings": 4, "tests": 5}
 NATIVE_PROGRAMS = "tests"  # the floor that may print and exit
@@ -165,8 +164,6 @@ def python_faults(package: Path) -> list[str]:
             if fault := import_fault(module, target, package):
                 faults.append(f"{within}:{line}: {fault}")
         for line, name in names_used(tree) if module != "cli" else ():
-            if (within.as_posix(), name) in EXCEPTIONS:
-                continue
             if name in CLI_ONLY or name.rpartition(".")[2] in LOGGER_SETTINGS:
                 faults.append(f"{within}:{line}: {name} is for the cli")
     return faults

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/hamming_ops.h"
+
 namespace hashmatch {
 namespace {
 
@@ -18,14 +20,38 @@ constexpr double kWholeCodeNs = 0.69;        // compare one whole code, without 
 constexpr double kWholeByteNs = 0.046;       // and each byte of it
 constexpr double kLoneScan = 0.02 / 0.0115;  // how much dearer scanning is for a single query, from the cache
 
-// Probability that one sketch, and a second one if there are two, are near enough in a chain that still
-// allows `limit` bits, and `more` in its third link.
-double chance_near(const SubstringLayout& layout, int n_sketches, int limit, int more) {
-    const int bits = std::min(kSketchBits, layout.substring_bits);
-    if (n_sketches == 1) return chance_within(bits, limit);
+constexpr int kMaxBits = 8 * kMaxPlanes;  // of a filter; substrings are narrower
+
+// keys[t]: how many keys differ from a key in at most t bits; chances[t]: their share of all keys.
+struct BinomialSums {
+    std::vector<double> keys, chances;
+};
+
+// Returns the sums for keys of this many bits. Computed once per process, because every index plans each radius
+// when it is opened.
+const BinomialSums& binomial_sums(int bits) {
+    static const std::vector<BinomialSums> by_bits = [] {
+        std::vector<BinomialSums> tables(kMaxBits + 1);
+        for (int n = 0; n <= kMaxBits; ++n) {
+            double term = 1, sum = 0;
+            for (int flips = 0; flips <= n; ++flips) {
+                sum += term;
+                term *= static_cast<double>(n - flips) / (flips + 1);
+                tables[n].keys.push_back(sum);
+                tables[n].chances.push_back(std::ldexp(sum, -n));
+            }
+        }
+        return tables;
+    }();
+    return by_bits[bits];
+}
+
+// Probability that both sketches together are near enough in a chain that still allows `limit` bits, and `more` in
+// its third link.
+double chance_both_near(int sketch_bits, int limit, int more) {
     double chance = 0;
-    for (int differing = 0; differing <= std::min(limit, bits); ++differing)
-        chance += (chance_within(bits, differing) - chance_within(bits, differing - 1)) *
+    for (int differing = 0; differing <= std::min(limit, sketch_bits); ++differing)
+        chance += (chance_within(sketch_bits, differing) - chance_within(sketch_bits, differing - 1)) *
                   chance_within(kSecondSketchBits, limit - differing + more);
     return chance;
 }
@@ -33,17 +59,10 @@ double chance_near(const SubstringLayout& layout, int n_sketches, int limit, int
 }  // namespace
 
 double keys_within(int bits, int threshold) {
-    double term = 1, sum = 0;
-    for (int flips = 0; flips <= threshold; ++flips) {
-        sum += term;
-        term *= static_cast<double>(bits - flips) / (flips + 1);
-    }
-    return sum;
+    return threshold < 0 ? 0 : binomial_sums(bits).keys[std::min(bits, threshold)];
 }
 
-double chance_within(int bits, int limit) {
-    return limit < 0 ? 0 : keys_within(bits, std::min(bits, limit)) / std::pow(2.0, bits);
-}
+double chance_within(int bits, int limit) { return limit < 0 ? 0 : binomial_sums(bits).chances[std::min(bits, limit)]; }
 
 double scan_code_ns(int n_bytes, int n_planes, int radius) {
     if (n_planes == 0) return kWholeCodeNs + kWholeByteNs * n_bytes;
@@ -60,6 +79,7 @@ Cost scan_cost(double code_ns, int64_t n, bool is_batch) {
 Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& thresholds, int n_sketches, int64_t n) {
     Cost cost;
     const double bucket = static_cast<double>(n) / static_cast<double>(layout.n_keys());
+    const int sketch_bits = std::min(kSketchBits, layout.substring_bits);
     for (size_t i = 0; i < thresholds.size(); ++i) {
         const int limit = thresholds[i] + thresholds[(i + 1) % thresholds.size()] + 1;
         const int more = thresholds[(i + 2) % thresholds.size()] + 1;
@@ -69,8 +89,9 @@ Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& threshold
             const double candidates = keys * bucket;
             cost.probes += keys;
             cost.candidates += candidates;
-            cost.near += candidates * chance_near(layout, 1, limit - flips, more);
-            cost.verified += candidates * chance_near(layout, n_sketches, limit - flips, more);
+            const double near = chance_within(sketch_bits, limit - flips);
+            cost.near += candidates * near;
+            cost.verified += candidates * (n_sketches == 1 ? near : chance_both_near(sketch_bits, limit - flips, more));
         }
     }
     cost.ns = kQueryNs + static_cast<double>(thresholds.size()) * kSubstringNs + cost.probes * kProbeNs +

@@ -1,5 +1,7 @@
 #include "hamming/hamming_ball.h"
 
+#include <bit>
+
 namespace hashmatch {
 
 HammingBall::HammingBall(int bits, int radius) : counts_{0} {
@@ -13,7 +15,7 @@ HammingBall::HammingBall(int bits, int radius) : counts_{0} {
             for (uint32_t mask = (uint32_t{1} << flipped) - 1; mask < end;) {
                 flips_.push_back({mask, flipped});
                 const uint32_t lowest = mask & (~mask + 1), ripple = mask + lowest;
-                mask = ripple | (((mask ^ ripple) >> 2) / lowest);
+                mask = ripple | ((mask ^ ripple) >> (2 + std::countr_zero(lowest)));
             }
         }
         counts_.push_back(flips_.size());

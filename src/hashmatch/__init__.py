@@ -12,6 +12,7 @@ from hashmatch._version import __version__
 from hashmatch.errors import (
     AlgorithmError,
     DecodeError,
+    ErrorKind,
     HashListError,
     HashmatchError,
     IndexFormatError,
@@ -20,44 +21,45 @@ from hashmatch.errors import (
 )
 
 if TYPE_CHECKING:
-    from hashmatch.backlog import hash_many
+    from hashmatch.backlog import hash_many, scan
+    from hashmatch.decode import DecodeLimits, VideoLimits
     from hashmatch.fingerprint import digests, hash_image, hash_segments, hash_video
     from hashmatch.hamming import HammingIndex, SearchResult
     from hashmatch.hashing import pdq
     from hashmatch.matching import VideoLibrary, VideoMatch, match_videos
+    from hashmatch.policy import Policy
     from hashmatch.screener import Screener, ScreeningOptions
     from hashmatch.values import Decision, Hash, Match, VideoHash
+    from hashmatch.workers import Isolation
 
-_HOMES = {
-    "Decision": "hashmatch.values",
-    "HammingIndex": "hashmatch.hamming",
-    "Hash": "hashmatch.values",
-    "Match": "hashmatch.values",
-    "Screener": "hashmatch.screener",
-    "ScreeningOptions": "hashmatch.screener",
-    "SearchResult": "hashmatch.hamming",
-    "VideoHash": "hashmatch.values",
-    "VideoLibrary": "hashmatch.matching",
-    "VideoMatch": "hashmatch.matching",
-    "digests": "hashmatch.fingerprint",
-    "hash_image": "hashmatch.fingerprint",
-    "hash_many": "hashmatch.backlog",
-    "hash_segments": "hashmatch.fingerprint",
-    "hash_video": "hashmatch.fingerprint",
-    "match_videos": "hashmatch.matching",
-    "pdq": "hashmatch.hashing",
+_NAMES_BY_PACKAGE = {
+    "backlog": ("hash_many", "scan"),
+    "decode": ("DecodeLimits", "VideoLimits"),
+    "fingerprint": ("digests", "hash_image", "hash_segments", "hash_video"),
+    "hamming": ("HammingIndex", "SearchResult"),
+    "hashing": ("pdq",),
+    "matching": ("VideoLibrary", "VideoMatch", "match_videos"),
+    "policy": ("Policy",),
+    "screener": ("Screener", "ScreeningOptions"),
+    "values": ("Decision", "Hash", "Match", "VideoHash"),
+    "workers": ("Isolation",),
 }
+_PACKAGES = {name: package for package, names in _NAMES_BY_PACKAGE.items() for name in names}
 
 __all__ = [
     "AlgorithmError",
     "Decision",
     "DecodeError",
+    "DecodeLimits",
+    "ErrorKind",
     "HammingIndex",
     "Hash",
     "HashListError",
     "HashmatchError",
     "IndexFormatError",
+    "Isolation",
     "Match",
+    "Policy",
     "PolicyError",
     "Screener",
     "ScreeningOptions",
@@ -65,6 +67,7 @@ __all__ = [
     "UnknownNameError",
     "VideoHash",
     "VideoLibrary",
+    "VideoLimits",
     "VideoMatch",
     "__version__",
     "digests",
@@ -74,14 +77,14 @@ __all__ = [
     "hash_video",
     "match_videos",
     "pdq",
+    "scan",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in _PACKAGES:
         raise AttributeError(f"module 'hashmatch' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    value = getattr(importlib.import_module(f"hashmatch.{_PACKAGES[name]}"), name)
     globals()[name] = value
     return value
 

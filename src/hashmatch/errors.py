@@ -1,18 +1,8 @@
 """Every error hashmatch raises on purpose, and the kinds of decode errors.
 
-::
-
-    HashmatchError
-    ├── AlgorithmError     a hash algorithm that is known by name but cannot be used
-    ├── DecodeError        content without pixels, or pixels without a hash; has a `kind`
-    ├── HashListError      a hash list or recipe that cannot be read as it stands
-    ├── IndexFormatError   a built file that is damaged, foreign or newer than this version
-    ├── PolicyError        a policy that is malformed or cannot be carried out
-    └── UnknownNameError   a list or an entry that an index does not hold; a KeyError, too
-
-Each message is one line: what is wrong, where (file, row or key), and what to do about it. No
-message holds a hash of a list.  Wrong arguments in code raise `ValueError`, `TypeError` or
-`KeyError`, as elsewhere in Python.
+All derive from `HashmatchError` directly.  Each message is one line: what is wrong, where (file,
+row or key), and what to do about it.  No message holds a hash of a list.  Wrong arguments in code
+raise `ValueError`, `TypeError` or `KeyError`, as elsewhere in Python.
 """
 
 from __future__ import annotations
@@ -28,32 +18,19 @@ _T = TypeVar("_T")
 class ErrorKind(StrEnum):
     """Why a content could not be looked at, in whole or in part; `error_kind` of a decision row."""
 
-    UNREADABLE = "unreadable"
-    """The file cannot be opened or read: permission, a device, a broken link, an I/O error."""
-    EMPTY = "empty"
-    """The file has no bytes."""
-    NOT_MEDIA = "not_media"
-    """The first bytes are those of no picture or video format on the allow-list."""
-    UNSUPPORTED = "unsupported"
-    """A known format, but a variant, codec or pixel layout that is not decoded here."""
-    TRUNCATED = "truncated"
-    """The file ends before its content does."""
-    DAMAGED = "damaged"
-    """The decoder found data that breaks the rules of the format."""
-    INCOMPLETE = "incomplete"
-    """Some frames, pages or views were looked at and some were not."""
-    TOO_LARGE = "too_large"
-    """More bytes or pixels than the limits allow."""
-    TOO_MANY_FRAMES = "too_many_frames"
-    """More frames, pages or seconds than the limits allow."""
-    TIMEOUT = "timeout"
-    """Decoding took longer than allowed."""
-    MEMORY = "memory"
-    """Decoding needed more memory than allowed."""
-    CRASHED = "crashed"
-    """The decoding process died."""
-    NOT_HASHED = "not_hashed"
-    """Decoded, but the hash algorithm could not hash the pixels."""
+    UNREADABLE = "unreadable"  # cannot be opened or read: permission, a device, an I/O error
+    EMPTY = "empty"  # the file has no bytes
+    NOT_MEDIA = "not_media"  # begins like no picture or video format on the allow-list
+    UNSUPPORTED = "unsupported"  # a known format, but a variant, codec or layout not decoded here
+    TRUNCATED = "truncated"  # the file ends before its content does
+    DAMAGED = "damaged"  # the decoder found data that breaks the rules of the format
+    INCOMPLETE = "incomplete"  # some frames, pages or views were looked at and some were not
+    TOO_LARGE = "too_large"  # more bytes or pixels than the limits allow
+    TOO_MANY_FRAMES = "too_many_frames"  # more frames, pages or seconds than the limits allow
+    TIMEOUT = "timeout"  # decoding took longer than allowed
+    MEMORY = "memory"  # decoding needed more memory than there was or was allowed
+    CRASHED = "crashed"  # the decoding process died
+    NOT_HASHED = "not_hashed"  # decoded, but the hash algorithm could not hash the pixels
 
 
 class HashmatchError(Exception):
@@ -67,12 +44,7 @@ class AlgorithmError(HashmatchError):
 class DecodeError(HashmatchError):
     """Content that does not yield pixels, or pixels that an algorithm cannot hash.
 
-    Parameters
-    ----------
-    message : str
-        The reason, in one line.
-    kind : ErrorKind
-        What sort of reason it is; programs act on this, never on the message.
+    `message` is the reason, in one line, for people; programs act on `kind`, never on the message.
     """
 
     def __init__(self, message: str, kind: ErrorKind = ErrorKind.DAMAGED) -> None:
@@ -97,11 +69,11 @@ class IndexFormatError(HashmatchError):
 
 
 class PolicyError(HashmatchError):
-    """A policy that is malformed or asks for what cannot be done."""
+    """A policy that is malformed or cannot be carried out."""
 
 
 class UnknownNameError(HashmatchError, KeyError):
-    """A list or an entry named that an index does not hold."""
+    """The name of a list or an entry that an index does not hold."""
 
     __str__ = Exception.__str__  # KeyError would show the message in quotation marks
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import BinaryIO
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
-
-_TEMPORARY_PREFIX = ".hashmatch-"
 
 
 @contextmanager
@@ -38,24 +35,20 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
 
     Raises
     ------
-    FileExistsError
-        `path` exists and `overwrite` is false.
     OSError
-        The folder cannot be written to, or the disk is full.
+        The folder cannot be written to, the disk is full, `path` is a folder, or it exists and
+        `overwrite` is false (`FileExistsError`). The error names `path`, not the temporary file.
     """
     path = Path(path)
     if _is_device(path):
         with path.open("wb") as file:
             yield file
         return
-    temporary = temporary_path(path.parent)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    temporary = path.parent / f".hashmatch-{secrets.token_hex(8)}"
     try:
-        descriptor = os.open(temporary, flags, FILE_MODE)
-    except OSError as error:
-        error.filename = str(path)  # what the user named
-        raise
-    try:
+        descriptor = os.open(
+            temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE
+        )
         with os.fdopen(descriptor, "w+b") as file:
             os.fchmod(file.fileno(), FILE_MODE)
             yield file
@@ -65,40 +58,11 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
         else:
             os.link(temporary, path)
             temporary.unlink()
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        raise
-    sync_folder(path.parent)
-
-
-@contextmanager
-def write_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield an empty folder that becomes `path` when the block ends without an exception.
-
-    Files inside are synced, the folder is renamed, and its parent is synced. After an exception
-    nothing is left.
-
-    Raises
-    ------
-    FileExistsError
-        `path` exists; a folder cannot be replaced in one step.
-    """
-    path = Path(path)
-    if os.path.lexists(path):
-        raise FileExistsError(f"{path} exists already")
-    temporary = temporary_path(path.parent)
-    temporary.mkdir(mode=FOLDER_MODE)
-    try:
-        yield temporary
-        for folder, _, names in os.walk(temporary, topdown=False):
-            for name in names:
-                with (Path(folder) / name).open("rb") as file:
-                    os.fsync(file.fileno())
-            sync_folder(Path(folder))
-        temporary.rename(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     sync_folder(path.parent)
 
@@ -106,20 +70,11 @@ def write_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 def map_file(path: str | os.PathLike[str]) -> memoryview:
     """Map a file into memory, read-only, without holding a descriptor.
 
-    Costs microseconds at any size, since nothing is read until it is used. The mapping lives as
-    long as anything made from the view, such as an array or an Arrow buffer. A process may have
-    thousands of them. A file that is replaced by rename keeps its old content here; one that is
-    cut short in place ends the process with SIGBUS.
-
-    Returns
-    -------
-    memoryview
-        All bytes of the file, format "B".
-
-    Raises
-    ------
-    OSError
-        The file cannot be opened, or is a folder.
+    Returns all bytes of the file, in format "B"; raises OSError if it cannot be opened or is a
+    folder. Costs microseconds at any size, since nothing is read until it is used. The mapping
+    lives as long as anything made from the view, such as an array or an Arrow buffer. A process may
+    have thousands of them. A file that is replaced by rename keeps its old content here; one that
+    is cut short in place ends the process with SIGBUS.
     """
     import pyarrow as pa  # noqa: PLC0415  (25 ms)
 
@@ -155,8 +110,3 @@ def sync_folder(path: str | os.PathLike[str]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def temporary_path(folder: Path) -> Path:
-    """Return a name in `folder` that nobody can guess."""
-    return folder / f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}"

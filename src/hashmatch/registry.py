@@ -3,69 +3,47 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from hashmatch.errors import HashmatchError
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _T = TypeVar("_T")
 
 
+@dataclass(frozen=True, eq=False)
 class Registry(Mapping[str, _T]):
     """Items by name, each loaded when it is first asked for.
 
     Thread-safe, unless two threads load one item at the same moment: then it may load twice.
 
-    Parameters
-    ----------
-    noun : str
-        What an item is, in messages.
-    group : str
-        Entry points of this group are plug-ins; one has the name of its item.
-    own : mapping of str to str
-        Name to ``"module:ATTRIBUTE"`` of the items that hashmatch brings.
-    admit : callable
-        From (object, name, where) of a plug-in to the item; raises `error`, beginning with `where`,
-        if the object is not fit to be one.
-    error : type of HashmatchError
-        Raised for a plug-in that cannot be used.
+    `noun` is what messages call an item. Entry points of `group` are plug-ins; one has the name of
+    its item. `own` maps the names of hashmatch's items to ``"module:ATTRIBUTE"``. `admit` makes an
+    item of a plug-in's object and the text that messages call it by; its ValueError says what is
+    expected instead. `error` is raised for a plug-in that cannot be used.
     """
 
-    def __init__(
-        self,
-        noun: str,
-        *,
-        group: str,
-        own: Mapping[str, str],
-        admit: Callable[[Any, str, str], _T],
-        error: type[HashmatchError],
-    ) -> None:
-        self._noun = noun
-        self._group = group
-        self._own = own
-        self._admit = admit
-        self._error = error
-        self._registered: dict[str, _T] = {}
-        self._loaded: dict[str, _T] = {}
+    noun: str
+    group: str
+    own: Mapping[str, str]
+    admit: Callable[[Any, str], _T]
+    error: type[HashmatchError]
+    _items: dict[str, _T] = field(default_factory=dict, init=False)
 
     def __getitem__(self, name: str) -> _T:
         """Return the item of a name, the same object every time.
 
-        Raises
-        ------
-        KeyError
-            There is none.
-        HashmatchError
-            Of the registry's type: a plug-in that cannot be loaded or is not fit, or two of one
-            name. One line that names the entry point; other items are not affected.
+        KeyError if there is none; the registry's error, in one line that names the entry point, if
+        a plug-in cannot be loaded or is not fit, or two have the name. Others are not affected.
         """
-        if name in self._registered:
-            return self._registered[name]
-        if name not in self._loaded:
-            self._loaded[name] = self._load(name)
-        return self._loaded[name]
+        if name not in self._items:
+            self._items[name] = self._load(name)
+        return self._items[name]
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is an item of this name, without loading it."""
@@ -76,25 +54,24 @@ class Registry(Mapping[str, _T]):
         return iter(sorted(self._names()))
 
     def __len__(self) -> int:
-        """Return the number of items."""
         return len(self._names())
 
-    def register(self, name: str, item: Any) -> ExitStack:
+    def register(self, item: Any) -> ExitStack:
         """Add an item, in this process; it is undone by ``close()`` or leaving a `with` block.
 
         ValueError if there is one of this name, the registry's error if it is not fit.
         """
+        name = str(getattr(item, "name", ""))
         if name in self:
-            raise ValueError(f"the name {name!r} is taken by another {self._noun}")
-        self._registered[name] = self._admit(item, name, f"registered {self._noun} {name}")
+            raise ValueError(f"the name {name!r} is taken by another {self.noun}")
+        self._items[name] = self._check(item, name, f"registered {self.noun} {name}")
         undo = ExitStack()
         undo.callback(self.forget, name)
         return undo
 
     def forget(self, name: str) -> None:
         """Drop a registered item, and a plug-in from memory, so that it is loaded anew."""
-        self._registered.pop(name, None)
-        self._loaded.pop(name, None)
+        self._items.pop(name, None)
 
     def load_usable(self) -> tuple[list[_T], list[str]]:
         """Load all items; return them, and a line on each plug-in that is unusable or ignored."""
@@ -102,25 +79,25 @@ class Registry(Mapping[str, _T]):
         for name in self:
             try:
                 items.append(self[name])
-            except self._error as error:
+            except self.error as error:
                 problems.append(str(error))
-        for name in sorted(self._plugin_names() & self._own.keys()):
+        for name in sorted(self._plugin_names() & self.own.keys()):
             where = _describe(self._points(name)[0])
-            problems.append(f"{where} is ignored: {name!r} is hashmatch's own {self._noun}")
+            problems.append(f"{where} is ignored: {name!r} is hashmatch's own {self.noun}")
         return items, problems
 
     def _names(self) -> set[str]:
-        return {*self._own, *self._registered, *self._plugin_names()}
+        return {*self.own, *self._items, *self._plugin_names()}
 
     def _plugin_names(self) -> set[str]:
-        return {point.name for point in entry_points(group=self._group)}
+        return {point.name for point in entry_points(group=self.group)}
 
     def _points(self, name: str) -> list[EntryPoint]:
-        return sorted(entry_points(group=self._group, name=name), key=_describe)
+        return sorted(entry_points(group=self.group, name=name), key=_describe)
 
     def _load(self, name: str) -> _T:
-        if name in self._own:
-            module, _, attribute = self._own[name].partition(":")
+        if name in self.own:
+            module, _, attribute = self.own[name].partition(":")
             item: _T = getattr(importlib.import_module(module), attribute)
             return item
         points = self._points(name)
@@ -129,13 +106,23 @@ class Registry(Mapping[str, _T]):
         where = _describe(points[0])
         if len({point.value for point in points}) > 1:
             claims = " and ".join(_describe(point) for point in points)
-            raise self._error(f"{self._noun} {name!r} is claimed by {claims}; uninstall one")
+            raise self.error(f"{self.noun} {name!r} is claimed by {claims}; uninstall one")
         try:
             found = points[0].load()
         except Exception as error:
             problem = " ".join(f"{type(error).__name__}: {error}".split())
-            raise self._error(f"{where} cannot be loaded: {problem}") from error
-        return self._admit(found, name, where)
+            raise self.error(f"{where} cannot be loaded: {problem}") from error
+        return self._check(found, name, where)
+
+    def _check(self, found: Any, name: str, where: str) -> _T:
+        try:
+            item = self.admit(found, where)
+            if found.name != name or not _NAME.fullmatch(name):
+                expected = "that of the entry point: lower case, at most 40 letters"
+                raise ValueError(f"expected its name to be {expected}")
+        except ValueError as error:
+            raise self.error(f"{where} is no {self.noun}: {error}") from None
+        return item
 
 
 def _describe(point: EntryPoint) -> str:

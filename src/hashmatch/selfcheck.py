@@ -1,10 +1,9 @@
 """Check that this machine's decoders still give the pinned hashes.
 
-A new version of Pillow, of libjpeg, of PyAV or of a plug-in may decode a file to other pixels, and
-so to another hash than the one on a list.  A few small files come with the package, with
-``pinned.json``: the hash of each picture by algorithm and way of decoding, and the PDQ hash of each
-frame of a video.  A new decoder or algorithm needs new rows there; tests/selfcheck/make_files.py
-writes them.
+A new version of Pillow, libjpeg, PyAV or a plug-in may decode a file to other pixels, and so to
+another hash than the one on a list.  A few small files come with the package, with ``pinned.json``:
+the hash of each picture by algorithm and way of decoding, and the PDQ hash of each frame of a
+video.  tests/selfcheck/make_files.py adds the rows of a new decoder or algorithm.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ FOLDER = Path(__file__).parent / "_selfcheck"
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The hash of one file when it was pinned; `decoder` names its decoder.
+    """The hash of one file when it was pinned, or of its frame at `timestamp_s` if it is a video.
 
-    `timestamp_s` is the time of a frame of a video, None for a picture.
+    `decoder` is a name in `find_codecs`; `hex` and `quality` are those of `hashmatch.values.Hash`.
     """
 
     file: str
@@ -51,9 +50,9 @@ class Check:
 
     pinned: Pinned
     version: str | None
-    distance: int | None
-    quality: int | None
-    error: str | None
+    distance: int | None = None
+    quality: int | None = None
+    error: str | None = None
 
     @property
     def skipped(self) -> bool:
@@ -63,9 +62,8 @@ class Check:
     @property
     def drifted(self) -> bool:
         """True if the hash or its quality differs from the pinned one, or there is none."""
-        if self.skipped:
-            return False
-        return self.distance != 0 or self.quality != self.pinned.quality
+        is_same = self.distance == 0 and self.quality == self.pinned.quality
+        return not (is_same or self.skipped)
 
 
 def run_selfcheck(folder: Path = FOLDER) -> list[Check]:
@@ -93,10 +91,10 @@ def _check(pinned: Pinned, version: str | None, folder: Path) -> Check:
     try:
         found = _hash(pinned, folder / "files" / pinned.file)
     except DecodeError as error:
-        return Check(pinned, version, None, None, str(error))
+        return Check(pinned, version, error=str(error))
     code = np.frombuffer(bytes.fromhex(pinned.hex), dtype=np.uint8)
     distance = found.distance(Hash(pinned.algorithm, code, pinned.quality))
-    return Check(pinned, version, distance, found.quality, None)
+    return Check(pinned, version, distance, found.quality)
 
 
 def _hash(pinned: Pinned, path: Path) -> Hash:

@@ -24,14 +24,8 @@ GROUNDS = {"on_white": 255, "on_black": 0}
 TRIMMED = "trimmed"
 
 ORIENTATIONS = (
-    AS_STORED,
-    "rot90",
-    "rot180",
-    "rot270",
-    "flipx",
-    "flipy",
-    "transpose",
-    "anti_transpose",
+    *(AS_STORED, "rot90", "rot180", "rot270"),
+    *("flipx", "flipy", "transpose", "anti_transpose"),
 )
 """The eight orientations, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top
 and bottom, ``flipy`` left and right."""
@@ -64,30 +58,24 @@ def join(*names: str) -> str:
 
 
 def parse(name: str) -> tuple[str, ...]:
-    """Return the parts of a name, outermost first; none of ``as_stored``.
+    """Return the parts of a name, outermost first, none of ``as_stored``.
 
-    Raises
-    ------
-    ValueError
-        It is not the name of a view.
+    ValueError if it is not the name of a view.
     """
-    return tuple(part for _, part in _parse(name))
+    return tuple(_parse(name).values())
 
 
 def kinds(name: str) -> tuple[str, ...]:
     """Return the kinds in a name, outermost first: some of `VIEW_KINDS`, and ``"segments"``.
 
-    Raises
-    ------
-    ValueError
-        It is not the name of a view.
+    ValueError if it is not the name of a view.
     """
-    return tuple(kind for kind, _ in _parse(name))
+    return tuple(_parse(name))
 
 
-def _parse(name: str) -> list[tuple[str, str]]:
+def _parse(name: str) -> dict[str, str]:
     found = _GRAMMAR.fullmatch(name)
-    parts = [(kind, part) for kind, part in found.groupdict().items() if part] if found else []
-    if name != join(*(part for _, part in parts)):
+    parts = {kind: part for kind, part in found.groupdict().items() if part} if found else {}
+    if name != join(*parts.values()):
         raise ValueError(f"{name!r} is not the name of a view")
     return parts

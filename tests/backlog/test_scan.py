@@ -202,7 +202,9 @@ def test_mistakes_are_errors_before_anything_is_written(
     with pytest.raises(PolicyError):
         scan([many], index=demo, policy=bad_policy, output=output)
     damaged = Path(shutil.copytree(demo, tmp_path / "damaged"))
-    (damaged / "built" / "manifest.json").write_bytes(b"{}")
+    for path in (damaged / "built").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"{}")
     with pytest.raises(IndexFormatError):
         scan([many], index=damaged, policy=demo / "policy.toml", output=output)
     assert not output.exists()

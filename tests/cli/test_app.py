@@ -166,6 +166,54 @@ def test_a_closed_pipe_ends_quietly(demo: Path) -> None:
         assert b"Broken pipe" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", ["info --json", "--version", "hash {demo}/images"])
+def test_a_closed_stdout_is_one_line_and_exit_code_1(demo: Path, arguments: str) -> None:
+    command = f"{sys.executable} -m hashmatch.cli {arguments.format(demo=demo)}"
+    for redirection in (">&-", ">/dev/full"):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {redirection}"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith("hashmatch: error: ")
+        assert done.stderr.count("\n") == 1
+        assert "bug" not in done.stderr
+
+
+def test_notes_for_a_closed_stderr_do_not_reach_stdout(demo: Path) -> None:
+    scan = f"scan {demo}/uploads --index {demo} --policy {demo}/policy.toml"
+    for arguments in (f"index info {demo}", f"{scan} -o /dev/null"):
+        done = subprocess.run(
+            ["bash", "-c", f"{sys.executable} -m hashmatch.cli {arguments} 2>&-"],
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_a_closed_stdin_is_empty(demo: Path) -> None:
+    command = f"{sys.executable} -m hashmatch.cli match - --index {demo} --json <&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_name_cannot_control_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["hash", "red\x1b[31m"]) == 2
+    assert r"red\x1b[31m: no such file or folder" in capfd.readouterr().err
+
+
+def test_an_output_that_is_a_folder_is_refused_before_the_work(
+    demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "rows.csv"
+    folder.mkdir()
+    index = ["--index", str(demo), "--policy", str(demo / "policy.toml")]
+    for command in (["hash"], ["scan", *index], ["video", "hash"]):
+        assert main([*command, str(demo / "images"), "-o", str(folder)]) == 2
+        said = capfd.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert f"file '{folder}' is a directory" in said.err
+
+
 def test_the_commands_are_those_delivered() -> None:
     names = {command.name for command in app.app.registered_commands}
     names |= {group.name for group in app.app.registered_groups}

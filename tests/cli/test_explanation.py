@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hashmatch import views
 from hashmatch.cli.explanation import explain
 
 
@@ -25,6 +26,16 @@ def test_both_times_of_a_match_are_told() -> None:
     )
     still = row_of(view="as_stored", timestamp_s=None, entry_timestamp_s=None)
     assert explain(still) == "known-video: known case-42 at 7 bits"
+
+
+def test_every_part_of_a_view_has_words() -> None:
+    parts = {*views.ORIENTATIONS[1:], views.TRIMMED, *views.GROUNDS}
+    for part in parts:
+        words = explain(row_of(view=part, entry_timestamp_s=None)).partition("at 7 bits ")[2]
+        assert words
+        assert not words.startswith("in ")
+    said = explain(row_of(view="page2/segment_3", entry_timestamp_s=None))
+    assert said.endswith("at 7 bits in page2 in segment_3")
 
 
 def test_what_is_missing_of_a_video_comes_first() -> None:

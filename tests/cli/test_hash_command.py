@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,25 @@ def test_names_that_are_not_utf_8_survive(
     assert pq.read_table("rows.parquet")["path"].to_pylist() == ["in/n\\xe4me.png"]
 
 
+def test_a_path_without_permission_is_a_row(
+    demo: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    assert main(["hash", str(demo / "images" / "coffee.jpg")]) == 0
+    assert len(rows_of_csv(capfd.readouterr().out)) == 1
+
+
+def test_a_pipe_is_written_to(demo: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "hashmatch.cli", "hash", str(demo / "images"), "-o", str(pipe)]
+    with subprocess.Popen(command) as process:
+        rows = rows_of_csv(pipe.read_text())
+    assert process.returncode == 0
+    assert len(rows) == len(list((demo / "images").iterdir()))
+    assert pipe.is_fifo()
+
+
 def test_mistakes(
     demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +128,8 @@ def test_mistakes(
         (2, ["absent"], "absent: no such file or folder"),
         (2, [demo / "images", "--algorithm", "photodna"], "photodna"),
         (2, [demo / "images", "-o", "rows.txt"], "rows.txt: expected a name that ends in .csv"),
+        (2, [demo / "images", "-o", "/dev/null"], "/dev/null: expected a name that ends in .csv"),
+        (2, [demo / "images", "--time-limit", "30"], "--time-limit: works with --isolate only"),
         (2, [demo / "images", "-o", "rows"], "rows: expected a name that ends in .csv"),
         (1, [demo / "images", "-o", "no/rows.csv"], "no/rows.csv: No such file"),
     ):

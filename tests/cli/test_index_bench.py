@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -22,7 +23,7 @@ def run(*args: str | Path) -> int:
 
 def test_names_are_those_of_the_library() -> None:
     assert [backend.value for backend in Backend] == list(BACKENDS)
-    assert [skew.value for skew in Skew] == list(SKEWS)
+    assert get_args(Skew) == tuple(SKEWS)
 
 
 def test_synthetic_codes_give_a_table_and_csv(capfd: pytest.CaptureFixture[str]) -> None:
@@ -95,11 +96,12 @@ def test_a_backend_that_refuses_is_left_out(
         (["--codes", "1.5"], "'1.5' is not a whole number"),
         (["--codes", "many"], "'many' is not a whole number"),
         (["--codes", "nan"], "'nan' is not a whole number"),
-        (["--bits", "60"], "expected a multiple of 8 of 64 to 512"),
+        (["--bits", "0"], "should be greater than or equal to 64"),
+        (["--bits", "65"], "expected a multiple of 8"),
         (["--codes", "5", "--radius", "257"], "the codes have 256 bits only"),
         (["--backend", "annoy"], "'annoy' is not one of 'native'"),
         (["--plot", "figures.txt"], "expected a name that ends in .png, .svg, .pdf"),
-        (["--plot", "no-such-folder/a.png"], "no-such-folder: no such folder"),
+        (["--plot", "no-such-folder/a.png"], "no-such-folder/a.png: its folder is not writable"),
         (["no-such-folder"], "no-such-folder"),
     ],
 )
@@ -127,7 +129,7 @@ def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_measured(
     assert run("--codes", "300", "--plot", path) == 2
     said = capfd.readouterr()
     assert said.out == ""
-    assert f"{path}: Is a directory" in said.err
+    assert f"file '{path}' is a directory" in said.err
     path.rmdir()
     assert run("--codes", "300", "--backend", "native", "--plot", path, "--radius", "999") == 2
     assert not path.exists()

@@ -11,7 +11,7 @@ import pytest
 
 from hashmatch.cli import main
 from hashmatch.index import Index
-from hashmatch.index.built_folder import BuiltFolder
+from hashmatch.index.directory import LockedDirectory
 
 Captured = pytest.CaptureFixture[str]
 
@@ -71,9 +71,9 @@ def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None
         (("add", own, delta, *hotline), "generation 2 unchanged; rows: 1 duplicates"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 published; rows: 1 removed"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 unchanged\n"),
-        (("add", own, delta, *hotline), "entries removed earlier that are live again: 1"),
+        (("add", own, delta, *hotline), "entries removed earlier that match again: 1"),
         (("disable", own, "--list", "demo-spam"), "generation 5 published; rows: 6 disabled"),
-        (("compact", own), "6 compacted; segments: 3, now 1; removed rows dropped: 1"),
+        (("compact", own), "6 compacted; segments: 2, now 1; removed rows dropped: 0"),
         (("compact", own), "6 unchanged; segments: 1, now 1; removed rows dropped: 0"),
     ]:
         assert run(*args) == 0
@@ -82,10 +82,10 @@ def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None
         assert words in said.err
         assert said.err.count("\n") == 1
     run("info", own)
-    said = capfd.readouterr().err
-    assert "12 of 256 bits, 6 disabled" in said
-    assert "lists disabled" in said
-    assert "worth running" not in said
+    info = capfd.readouterr().err
+    assert "12 of 256 bits, 6 disabled" in info
+    assert "lists disabled" in info
+    assert "worth running" not in info
 
 
 def test_info_says_what_is_where(own: Path, delta: Path, capfd: Captured) -> None:
@@ -131,20 +131,29 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("add {own} {own}/none.csv", 2, "does not exist"),
         ("add {own} {own} --list demo-spam", 1, "a folder can only be a list of vpdq (.txt)"),
         ("add {own}/none {delta}", 2, "does not exist"),
-        ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN with a NAME of: hash, "),
+        ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN: columns can name hash, "),
         ("add {own} {delta} --column hash", 2, "expected NAME=COLUMN"),
-        ("add {own} {delta} --algorithm photodna", 2, "expected one of: ahash"),
+        (
+            "add {own} {delta} --algorithm photodna",
+            2,
+            "unknown hash algorithm 'photodna'; known: ahash",
+        ),
         ("add {own} {delta} --list x --new-list", 2, "a new list needs --list and --version"),
         ("add {own} {delta} --list demo-hotline --wait-s -1", 2, "--wait-s"),
         ("replace {own} {delta} --list zzz", 1, "there is no list zzz"),
         ("remove {own} --list demo-hotline --entry N-1", 1, "demo-hotline has no entry N-1"),
         ("remove {own} --list zzz --entry N-1", 1, "there is no list zzz, only: demo-hotline"),
         ("remove {own} --list demo-hotline", 2, "name at least one entry"),
-        ("remove {own} H-1001 --list demo-hotline", 2, "ids of entries go behind --entry"),
+        ("remove {own} H-1001 --list demo-hotline", 2, "ids of entries go after --entry"),
         ("remove {own} --entry H-1001", 2, "--list"),
         ("disable {own} --list demo-hotline --entry N-1", 1, "has no entry N-1"),
         ("enable {own} --list zzz", 1, "there is no list zzz"),
         ("compact {own} --threads 0", 2, "--threads"),
+        ("compact {own} --keep 0", 2, "--keep"),
+        ("rollback {own}", 2, "Missing argument 'GENERATION'"),
+        ("rollback {own} 0 --yes", 2, "GENERATION"),
+        ("rollback {own} 9 --yes", 1, "generation 9 is not kept, only: 1"),
+        ("rollback {empty} 1 --yes", 1, "is not built; run: hashmatch index build"),
         ("compact {empty}", 1, "is not built; run: hashmatch index build"),
         ("remove {empty} --list a --entry b", 1, "is not built; run: hashmatch index build"),
     ],
@@ -170,15 +179,73 @@ def test_a_list_version_is_text(own: Path, delta: Path, capfd: Captured) -> None
     assert "expected text on one line" in capfd.readouterr().err
 
 
+def test_a_rollback_says_what_returns_and_asks(own: Path, delta: Path, capfd: Captured) -> None:
+    hotline = ("--list", "demo-hotline")
+    run("replace", own, delta, *hotline, "--version", "2026-12-02")
+    run("remove", own, *hotline, "--entry", "N-1")
+    capfd.readouterr()
+    assert run("rollback", own, "1") == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "rolled back to generation 1, 4 entries would match again; rows: 4 would" in said.err
+    assert "nothing was changed; confirm by --yes" in said.err
+    assert Index.open(own).ref.generation == 3
+    told = report(capfd, "rollback", own, "1", "--yes")
+    assert (told["generation"], told["n_returned_entries"], told["n_added"]) == (4, 4, 4)
+    assert run("rollback", own, "2", "--yes") == 0
+    assert "generation 5 published; rows: 4 removed" in capfd.readouterr().err
+    assert report(capfd, "rollback", own, "2", "--yes", "--with-overrides")["n_added"] == 1
+
+
+def test_history_lists_what_each_generation_changed(
+    own: Path, delta: Path, capfd: Captured
+) -> None:
+    run("add", own, delta, "--list", "demo-hotline", "--version", "2026-12-01")
+    run("rollback", own, "1", "--yes")
+    capfd.readouterr()
+    assert run("history", own, "--json") == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    told = json.loads(said.out)
+    assert [(one["generation"], one["kind"], one["is_current"]) for one in told] == [
+        (1, "build", False),
+        (2, "add", False),
+        (3, "rollback", True),
+    ]
+    assert (told[1]["list"], told[1]["n_added"], told[2]["restored"]) == ("demo-hotline", 1, 1)
+    assert run("history", own) == 0
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "3 (current)" in said.err
+    assert "add demo-hotline" in said.err
+
+
+def test_compact_prunes_and_purges(own: Path, delta: Path, capfd: Captured) -> None:
+    run("add", own, delta, "--list", "demo-hotline")
+    run("remove", own, "--list", "demo-hotline", "--entry", "N-1")
+    capfd.readouterr()
+    told = report(capfd, "compact", own, "--purge")
+    assert (told["n_dropped"], told["n_purged"]) == (1, 1)
+    files = [path for path in (own / "built").rglob("*") if path.is_file()]
+    assert not any(b"\x0f" * 32 in path.read_bytes() for path in files)
+    report(capfd, "compact", own, "--keep", "1")
+    assert run("history", own, "--json") == 0
+    assert [one["generation"] for one in json.loads(capfd.readouterr().out)] == [4]
+    run("compact", own, "--purge")
+    assert "rows purged from earlier generations: 0" in capfd.readouterr().err
+
+
 def test_another_writer_is_one_line(own: Path, capfd: Captured) -> None:
-    with BuiltFolder.hold(own):
+    with LockedDirectory.lock(own):
         assert run("compact", own) == 1
     said = capfd.readouterr().err
     assert said.count("\n") == 1
     assert "is being changed by another process" in said
 
 
-@pytest.mark.parametrize("command", ["add", "replace", "remove", "disable", "enable", "compact"])
+@pytest.mark.parametrize(
+    "command", ["add", "replace", "remove", "disable", "enable", "compact", "rollback", "history"]
+)
 def test_help_has_an_example(capfd: Captured, command: str) -> None:
     assert run(command, "--help") == 0
     assert f"Example: hashmatch index {command}" in capfd.readouterr().out

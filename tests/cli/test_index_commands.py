@@ -1,4 +1,4 @@
-"""`hashmatch index build|info|verify`."""
+"""`hashmatch index build|info|history|verify`."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def test_verify_finds_a_flipped_byte(own: Path, capfd: pytest.CaptureFixture[str
     capfd.readouterr()
     assert main(["index", "verify", str(own), "--json"]) == 0
     verified = json.loads(capfd.readouterr().out)["verified"]
-    assert {"manifest.json"} < set(verified)
+    assert {"CURRENT", "manifests/000001.json"} < set(verified)
     for name in verified:
         path = own / "built" / name
         whole = path.read_bytes()
@@ -66,7 +66,7 @@ def test_verify_finds_a_flipped_byte(own: Path, capfd: pytest.CaptureFixture[str
 
 def test_mistakes(own: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
-    for command in ("build", "info", "verify"):
+    for command in ("build", "info", "history", "verify"):
         assert main(["index", command, str(tmp_path / "absent")]) == 2
         assert main(["index", command, str(own / "recipe.toml")]) == 2
         assert main(["index", command, str(tmp_path / "empty")]) == 1

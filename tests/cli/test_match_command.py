@@ -112,7 +112,7 @@ def test_mistakes(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str])
         (2, ["٣" * 64, *index], "not hex"),
         (2, [good, "", *index], "hash 2: expected 64 hex digits, found 0 characters"),
         (2, [good, *index, "--radius", "-1"], "Invalid value for '--radius'"),
-        (2, [good, *index, "--radius", "257"], "pdq has 256 bits only"),
+        (2, [good, *index, "--radius", "257"], "the largest radius of pdq is 256 bits"),
         (2, [good, *index, "--radius", "wide"], "Invalid value for '--radius'"),
         (2, [good, *index, "--algorithm", "md5"], "the index holds pdq"),
         (2, [good, "--index", str(tmp_path / "absent")], "absent"),
@@ -139,7 +139,7 @@ def test_digests_match_by_equality(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert match(tmp_path, digest, "--algorithm", "md5", "--radius", "0") == 0
     capfd.readouterr()
     assert match(tmp_path, digest, "--algorithm", "md5", "--radius", "1") == 2
-    assert "md5 is a digest, equal or not; leave it out" in capfd.readouterr().err
+    assert "the largest radius of md5 is 0 bits" in capfd.readouterr().err
     assert main(["index", "info", str(tmp_path)]) == 0
     assert "md5 codes" in capfd.readouterr().err
 

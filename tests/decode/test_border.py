@@ -18,7 +18,7 @@ from hashmatch.decode.border import (
     find_border,
     possible_borders,
 )
-from hashmatch.fingerprint import fingerprint_image
+from hashmatch.fingerprint import ViewOptions, fingerprint_media
 from hashmatch.hashing.pdq import LUMA_DRIFT
 
 Pixels = np.ndarray
@@ -91,7 +91,9 @@ def test_each_view_of_exact_pixels_is_near_one_of_the_luma_plane(
     buffer = io.BytesIO()
     large.save(buffer, "JPEG", quality=quality)
     exact, luma = (
-        fingerprint_image(buffer.getvalue(), decode=decode, views=("trimmed",))
+        fingerprint_media(
+            buffer.getvalue(), "picture", ("pdq",), decode, ViewOptions(("trimmed",))
+        )["pdq"].unwrap()
         for decode in ("exact", "luma")
     )
     qualities = [-1 if one is None else one for one in luma.qualities]

@@ -18,8 +18,7 @@ from simplejpeg import encode_jpeg
 
 from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
 from hashmatch.decode.formats import FORMATS
-from hashmatch.decode.jpeg import StoredJpeg
-from hashmatch.decode.plain_jpeg import equals_pillow, plain_pixels
+from hashmatch.decode.jpeg import StoredJpeg, decode_plain, equals_pillow
 from hashmatch.errors import DecodeError
 
 register_heif_opener()  # for saving the seeds; nothing here is opened by Image.open
@@ -269,7 +268,7 @@ def test_damaged_jpegs_take_both_roads(decode: str) -> None:
         except DecodeError:
             roads["refused"] += 1
             return
-        plain = plain_pixels(data, StoredJpeg(io.BytesIO(data)), luma=picture.decode == "luma")
+        plain = decode_plain(data, StoredJpeg(io.BytesIO(data)), luma=picture.decode == "luma")
         roads["pixels by Pillow" if plain is None else "plain"] += 1
         expected = pillow_pixels(data, "JPEG", picture.decode)
         assert expected is not None

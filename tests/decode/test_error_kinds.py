@@ -22,7 +22,7 @@ from hashmatch.decode import (
     open_video,
     read_content,
 )
-from hashmatch.decode.reasons import translate_errors
+from hashmatch.decode.pillow_errors import translate_errors
 from hashmatch.errors import Attempt, DecodeError, ErrorKind
 from hashmatch.fingerprint import hash_image
 from hashmatch.hashing import register

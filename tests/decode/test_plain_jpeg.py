@@ -16,7 +16,7 @@ from PIL import Image, features
 from PIL.JpegImagePlugin import JpegImageFile
 from simplejpeg import encode_jpeg
 
-from hashmatch.decode import DecodeLimits, decode_image, plain_jpeg, read_content
+from hashmatch.decode import DecodeLimits, decode_image, jpeg, read_content
 from hashmatch.decode.jpeg import StoredJpeg
 from hashmatch.errors import DecodeError
 
@@ -35,7 +35,7 @@ def by_pillow(data: bytes, *, luma: bool) -> np.ndarray:
 
 
 def by_turbo(data: bytes, *, luma: bool) -> np.ndarray | None:
-    return plain_jpeg.plain_pixels(data, StoredJpeg(io.BytesIO(data)), luma=luma)
+    return jpeg.decode_plain(data, StoredJpeg(io.BytesIO(data)), luma=luma)
 
 
 def assert_plain(data: bytes) -> None:
@@ -248,7 +248,7 @@ def test_size_is_checked_before_anything_is_decoded(
     huge = bytearray(plain)
     at = plain.index(FRAME) + 5
     huge[at : at + 4] = b"\xff\x00\xff\x00"
-    monkeypatch.setattr(plain_jpeg, "decode_jpeg", never)
+    monkeypatch.setattr(jpeg, "decode_jpeg", never)
     with pytest.raises(DecodeError, match=r"^too many pixels: 65280 x 65280"):
         decode_image(bytes(huge))
     with pytest.raises(DecodeError, match=r"^too many pixels: 61 x 47"):
@@ -258,16 +258,16 @@ def test_size_is_checked_before_anything_is_decoded(
 def test_a_pillow_that_decodes_otherwise_is_asked(
     plain: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain_jpeg.equals_pillow.cache_clear()
+    jpeg.equals_pillow.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr(plain_jpeg, "decode_jpeg", lambda _data, _colours, buffer: buffer.fill(7))
-        assert not plain_jpeg.equals_pillow()
+        patch.setattr(jpeg, "decode_jpeg", lambda _data, _colours, buffer: buffer.fill(7))
+        assert not jpeg.equals_pillow()
         assert by_turbo(plain, luma=True) is None
-    plain_jpeg.equals_pillow.cache_clear()
+    jpeg.equals_pillow.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(features, "check_feature", lambda _name: False)
         assert_left_to_pillow(plain)
-    plain_jpeg.equals_pillow.cache_clear()
+    jpeg.equals_pillow.cache_clear()
     assert_plain(plain)
 
 

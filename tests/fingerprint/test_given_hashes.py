@@ -69,7 +69,27 @@ def test_a_wrong_hash_is_refused_and_not_shown(hashes: Any, reason: str) -> None
     assert HEX.encode().hex()[2:] not in said
 
 
-@pytest.mark.parametrize("given", [7, [None], [[HEX]], np.zeros(32, np.uint8)])
-def test_another_type_of_hash_is_a_type_error(given: Any) -> None:
-    with pytest.raises(TypeError, match="a hash must be hex, bytes or a Hash, not|not iterable"):
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (7, "int"),
+        (None, "NoneType"),
+        ([None], "NoneType"),
+        ([[HEX]], "list"),
+        ({HEX}, "set"),
+        (bytearray(CODE), "bytearray"),
+        (memoryview(CODE), "memoryview"),
+        (np.zeros(32, np.uint8), "ndarray"),
+    ],
+)
+def test_another_type_of_hash_is_a_type_error(given: Any, kind: str) -> None:
+    message = f"pdq: a hash must be hex, bytes or a Hash, not {kind}$"
+    with pytest.raises(TypeError, match=message):
         fingerprint_hashes({"pdq": given})
+
+
+@pytest.mark.parametrize("hashes", [None, HEX, [("pdq", HEX)]])
+def test_hashes_come_by_algorithm(hashes: Any) -> None:
+    with pytest.raises(TypeError, match="hashes must be a mapping from algorithms, not") as caught:
+        fingerprint_hashes(hashes)
+    assert HEX not in str(caught.value)

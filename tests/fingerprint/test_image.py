@@ -17,7 +17,7 @@ from PIL import Image
 
 from hashmatch.decode import DecodeLimits
 from hashmatch.errors import DecodeError
-from hashmatch.fingerprint import fingerprint_image, hash_image
+from hashmatch.fingerprint import ViewOptions, fingerprint_media, hash_image
 from hashmatch.values import Fingerprint, Hash
 
 Pixels = NDArray[np.uint8]
@@ -29,6 +29,11 @@ ORIENTATIONS = (
 def reference(pixels: Pixels) -> Hash:
     bits, quality = pdqhash.compute(np.ascontiguousarray(pixels))
     return Hash("pdq", np.packbits(bits), quality)
+
+
+def fingerprint(data: bytes, decode: str = "exact", algorithm: str = "pdq") -> Fingerprint:
+    found = fingerprint_media(data, "picture", (algorithm,), decode, ViewOptions())
+    return found[algorithm].unwrap()
 
 
 def rgb_of(data: bytes) -> Pixels:
@@ -106,7 +111,7 @@ def test_failures_are_decode_errors(jpeg: bytes, tmp_path: Path) -> None:
 
 
 def test_fingerprint_holds_the_eight_orientations(jpeg: bytes) -> None:
-    found = fingerprint_image(jpeg)
+    found = fingerprint(jpeg)
     bits, quality = pdqhash.compute_dihedral(rgb_of(jpeg))
     np.testing.assert_array_equal(found.codes, np.packbits(np.stack(bits), axis=1))
     assert found.views == ORIENTATIONS
@@ -119,24 +124,24 @@ def test_fingerprint_holds_the_eight_orientations(jpeg: bytes) -> None:
 def test_fingerprint_says_what_decode_was_done(jpeg: bytes, picture: Image.Image) -> None:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    luma = fingerprint_image(jpeg, decode="luma")
+    luma = fingerprint(jpeg, decode="luma")
     assert luma.decode == "luma"
-    assert np.bitwise_count(luma.codes ^ fingerprint_image(jpeg).codes).sum(axis=1).max() <= 4
-    assert fingerprint_image(buffer.getvalue(), decode="luma").decode == "exact"
+    assert np.bitwise_count(luma.codes ^ fingerprint(jpeg).codes).sum(axis=1).max() <= 4
+    assert fingerprint(buffer.getvalue(), decode="luma").decode == "exact"
 
 
 def test_a_rotated_copy_is_found_by_one_of_the_views(jpeg: bytes, picture: Image.Image) -> None:
     buffer = io.BytesIO()
     picture.rotate(90, expand=True).save(buffer, "PNG")
     turned = hash_image(buffer.getvalue())
-    found = fingerprint_image(jpeg)
+    found = fingerprint(jpeg)
     distances = np.bitwise_count(found.codes ^ turned.code).sum(axis=1)
     assert found.views[int(distances.argmin())] == "rot90"
     assert distances.min() <= 31
 
 
 def test_fingerprint_is_a_value(jpeg: bytes) -> None:
-    found = fingerprint_image(jpeg)
+    found = fingerprint(jpeg)
     with pytest.raises(ValueError, match="read-only"):
         found.codes[0, 0] = 1
     with pytest.raises(FrozenInstanceError):
@@ -150,21 +155,22 @@ def test_fingerprint_is_a_value(jpeg: bytes) -> None:
 
 
 def test_fingerprint_limits_and_names(jpeg: bytes) -> None:
+    narrow = ViewOptions(limits=DecodeLimits(max_pixels=76_799))
     with pytest.raises(DecodeError, match="too many pixels: 320 x 240"):
-        fingerprint_image(jpeg, limits=DecodeLimits(max_pixels=76_799))
-    with pytest.raises(ValueError, match="unknown decode"):
-        fingerprint_image(jpeg, decode="quick")
+        fingerprint_media(jpeg, "picture", ("pdq",), "exact", narrow)
     with pytest.raises(ValueError, match="no_such_hash"):
-        fingerprint_image(b"", algorithm="no_such_hash")
+        fingerprint(b"", algorithm="no_such_hash")
+    with pytest.raises(ValueError, match="unknown view 'mirrored'"):
+        ViewOptions(("mirrored",))
 
 
 def test_threads_agree(jpeg: bytes) -> None:
-    expected = fingerprint_image(jpeg).codes
+    expected = fingerprint(jpeg).codes
     agree: list[bool] = []
 
     def work() -> None:
         for _ in range(5):
-            agree.append(np.array_equal(fingerprint_image(jpeg).codes, expected))
+            agree.append(np.array_equal(fingerprint(jpeg).codes, expected))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

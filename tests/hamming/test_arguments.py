@@ -142,7 +142,7 @@ def test_numbers_just_out_of_range_are_refused() -> None:
             index.search(codes, index.bits + 1)
     with pytest.raises(ValueError, match=r"threads must be .*not 0"):
         INDEX.search(CODES, threads=0)
-    with pytest.raises(ValueError, match="k must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="k must be 1..4294967295, not 0"):
         INDEX.nearest(CODES, 0)
     with pytest.raises(ValueError, match="k must be an integer, not NoneType"):
         INDEX.nearest(CODES, None)  # type: ignore[arg-type]

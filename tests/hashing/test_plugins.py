@@ -130,6 +130,7 @@ def test_a_failure_on_a_picture_is_an_error_of_the_picture(
         (BROKEN, "Hash", "is no algorithm: expected an object with the attributes"),
         (BROKEN.replace('"broken"', '"other"'), "HASH", "is no algorithm: expected its name"),
         (BROKEN.replace("64,", "65,"), "HASH", "is no algorithm: expected bits"),
+        (BROKEN.replace("64,", "64.0,"), "HASH", "is no algorithm: expected bits"),
         (BROKEN.replace("64,", "1024,"), "HASH", "is no algorithm: expected bits"),
         (BROKEN.replace("4,", "65,", 2).replace("665,", "64,"), "HASH", "expected default_radius"),
         (BROKEN.replace("grey", "luma"), "HASH", "expected consumes to be one of rgb, grey"),

@@ -24,7 +24,7 @@ from typing import Any
 
 from hashmatch.errors import HashmatchError, IndexFormatError
 from hashmatch.index import Index, index_history, verify_index
-from tests.builders import TOY, built_files, register_toy, stored_rows
+from tests.builders import built_files, register_toy, stored_rows
 from tests.index.live_model import (
     SMALL,
     Model,
@@ -43,11 +43,9 @@ AUDITED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod",
 MANY = tuple((Row("n", "csam", "", "pdq", seed), "active") for seed in range(8))
 OPS = (
     Op("add", "known", MANY, "v9"),  # takes in smaller segments
-    Op("replace", "known", ((Row("n", "csam", "", TOY, 3), "active"),), "v9"),
     Op("remove", "spam", ids=("a", "b")),
     Op("rollback", generation=1),
-    Op("compact", keep=1),
-    Op("compact", purge=True),
+    Op("compact", purge=True, keep=3),
     Op("build", discard=True),
 )
 NEXT = Op("add", "spam", ((Row("next", "csam", "", "pdq", 7), "active"),), "v9")

@@ -68,7 +68,7 @@ def built(folder: Path, file: str, **keys: str) -> Path:
 
 
 def found(folder: Path) -> list[Frame]:
-    """What the index knows of every hash that may match, in order of entry and time."""
+    """Return entry, hash and time of all that may match, in order of entry and time."""
     index = Index.open(folder, verify=True)
     zeros: NDArray[np.uint8] = np.zeros((1, 32), np.uint8)
     rows = np.sort(index.search("pdq", zeros, 256).ids)

@@ -23,7 +23,7 @@ def in_memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize(("how", "at_least"), [("steps", 300), ("moments", 10)])
+@pytest.mark.parametrize(("how", "at_least"), [("steps", 250), ("moments", 10)])
 def test_a_killed_writer_leaves_the_old_generation_or_the_new(
     in_memory: Path, how: str, at_least: int
 ) -> None:

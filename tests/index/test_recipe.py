@@ -60,6 +60,32 @@ def test_every_key_is_taken(folder: Path, tmp_path_factory: pytest.TempPathFacto
     assert other.reading == ListReading()
 
 
+def test_space_around_text_and_a_byte_order_mark_are_passed_over(folder: Path) -> None:
+    spaced = """
+name = " demo\\t"
+[[lists]]
+name = " known "
+file = "known.csv "
+version = " 1"
+format = " csv "
+harm = " csam "
+algorithm = " PDQ "
+columns = { hash = " pdq_hash " }
+ignore_algorithms = [" MD5 "]
+"""
+    recipe = load(folder, "\ufeff" + spaced)
+    (known,) = recipe.lists
+    assert (recipe.name, known.name, known.version) == ("demo", "known", "1")
+    assert known.file == folder / "known.csv"
+    assert known.reading == ListReading(
+        harm="csam",
+        format="csv",
+        algorithm="pdq",
+        columns={"hash": "pdq_hash"},
+        ignore_algorithms=["md5"],
+    )
+
+
 LIST = '[[lists]]\nname = "known"\nfile = "known.csv"\nversion = "1"\n'
 NAME = 'name = "a"\n'
 KEY = 'lists[0] "known".'

@@ -245,4 +245,4 @@ def test_ids_that_repeat_are_refused(tmp_path: Path) -> None:
     index = faiss.IndexBinaryIDMap(faiss.IndexBinaryFlat(256))
     index.add_with_ids(CODES[:3], np.array([4, 9, 4]))
     write_with_faiss(index, path)
-    assert "id 4 repeats" in refused(path)
+    assert "ids must be unique; 4 repeats" in refused(path)

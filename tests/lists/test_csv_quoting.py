@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashmatch.lists.formats.csv_quoting import MisplacedQuoteError, QuotingGuard, row_at
+from hashmatch.lists.formats.csv import MisplacedQuoteError, QuotingGuard, row_at
 
 FIELDS = st.text(alphabet='a,"\n\r é', max_size=5)
 TABLES = st.lists(st.lists(FIELDS, min_size=2, max_size=3), min_size=1, max_size=6)

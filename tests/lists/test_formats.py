@@ -163,6 +163,7 @@ def test_the_suffix_decides_between_formats_that_are_equally_sure(tmp_path: Path
         (JSONL, b"[1]\n", Confidence.NO),
         (JSONL, b"", Confidence.NO),
         (VPDQ, b"\n" + BY_FORMAT["vpdq"].encode(), Confidence.CERTAIN),
+        (VPDQ, b"\xef\xbb\xbf" + BY_FORMAT["vpdq"].encode(), Confidence.CERTAIN),
         (VPDQ, b"0,100,ff,0\n", Confidence.NO),
     ],
 )

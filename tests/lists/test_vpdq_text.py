@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashListError
-from hashmatch.lists import read_vpdq, vpdq_lines
+from hashmatch.lists import ListReading, read_list, read_vpdq, vpdq_lines
 from hashmatch.values import VideoHash
 
 HEX = "0123456789abcdef" * 4
@@ -60,6 +60,15 @@ def test_columns(tmp_path: Path) -> None:
     assert video.frames.tolist() == [0, 3]
     assert video.timestamps_s.tolist() == [0, 0.1]
     assert video.error is None
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    for name, mark in (("plain.txt", ""), ("marked.txt", "\ufeff")):
+        (tmp_path / name).write_text(mark + GOOD, encoding="utf-8")
+    plain, marked = tmp_path / "plain.txt", tmp_path / "marked.txt"
+    assert read_vpdq(marked) == read_vpdq(plain)
+    reading = ListReading(harm="h", entry_id="a")
+    assert read_list(marked, reading).table.equals(read_list(plain, reading).table)
 
 
 @pytest.mark.parametrize(

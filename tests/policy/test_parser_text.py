@@ -1,6 +1,7 @@
 """Policies that are not text, not TOML or not a file, and text drawn at random."""
 
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from hashmatch.errors import PolicyError
 from hashmatch.policy import Policy
-from hashmatch.strict_table.place import MAX_BYTES, Place
+from hashmatch.strict_table.document import MAX_BYTES, Place
 
 HEAD = 'version = "1"\ndefault = "allow"\n'
 ON_ERROR = 'on_error = { action = "review", queue = "undecodable" }\n'
@@ -41,11 +42,18 @@ def test_text_that_is_not_toml(text: str, line: int) -> None:
 def test_text_that_toml_readers_choke_on() -> None:
     refused(f"a = {'[' * 100_000}", "lists or tables are nested too deep")
     refused(f"a = {'9' * 5000}", "a number has too many digits")
-    refused(
-        "\ufeff" + HEAD + ON_ERROR, "begins with a byte order mark; save it as UTF-8 without one"
-    )
     with pytest.raises(PolicyError, match=r"^policy: has a character that UTF-8 cannot hold$"):
         Policy.parse('version = "\ud800"')
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("\ufeff" + HEAD + ON_ERROR + RULE, encoding="utf-8")
+    policy = Policy.load(path)
+    assert policy.rules == Policy.parse(HEAD + ON_ERROR + RULE).rules
+    assert policy.ref.digest == sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(PolicyError, match=r"^policy:4: x: unknown key; known keys: "):
+        Policy.parse("\ufeff" + HEAD + ON_ERROR + "x = 1")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

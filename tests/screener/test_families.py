@@ -282,7 +282,7 @@ def test_one_decode_serves_all(
         n_greys += 1
         return real(pixels)
 
-    monkeypatch.setattr("hashmatch.fingerprint.image.grey_of", counted)
+    monkeypatch.setattr("hashmatch.fingerprint.rendering.grey_of", counted)
     n_decodes = 0
 
     def decoded(data: bytes, real: Any = decode_pictures, **options: Any) -> Any:

@@ -47,7 +47,7 @@ def test_a_failed_reload_changes_nothing(own_demo: Path) -> None:
         screener.reload()
     assert screener.screen(upload) == before
     shutil.copy(Path(__file__).parents[2] / "indexes/demo/policy.toml", own_demo)
-    (own_demo / "built" / "manifest.json").write_bytes(b"{}")
+    (own_demo / "built" / "CURRENT").write_bytes(b"{}")
     with pytest.raises(IndexFormatError):
         screener.reload()
     assert screener.screen(upload) == before

@@ -75,7 +75,7 @@ def test_wrong_arguments(opened: Opened) -> None:
         screener.screen(b"a", content_id=3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
         screener.screen_many([b"a"], workers=0)
-    with pytest.raises(ValueError, match="decode must be 'luma' or 'exact', not 'fast'"):
+    with pytest.raises(ValueError, match="unknown decode 'fast': expected one of exact, luma"):
         opened(decode="fast")
     assert screener.screen_many([]) == []
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hashmatch.errors import Attempt
-from hashmatch.fingerprint import fingerprint_contents, fingerprint_image
+from hashmatch.fingerprint import ViewOptions, fingerprint_contents, fingerprint_media, hash_image
 from hashmatch.hashing.pdq import LUMA_DRIFT
 from hashmatch.index import build_index
 from hashmatch.screener import Screener
@@ -99,7 +99,10 @@ def test_the_margin_is_twice_the_drift_of_real_pictures(corpus: Path) -> None:
     worst = n_trimmed = 0
     for path in sorted(corpus.rglob("*.jp*g")) + sorted((corpus / "photos").iterdir()):
         data = path.read_bytes()
-        luma, exact = (fingerprint_image(data, decode=decode) for decode in ("luma", "exact"))
+        luma, exact = (
+            fingerprint_media(data, "picture", ("pdq",), decode, ViewOptions())["pdq"].unwrap()
+            for decode in ("luma", "exact")
+        )
         if luma.decode == "luma" and (luma.quality or 0) >= LUMA_DRIFT.min_quality:
             drift = np.bitwise_count(luma.codes[:8] ^ exact.codes[:8]).sum(axis=1)
             worst = max(worst, int(drift.max()))
@@ -116,7 +119,7 @@ def test_a_flood_of_matches_is_counted_in_full(demo: Path, tmp_path: Path) -> No
     """100,000 entries around one picture: all counted and judged, the nearest 100 recorded."""
     n_entries = 100_000
     picture = demo / "images" / "coffee.jpg"
-    center = fingerprint_image(picture.read_bytes()).codes[0]
+    center = hash_image(picture).code
     rng = np.random.default_rng(7)
     codes = np.tile(center, (n_entries, 1))
     # 0, 1, 2 or 3 bits away; many ties at the 100th place.

@@ -1,14 +1,19 @@
 """Each stage of a content is of use alone, and together they are the screener."""
 
 import dataclasses
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from hashmatch.decode import DecodeLimits
-from hashmatch.errors import ErrorKind
+from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.fingerprint import ViewOptions, fingerprint_content, fingerprint_hashes, hash_image
+from hashmatch.hashing import register
 from hashmatch.index import Index
 from hashmatch.matching import MatchTable, match_fingerprints, match_many
 from hashmatch.policy import Policy
@@ -94,7 +99,8 @@ def test_an_item_is_ingested_with_its_kind_and_digests(
         content = ingest(item, digest_names=digest_names)
         assert content.error is None
         assert content.media is not None
-        assert (content.media.kind, content.media.is_file) == (kind, is_file)
+        assert content.media.kind == kind
+        assert isinstance(content.media.source, str) == is_file
         assert tuple(content.digests) == digest_names
         assert content.content_id == (str(item) if isinstance(item, Path) else content.sha256)
         with pytest.raises(dataclasses.FrozenInstanceError):
@@ -130,3 +136,72 @@ def test_an_error_holds_no_pixels(demo: Path) -> None:
     made = fingerprint_content(ingest(demo / "uploads" / "rocket-truncated.jpg"), ["pdq"])
     assert made.error is not None
     assert (made.error.__traceback__, made.error.__cause__, made.error.__context__) == (None,) * 3
+
+
+class PickyHash:
+    """The level of a flat picture as a code; black ones cannot be hashed."""
+
+    name = "picky"
+    bits = 64
+    default_radius = 0
+    consumes = "grey"
+
+    def hash_pixels(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], None]:
+        if not pixels.any():
+            raise DecodeError("too dark", ErrorKind.NOT_HASHED)
+        return pixels[0, :8], None
+
+
+@pytest.mark.parametrize("levels", [(80, 0, 160), (80, 160, 0), (0, 80, 160)])
+def test_a_frame_that_cannot_be_hashed_costs_no_other_frame(
+    levels: tuple[int, ...], index_of: Callable[..., Screener]
+) -> None:
+    frames = [Image.new("L", (16, 16), level) for level in levels]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=500)
+    with register(PickyHash()):
+        entries = [(f"level-{level}", "picky", f"{level:02x}" * 8) for level in (80, 160)]
+        decision = index_of(entries, radii={"picky": 0}).screen(buffer.getvalue())
+    assert [match.entry_id for match in decision.matches] == ["level-160", "level-80"]
+    assert (decision.error, decision.error_kind) == ("too dark", "not_hashed")
+    assert (decision.action, decision.rule, decision.rules_not_tried) == ("block", "r-picky", ())
+    # The hash that is recorded is that of the first frame or none.
+    assert [found.hex for found in decision.hashes] == (["50" * 8] if levels[0] else [])
+
+
+@pytest.mark.parametrize("levels", [(0,), (0, 0)])
+def test_a_content_without_any_hash_has_an_error(
+    levels: tuple[int, ...], index_of: Callable[..., Screener]
+) -> None:
+    frames = [Image.new("L", (16, 16), level) for level in levels]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=500)
+    with register(PickyHash()):
+        screener = index_of([("level-80", "picky", "50" * 8)], radii={"picky": 0})
+        decision = screener.screen(buffer.getvalue())
+    assert (decision.error, decision.action, decision.queue) == (
+        "too dark",
+        "review",
+        "undecodable",
+    )
+    assert (decision.hashes, decision.matches, decision.rules_not_tried) == ((), (), ("r-picky",))
+
+
+def test_a_video_whose_bytes_cannot_all_be_read_has_its_frames_looked_at(
+    clip: bytes, stills: list[tuple[str, str, str]], index_of: Callable[..., Screener],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def digest_until_damage(*_: object) -> None:
+        raise DecodeError("I/O error", ErrorKind.UNREADABLE)
+
+    (tmp_path / "clip.mp4").write_bytes(clip)
+    screener = index_of(stills)
+    whole = screener.screen(tmp_path / "clip.mp4")
+    monkeypatch.setattr("hashmatch.screener.stages.digests", digest_until_damage)
+    decision = screener.screen(tmp_path / "clip.mp4")
+    assert (decision.error, decision.error_kind, decision.sha256) == (
+        "I/O error", "unreadable", None,
+    )  # fmt: skip
+    assert whole.n_matches > 0
+    assert decision.matches == whole.matches
+    assert decision.action == "block"

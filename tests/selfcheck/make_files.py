@@ -22,7 +22,7 @@ from PIL import Image
 
 from hashmatch.decode.codecs import PLAIN_JPEG, VIDEO
 from hashmatch.decode.formats import JPEG, identify
-from hashmatch.decode.plain_jpeg import plain_pixels
+from hashmatch.decode.jpeg import decode_plain
 from hashmatch.fingerprint import hash_image, hash_video
 from hashmatch.selfcheck import FOLDER
 
@@ -100,7 +100,7 @@ def files() -> dict[str, Callable[[], bytes]]:
 def decoder_of(data: bytes) -> str:
     accepted = identify(data)
     is_jpeg = accepted is JPEG
-    is_plain = is_jpeg and plain_pixels(data, JPEG.open(data), luma=False) is not None
+    is_plain = is_jpeg and decode_plain(data, JPEG.open(data), luma=False) is not None
     return PLAIN_JPEG if is_plain else accepted.name
 
 

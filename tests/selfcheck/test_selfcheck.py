@@ -20,7 +20,7 @@ from hashmatch.cli import main
 from hashmatch.decode import find_codecs
 from hashmatch.decode.codecs import PLAIN_JPEG, VIDEO
 from hashmatch.decode.formats import FORMATS, JPEG
-from hashmatch.decode.plain_jpeg import plain_pixels
+from hashmatch.decode.jpeg import decode_plain
 from hashmatch.errors import HashmatchError
 from hashmatch.selfcheck import FOLDER, run_selfcheck
 
@@ -71,7 +71,7 @@ def test_jpegs_are_pinned_by_both_decoders() -> None:
     for row in ROWS:
         if row["decoder"] in {PLAIN_JPEG, "JPEG"}:
             data = (FOLDER / "files" / row["file"]).read_bytes()
-            plain = plain_pixels(data, JPEG.open(data), luma=row["decode"] == "luma")
+            plain = decode_plain(data, JPEG.open(data), luma=row["decode"] == "luma")
             assert (plain is not None) == (row["decoder"] == PLAIN_JPEG)
 
 

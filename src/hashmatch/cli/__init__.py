@@ -11,14 +11,8 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 done, 1 failed, 2 usage.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Without the name of the program; `sys.argv` where None.
-    """
-    from hashmatch.cli.app import run  # noqa: PLC0415
+    """Run a command line (`sys.argv` where None); return 0 if done, 1 if failed, 2 for usage."""
+    from hashmatch.cli.app import run
 
     return run(argv)
 

@@ -1,7 +1,5 @@
 """`python -m hashmatch.cli`, the same as `hashmatch`."""
 
-from __future__ import annotations
-
 import sys
 
 from hashmatch.cli import main

@@ -12,6 +12,7 @@ import typer
 
 from hashmatch._version import __version__
 from hashmatch.cli.demo_command import demo
+from hashmatch.cli.display import print_note
 from hashmatch.cli.hash_command import hash_pictures
 from hashmatch.cli.index_commands import index_app
 from hashmatch.cli.info_command import info
@@ -28,8 +29,8 @@ _FOUND_BY_TYPER: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="hashmatch",
-    help="Recognise known harmful pictures: hash uploads, match them against lists, decide by "
-    "policy.\n\nTry it: hashmatch demo",
+    help="Recognise known harmful pictures and videos: hash uploads, match them against lists, "
+    "decide by policy.\n\nTry it: hashmatch demo",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,7 +45,7 @@ app.add_typer(video_app, name="video")
 app.command("info")(info)
 
 
-def _print_version(*, wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"hashmatch {__version__}")
         raise typer.Exit
@@ -56,14 +57,12 @@ def root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            help="Print the version and exit.",
-            callback=lambda value: _print_version(wanted=value),
-            is_eager=True,
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error (before the command).")
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error; goes before the command."),
     ] = False,
 ) -> None:
     """Accept the options that precede the command; `run` acts on them."""
@@ -72,49 +71,58 @@ def root(
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; see `hashmatch.cli.main`."""
     args = list(sys.argv[1:] if argv is None else argv)
+    _replace_closed_streams()
     try:
-        return _run_command(args)
-    except KeyboardInterrupt:
-        print("hashmatch: interrupted", file=sys.stderr)
+        command = typer.main.get_command(app)
+        code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
+        sys.stdout.flush()
+        if code == 130:  # typer's exit code for a Ctrl-C that no command handled
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else DONE
+    except (KeyboardInterrupt, typer.Abort):
+        print_note("hashmatch: interrupted")
         return FAILED
-    except BrokenPipeError:
-        # The reader of our output has gone. Python would complain when it flushes stdout on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has gone
+        _flush_stdout()
         return FAILED
     except Exception as error:
         if "--debug" in takewhile(lambda arg: arg.startswith("-"), args):
             raise
-        print(f"hashmatch: error: {_one_line(error)}", file=sys.stderr)
+        _flush_stdout()
+        print_note(f"hashmatch: error: {' '.join(_explain(error).split())}")
         return USAGE if isinstance(error, _FOUND_BY_TYPER) else FAILED
 
 
-def _run_command(args: list[str]) -> int:
-    command = typer.main.get_command(app)
-    code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
-    sys.stdout.flush()
-    if code == 130:  # typer's exit code for a Ctrl-C that no command handled
-        raise KeyboardInterrupt
-    return code if isinstance(code, int) else DONE
+def _replace_closed_streams() -> None:
+    """Replace standard streams that were closed before the start: Python has None for them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Data for stdout must not be lost without an error: a read-only descriptor gives one.
+            flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
 
 
-def _one_line(error: Exception) -> str:
+def _flush_stdout() -> None:
+    """Flush stdout; drop what cannot be written, or Python would complain of it on exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explain(error: Exception) -> str:
     if isinstance(error, _FOUND_BY_TYPER):
         context = getattr(error, "ctx", None)
         where = f" (see {context.command_path} --help)" if context else ""
-        message = getattr(error, "format_message", error.__str__)()
-        words = message.rstrip(".") + where
-    elif isinstance(error, HashmatchError):
-        words = str(error)
-    elif isinstance(error, typer.Abort):
-        words = "interrupted"
-    elif isinstance(error, OSError):
+        return getattr(error, "format_message", error.__str__)().rstrip(".") + where
+    if isinstance(error, HashmatchError):
+        return str(error)
+    if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename is not None else ""
-        words = f"{name}{error.strerror or error}"
-    elif isinstance(error, MemoryError):
-        words = "not enough memory"
-    else:
-        words = (
-            f"{type(error).__name__}: {error}; this is a bug, please report it with what "
-            "hashmatch --debug ... prints"
-        )
-    return " ".join(words.split())
+        return f"{name}{error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return (
+        f"{type(error).__name__}: {error}; this is a bug, please report it with what "
+        "hashmatch --debug ... prints"
+    )

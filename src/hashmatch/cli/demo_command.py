@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,16 +24,15 @@ def demo(
     directory: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]",
-            help="Folder of the demo, created if missing. Default: indexes/demo in a checkout, "
+            metavar="DIR",
+            help="Folder of the demo, created if missing; by default indexes/demo in a checkout, "
             "else hashmatch-demo.",
-            show_default=False,
         ),
     ] = None,
 ) -> None:
     """Build a small index, scan some uploads, show each decision.
 
-    A table on stderr says what was decided about each upload and why.
+    A table on stderr gives each decision and its reason.
 
     Example: hashmatch demo
     """
@@ -50,7 +48,15 @@ def demo(
     output = folder / DECISIONS
     summary = scan([folder / "uploads"], index=folder, policy=folder / "policy.toml", output=output)
     rows = [json.loads(line) for line in output.read_bytes().splitlines()]
-    _print_rows(rows, folder / "uploads")
+    names = [os.path.relpath(row["content_id"], folder / "uploads") for row in rows]
+    print_table(
+        "Decisions, and why",
+        ["upload", "action", "queue", "why"],
+        [
+            [name, row["action"], row["queue"] or "", explain(row)]
+            for name, row in zip(names, rows, strict=True)
+        ],
+    )
     print_note(
         f"{summary.n_files} uploads, {summary.n_with_matches} with matches, {summary.n_errors} "
         f"not decodable; a row of JSON for each is in {output}"
@@ -76,19 +82,3 @@ def _prepare_folder(directory: Path | None) -> Path:
     shutil.copytree(PACKAGED, directory)
     print_note(f"the demo's lists, policy and uploads are in {directory}")
     return directory
-
-
-def _print_rows(rows: list[dict[str, Any]], uploads: Path) -> None:
-    print_table(
-        "Decisions, and why",
-        ["upload", "action", "queue", "why"],
-        [
-            [
-                os.path.relpath(row["content_id"], uploads),
-                row["action"],
-                row["queue"] or "",
-                explain(row),
-            ]
-            for row in rows
-        ],
-    )

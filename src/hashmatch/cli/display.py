@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (rich and json are loaded where they are used, so that help stays quick)
+import csv
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, BinaryIO
 
 
-@contextmanager
-def utf8_text(file: BinaryIO) -> Iterator[TextIO]:
-    """Wrap a binary file as text; names that are not UTF-8 are written as their own bytes."""
+def write_csv(file: BinaryIO, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write rows as CSV in UTF-8; names that are not UTF-8 are written as their own bytes."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     try:
-        yield text
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
         text.flush()
     finally:
         text.detach()
@@ -37,42 +34,35 @@ def print_table(
 ) -> None:
     """Print a table for people on stderr."""
     from rich import box
+    from rich.table import Column
+    from rich.text import Text
+
+    folded = [Column(name, overflow="fold") for name in columns]
+    options = {"caption": Text(caption) if caption else None, "caption_justify": "left"}
+    _print_table(title, folded, rows, box=box.SIMPLE_HEAD, **options)
+
+
+def print_facts(title: str, facts: Mapping[str, object]) -> None:
+    """Print names and values, one pair a line, for people on stderr."""
+    from rich.table import Column
+
+    columns = [Column(no_wrap=True), Column(overflow="fold")]
+    _print_table(title, columns, facts.items(), show_header=False, box=None)
+
+
+def _print_table(
+    title: str, columns: list[Any], rows: Iterable[Iterable[object]], **options: Any
+) -> None:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=Text(title, "bold"),
-        title_justify="left",
-        caption=Text(caption) if caption else None,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    table = Table(*columns, title=Text(title, "bold"), title_justify="left", **options)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    _console().print(table)
-
-
-def print_facts(title: str, facts: dict[str, object]) -> None:
-    """Print names and values, one pair a line, for people on stderr."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title, "bold"), title_justify="left", show_header=False, box=None)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        table.add_row(Text(printable(name)), Text(printable(value)))
-    _console().print(table)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
     # A pipe has no width: avoid folding.
     is_wide = not sys.stderr.isatty() and "COLUMNS" not in os.environ
-    return Console(stderr=True, highlight=False, width=160 if is_wide else None)
+    Console(stderr=True, highlight=False, width=160 if is_wide else None).print(table)
 
 
 def print_note(text: str) -> None:

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from hashmatch.views import parse
+from hashmatch.views import FRAME, TRIMMED, parse
 
 _PARTS = {
-    "rot90": " when rotated 90 degrees",
-    "rot180": " when rotated 180 degrees",
-    "rot270": " when rotated 270 degrees",
-    "flipx": " when flipped upside down",
-    "flipy": " when mirrored",
-    "transpose": " when mirrored and rotated",
-    "anti_transpose": " when mirrored and rotated",
-    "trimmed": " without its border",
-    "on_white": " on white",
-    "on_black": " on black",
+    "rot90": "when rotated 90 degrees",
+    "rot180": "when rotated 180 degrees",
+    "rot270": "when rotated 270 degrees",
+    "flipx": "when flipped upside down",
+    "flipy": "when mirrored",
+    "transpose": "when mirrored and rotated",
+    "anti_transpose": "when mirrored and rotated",
+    FRAME: "in the frame",
+    TRIMMED: "without its border",
+    "on_white": "on white",
+    "on_black": "on black",
 }
 _MOST_MATCHES = 2
 
 
 def explain(row: dict[str, Any]) -> str:
     """Return the reason for a decision."""
+    matches = _explain_matches(row) if row["matches"] else ""
     if row["error"] is not None:
-        reason = f"cannot be decoded: {row['error']}"
-        return f"{reason}; {_explain_matches(row)}" if row["matches"] else reason
-    if not row["matches"]:
-        is_blank = 0 in _qualities(row)
-        return "nothing to see (quality 0)" if is_blank else "like nothing on any list"
-    return _explain_matches(row)
+        return f"cannot be decoded: {row['error']}" + (matches and f"; {matches}")
+    if not matches:
+        return "nothing to see (quality 0)" if 0 in _qualities(row) else "like nothing on any list"
+    return matches
 
 
 def _explain_matches(row: dict[str, Any]) -> str:
@@ -46,20 +46,16 @@ def _qualities(row: dict[str, Any]) -> list[int]:
 
 
 def _describe_rule(rule: dict[str, Any]) -> str:
-    if rule["suppressed_by"] is None:
-        return str(rule["name"])
-    return f"{rule['name']} (set aside by {rule['suppressed_by']})"
+    by = rule["suppressed_by"]
+    return rule["name"] if by is None else f"{rule['name']} (set aside by {by})"
 
 
 def _describe_match(match: dict[str, Any]) -> str:
-    view = "".join(_describe_part(part, match["timestamp_s"]) for part in parse(match["view"]))
-    entry = f"{match['list']} {match['entry_id']}"
+    words = f"{match['list']} {match['entry_id']}"
     if match["entry_timestamp_s"] is not None:
-        entry += f" ({match['entry_timestamp_s']:.1f} s)"
-    return f"{entry} at {match['distance']} bits{view}"
-
-
-def _describe_part(part: str, timestamp_s: float | None) -> str:
-    if part == "frame":
-        return f" in the frame at {timestamp_s:.1f} s"
-    return _PARTS.get(part, f" as {part}")
+        words += f" ({match['entry_timestamp_s']:.1f} s)"
+    words += f" at {match['distance']} bits"
+    for part in parse(match["view"]):
+        words += f" {_PARTS.get(part, f'in {part}')}"
+        words += f" at {match['timestamp_s']:.1f} s" if part == FRAME else ""
+    return words

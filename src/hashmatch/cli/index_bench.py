@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
-import csv
+import os
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple, fields
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hashmatch.cli.display import print_json, print_note, print_table
-from hashmatch.cli.index_bench_plot import check_plot, plot_report
-from hashmatch.cli.options import AsJson
-from hashmatch.errors import HashListError
+from hashmatch.cli.display import print_json, print_note, print_table, write_csv
+from hashmatch.cli.options import AlgorithmName, AsJson, find_algorithm, open_index
+from hashmatch.errors import HashListError, HashmatchError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from hashmatch.interop import BenchReport, BenchRow
+
+Skew = Literal["uniform", "clustered", "duplicates"]
+
+_PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class Backend(StrEnum):
@@ -31,14 +34,6 @@ class Backend(StrEnum):
     faiss_flat = "faiss-flat"
     faiss_multihash = "faiss-multihash"
     faiss_hnsw = "faiss-hnsw"
-
-
-class Skew(StrEnum):
-    """Distributions of synthetic codes."""
-
-    uniform = "uniform"
-    clustered = "clustered"
-    duplicates = "duplicates"
 
 
 def _count(text: str) -> int:
@@ -57,9 +52,8 @@ def bench(
         Path | None,
         typer.Argument(
             metavar="DIR",
-            help="A built index, or a list file, to take codes from; synthetic codes by default.",
             exists=True,
-            show_default=False,
+            help="A built index, or a list file, to take codes from; synthetic codes by default.",
         ),
     ] = None,
     *,
@@ -68,7 +62,10 @@ def bench(
         typer.Option(metavar="N", parser=_count, help="Synthetic codes; by default 100,000."),
     ] = None,
     bits: Annotated[
-        int | None, typer.Option(metavar="BITS", help="Width of synthetic codes; by default 256.")
+        int | None,
+        typer.Option(
+            metavar="BITS", min=64, max=512, help="Width of synthetic codes; by default 256."
+        ),
     ] = None,
     skew: Annotated[
         Skew | None,
@@ -80,65 +77,75 @@ def bench(
     ] = None,
     radius: Annotated[
         int | None,
-        typer.Option(metavar="BITS", min=0, help="Inclusive; by default bits / 8 - 1."),
+        typer.Option(
+            metavar="BITS", min=0, help="Largest distance, inclusive; by default bits / 8 - 1."
+        ),
     ] = None,
     backends: Annotated[
-        list[Backend] | None,
+        list[Backend],
         typer.Option(
             "--backend",
             metavar="NAME",
+            show_default="the exact ones",
             help="native, faiss-flat, faiss-multihash or faiss-hnsw, which is approximate; may be "
-            "repeated. By default the exact ones.",
+            "repeated.",
         ),
-    ] = None,
-    algorithm: Annotated[str, typer.Option(help="Which codes of DIR.")] = "pdq",
+    ] = [Backend.native, Backend.faiss_flat, Backend.faiss_multihash],  # noqa: B006  (read only)
+    algorithm: AlgorithmName = "pdq",
     queries: Annotated[
         int, typer.Option(metavar="N", parser=_count, help="Queries of the bulk call, at most.")
     ] = 100_000,
     threads: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1024, help="For building and the bulk call.")
+        int,
+        typer.Option(metavar="N", min=1, max=1024, help="Threads to build and for the bulk call."),
     ] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Determines codes and queries.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of codes and queries.")] = 0,
     limit_s: Annotated[
         float,
-        typer.Option("--limit", metavar="SECONDS", min=0.0, help="Time for each figure, about."),
+        typer.Option(
+            "--limit", metavar="SECONDS", min=0.0, help="Time for each figure, approximately."
+        ),
     ] = 10.0,
     as_json: AsJson = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Draw the figures; needs the extra analysis."),
+        typer.Option(
+            metavar="FILE.png",
+            dir_okay=False,
+            writable=True,
+            help="Draw bar charts of the figures.",
+        ),
     ] = None,
 ) -> None:
     """Time index backends side by side.
 
-    Answers of each backend are compared with brute force; half of the queries lie near a stored
-    code. The table goes to stderr, and the rows go to stdout if that is not a terminal, as CSV by
-    default.
+    The answers of each backend are compared with brute force; half of the queries lie near a stored
+    code. A table goes to stderr; unless stdout is a terminal, it gets the rows as CSV.
 
     Example: hashmatch index bench --codes 1e6 --skew clustered --backend native --json
     """
-    from hashmatch.interop import BenchRow, bench_backends
+    from hashmatch.interop import bench_backends, synthetic_codes
 
     if plot is not None:
-        check_plot(plot)
+        _check_plot(plot)
     if source is None:
-        skew = skew or Skew.uniform
-        measured = _draw_codes(codes or 100_000, 256 if bits is None else bits, skew, seed)
+        skew, bits = skew or "uniform", bits or 256
+        if bits % 8:
+            raise typer.BadParameter("expected a multiple of 8", param_hint="--bits")
+        measured = synthetic_codes(codes or 100_000, bits, skew=skew, seed=seed)
+        origin = f"synthetic, {skew}"
     elif (codes, bits, skew) == (None, None, None):
         measured = _read_codes(source, algorithm)
+        origin = f"{source}, {algorithm}"
     else:
-        raise typer.BadParameter(
-            "--codes, --bits and --skew are for synthetic codes, without a DIR", param_hint="DIR"
-        )
-    origin = f"{source}, {algorithm}" if source else f"synthetic, {skew}"
-    if radius is not None and radius > 8 * measured.shape[1]:
-        raise typer.BadParameter(
-            f"the codes have {8 * measured.shape[1]} bits only", param_hint="--radius"
-        )
-    chosen = backends or [Backend.native, Backend.faiss_flat, Backend.faiss_multihash]
+        problem = "--codes, --bits and --skew are for synthetic codes, without a DIR"
+        raise typer.BadParameter(problem, param_hint="DIR")
+    bits = 8 * measured.shape[1]
+    if radius is not None and radius > bits:
+        raise typer.BadParameter(f"the codes have {bits} bits only", param_hint="--radius")
     report = bench_backends(
         measured,
-        backends=[backend.value for backend in dict.fromkeys(chosen)],
+        backends=[backend.value for backend in dict.fromkeys(backends)],
         radius=radius,
         n_bulk=queries,
         seed=seed,
@@ -146,81 +153,54 @@ def bench(
         limit_s=limit_s,
     )
     if as_json:
-        data = {"codes": origin, "skew": skew, "seed": seed}
-        print_json({"data": data, **asdict(report)})
-    else:
-        _print_table(report, origin)
-        if not sys.stdout.isatty():
-            names = [field.name for field in fields(BenchRow)]
-            rows = csv.DictWriter(sys.stdout, names, lineterminator="\n")
-            rows.writeheader()
-            rows.writerows(map(asdict, report.rows))
+        print_json({"data": {"codes": origin, "skew": skew, "seed": seed}, **asdict(report)})
     for backend, reason in report.refused.items():
         print_note(f"hashmatch: {backend} left out: {reason}")
-    if plot is not None and report.rows:
-        plot_report(report, origin, plot)
     if not report.rows:
         raise typer.Exit(1)
-
-
-def _draw_codes(n: int, bits: int, skew: str, seed: int) -> NDArray[np.uint8]:
-    from hashmatch.interop import synthetic_codes
-
-    if bits % 8 or not 64 <= bits <= 512:
-        raise typer.BadParameter("expected a multiple of 8 of 64 to 512", param_hint="--bits")
-    return synthetic_codes(n, bits, skew=skew, seed=seed)
+    title = f"{len(measured):,} codes of {bits} bits ({origin}), radius {report.rows[0].radius}"
+    if not as_json:
+        _print_report(report, title)
+    if plot is not None:
+        _plot_report(report, title, plot)
 
 
 def _read_codes(source: Path, algorithm: str) -> NDArray[np.uint8]:
-    read = _built_codes if source.is_dir() else _listed_codes
-    if not len(codes := read(source, algorithm)):
+    """Return the codes of an algorithm in a built index or a list file; a usage error if none."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    from hashmatch.lists import ListReading, read_list
+
+    if source.is_dir():
+        codes = open_index(source, algorithm).codes(algorithm)
+    else:
+        n_bytes = find_algorithm(algorithm).bits // 8
+        table = read_list(source, ListReading(harm="unknown")).table
+        listed: list[Any] = table.filter(pc.field("algorithm") == algorithm)["code"].to_pylist()
+        if any(len(code) != n_bytes for code in listed):
+            raise HashListError(
+                f"{source}: {algorithm} hashes have {2 * n_bytes} hex digits, and some have not; "
+                "build an index to learn which row it is"
+            )
+        codes = np.frombuffer(b"".join(listed), np.uint8).reshape(-1, n_bytes)
+    if not len(codes):
         raise typer.BadParameter(f"{source} has no {algorithm} codes", param_hint="DIR")
     return codes
 
 
-def _built_codes(directory: Path, algorithm: str) -> NDArray[np.uint8]:
-    from hashmatch.index import Index
-
-    index = Index.open(directory)
-    if algorithm not in index.algorithms:
-        held = ", ".join(index.algorithms) or "nothing"
-        raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
-    return index.codes(algorithm)
-
-
-def _listed_codes(path: Path, algorithm: str) -> NDArray[np.uint8]:
-    import numpy as np
-    import pyarrow.compute as pc
-
-    from hashmatch.hashing import get_algorithm
-    from hashmatch.lists import ListReading, read_list
-
-    try:
-        n_bytes = get_algorithm(algorithm).bits // 8
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--algorithm") from None
-    table = read_list(path, ListReading(harm="unknown")).table
-    held: list[Any] = table.filter(pc.field("algorithm") == algorithm)["code"].to_pylist()
-    if any(len(code) != n_bytes for code in held):
-        raise HashListError(
-            f"{path}: {algorithm} hashes have {2 * n_bytes} hex digits, and some have not; build "
-            "an index to learn which row it is"
-        )
-    return np.frombuffer(b"".join(held), np.uint8).reshape(-1, n_bytes)
-
-
-def _print_table(report: BenchReport, codes: str) -> None:
-    if not report.rows:
-        return
+def _print_report(report: BenchReport, title: str) -> None:
     first, machine = report.rows[0], report.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    title = (
-        f"{first.n_codes:,} codes of {first.bits} bits ({codes}), radius "
-        f"{first.radius}, {first.threads} thread{'s' if first.threads > 1 else ''}"
+    print_table(
+        f"{title}, {first.threads} thread{'s' if first.threads > 1 else ''}",
+        ("backend", "build s", "bytes/code", "p50 us", "p99 us", "bulk queries/s", "recall"),
+        map(_cells, report.rows),
+        caption=f"{machine['cpu']}, kernel {machine['kernel']}, {versions}",
     )
-    headings = ("backend", "build s", "bytes/code", "p50 us", "p99 us", "bulk queries/s", "recall")
-    caption = f"{machine['cpu']}, kernel {machine['kernel']}, {versions}"
-    print_table(title, headings, [_cells(row) for row in report.rows], caption=caption)
+    if not sys.stdout.isatty():
+        columns = [field.name for field in fields(first)]
+        write_csv(sys.stdout.buffer, columns, map(astuple, report.rows))
 
 
 def _cells(row: BenchRow) -> list[object]:
@@ -233,3 +213,47 @@ def _cells(row: BenchRow) -> list[object]:
         f"{row.bulk_queries_per_s:,.0f}",
         "exact" if row.exact else f"{row.recall:.3f}",
     ]
+
+
+def _check_plot(path: Path) -> None:
+    """Refuse a plot that could not be drawn or written, before anything is measured."""
+    if path.suffix.lower() not in _PLOT_SUFFIXES:
+        raise typer.BadParameter(
+            f"{path}: expected a name that ends in {', '.join(_PLOT_SUFFIXES)}",
+            param_hint="--plot",
+        )
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise typer.BadParameter(f"{path}: its folder is not writable", param_hint="--plot")
+    try:
+        import_module("matplotlib")
+    except ImportError:
+        raise HashmatchError(
+            "--plot needs matplotlib; install the extra: pip install 'hashmatch[analysis]'"
+        ) from None
+
+
+def _plot_report(report: BenchReport, title: str, path: Path) -> None:
+    """Draw a bar for each backend: time of a query, bulk rate, memory, time to build."""
+    from matplotlib.figure import Figure
+
+    rows = report.rows
+    panels = {
+        "single query, p50 and p99 (us)": [row.single_p50_us for row in rows],
+        "bulk (queries/s)": [row.bulk_queries_per_s for row in rows],
+        "memory (bytes/code)": [row.bytes_per_code or float("nan") for row in rows],  # not known
+        "build (s)": [row.build_s for row in rows],
+    }
+    names = [row.backend if row.exact else f"{row.backend}\n(approximate)" for row in rows]
+    figure = Figure(figsize=(14, 1.6 + 0.5 * len(rows)), layout="constrained")
+    figure.suptitle(f"{title}\n{report.machine['cpu']}", fontsize=10)
+    all_axes = figure.subplots(1, len(panels), sharey=True)
+    for axes, (heading, values) in zip(all_axes, panels.items(), strict=True):
+        labels = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values]
+        axes.bar_label(axes.barh(names, values), labels, padding=3, fontsize=8)
+        axes.set_title(heading, fontsize=9)
+        axes.margins(x=0.35)
+    all_axes[0].plot([row.single_p99_us for row in rows], names, "k|", markersize=12)
+    all_axes[0].invert_yaxis()  # shared by all
+    for axes in all_axes[:2]:
+        axes.set_xscale("log")
+    figure.savefig(path, dpi=120)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
 import platform
 import re
 from importlib import metadata
@@ -24,11 +23,7 @@ def info(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json(facts)
         return
-    codecs = {f"decodes {name}": made_by or "no" for name, made_by in facts["codecs"].items()}
-    extras = {
-        f"extra {name}": "installed" if has else "not installed"
-        for name, has in facts["extras"].items()
-    }
+    installed = {True: "installed", False: "not installed"}
     print_facts(
         f"hashmatch {facts['version']}",
         {
@@ -38,8 +33,8 @@ def info(*, as_json: AsJson = False) -> None:
             "kernels this CPU runs": ", ".join(facts["runnable_kernels"]),
             "algorithms": ", ".join(facts["algorithms"]),
             "pillow": facts["pillow"],
-            **codecs,
-            **extras,
+            **{f"decodes {name}": decoder or "no" for name, decoder in facts["codecs"].items()},
+            **{f"extra {name}": installed[has] for name, has in facts["extras"].items()},
         },
     )
     for problem in facts["algorithm_problems"]:
@@ -68,22 +63,14 @@ def collect() -> dict[str, Any]:
 
 
 def extras() -> dict[str, bool]:
-    """Return each extra and whether all packages that it needs are installed."""
+    """Return for each extra whether all packages that it needs are installed."""
     try:
         requirements = metadata.requires("hashmatch") or []
     except metadata.PackageNotFoundError:
         return {}  # run from a source tree
     found: dict[str, bool] = {}
-    for requirement in requirements:
-        if parts := _REQUIREMENT.fullmatch(requirement):
-            package, extra = parts.groups()
-            found[extra] = found.get(extra, True) and _is_installed(package)
+    for parts in filter(None, map(_REQUIREMENT.fullmatch, requirements)):
+        package, extra = parts.groups()
+        is_installed = any(metadata.distributions(name=package))
+        found[extra] = found.get(extra, True) and is_installed
     return dict(sorted(found.items()))
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

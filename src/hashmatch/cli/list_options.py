@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
-import functools
-import inspect
-import typing
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hashmatch.cli.options import find_algorithm, with_options
 
 if TYPE_CHECKING:
     from hashmatch.lists import ListReading
@@ -19,20 +16,21 @@ ListFile = Annotated[
     Path,
     typer.Argument(
         metavar="LISTFILE",
-        help="CSV, JSON Lines, vPDQ text (.txt, a video a file) or a folder of that.",
         exists=True,
+        help="CSV, JSON Lines or vPDQ text (.txt, one video a file), or a folder of vPDQ text.",
     ),
 ]
 Version = Annotated[
     str | None,
-    typer.Option(help="What matches will say of the rows; as before if left out."),
+    typer.Option(help="Version that matches will report for the rows; unchanged if left out."),
 ]
 
 
-def list_reading(
+def make_list_reading(
     *,
     format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Format; by default the file tells.")
+        str | None,
+        typer.Option(metavar="NAME", help="Format; by default the file's content tells."),
     ] = None,
     harm: Annotated[str | None, typer.Option(help="Harm of rows that name none.")] = None,
     classification: Annotated[
@@ -41,75 +39,47 @@ def list_reading(
     algorithm: Annotated[str | None, typer.Option(help="Algorithm of rows that name none.")] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=COLUMN", help="The file's own column for hash, entry_id, ..."),
+        typer.Option(
+            metavar="NAME=COLUMN",
+            help="The file's own name of the column for hash, entry_id, ...; may be repeated.",
+        ),
     ] = None,
     ignore_algorithm: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Leave out rows of this algorithm.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Leave out rows of this algorithm; may be repeated."),
     ] = None,
     entry_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Id of the video in a file of vPDQ text.")
     ] = None,
     min_quality: Annotated[
         int | None,
-        typer.Option(metavar="Q", min=0, max=100, help="Least quality of a frame of vPDQ text."),
+        typer.Option(
+            metavar="Q", min=0, max=100, help="Leave out frames of vPDQ text of lower quality."
+        ),
     ] = None,
 ) -> ListReading:
-    """Return what the options say; a usage error for what cannot be."""
-    from hashmatch.hashing import algorithms
+    """Return the reading that a command line asks for; a usage error if it is impossible."""
     from hashmatch.lists import ListReading, list_formats
 
-    for option, name, known in (
-        ("--algorithm", algorithm, sorted(algorithms())),
-        ("--format", format, list_formats()),
-    ):
-        if name is not None and name not in known:
-            raise typer.BadParameter(f"expected one of: {', '.join(known)}", param_hint=option)
-    return ListReading(
-        format=format,
-        columns=_parse_columns(column) if column else None,
-        algorithm=algorithm,
-        harm=harm,
-        classification=classification,
-        ignore_algorithms=ignore_algorithm or None,
-        entry_id=entry_id,
-        min_quality=min_quality,
-    )
+    if algorithm is not None:
+        find_algorithm(algorithm)
+    if format is not None and format not in list_formats():
+        known = ", ".join(list_formats())
+        raise typer.BadParameter(f"expected one of: {known}", param_hint="--format")
+    try:
+        return ListReading(
+            format=format,
+            columns=dict(pair.partition("=")[::2] for pair in column) if column else None,
+            algorithm=algorithm,
+            harm=harm,
+            classification=classification,
+            ignore_algorithms=ignore_algorithm or None,
+            entry_id=entry_id,
+            min_quality=min_quality,
+        )
+    except ValueError as error:  # about columns: the rest has been checked
+        problem = f"expected NAME=COLUMN: {error}"
+        raise typer.BadParameter(problem, param_hint="--column") from None
 
 
-def with_list_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `list_reading` in place of its parameter `reading`."""
-    options = _parameters(list_reading)
-    parameters: list[inspect.Parameter] = []
-    for parameter in _parameters(command):
-        parameters += options if parameter.name == "reading" else [parameter]
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        chosen = {option.name: given.pop(option.name) for option in options}
-        command(**given, reading=list_reading(**chosen))
-
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
-
-
-def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
-    names = {"ListReading": object}  # is imported for type checkers alone
-    hints = typing.get_type_hints(function, localns=names, include_extras=True)
-    parameters = inspect.signature(function).parameters.values()
-    return [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
-
-
-def _parse_columns(pairs: list[str]) -> dict[str, str]:
-    from hashmatch.lists import SOURCE_COLUMNS
-
-    columns = {}
-    for pair in pairs:
-        canonical, equals, name = pair.partition("=")
-        if canonical not in SOURCE_COLUMNS or not equals or not name.strip():
-            known = ", ".join(SOURCE_COLUMNS)
-            raise typer.BadParameter(
-                f"expected NAME=COLUMN with a NAME of: {known}", param_hint="--column"
-            )
-        columns[canonical] = name
-    return columns
+with_list_reading = with_options("reading", make_list_reading)

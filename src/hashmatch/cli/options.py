@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
+import functools
+import inspect
 import os
-from enum import StrEnum
+import sys
+import typing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
+from hashmatch.files import write_file
+
 if TYPE_CHECKING:
-    from hashmatch.screener import ScreeningOptions
+    from hashmatch.hashing import Algorithm
+    from hashmatch.index import Index
     from hashmatch.workers import Isolation
 
+_Command = Callable[..., None]
 
-class Decode(StrEnum):
-    """A way to obtain the pixels of a JPEG."""
+Decode = Literal["exact", "luma"]
 
-    exact = "exact"
-    luma = "luma"
+STDOUT = Path("-")
 
 
 def _count_usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+
+_POLICY = typer.Option(
+    "--policy", metavar="FILE", exists=True, dir_okay=False, help="Policy to decide by, in TOML."
+)
 
 PicturePaths = Annotated[
     list[Path],
     typer.Argument(
         metavar="PATH",
+        readable=False,  # a file that cannot be read is a row
         help="Files and folders; every file in a folder counts.",
-        show_default=False,
     ),
 ]
 IndexDir = Annotated[
@@ -41,84 +49,148 @@ IndexDir = Annotated[
     typer.Option(
         "--index",
         metavar="DIR",
-        help="A folder that hashmatch index build has built.",
         exists=True,
         file_okay=False,
-        show_default=False,
+        help="A folder that hashmatch index build has built.",
+    ),
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        dir_okay=False,
+        readable=False,  # it is only written to
+        help="File to write; - is stdout.",
     ),
 ]
 Workers = Annotated[
     int,
     typer.Option(
-        "--workers",
         metavar="N",
         min=1,
         max=1024,
-        help="Number of workers; one per CPU unless given. Results do not depend on it.",
         default_factory=_count_usable_cpus,
-        show_default=False,
+        show_default="one per CPU",
+        help="Number of workers. Results do not depend on it.",
     ),
 ]
-Isolate = Annotated[
-    bool,
+AlgorithmName = Annotated[
+    str,
     typer.Option(
-        "--isolate",
-        help="Decode in separate processes: a decoder that crashes, hangs or exhausts memory costs "
-        "one file.",
+        "--algorithm", metavar="NAME", help="A hash or digest; hashmatch info lists them."
     ),
 ]
-TimeLimit = Annotated[
-    float,
-    typer.Option(
-        "--time-limit",
-        metavar="S",
-        min=0.1,
-        help="With --isolate: seconds to decode one file; videos may need more.",
-    ),
-]
-MemoryLimit = Annotated[
-    int,
-    typer.Option(
-        "--memory-limit", metavar="MIB", min=1, help="With --isolate: MiB to decode one file."
-    ),
-]
-Truncated = Annotated[
-    bool,
-    typer.Option(
-        "--truncated",
-        help="With --isolate: hash what can be decoded of a truncated file, not refuse it.",
-    ),
-]
-DEFAULT_TIME_LIMIT_S = 30.0
-DEFAULT_MEMORY_LIMIT_MIB = 2048
+PolicyFile = Annotated[Path, _POLICY]
+OptionalPolicyFile = Annotated[Path | None, _POLICY]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 
 
-def make_screening_options(decode: Decode, isolation: Isolation | None) -> ScreeningOptions:
-    """Return the options of screening that a command line asks for."""
-    from hashmatch.screener import ScreeningOptions
+def open_output(path: Path) -> AbstractContextManager[BinaryIO]:
+    """Open the file of --output, which appears once it is complete, or stdout."""
+    return nullcontext(sys.stdout.buffer) if path == STDOUT else write_file(path)
 
-    return ScreeningOptions(decode=decode.value, isolation=isolation)
+
+def with_options(name: str, make: Callable[..., object]) -> Callable[[_Command], _Command]:
+    """Replace the parameter `name` of a command by the options of `make`, whose result it gets."""
+    options = _parameters(make)
+
+    def decorate(command: _Command) -> _Command:
+        parameters: list[inspect.Parameter] = []
+        for parameter in _parameters(command):
+            parameters += options if parameter.name == name else [parameter]
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            chosen = {option.name: given.pop(option.name) for option in options}
+            command(**given, **{name: make(**chosen)})
+
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
+
+
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    # The types of parameters that options replace are imported for type checkers only.
+    replaced = dict.fromkeys(("Isolation", "ListReading", "VideoHash"), object)
+    hints = typing.get_type_hints(function, localns=replaced, include_extras=True)
+    parameters = inspect.signature(function).parameters.values()
+    return [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
 
 
 def make_isolation(
-    *, isolate: bool, time_limit: float, memory_limit: int, truncated: bool
+    *,
+    isolate: Annotated[
+        bool,
+        typer.Option(
+            "--isolate",
+            help="Decode in separate processes: a decoder that crashes, hangs or exhausts memory "
+            "costs one file.",
+        ),
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=0.1,
+            show_default="30",
+            help="With --isolate: seconds to decode one file; videos may need more.",
+        ),
+    ] = None,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MIB", min=1, show_default="2048", help="With --isolate: MiB for one file."
+        ),
+    ] = None,
+    truncated: Annotated[
+        bool,
+        typer.Option(
+            "--truncated",
+            help="With --isolate: hash what can be decoded of a truncated file.",
+        ),
+    ] = False,
 ) -> Isolation | None:
-    """Return the isolation that a command line asks for; a usage error without --isolate."""
-    if not isolate:
-        given = {
-            "--time-limit": time_limit != DEFAULT_TIME_LIMIT_S,
-            "--memory-limit": memory_limit != DEFAULT_MEMORY_LIMIT_MIB,
-            "--truncated": truncated,
-        }
-        for name in (name for name, is_given in given.items() if is_given):
-            raise typer.BadParameter("works with --isolate only", param_hint=name)
-        return None
-    from hashmatch.workers import Isolation
+    """Return the isolation asked for; a usage error for limits without --isolate."""
+    if isolate:
+        from hashmatch.workers import Isolation
 
-    return Isolation(time_limit, memory_limit << 20, truncated)
+        return Isolation(time_limit or 30.0, (memory_limit or 2048) << 20, truncated)
+    given = {"--time-limit": time_limit, "--memory-limit": memory_limit, "--truncated": truncated}
+    if names := [name for name, value in given.items() if value]:
+        raise typer.BadParameter("works with --isolate only", param_hint=names[0])
+    return None
 
 
-def missing_path_error(error: FileNotFoundError) -> typer.BadParameter:
-    """Return the usage error for a PATH that does not exist."""
+with_isolation = with_options("isolation", make_isolation)
+
+
+def find_algorithm(name: str) -> Algorithm:
+    """Return an algorithm; a usage error if there is none of that name."""
+    from hashmatch.hashing import get_algorithm
+
+    try:
+        return get_algorithm(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--algorithm") from None
+
+
+def open_index(directory: Path, algorithm: str) -> Index:
+    """Open an index; a usage error if it has no hashes of an algorithm."""
+    from hashmatch.index import Index
+
+    index = Index.open(directory)
+    if algorithm not in index.algorithms:
+        held = ", ".join(index.algorithms) or "nothing"
+        raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
+    return index
+
+
+def explain_missing(error: FileNotFoundError, paths: list[Path]) -> Exception:
+    """Return the usage error if it is a PATH that does not exist, else the error itself."""
+    if str(error.filename) not in map(str, paths):
+        return error
     return typer.BadParameter(f"{error.filename}: no such file or folder", param_hint="PATH")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
 from dataclasses import asdict
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,9 +12,7 @@ from hashmatch.cli.display import print_json, print_note, print_table
 from hashmatch.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from hashmatch.selfcheck import Check, Pinned
-
-COLUMNS = ("decoder", "version", "decode", "files", "algorithms", "drift")
+    from hashmatch.selfcheck import Check
 
 
 def selfcheck(*, as_json: AsJson = False) -> None:
@@ -32,27 +30,23 @@ def selfcheck(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"drifted": n_drifted, "checks": [_row(check) for check in checks]})
     else:
-        print_table("Decoders and hashes", COLUMNS, _table(checks))
-        for check in checks:
-            if check.drifted:
-                print_note(f"drift: {_subject(check.pinned)}: {_describe_drift(check)}")
+        columns = ("decoder", "version", "decode", "files", "algorithms", "drift")
+        print_table("Decoders and hashes", columns, _table(checks))
+        for check in filter(attrgetter("drifted"), checks):
+            pinned = check.pinned
+            at = "" if pinned.timestamp_s is None else f" at {pinned.timestamp_s:g} s"
+            print_note(f"drift: {pinned.file}{at}, {pinned.algorithm}: {_describe_drift(check)}")
         print_note(f"{len(checks)} pinned hashes, {n_drifted} drifted")
     if n_drifted:
         raise typer.Exit(1)
 
 
 def _row(check: Check) -> dict[str, object]:
-    pinned = asdict(check.pinned)
-    return {
-        **{key: pinned[key] for key in ("file", "decoder", "algorithm", "decode", "timestamp_s")},
-        "version": check.version,
-        "drifted": check.drifted,
-        "skipped": check.skipped,
-        "distance": check.distance,
-        "quality": check.quality,
-        "pinned_quality": pinned["quality"],
-        "error": check.error,
-    }
+    row = asdict(check.pinned)
+    del row["hex"]
+    row["pinned_quality"] = row.pop("quality")
+    names = ("version", "drifted", "skipped", "distance", "quality", "error")
+    return row | {name: getattr(check, name) for name in names}
 
 
 def _table(checks: list[Check]) -> list[list[object]]:
@@ -61,28 +55,22 @@ def _table(checks: list[Check]) -> list[list[object]]:
         key = (check.pinned.decoder, check.version or "none", check.pinned.decode)
         groups.setdefault(key, []).append(check)
     return [
-        [*key, len({check.pinned.file for check in group}), _algorithms(group), _drift(group)]
+        [
+            *key,
+            len({check.pinned.file for check in group}),
+            ", ".join(dict.fromkeys(check.pinned.algorithm for check in group)),
+            _drift(group),
+        ]
         for key, group in groups.items()
     ]
-
-
-def _algorithms(group: list[Check]) -> str:
-    return ", ".join(dict.fromkeys(check.pinned.algorithm for check in group))
 
 
 def _drift(group: list[Check]) -> str:
     if all(check.skipped for check in group):
         return "not checked: not installed"
     drifted = [check for check in group if check.drifted]
-    words = dict.fromkeys(
-        f"{check.pinned.algorithm}: {_describe_drift(check)}" for check in drifted
-    )
-    return "; ".join(words) or "none"
-
-
-def _subject(pinned: Pinned) -> str:
-    at = "" if pinned.timestamp_s is None else f" at {pinned.timestamp_s:g} s"
-    return f"{pinned.file}{at}, {pinned.algorithm}"
+    words = (f"{check.pinned.algorithm}: {_describe_drift(check)}" for check in drifted)
+    return "; ".join(dict.fromkeys(words)) or "none"
 
 
 def _describe_drift(check: Check) -> str:

@@ -2,81 +2,100 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
-import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashmatch.cli.display import print_note, print_table
-from hashmatch.cli.options import AsJson
+from hashmatch.cli.display import print_json, print_note, print_table
+from hashmatch.cli.options import STDOUT, AsJson, Output, open_output, with_options
+from hashmatch.errors import DecodeError, ErrorKind
 
 if TYPE_CHECKING:
     from hashmatch.matching import VideoMatch
     from hashmatch.values import VideoHash
 
-video_app = typer.Typer(help="Hash videos; find the stretches that they share.")
+video_app = typer.Typer(help="Hash videos, and find the stretches that they share.")
 
-_TEXT_SUFFIX = ".txt"
 
-Interval = Annotated[
-    float,
-    typer.Option(
-        "--interval",
-        metavar="S",
-        min=0,
-        help="Seconds from one hashed frame to the next; 0 is every frame.",
-    ),
-]
-KeyframesOnly = Annotated[
-    bool, typer.Option("--keyframes-only", help="Decode keyframes only: fast but coarse.")
-]
-Partial = Annotated[
-    bool,
-    typer.Option("--partial", help="Use what can be decoded of a damaged or truncated video."),
-]
+def make_loader(
+    *,
+    interval_s: Annotated[
+        float,
+        typer.Option(
+            "--interval",
+            metavar="S",
+            min=0,
+            help="Seconds from one hashed frame to the next; 0 is every frame.",
+        ),
+    ] = 1.0,
+    keyframes_only: Annotated[
+        bool, typer.Option("--keyframes-only", help="Decode keyframes only: fast but coarse.")
+    ] = False,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="Use what can be decoded of a damaged or truncated video."),
+    ] = False,
+) -> Callable[[Path], VideoHash]:
+    """Return a function that hashes a video, or reads its hashes from a .txt file.
+
+    It raises DecodeError for an incomplete video, unless `partial`.
+    """
+    from hashmatch.fingerprint import hash_video
+    from hashmatch.lists import read_vpdq
+
+    def load(path: Path) -> VideoHash:
+        if path.suffix.lower() == ".txt":
+            return read_vpdq(path)
+        try:
+            video = hash_video(path, interval_s, keyframes_only=keyframes_only)
+        except DecodeError as error:
+            raise DecodeError(f"{path}: {error}", error.kind) from None
+        if video.error is not None and not partial:
+            raise DecodeError(
+                f"{path}: {video.error}; use --partial to hash what can be decoded",
+                video.error_kind or ErrorKind.INCOMPLETE,
+            )
+        if video.error is not None:
+            print_note(f"hashmatch: {path}: incomplete: {video.error}")
+        return video
+
+    return load
 
 
 @video_app.command("hash")
+@with_options("load", make_loader)
 def hash_video_file(
-    path: Annotated[Path, typer.Argument(metavar="VIDEO", show_default=False)],
+    path: Annotated[Path, typer.Argument(metavar="VIDEO")],
     *,
-    interval_s: Interval = 1.0,
-    keyframes_only: KeyframesOnly = False,
-    partial: Partial = False,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="- is stdout.")
-    ] = Path("-"),
+    load: Callable[[Path], VideoHash],
+    output: Output = STDOUT,
 ) -> None:
     """Hash frames of a video, as vPDQ text.
 
-    One line per frame: number, quality, hash, seconds. A video that cannot be decoded to its end is
-    an error, and nothing is written without --partial; the exit code is 1 even with it.
+    Writes one line per frame: number, quality, hash, seconds. A video that cannot be decoded to its
+    end is an error, and nothing is written without --partial; the exit code is 1 even with it.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """
-    from hashmatch.files import write_file
     from hashmatch.lists import vpdq_lines
 
-    video = _load_video(path, interval_s, keyframes_only=keyframes_only, partial=partial)
-    if output == Path("-"):
-        sys.stdout.writelines(vpdq_lines(video))
-    else:
-        with write_file(output) as file:
-            file.writelines(line.encode("ascii") for line in vpdq_lines(video))
+    video = load(path)
+    with open_output(output) as file:
+        file.writelines(line.encode("ascii") for line in vpdq_lines(video))
     if video.error is not None:
         raise typer.Exit(1)
 
 
 @video_app.command("match")
+@with_options("load", make_loader)
 def match_video_files(
-    query: Annotated[Path, typer.Argument(metavar="QUERY", show_default=False)],
-    entries: Annotated[list[Path], typer.Argument(metavar="ENTRY", show_default=False)],
+    query: Annotated[Path, typer.Argument(metavar="QUERY")],
+    entries: Annotated[list[Path], typer.Argument(metavar="ENTRY")],
     *,
-    interval_s: Interval = 1.0,
-    keyframes_only: KeyframesOnly = False,
-    partial: Partial = False,
+    load: Callable[[Path], VideoHash],
     radius: Annotated[
         int, typer.Option(metavar="BITS", min=0, max=256, help="Largest distance, inclusive.")
     ] = 31,
@@ -99,11 +118,7 @@ def match_video_files(
 
     Example: hashmatch video match upload.mp4 known.txt --index-percent 50
     """
-    from hashmatch.cli.display import print_json
     from hashmatch.matching import VideoLibrary
-
-    def load(path: Path) -> VideoHash:
-        return _load_video(path, interval_s, keyframes_only=keyframes_only, partial=partial)
 
     upload = load(query)
     known = {str(path): load(path) for path in entries}
@@ -117,48 +132,19 @@ def match_video_files(
         if match.reaches(query_percent, index_percent)
     ]
     if as_json:
-        print_json([_row(match) for match in found])
+        shares = ("query_percent", "index_percent")
+        print_json(
+            [asdict(match) | {name: getattr(match, name) for name in shares} for match in found]
+        )
     elif found:
-        _print(found)
+        _print_matches(found)
     else:
         print_note(f"{query}: no match")
     if any(video.error is not None for video in (upload, *known.values())):
         raise typer.Exit(1)
 
 
-def _load_video(path: Path, interval_s: float, *, keyframes_only: bool, partial: bool) -> VideoHash:
-    """Hash a video or read its hashes; DecodeError if it is incomplete, unless `partial`."""
-    from hashmatch.errors import DecodeError, ErrorKind
-    from hashmatch.fingerprint import hash_video
-    from hashmatch.lists import read_vpdq
-
-    if path.suffix.lower() == _TEXT_SUFFIX:
-        return read_vpdq(path)
-    try:
-        video = hash_video(path, interval_s, keyframes_only=keyframes_only)
-    except DecodeError as error:
-        raise DecodeError(f"{path}: {error}", error.kind) from None
-    if video.error is not None and not partial:
-        raise DecodeError(
-            f"{path}: {video.error}; use --partial to hash what can be decoded",
-            video.error_kind or ErrorKind.INCOMPLETE,
-        )
-    if video.error is not None:
-        print_note(f"hashmatch: {path}: incomplete: {video.error}")
-    return video
-
-
-def _row(match: VideoMatch) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        **asdict(match),
-        "query_percent": match.query_percent,
-        "index_percent": match.index_percent,
-    }
-
-
-def _print(found: list[VideoMatch]) -> None:
+def _print_matches(found: list[VideoMatch]) -> None:
     print_table(
         "Shared videos",
         ("entry", "query frames", "entry frames", "nearest"),

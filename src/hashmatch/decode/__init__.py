@@ -1,9 +1,7 @@
 """Bytes to pixels: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, with extras HEIC, JPEG XL and video.
 
 A format is recognised by content, never by name, and nothing outside the allow-list is ever tried.
-The result is the stored pixels of the first picture, and on demand its alpha and further pictures.
-docs/decode.md is the contract, format by format and mode by mode.
-
+Pixels come as they are stored.  docs/decode.md is the contract, format by format and mode by mode.
 Every failure is one `DecodeError` with a kind and a one-line message, which depend on the bytes and
 the versions of the decoders only.  Everything here may be called from several threads.
 
@@ -11,7 +9,6 @@ No other package opens files with Pillow or uses simplejpeg or PyAV; `hashing` u
 pixels in memory.
 """
 
-from hashmatch.decode.alpha import flatten
 from hashmatch.decode.border import Inside, find_border, possible_borders
 from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
 from hashmatch.decode.limits import (
@@ -20,8 +17,14 @@ from hashmatch.decode.limits import (
     DecodeLimits,
     VideoLimits,
 )
-from hashmatch.decode.modes import PillowImage, to_rgb
-from hashmatch.decode.picture import accept_truncated, check_decode, decode_image, decode_pictures
+from hashmatch.decode.picture import (
+    DecodedPicture,
+    accept_truncated,
+    check_decode,
+    decode_image,
+    decode_pictures,
+)
+from hashmatch.decode.pixels import PillowImage, flatten, to_rgb
 from hashmatch.decode.read import (
     Readable,
     read_blocks,
@@ -29,14 +32,12 @@ from hashmatch.decode.read import (
     read_picture_content,
     read_stream,
 )
-from hashmatch.decode.stored import DECODES, DecodedPicture
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.decode.video.file import VideoSource
-from hashmatch.decode.video.frames import StoredFrame, StoredFrames, load_video_decoder, open_video
+from hashmatch.decode.video.frames import load_video_decoder, open_video
 from hashmatch.decode.video.luma import Luma
 
 __all__ = [
-    "DECODES",
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
     "HEAD_BYTES",
@@ -47,8 +48,6 @@ __all__ = [
     "Luma",
     "PillowImage",
     "Readable",
-    "StoredFrame",
-    "StoredFrames",
     "VideoLimits",
     "VideoSource",
     "accept_truncated",

@@ -22,42 +22,28 @@ from numpy.typing import NDArray
 
 from hashmatch._core import line_deviations
 
-GLANCE_SPREAD = 48
-"""A line is not border if two of about 16 sampled pixels differ by more levels than this."""
+GLANCE_SPREAD = 48  # levels; a line is no border if two of about 16 sampled pixels differ by more
+LINE_DEVIATION = 4  # levels; largest mean difference of a border line from the outermost one
+SIDES_APART = 8  # levels; largest difference between two sides of one border
+LEAST_STEP = 3  # levels; where a border ends, the deviation rises by more from one line to the next
 
-LINE_DEVIATION = 4
-"""Largest mean difference, in levels, of a border line from the outermost one."""
+# A border leaves that much of the picture, both ways; what would leave less is the picture itself.
+LEAST_LEFT_PX, LEAST_LEFT_SHARE = 64, 1 / 4
+LEAST_CUT_SHARE = 1 / 128  # of the height or width, for a side; less hardly moves a hash
 
-SIDES_APART = 8
-"""Largest difference between the levels of two sides of one border."""
-
-LEAST_LEFT_PX = 64
-LEAST_LEFT_SHARE = 1 / 4
-"""A border leaves at least 64 px and a quarter of the picture, both ways; what would leave less is
-the picture itself."""
-
-LEAST_CUT_SHARE = 1 / 128
-"""Smallest share of the height or width that a side takes; less hardly moves a hash."""
-
-LEAST_STEP = 3
-"""Where a border ends, the deviation rises by more than this from one line to the next."""
-
-_MEAN_DRIFT = 0.5
-"""Levels by which the mean of a line may differ between the Y plane and the luma of exact pixels,
-both rounded, where no channel is clipped."""
-
-_GLANCE_DRIFT = 2
-"""The same for the difference between two pixels, both rounded."""
+# Levels by which the Y plane and the luma of exact pixels, both rounded, may differ where no
+# channel is clipped: in the mean of a line, and in the difference between two pixels.
+_MEAN_DRIFT, _GLANCE_DRIFT = 0.5, 2
 
 _RINGING_PX = 8
-_MOST_ANSWERS = 8
+_MOST_BORDERS = 8
 _SIDES = ("top", "bottom", "left", "right")
 
 Inside = tuple[slice, slice]
 
 
 class _Box(NamedTuple):
-    """The rest of the picture so far, and the level of the trimmed sides."""
+    """The rest of the picture after some sides were trimmed, and the level of those sides."""
 
     top: int
     bottom: int
@@ -89,24 +75,19 @@ def find_border(pixels: NDArray[np.uint8]) -> Inside | None:
     Thread-safe.  Reads 16 pixels of each side without a border, and about a hundred pixels of each
     border line.
     """
-    answers = _search(pixels, only_likeliest=True)
-    assert answers is not None  # there is at least one
-    return answers[0]
+    borders = _search(pixels, only_likeliest=True)
+    assert borders is not None  # there is one
+    return borders[0]
 
 
 def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | None:
-    """Find every border that a picture may have when it is decoded another way.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8
-        As for `find_border`.
+    """Find every border that `find_border` may find when the picture is decoded another way.
 
     Returns
     -------
     tuple, or None
-        The result of `find_border`, then its other possible results; None instead of the tuple if
-        there are too many.
+        What it finds in these pixels, then the other possible results; None instead of the tuple if
+        there are more than 8 in all.
     """
     return _search(pixels, only_likeliest=False)
 
@@ -121,15 +102,15 @@ def _search(pixels: NDArray[np.uint8], *, only_likeliest: bool) -> tuple[Inside 
             for n_lines, level in _cuts(pixels, box, number)
         )
         boxes = list(trimmed)[:1] if only_likeliest else list(trimmed)
-        if len(boxes) > _MOST_ANSWERS:
+        if len(boxes) > _MOST_BORDERS:
             return None
-    kept = dict.fromkeys(box[:4] if _is_worth_it(box, height, width) else None for box in boxes)
-    return tuple(
-        None if corners is None else (slice(*corners[:2]), slice(*corners[2:])) for corners in kept
-    )
+    # As corners, since slices cannot be keys.
+    kept = dict.fromkeys(box[:4] if _leaves_enough(box, height, width) else None for box in boxes)
+    return tuple(corners and (slice(*corners[:2]), slice(*corners[2:])) for corners in kept)
 
 
-def _is_worth_it(box: _Box, height: int, width: int) -> bool:
+def _leaves_enough(box: _Box, height: int, width: int) -> bool:
+    """Return whether there is a border, and enough of the picture inside it."""
     left_px = box.bottom - box.top, box.right - box.left
     return (
         left_px != (height, width)
@@ -179,7 +160,7 @@ def _edges(off: Sequence[float], n_lines: int) -> list[int]:
 def _steps(off: Sequence[float], end: int) -> list[int]:
     """Return where a border that seems to end near a line may really end; the likeliest first.
 
-    A border without an end would be a plain picture, and one without a step is not a border.
+    0 where there is no border: all of the picture is plain, or the border fades out without a step.
     """
     if end == 0:
         return [0]

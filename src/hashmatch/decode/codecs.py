@@ -7,19 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 import PIL
 from PIL import features
 
-from hashmatch.decode.formats import FORMATS, JPEG
-from hashmatch.decode.plain_jpeg import equals_pillow
+from hashmatch.decode.formats import FORMATS
+from hashmatch.decode.jpeg import equals_pillow
 
 PLAIN_JPEG = "plain JPEG"
 VIDEO = "video"
 
-_LIBRARIES = {
-    "JPEG": ("jpg", "libjpeg_turbo"),
-    "PNG": ("zlib", None),
-    "WebP": ("webp", None),
-    "TIFF": ("libtiff", None),
-    "AVIF": ("avif", None),
-}
+_PILLOW_FEATURES = {"JPEG": "jpg", "PNG": "zlib", "WebP": "webp", "TIFF": "libtiff", "AVIF": "avif"}
 _PLUG_INS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin", VIDEO: "av"}
 
 OPTIONAL_DECODERS = tuple(_PLUG_INS)
@@ -33,24 +27,22 @@ def find_codecs() -> dict[str, str | None]:
     this Pillow was built without the decoder, or its extra is not installed; contents in that
     format then cannot be decoded.
     """
-    codecs = {"Pillow": PIL.__version__, PLAIN_JPEG: _find_codec(JPEG.name)}
-    if equals_pillow():
-        codecs[PLAIN_JPEG] = f"simplejpeg {version('simplejpeg')}"
     names = (*(accepted.name for accepted in FORMATS), VIDEO)
-    return codecs | {name: _find_codec(name) for name in names}
+    codecs = {name: _find_codec(name) for name in names}
+    plain = f"simplejpeg {version('simplejpeg')}" if equals_pillow() else codecs["JPEG"]
+    return {"Pillow": PIL.__version__, PLAIN_JPEG: plain, **codecs}
 
 
 def _find_codec(name: str) -> str | None:
-    if name in _PLUG_INS:
+    if package := _PLUG_INS.get(name):
         try:
-            return f"{_PLUG_INS[name]} {version(_PLUG_INS[name])}"
+            return f"{package} {version(package)}"
         except PackageNotFoundError:
             return None
-    if name not in _LIBRARIES:
+    if (feature := _PILLOW_FEATURES.get(name)) is None:
         return "Pillow itself"
-    feature, variant = _LIBRARIES[name]
     if not features.check(feature):
         return None
-    if variant is not None and features.check_feature(variant):
-        feature = variant
+    if name == "JPEG" and features.check_feature("libjpeg_turbo"):
+        feature = "libjpeg_turbo"
     return f"{feature} {features.version(feature) or ''}".rstrip()

@@ -11,13 +11,13 @@ from typing import cast
 
 from PIL import ImageFile
 
-from hashmatch.decode.quiet import make_hushable
+from hashmatch.decode.pillow_errors import make_hushable
 from hashmatch.errors import DecodeError, ErrorKind
 
 _MOST_BRAND_BYTES = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Format:
     """One accepted format, and the Pillow class that opens it.
 
@@ -49,36 +49,22 @@ class Format:
         return not self.brands.isdisjoint(_read_brands(data))
 
 
+_TIFF_HEAD = re.compile(rb"II[*+]\x00|MM\x00[*+]")  # + instead of * is BigTIFF
+_JXL_HEAD = re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n")  # codestream, or container
+_AVIF_BRANDS = frozenset((b"avif", b"avis"))
+_HEIC_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
+
 JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", re.compile(rb"\xff\xd8\xff"))
 PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\r\n\x1a\n"))
 GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
-WEBP = Format(
-    "WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
-)
+WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"(?s)RIFF.{4}WEBP"))
 BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
-TIFF = Format(  # + instead of * is BigTIFF
-    "TIFF",
-    "PIL.TiffImagePlugin",
-    "TiffImageFile",
-    re.compile(rb"II[*+]\x00|MM\x00[*+]"),
-    pages=True,
-)
-AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=frozenset((b"avif", b"avis")))
+TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile", _TIFF_HEAD, pages=True)
+AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=_AVIF_BRANDS)
 HEIC = Format(
-    "HEIC",
-    "pillow_heif.as_plugin",
-    "HeifImageFile",
-    brands=frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")),
-    extra="heic",
-    pages=True,
+    "HEIC", "pillow_heif.as_plugin", "HeifImageFile", brands=_HEIC_BRANDS, extra="heic", pages=True
 )
-JXL = Format(  # a bare codestream, or a container
-    "JPEG XL",
-    "pillow_jxl.JpegXLImagePlugin",
-    "JXLImageFile",
-    re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
-    extra="jxl",
-)
+JXL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", _JXL_HEAD, extra="jxl")
 
 FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIC, JXL)
 
@@ -113,14 +99,10 @@ def load_image_class(accepted: Format) -> type[ImageFile.ImageFile]:
     except ImportError:
         if accepted.extra is None:
             raise
-        raise DecodeError(
-            f"unsupported {accepted.name}: install hashmatch[{accepted.extra}]",
-            ErrorKind.UNSUPPORTED,
-        ) from None
+        message = f"unsupported {accepted.name}: install hashmatch[{accepted.extra}]"
+        raise DecodeError(message, ErrorKind.UNSUPPORTED) from None
     if not getattr(module, "SUPPORTED", True):
-        raise DecodeError(
-            f"unsupported {accepted.name}: this build of Pillow cannot decode it",
-            ErrorKind.UNSUPPORTED,
-        )
+        message = f"unsupported {accepted.name}: this build of Pillow cannot decode it"
+        raise DecodeError(message, ErrorKind.UNSUPPORTED)
     make_hushable(module)
     return cast(type[ImageFile.ImageFile], getattr(module, accepted.image_class))

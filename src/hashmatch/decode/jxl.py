@@ -31,11 +31,8 @@ class _Bits:
 def jxl_size(data: bytes) -> tuple[int, int]:
     """Read width and height in px from the header (ISO/IEC 18181-1, annex D).
 
-    Raises
-    ------
-    DecodeError
-        The header is damaged; or it announces an animation, of which the plug-in would read one
-        frame, or a preview picture.
+    Raises DecodeError if the header is damaged, or announces an animation, of which the plug-in
+    would read one frame, or a preview picture.
     """
     bits = _Bits(_find_codestream(data))
     size = _read_size(bits)
@@ -69,12 +66,13 @@ def _read_length(bits: _Bits, in_eights: int) -> int:
 def _find_codestream(data: bytes) -> bytes:
     """Return the beginning of the codestream, after its signature."""
     at = _find_codestream_box(data) if data.startswith(_CONTAINER) else 0
-    if at is None or data[at : at + 2] != _CODESTREAM:
+    if data[at : at + 2] != _CODESTREAM:
         raise DecodeError("damaged JPEG XL: no codestream", ErrorKind.DAMAGED)
     return data[at + 2 : at + 2 + _HEADER_BYTES]
 
 
-def _find_codestream_box(data: bytes) -> int | None:
+def _find_codestream_box(data: bytes) -> int:
+    """Return the offset of the codestream in its container; that of the end if it has none."""
     at = 0
     while at + _BOX_BYTES <= len(data):
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
@@ -88,4 +86,4 @@ def _find_codestream_box(data: bytes) -> int | None:
         if size < inner - at:
             break  # the last box, or not a box
         at += size
-    return None
+    return len(data)

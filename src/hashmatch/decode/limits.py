@@ -10,43 +10,25 @@ MOST_PIXELS = (2**31 - 1) // 3
 """Pillow hands pixels over in one piece of less than 2 GiB, at 3 bytes a pixel."""
 
 
-def check_size(size_bytes: int, max_bytes: int) -> None:
-    """Raise DecodeError if a file is empty or has more than `max_bytes` bytes."""
-    if size_bytes == 0:
-        raise DecodeError("empty file", ErrorKind.EMPTY)
-    if size_bytes > max_bytes:
-        raise DecodeError(f"too large: more than {max_bytes} bytes", ErrorKind.TOO_LARGE)
-
-
-def _check_positive_integer(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, not {value!r}")
-
-
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Limits on one picture or animation, all inclusive.
+    """Limits on one picture or animation, inclusive; ValueError if one is no positive integer.
 
     Parameters
     ----------
     max_bytes : int
         Size of the file.
     max_pixels : int
-        Width times height as the header states them, checked before any pixel is decoded.  The
-        default is what Pillow itself calls a decompression bomb.  Pillow's own limit
-        (`PIL.Image.MAX_IMAGE_PIXELS`) is left alone; where a plug-in checks it (GIF, WebP, TIFF),
-        the smaller of the two applies.
+        Width times height as the header states them, checked before any pixel is decoded; at most
+        715,827,882.  The default is what Pillow itself calls a decompression bomb.  Pillow's own
+        limit (`PIL.Image.MAX_IMAGE_PIXELS`) is left alone; where a plug-in checks it (GIF, WebP,
+        TIFF), the smaller of the two applies.
     max_frames : int
         Frames of an animation that are looked at, the first included.  Of a longer animation every
         second frame is looked at, or every third, and so on; all are decoded, since each builds on
         the last.  A content with more pages than this is refused: each page stands alone.
     max_frame_pixels : int
         Total pixels of all frames or pages.
-
-    Raises
-    ------
-    ValueError
-        A limit is not a positive integer, or `max_pixels` is above 715,827,882.
     """
 
     max_bytes: int = 256 * 1024 * 1024
@@ -55,44 +37,34 @@ class DecodeLimits:
     max_frame_pixels: int = 2**31
 
     def __post_init__(self) -> None:
-        for name in ("max_bytes", "max_pixels", "max_frames", "max_frame_pixels"):
-            _check_positive_integer(name, getattr(self, name))
+        _check_positive_integers(self, "max_bytes", "max_pixels", "max_frames", "max_frame_pixels")
         if self.max_pixels > MOST_PIXELS:
             raise ValueError(f"max_pixels must be at most {MOST_PIXELS}, not {self.max_pixels}")
 
     def check_bytes(self, size_bytes: int) -> None:
         """Raise DecodeError if a content of this size is empty or too large."""
-        check_size(size_bytes, self.max_bytes)
+        _check_size(size_bytes, self.max_bytes)
 
     def check_pixels(self, width_px: int, height_px: int) -> None:
         """Raise DecodeError if a picture of this size is too large."""
         pixels = width_px * height_px
-        if pixels > self.max_pixels:
-            raise DecodeError(
-                f"too many pixels: {width_px} x {height_px} = {pixels}, limit {self.max_pixels}",
-                ErrorKind.TOO_LARGE,
-            )
+        _check_pixels(pixels, self.max_pixels, f"{width_px} x {height_px} = {pixels}")
 
     def check_frame_pixels(self, pixels: int) -> None:
         """Raise DecodeError if all frames or pages together have too many pixels."""
-        if pixels > self.max_frame_pixels:
-            message = f"{pixels} in all frames or pages, limit {self.max_frame_pixels}"
-            raise DecodeError(f"too many pixels: {message}", ErrorKind.TOO_LARGE)
-
-
-DEFAULT_LIMITS = DecodeLimits()
+        _check_pixels(pixels, self.max_frame_pixels, f"{pixels} in all frames or pages")
 
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:
-    """Limits on one video, all inclusive; memory does not grow with its length.
+    """Limits on one video, inclusive; ValueError if one is not positive or a count no integer.
+
+    Memory does not grow with the length of a video.
 
     Parameters
     ----------
-    max_bytes : int
-        Size of the file.
-    max_pixels : int
-        Width times height of a frame.
+    max_bytes, max_pixels : int
+        Size of the file; width times height of a frame.
     max_frames : int
         Frames decoded, whether or not they are hashed; by default a day at 30 a second.
     max_duration_s : float
@@ -100,11 +72,6 @@ class VideoLimits:
     max_wall_s : float or None
         Seconds that decoding may take; None for no limit.  Where it stops depends on the machine,
         and so does the result; the other limits always stop at the same frame.
-
-    Raises
-    ------
-    ValueError
-        A limit is not positive, or a count is not an integer.
     """
 
     max_bytes: int = 64 * 1024**3
@@ -114,30 +81,49 @@ class VideoLimits:
     max_wall_s: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("max_bytes", "max_pixels", "max_frames"):
-            _check_positive_integer(name, getattr(self, name))
+        _check_positive_integers(self, "max_bytes", "max_pixels", "max_frames")
         if not self.max_duration_s > 0:
             raise ValueError(f"max_duration_s must be positive, not {self.max_duration_s!r}")
         if self.max_wall_s is not None and not self.max_wall_s > 0:
             raise ValueError(f"max_wall_s must be positive or None, not {self.max_wall_s!r}")
 
-    def check_frame(self, number: int, timestamp_s: float) -> None:
-        """Raise DecodeError if a frame, numbered from 0, comes after too many or too late."""
-        message = None
-        if number >= self.max_frames:
-            message = f"too many frames: more than {self.max_frames}"
-        elif timestamp_s > self.max_duration_s:
-            message = f"too long: more than {self.max_duration_s:g} s"
-        if message is not None:
-            raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
+    def check_bytes(self, size_bytes: int) -> None:
+        """Raise DecodeError if a file of this size is empty or too large."""
+        _check_size(size_bytes, self.max_bytes)
 
     def check_pixels(self, width_px: int, height_px: int) -> None:
         """Raise DecodeError if frames of this size are too large."""
-        if width_px * height_px > self.max_pixels:
-            raise DecodeError(
-                f"too many pixels: frames of {width_px} x {height_px}, limit {self.max_pixels}",
-                ErrorKind.TOO_LARGE,
-            )
+        found = f"frames of {width_px} x {height_px}"
+        _check_pixels(width_px * height_px, self.max_pixels, found)
+
+    def check_frame(self, number: int, timestamp_s: float) -> None:
+        """Raise DecodeError if a frame, numbered from 0, comes after too many or too late."""
+        if number >= self.max_frames:
+            message = f"too many frames: more than {self.max_frames}"
+            raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
+        if timestamp_s > self.max_duration_s:
+            message = f"too long: more than {self.max_duration_s:g} s"
+            raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
 
 
+def _check_positive_integers(limits: object, *names: str) -> None:
+    for name in names:
+        value = getattr(limits, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} must be a positive integer, not {value!r}")
+
+
+def _check_size(size_bytes: int, max_bytes: int) -> None:
+    if size_bytes == 0:
+        raise DecodeError("empty file", ErrorKind.EMPTY)
+    if size_bytes > max_bytes:
+        raise DecodeError(f"too large: more than {max_bytes} bytes", ErrorKind.TOO_LARGE)
+
+
+def _check_pixels(pixels: int, most: int, found: str) -> None:
+    if pixels > most:
+        raise DecodeError(f"too many pixels: {found}, limit {most}", ErrorKind.TOO_LARGE)
+
+
+DEFAULT_LIMITS = DecodeLimits()
 DEFAULT_VIDEO_LIMITS = VideoLimits()

@@ -1,22 +1,46 @@
-"""Decoding of one content: its first picture, and on demand all others."""
+"""Decoding of the pictures of one content, as stored and never turned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageFile
 
-from hashmatch.decode.formats import JPEG, JXL, identify
-from hashmatch.decode.frames import decode_further
-from hashmatch.decode.jpeg import has_luma_plane, reduce_to_luma
+from hashmatch.decode.formats import JPEG, JXL, TIFF, Format, identify
+from hashmatch.decode.jpeg import decode_plain, has_luma_plane, reduce_to_luma
 from hashmatch.decode.jxl import jxl_size
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
-from hashmatch.decode.modes import packed_pixels
-from hashmatch.decode.plain_jpeg import plain_pixels
-from hashmatch.decode.reasons import translate_errors
-from hashmatch.decode.stored import DECODES, DecodedPicture, load_picture
+from hashmatch.decode.pillow_errors import translate_errors
+from hashmatch.decode.pixels import PLAIN_SAMPLES, packed_pixels, read_alpha, rgb_pixels
+from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientation
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.errors import DecodeError, ErrorKind
+
+Decode = Literal["exact", "luma"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedPicture:
+    """Pixels of one picture of a content, and how they were obtained.
+
+    `array` is uint8, contiguous and read-only: RGB (H, W, 3) where `decode` is ``"exact"``, the Y
+    plane (H, W) where it is ``"luma"``.  `decode` says what was done, not what was asked for, and
+    `format` is the name of the file format.  `alpha` is uint8 (H, W), 0 is transparent; None where
+    all is opaque, or if not asked for.  `timestamp_s` is when this frame of an animation is shown,
+    `page` the number of this page, from 2; None for the first, and for anything else.
+    """
+
+    array: NDArray[np.uint8]
+    decode: Decode
+    format: str
+    alpha: NDArray[np.uint8] | None = None
+    timestamp_s: float | None = None
+    page: int | None = None
 
 
 def accept_truncated() -> None:
@@ -29,8 +53,9 @@ def accept_truncated() -> None:
 
 def check_decode(decode: str) -> None:
     """Raise ValueError unless `decode` names a way to decode."""
-    if decode not in DECODES:
-        raise ValueError(f"unknown decode {decode!r}: expected one of {', '.join(DECODES)}")
+    names = get_args(Decode)
+    if decode not in names:
+        raise ValueError(f"unknown decode {decode!r}: expected one of {', '.join(names)}")
 
 
 def decode_image(
@@ -59,13 +84,11 @@ def decode_image(
 
     Notes
     -----
-    Safe to call from several threads; decoders release the GIL while they decode.  A truncated file
-    is refused, unless asked for (`hashmatch.workers.Isolation`), or the host has itself set
-    `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.
-
-    libtiff writes a line about a damaged compressed TIFF to stderr.  A file within the limits can
-    still take seconds (Pillow decodes run-length coded BMP in Python): where that matters, decode
-    in a worker process with a time limit.
+    Thread-safe; decoders release the GIL.  A truncated file is refused, unless `accept_truncated`
+    was called, or the host has itself set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
+    (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
+    with a time limit (`hashmatch.workers.Isolation`).
     """
     return next(decode_pictures(data, decode=decode, limits=limits))
 
@@ -85,11 +108,10 @@ def decode_pictures(
     data, decode, limits
         As for `decode_image`; `limits` says how many frames are looked at.
     alpha : bool
-        Whether to return the alpha as well.
+        Return the alpha, too.
     frames : bool
-        Whether to continue with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a
-        content (TIFF, HEIC), in the order of the file.  Of a multi-picture JPEG only the first
-        picture counts.
+        Continue with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a content
+        (TIFF, HEIC), in the order of the file.  Of a multi-picture JPEG only the first counts.
 
     Raises
     ------
@@ -99,10 +121,8 @@ def decode_pictures(
     check_decode(decode)
     limits.check_bytes(len(data))
     if is_video(data[:HEAD_BYTES]):
-        raise DecodeError(
-            "not an image but a video: hash_video and hashmatch video hash take it",
-            ErrorKind.UNSUPPORTED,
-        )
+        message = "not an image but a video: hash_video and hashmatch video hash take it"
+        raise DecodeError(message, ErrorKind.UNSUPPORTED)
     accepted = identify(data)
     with translate_errors(accepted.name):
         if accepted is JXL:  # whose plug-in decodes when it opens
@@ -112,19 +132,78 @@ def decode_pictures(
         if accepted is JPEG:
             first = _load_jpeg(data, image, decode)
         else:
-            first = load_picture(image, accepted, alpha=alpha)
+            first = _load_picture(image, accepted, alpha=alpha)
     yield first
     if frames and accepted is not JPEG:
+        decode_further = _decode_pages if accepted.pages else _decode_frames
         yield from decode_further(image, accepted, limits, alpha=alpha)
 
 
 def _load_jpeg(data: bytes, image: ImageFile.ImageFile, decode: str) -> DecodedPicture:
     is_luma = decode == "luma" and has_luma_plane(image)
-    pixels = plain_pixels(data, image, luma=is_luma)
-    if pixels is None and not is_luma:
-        return load_picture(image, JPEG, alpha=False)
+    pixels = decode_plain(data, image, luma=is_luma)
     if pixels is None:
+        if not is_luma:
+            return _load_picture(image, JPEG, alpha=False)
         reduce_to_luma(image)
         image.load()
         pixels = packed_pixels(image, "L")
     return DecodedPicture(pixels, "luma" if is_luma else "exact", JPEG.name)
+
+
+def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> DecodedPicture:
+    """Load the picture that an image is positioned at; raises whatever Pillow raises."""
+    samples, orientation = PLAIN_SAMPLES, 1
+    if accepted is TIFF:  # whose orientation Pillow forgets when it has applied it
+        samples, orientation = read_samples(image), read_orientation(image)
+    image.load()
+    plane = read_alpha(image) if alpha else None
+    pixels = rgb_pixels(image, samples)
+    if accepted is TIFF:
+        pixels = undo_orientation(pixels, orientation)
+        plane = None if plane is None else undo_orientation(plane, orientation)
+    return DecodedPicture(pixels, "exact", accepted.name, plane)
+
+
+def _decode_frames(
+    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, *, alpha: bool
+) -> Iterator[DecodedPicture]:
+    with translate_errors(accepted.name):
+        n_frames = int(getattr(image, "n_frames", 1))
+    limits.check_frame_pixels(n_frames * image.width * image.height)
+    stride = -(-n_frames // limits.max_frames)
+    elapsed_ms = 0.0
+    for number in range(1, n_frames):
+        with translate_errors(f"{accepted.name} frame {number + 1}"):
+            elapsed_ms += float(image.info.get("duration") or 0)
+            image.seek(number)
+            limits.check_pixels(*image.size)
+            if number % stride:
+                image.load()
+                continue
+            picture = _load_picture(image, accepted, alpha=alpha)
+        yield replace(picture, timestamp_s=elapsed_ms / 1000)
+
+
+def _decode_pages(
+    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, *, alpha: bool
+) -> Iterator[DecodedPicture]:
+    # The pages of a TIFF are a chain that ends where seeking fails; counting them first would walk
+    # all of it.
+    numbers = count() if accepted is TIFF else range(int(getattr(image, "n_frames", 1)))
+    first = image.tell()
+    all_pixels = image.width * image.height
+    for n_seen, number in enumerate((number for number in numbers if number != first), start=2):
+        with translate_errors(f"{accepted.name} page {number + 1}"):
+            try:
+                image.seek(number)
+            except EOFError:
+                return
+            if n_seen > limits.max_frames:
+                message = f"too many pages: more than {limits.max_frames}"
+                raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
+            limits.check_pixels(*image.size)
+            all_pixels += image.width * image.height
+            limits.check_frame_pixels(all_pixels)
+            picture = _load_picture(image, accepted, alpha=alpha)
+        yield replace(picture, page=number + 1)

@@ -1,4 +1,4 @@
-"""Reads of the bytes of one content that never exceed the limit nor wait for a device."""
+"""Bounded reads of the bytes of one content, which never wait for a device."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
     """Return the bytes of a regular file.
 
     Symbolic links are followed.  A FIFO, a socket or a device is refused at once, not waited for.
-
     Never more than `limits.max_bytes` are read, even of a growing file.
 
     Raises
@@ -68,7 +67,7 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
     Raises
     ------
     DecodeError
-        The file is missing, unreadable or not a regular file; as for `read_content`.
+        The file is missing, unreadable or not a regular file.
     """
     with _open_descriptor(path) as descriptor:
         # Files under /proc state size 0, and are read to their end.
@@ -76,31 +75,6 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
         while block := os.read(descriptor, min(_BLOCK_BYTES, left_bytes)):
             yield block
             left_bytes -= len(block)
-
-
-def open_content(path: str | os.PathLike[str]) -> io.FileIO:
-    """Open a regular file for reading, unbuffered; symbolic links are followed.
-
-    Raises
-    ------
-    DecodeError
-        As for `read_content`.
-    """
-    try:
-        descriptor = os.open(path, _OPEN_FLAGS)
-    except OSError as error:
-        raise unreadable(error) from error
-    except ValueError as error:
-        raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            reason = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise DecodeError(reason, ErrorKind.UNREADABLE)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return io.FileIO(descriptor)
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -119,6 +93,20 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
         return _collect(stream.read, _SMALLEST_READ_BYTES, limits)
     except OSError as error:
         raise unreadable(error) from error
+
+
+def open_content(path: str | os.PathLike[str]) -> io.FileIO:
+    """Open a regular file, unbuffered; DecodeError as for `read_blocks`."""
+    try:
+        file = io.FileIO(path, opener=lambda name, _flags: os.open(name, _OPEN_FLAGS))
+    except OSError as error:
+        raise unreadable(error) from error
+    except ValueError as error:
+        raise DecodeError("not a path", ErrorKind.UNREADABLE) from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise DecodeError("not a regular file", ErrorKind.UNREADABLE)
+    return file
 
 
 def unreadable(error: OSError) -> DecodeError:
@@ -140,10 +128,10 @@ def _open_descriptor(path: str | os.PathLike[str]) -> Iterator[int]:
 
 
 def _read_regular(descriptor: int, limits: DecodeLimits) -> bytes:
-    status = os.fstat(descriptor)
-    if status.st_size > 0:
-        limits.check_bytes(status.st_size)
-    expected_bytes = max(status.st_size, _SMALLEST_READ_BYTES)
+    size_bytes = os.fstat(descriptor).st_size
+    if size_bytes > 0:
+        limits.check_bytes(size_bytes)
+    expected_bytes = max(size_bytes, _SMALLEST_READ_BYTES)
     return _collect(lambda ask_bytes: os.read(descriptor, ask_bytes), expected_bytes, limits)
 
 

@@ -7,16 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFile
+from PIL.ExifTags import Base as Tag
 
-from hashmatch.decode.modes import Samples
+from hashmatch.decode.pixels import Samples
 
-_BITS_PER_SAMPLE = 258
-_PHOTOMETRIC = 262
-_ORIENTATION = 274
-_SAMPLE_FORMAT = 339
-
-_WHITE_IS_ZERO = 0
-_UNSIGNED = 1
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1
 
 _UNDO: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     1: lambda pixels: pixels,
@@ -34,17 +29,17 @@ _UNDO: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 def read_samples(image: ImageFile.ImageFile) -> Samples:
     """Read the layout of samples wider than 8 bits, which Pillow does not report."""
     tags = image.tag_v2  # type: ignore[attr-defined]
-    bits = int(tags.get(_BITS_PER_SAMPLE, (1,))[0])
+    bits = int(tags.get(Tag.BitsPerSample, (1,))[0])
     return Samples(
         bits=bits if bits in (12, 16) else 16,
-        unsigned=bits == 32 and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED,
-        white_is_zero=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO,
+        unsigned=bits == 32 and tags.get(Tag.SampleFormat, (_UNSIGNED,))[0] == _UNSIGNED,
+        white_is_zero=tags.get(Tag.PhotometricInterpretation) == _WHITE_IS_ZERO,
     )
 
 
 def read_orientation(image: ImageFile.ImageFile) -> int:
     """Return the orientation that Pillow will apply when it loads the pixels (1: none)."""
-    value = image.getexif().get(_ORIENTATION, 1)
+    value = image.getexif().get(Tag.Orientation, 1)
     return value if value in _UNDO else 1
 
 

@@ -4,35 +4,30 @@ from hashmatch.fingerprint.content import (
     MediaExecutor,
     fingerprint_content,
     fingerprint_contents,
-    fingerprint_image,
     fingerprint_media,
     identify_media,
     prepare_to_fingerprint,
 )
-from hashmatch.fingerprint.content_digests import digests
 from hashmatch.fingerprint.given_hashes import (
     GivenHash,
     GivenHashes,
     fingerprint_hashes,
     parse_hash,
 )
-from hashmatch.fingerprint.image import Picture, hash_image, hash_segments
+from hashmatch.fingerprint.hashes import digests, hash_image, hash_segments, hash_video
 from hashmatch.fingerprint.rendering import ViewOptions
 from hashmatch.fingerprint.source import Source, sendable
-from hashmatch.fingerprint.video import hash_video
 
 __all__ = [
     "GivenHash",
     "GivenHashes",
     "MediaExecutor",
-    "Picture",
     "Source",
     "ViewOptions",
     "digests",
     "fingerprint_content",
     "fingerprint_contents",
     "fingerprint_hashes",
-    "fingerprint_image",
     "fingerprint_media",
     "hash_image",
     "hash_segments",

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.decode import (
-    DEFAULT_LIMITS,
-    HEAD_BYTES,
-    DecodeLimits,
-    check_decode,
-    is_video,
-    load_video_decoder,
-)
+from hashmatch.decode import HEAD_BYTES, check_decode, is_video, load_video_decoder
 from hashmatch.errors import Attempt, DecodeError, attempt, make_memory_error
-from hashmatch.fingerprint.image import Picture
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
-    LumaDrift,
-    LumaHash,
     OrientedHash,
     SegmentHash,
     get_algorithm,
     get_pixel_hash,
     load_algorithms,
 )
-from hashmatch.values import Content, Fingerprint, Fingerprints, Hash, Media, MediaKind
-from hashmatch.views import AS_STORED, VIEW_KINDS, join, segment
+from hashmatch.values import Content, Fingerprint, Fingerprints, Media, MediaKind
+from hashmatch.views import AS_STORED, join, segment
 from hashmatch.workers import Executor, InlineExecutor, attempted, spread
 
 DEFAULT_VIEWS = ViewOptions()
@@ -52,7 +42,7 @@ def fingerprint_content(
     """Hash one content in every view by several algorithms, from one decode.
 
     Errors are part of the result: that of an algorithm stands beside the fingerprints of others,
-    and a content that is damaged after its first picture keeps the views before the damage.
+    and a content that is damaged after its first picture keeps the views that could be hashed.
 
     Parameters
     ----------
@@ -109,7 +99,9 @@ def fingerprint_contents(
         hashed = executor.map(map(arguments_of, contents))
     for content, pixels in zip(contents, hashed, strict=True):
         attempts: dict[str, Attempt[Fingerprint]] = {
-            name: Attempt(fingerprint_hash(digest, decode="bytes"))
+            name: Attempt(
+                Fingerprint(name, "bytes", (AS_STORED,), digest.code[None], (None,), (None,))
+            )
             for name, digest in content.digests.items()
         }
         if pixels.error is not None:
@@ -117,29 +109,6 @@ def fingerprint_contents(
         else:
             attempts |= pixels.unwrap()
         yield Fingerprints(content.content_id, content.sha256, attempts, content.error)
-
-
-def fingerprint_image(
-    data: bytes,
-    *,
-    algorithm: str = "pdq",
-    decode: str = "exact",
-    limits: DecodeLimits = DEFAULT_LIMITS,
-    views: Collection[str] = VIEW_KINDS,
-) -> Fingerprint:
-    """Hash one picture or video, given as the bytes of a file, in every view by one algorithm.
-
-    As `fingerprint_content`, but raises `DecodeError` if anything cannot be decoded or hashed, to
-    the last frame or page if ``"frames"`` are among the `views`.
-    """
-    check_decode(decode)
-    media = identify_media(data)
-    options = ViewOptions(views, limits)
-    attempts = fingerprint_media(media.source, media.kind, (algorithm,), decode, options)
-    fingerprint = attempts[algorithm].unwrap()
-    if fingerprint.error is not None:
-        raise fingerprint.error
-    return fingerprint
 
 
 def identify_media(data: bytes) -> Media:
@@ -163,15 +132,14 @@ def fingerprint_media(
     ValueError, AlgorithmError
         As `fingerprint_content`.
     """
-    hashers = [_ViewHasher(name) for name in algorithms]
     is_oriented = "orientations" in options.views
+    hashers = [_ViewHasher(name, is_oriented=is_oriented) for name in algorithms]
     error: DecodeError | None = None
     n_views = 0
     try:
         for view in render_views(Media(kind, source), options, decode=decode):
-            picture = Picture(view.pixels, view.decode)
             for hasher in hashers:
-                hasher.add(view, picture, is_oriented=is_oriented)
+                hasher.add(view)
             n_views += 1
     except DecodeError as failure:
         error = DecodeError(str(failure), failure.kind)  # without the frames of its traceback
@@ -188,26 +156,14 @@ def prepare_to_fingerprint(algorithms: Iterable[str]) -> None:
     load_video_decoder()
 
 
-def fingerprint_hash(value: Hash, *, decode: str) -> Fingerprint:
-    """Return a single hash as a fingerprint whose one view is the content as stored."""
-    return Fingerprint(
-        algorithm=value.algorithm,
-        decode=decode,
-        views=(AS_STORED,),
-        codes=value.code[None],
-        qualities=(value.quality,),
-        timestamps_s=(None,),
-    )
-
-
 class _ViewHasher:
     """Collects the hashes of the views of one content by one algorithm."""
 
-    def __init__(self, algorithm: str) -> None:
+    def __init__(self, algorithm: str, *, is_oriented: bool) -> None:
+        hasher = get_algorithm(algorithm)
         self.algorithm = algorithm
-        self._hasher = get_algorithm(algorithm)
-        if not isinstance(self._hasher, SegmentHash):
-            self._hasher = get_pixel_hash(algorithm)
+        self._hasher = hasher if isinstance(hasher, SegmentHash) else get_pixel_hash(algorithm)
+        self._is_oriented = is_oriented
         self._views: list[str] = []
         self._codes = bytearray()
         self._qualities: list[int | None] = []
@@ -215,15 +171,13 @@ class _ViewHasher:
         self._best_quality: dict[bytes, int] = {}
         self._decode = ""
         self._is_complete = True
-        self._failure: DecodeError | None = None
+        self._error: DecodeError | None = None
 
-    def add(self, view: View, picture: Picture, *, is_oriented: bool) -> None:
-        """Hash a view; after the first error no further view is hashed."""
-        if self._failure is not None:
-            return
-        hashed = attempt(self._hash, view, picture, is_oriented)
+    def add(self, view: View) -> None:
+        """Hash a view; the first error is kept."""
+        hashed = attempt(self._hash, view)
         if hashed.error is not None:
-            self._failure = hashed.error
+            self._error = self._error or hashed.error
             return
         words, codes, quality = hashed.unwrap()
         self._decode = self._decode or view.decode
@@ -241,44 +195,41 @@ class _ViewHasher:
             self._qualities.append(quality)
             self._timestamps_s.append(view.timestamp_s)
 
-    def _hash(
-        self, view: View, picture: Picture, is_oriented: bool
-    ) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
+    def _hash(self, view: View) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
+        """Return the last part of each name, the codes, and the quality of all of them."""
         hasher = self._hasher
-        if isinstance(hasher, SegmentHash):
-            codes = hasher.hash_segments(picture.for_algorithm(hasher))
-            return [segment(number) for number in range(1, len(codes) + 1)], codes, None
-        if view.luma is not None and isinstance(hasher, LumaHash):
+        if isinstance(hasher, OrientedHash) and view.luma is not None:
             codes, quality = hasher.hash_luma(
-                view.luma.pixels, view.luma.gain, is_oriented=is_oriented
+                view.luma.pixels, view.luma.gain, is_oriented=self._is_oriented
             )
             return hasher.orientations[: len(codes)], codes, quality
-        if is_oriented and isinstance(hasher, OrientedHash):
+        pixels = view.pixels if hasher.consumes == "rgb" else view.grey
+        if isinstance(hasher, SegmentHash):
+            codes = hasher.hash_segments(pixels)
+            return [segment(number) for number in range(1, len(codes) + 1)], codes, None
+        if isinstance(hasher, OrientedHash) and self._is_oriented:
             tolerance_bits = 0
-            if picture.decode == "luma":
-                drift, is_whole = hasher.luma_drift or LumaDrift(0), view.name == AS_STORED
+            if view.decode == "luma" and (drift := hasher.luma_drift):
+                is_whole = view.name == AS_STORED
                 tolerance_bits = drift.tolerance_bits if is_whole else drift.trimmed_tolerance_bits
-            codes, quality = hasher.hash_orientations(
-                picture.for_algorithm(hasher), tolerance_bits=tolerance_bits
-            )
+            codes, quality = hasher.hash_orientations(pixels, tolerance_bits=tolerance_bits)
             return hasher.orientations, codes, quality
-        whole = get_pixel_hash(self.algorithm)
-        code, quality = whole.hash_pixels(picture.for_algorithm(whole))
-        return (AS_STORED,), code[None, :], quality
+        code, quality = hasher.hash_pixels(pixels)
+        return (AS_STORED,), code[None], quality
 
     def result(self, error: DecodeError | None) -> Attempt[Fingerprint]:
-        """Return the fingerprint, `error` saying what is missing, or the failure to hash."""
-        if self._failure is not None:
-            return Attempt(error=self._failure)
-        return Attempt(
-            Fingerprint(
-                algorithm=self.algorithm,
-                decode=self._decode,
-                views=tuple(self._views),
-                codes=np.frombuffer(self._codes, np.uint8).reshape(len(self._views), -1),
-                qualities=tuple(self._qualities),
-                timestamps_s=tuple(self._timestamps_s),
-                is_complete=self._is_complete,
-                error=error,
-            )
+        """Return the fingerprint; with `error` if no view failed before the decoder did."""
+        error = self._error or error
+        if not self._views:
+            return Attempt(error=error)
+        fingerprint = Fingerprint(
+            algorithm=self.algorithm,
+            decode=self._decode,
+            views=tuple(self._views),
+            codes=np.frombuffer(self._codes, np.uint8).reshape(len(self._views), -1),
+            qualities=tuple(self._qualities),
+            timestamps_s=tuple(self._timestamps_s),
+            is_complete=self._is_complete and self._error is None,
+            error=error,
         )
+        return Attempt(fingerprint)

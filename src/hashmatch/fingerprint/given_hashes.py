@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ GivenHash = str | bytes | Hash
 GivenHashes = Mapping[str, GivenHash | Sequence[GivenHash]]
 """Hashes of one content by algorithm: one, or several such as those of its segments."""
 
+_BYTES_OR_TEXT = (str, bytes, bytearray, memoryview)
 _HEX = re.compile("[0-9a-fA-F]*")
 
 
@@ -30,26 +32,28 @@ def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerpr
     ------
     ValueError
         No hash, an unknown algorithm, or a hash of another algorithm or length, or not hex; the
-        message shows neither the hash nor the name.
+        message shows neither the hash nor an unknown name.
     TypeError
         A hash of another type.
     AlgorithmError
         An algorithm that cannot be used.
     """
     known = algorithms()
+    if not isinstance(hashes, Mapping):
+        raise TypeError(f"hashes must be a mapping from algorithms, not {type(hashes).__name__}")
+    if not hashes:
+        raise ValueError("no hashes were given")
+    if not all(name in known for name in hashes):  # not named: it may be a hash
+        raise ValueError(f"unknown hash algorithm; known: {', '.join(known)}")
     attempts: dict[str, Attempt[Fingerprint]] = {}
-    for name in hashes:
-        if name not in known:  # not repeated: it may be a hash in the place of a name
-            raise ValueError(f"unknown hash algorithm; known: {', '.join(known)}")
     for name in sorted(hashes):
         given = hashes[name]
-        several = [given] if isinstance(given, str | bytes | Hash) else list(given)
+        is_one = isinstance(given, _BYTES_OR_TEXT) or not isinstance(given, Sequence)
+        several: Any = [given] if is_one else given
         try:
             attempts[name] = Attempt(_fingerprint(known[name], several))
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    if not attempts:
-        raise ValueError("no hashes were given")
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
     return Fingerprints(content_id, None, attempts)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
-    DecodedPicture,
     DecodeLimits,
     Inside,
     Luma,
@@ -24,6 +23,7 @@ from hashmatch.decode import (
     read_content,
 )
 from hashmatch.errors import DecodeError, ErrorKind
+from hashmatch.hashing import Pixels, grey_of
 from hashmatch.values import Media
 from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, page
 
@@ -32,56 +32,39 @@ _ONLY_THE_FIRST = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class View:
     """One picture to hash.
 
-    Parameters
-    ----------
-    name : str
-        ``"as_stored"`` for the first picture of a content as it is.
-    pixels : ndarray of uint8
-        Shape (H, W, 3), RGB, or (H, W), luma.
-    decode : str
-        ``"exact"`` or ``"luma"``; ``"video"`` for a frame of a video.
-    timestamp_s : float or None
-        Time of the frame.
-    is_first : bool
-        True for the first picture of the content and whatever is made from it.
-    is_complete : bool
-        True if every view that exactly decoded pixels would give of this picture is yielded.
-    luma : Luma or None
-        A video frame as the decoder has it; `pixels` are then its luma as shown.
+    `name` is ``"as_stored"`` for the first picture of a content as it is. `pixels`, uint8, are RGB
+    (H, W, 3) or luma (H, W); `decode` says how they were obtained: ``"exact"``, ``"luma"``, or
+    ``"video"`` for a frame of a video, whose time is `timestamp_s`. `is_first` is True for the
+    first picture of the content and whatever is made from it; `is_complete` if every view that
+    exactly decoded pixels would give of this picture is yielded. `luma` is a video's frame as the
+    decoder has it; `pixels` are then its luma as shown.
     """
 
     name: str
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     decode: str
     timestamp_s: float | None
     is_first: bool
-    is_complete: bool
+    is_complete: bool = True
     luma: Luma | None = None
+
+    @cached_property
+    def grey(self) -> Pixels:
+        """The pixels as the algorithms that consume grey take them, (H, W)."""
+        return grey_of(self.pixels)
 
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
     """Views of a content to look at, and bounds on what that may cost.
 
-    Parameters
-    ----------
-    views : collection of str
-        Kinds of views beside ``"as_stored"``, any of `hashmatch.views.VIEW_KINDS`.
-    limits : DecodeLimits
-        Bounds on a picture.
-    video_limits : VideoLimits
-        Bounds on a video.
-    video_interval_s : float
-        Seconds from one hashed frame of a video to the next; 0: every frame.
-
-    Raises
-    ------
-    ValueError
-        For an unknown kind of view.
+    `views` has kinds of views beside ``"as_stored"``, any of `hashmatch.views.VIEW_KINDS`;
+    ValueError for others. `limits` bound a picture, `video_limits` a video. `video_interval_s` is
+    the number of seconds from one hashed frame of a video to the next; 0: every frame.
     """
 
     views: Collection[str] = VIEW_KINDS
@@ -107,10 +90,15 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         `open_video`, and after the last frame if the video could not be decoded to its end or if
         frames are not among the views, since it then has more than was looked at.
     """
-    if media.kind == "video":
-        yield from _render_video(media.source, options)
-        return
-    source = media.source
+    render = _render_video if media.kind == "video" else _render_pictures
+    for view in render(media.source, options, decode):
+        if "trimmed" in options.views:
+            yield from _with_trimmed(view)
+        else:
+            yield view
+
+
+def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> Iterator[View]:
     pictures = decode_pictures(
         read_content(source, limits=options.limits) if isinstance(source, str) else source,
         decode=decode,
@@ -119,64 +107,51 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         frames="frames" in options.views,
     )
     for number, picture in enumerate(pictures):
-        for name, pixels in _lay_out(picture):
-            yield from _with_trimmed(picture, name, pixels, options.views, is_first=number == 0)
+        name = AS_STORED
+        if picture.timestamp_s is not None:
+            name = FRAME
+        elif picture.page is not None:
+            name = page(picture.page)
+        view = View(name, picture.array, picture.decode, picture.timestamp_s, number == 0)
+        yield view
+        if picture.alpha is not None:
+            for ground, level in GROUNDS.items():
+                pixels = flatten(picture.array, picture.alpha, level)
+                yield replace(view, name=join(name, ground), pixels=pixels)
 
 
-def _render_video(source: bytes | str, options: ViewOptions) -> Iterator[View]:
-    is_first = True
+def _render_video(source: bytes | str, options: ViewOptions, _: str) -> Iterator[View]:
+    name = AS_STORED
     with open_video(
         source, interval_s=options.video_interval_s, limits=options.video_limits
     ) as frames:
         for frame in frames:
-            name = AS_STORED if is_first else FRAME
+            is_first = name == AS_STORED
             pixels = frame.luma.as_shown()
-            whole = View(name, pixels, "video", frame.timestamp_s, is_first, True, frame.luma)
-            yield whole
-            inside = find_border(pixels) if "trimmed" in options.views else None
-            if inside is not None:
-                yield replace(
-                    whole,
-                    name=join(name, TRIMMED),
-                    pixels=np.ascontiguousarray(pixels[inside]),
-                    luma=replace(frame.luma, pixels=frame.luma.pixels[inside]),
-                )
+            yield View(name, pixels, "video", frame.timestamp_s, is_first, luma=frame.luma)
             if "frames" not in options.views:
                 raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
-            is_first = False
+            name = FRAME
     if frames.error is not None:
         raise frames.error
 
 
-def _lay_out(picture: DecodedPicture) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    name = AS_STORED
-    if picture.timestamp_s is not None:
-        name = FRAME
-    elif picture.page is not None:
-        name = page(picture.page)
-    yield name, picture.array
-    if picture.alpha is not None:
-        for ground, level in GROUNDS.items():
-            yield join(name, ground), flatten(picture.array, picture.alpha, level)
+def _with_trimmed(view: View) -> Iterator[View]:
+    """Yield a view, and what is inside its border if it has one.
 
-
-def _with_trimmed(
-    picture: DecodedPicture,
-    name: str,
-    pixels: NDArray[np.uint8],
-    kinds: Collection[str],
-    *,
-    is_first: bool,
-) -> Iterator[View]:
-    # Luma nominates only: trim every border that the exact pixels may turn out to have.
-    if "trimmed" not in kinds:
-        borders: Sequence[Inside | None] | None = ()
-    elif picture.decode == "exact":
-        borders = (find_border(pixels),)
-    else:
-        borders = possible_borders(pixels)
-    facts = (picture.decode, picture.timestamp_s, is_first, borders is not None)
-    yield View(name, pixels, *facts)
+    Luma nominates only, so every border is trimmed that the exact pixels may turn out to have.
+    """
+    pixels, luma = view.pixels, view.luma
+    borders: Sequence[Inside | None] | None = (
+        possible_borders(pixels) if view.decode == "luma" else (find_border(pixels),)
+    )
+    view = replace(view, is_complete=borders is not None)
+    yield view
     for inside in borders or ():
         if inside is not None:
-            yield View(join(name, TRIMMED), np.ascontiguousarray(pixels[inside]), *facts)
+            yield replace(
+                view,
+                name=join(view.name, TRIMMED),
+                pixels=np.ascontiguousarray(pixels[inside]),
+                luma=luma and replace(luma, pixels=luma.pixels[inside]),
+            )

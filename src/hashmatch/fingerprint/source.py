@@ -1,8 +1,9 @@
-"""Pixels from a path, bytes, a file, a Pillow image or an array."""
+"""Pixels or bytes from a path, bytes, a file, a Pillow image or an array."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -14,22 +15,16 @@ from hashmatch.decode import (
     PillowImage,
     Readable,
     decode_image,
+    read_blocks,
     read_content,
     read_stream,
     to_rgb,
 )
 
-Source = (
-    str
-    | os.PathLike[str]
-    | bytes
-    | bytearray
-    | memoryview
-    | BinaryIO
-    | PillowImage
-    | NDArray[np.uint8]
-)
+ByteSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+Source = ByteSource | PillowImage | NDArray[np.uint8]
 
+_BLOCK_BYTES = 1024 * 1024
 _EXPECTED = "a path, bytes, a file opened in binary mode, a PIL.Image or a uint8 array"
 
 
@@ -39,34 +34,19 @@ def pixels_of(
     """Return the pixels of a picture: uint8 (H, W, 3) RGB, or (H, W) luma.
 
     `decode` and `limits` apply to encoded contents; a Pillow image is converted to RGB, and an
-    array is taken as it is.
-
-    Raises
-    ------
-    DecodeError
-        The content cannot be read or decoded.
-    TypeError
-        `source` is none of these.
-    ValueError
-        An array of another dtype or shape.
+    array is taken as it is. Errors are those of `hash_image`.
     """
     if isinstance(source, np.ndarray):
         return _check_array(source)
     if isinstance(source, PillowImage):
         return to_rgb(source)
-    data = _read(source, limits)
-    return decode_image(data, decode=decode, limits=limits).array
+    return decode_image(_read(source, limits), decode=decode, limits=limits).array
 
 
 def sendable(source: Source, *, limits: DecodeLimits) -> str | bytes:
     """Return what another process can open instead of the source: a full path, or the bytes.
 
-    Raises
-    ------
-    DecodeError
-        A file cannot be read.
-    TypeError
-        `source` is pixels already, or of no accepted type.
+    DecodeError if a file cannot be read; TypeError for pixels, or a source of no accepted type.
     """
     if isinstance(source, str | os.PathLike):
         return os.path.abspath(source)  # noqa: PTH100  (bytes paths too, and no more than that)
@@ -86,6 +66,25 @@ def _read(source: object, limits: DecodeLimits) -> bytes:
     if callable(getattr(source, "read", None)):
         return read_stream(cast(Readable, source), limits=limits)
     raise TypeError(f"cannot hash {type(source).__name__}: expected {_EXPECTED}")
+
+
+def read_source_blocks(source: ByteSource) -> Iterator[bytes]:
+    """Yield the bytes of a source of any size in blocks; errors are those of `digests`."""
+    if isinstance(source, str | os.PathLike):
+        yield from read_blocks(source)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        yield bytes(source)
+    elif callable(getattr(source, "read", None)):
+        file = cast(Readable, source)
+        while block := file.read(_BLOCK_BYTES):
+            if not isinstance(block, bytes):
+                raise TypeError(f"the file gives {type(block).__name__}: open it in binary mode")
+            yield block
+    else:
+        raise TypeError(
+            f"cannot digest {type(source).__name__}: expected a path, bytes or a file opened in "
+            "binary mode"
+        )
 
 
 def _check_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

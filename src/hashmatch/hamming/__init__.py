@@ -11,7 +11,7 @@ from hashmatch.hamming.arguments import (
     check_threads,
 )
 from hashmatch.hamming.hamming_index import HammingIndex
-from hashmatch.hamming.results import SearchPlan, SearchResult
+from hashmatch.hamming.results import SearchPlan, SearchResult, order_pairs
 
 __all__ = [
     "HammingIndex",
@@ -25,4 +25,5 @@ __all__ = [
     "check_queries",
     "check_radius",
     "check_threads",
+    "order_pairs",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import SupportsIndex
 
@@ -67,32 +68,22 @@ def check_radius(radius: SupportsIndex | None, bits: int) -> int:
         if bits != 256:
             raise ValueError(f"radius must be given for {bits}-bit codes")
         return DEFAULT_RADIUS_256_BITS
-    number = _check_int(radius, "radius")
-    if not 0 <= number <= bits:
-        raise ValueError(f"radius must be 0..{bits} bits, not {number}")
-    return number
-
-
-def check_positive(value: SupportsIndex, name: str) -> int:
-    """Return an integer of at least 1."""
-    if (number := _check_int(value, name)) < 1:
-        raise ValueError(f"{name} must be at least 1, not {number}")
-    return number
-
-
-def check_k(k: SupportsIndex) -> int:
-    """Return a number of neighbours."""
-    if (number := check_positive(k, "k")) > MAX_CODES:
-        raise ValueError(f"k must be at most {MAX_CODES}, not {number}")
-    return number
+    return _check_int(radius, "radius", 0, bits, " bits")
 
 
 def check_threads(threads: SupportsIndex) -> int:
     """Return a number of threads, 1..1024."""
-    number = _check_int(threads, "threads")
-    if not 1 <= number <= 1024:
-        raise ValueError(f"threads must be 1..1024, not {number}")
-    return number
+    return _check_int(threads, "threads", 1, 1024)
+
+
+def check_k(k: SupportsIndex) -> int:
+    """Return a number of neighbours."""
+    return _check_int(k, "k", 1, MAX_CODES)
+
+
+def check_positive(value: SupportsIndex, name: str) -> int:
+    """Return an integer of at least 1."""
+    return _check_int(value, name, 1)
 
 
 def check_algorithm(algorithm: object) -> str | None:
@@ -106,13 +97,17 @@ def check_algorithm(algorithm: object) -> str | None:
     return algorithm
 
 
-def _check_int(value: SupportsIndex, name: str) -> int:
-    """Return an integer of any integer type; booleans are refused."""
-    if type(value) is int:  # the common case: a single search takes microseconds
-        return value
-    if isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be an integer, not a boolean")
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} must be an integer, not {type(value).__name__}") from None
+def _check_int(
+    value: SupportsIndex, name: str, low: int, high: float = math.inf, unit: str = ""
+) -> int:
+    if type(value) is not int:  # it is as a rule, and a single search takes microseconds
+        if isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name} must be an integer, not a boolean")
+        try:
+            value = operator.index(value)
+        except TypeError:
+            raise ValueError(f"{name} must be an integer, not {type(value).__name__}") from None
+    if not low <= value <= high:
+        allowed = f"at least {low}" if high == math.inf else f"{low}..{high}{unit}"
+        raise ValueError(f"{name} must be {allowed}, not {value}")
+    return value

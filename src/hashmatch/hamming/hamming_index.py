@@ -23,7 +23,7 @@ from hashmatch.hamming.arguments import (
     check_radius,
     check_threads,
 )
-from hashmatch.hamming.results import SearchPlan, SearchResult
+from hashmatch.hamming.results import SearchPlan, SearchResult, order_pairs
 
 if TYPE_CHECKING:
     import os
@@ -33,8 +33,9 @@ class HammingIndex:
     """Codes of one width, searched exactly by Hamming distance.
 
     Created by `build` or `open`. Immutable; every method may be called from many threads at once
-    and after a fork, and releases the GIL while it computes. A copy is the index itself. Pickling
-    passes an opened index by its path and a built one by its bytes.
+    and after a fork, and releases the GIL while it computes. Searches raise ValueError if queries
+    are of the wrong dtype, shape or width, or a number is out of range. A copy is the index itself.
+    Pickling passes an opened index by its path and a built one by its bytes.
     """
 
     def __init__(
@@ -68,9 +69,9 @@ class HammingIndex:
         codes : array_like of uint8, shape (n, bits / 8)
             64 to 512 bits wide; copied. n may be 0.
         ids : array_like of int64, shape (n,), optional
-            Unique identifiers; 0..n-1 by default.
+            Unique; 0..n-1 by default.
         algorithm : str, optional
-            Name of the algorithm that made the codes; kept and saved, not interpreted.
+            Name of the algorithm that made the codes; saved, not interpreted.
         threads : int
             Threads to build with; the index does not depend on it.
 
@@ -79,13 +80,10 @@ class HammingIndex:
         ValueError
             Wrong dtype, shape or width; ids that repeat or do not fit the codes.
         """
-        checked = check_codes(codes)
-        algorithm = check_algorithm(algorithm)
-        own_ids = None if ids is None else check_ids(ids, len(checked))
-        threads = check_threads(threads)
-        own_codes = copy_codes(checked)
-        planes = pack_planes(own_codes)
-        tables = build_tables(own_codes, threads)
+        algorithm, threads = check_algorithm(algorithm), check_threads(threads)
+        own_codes = copy_codes(check_codes(codes))
+        own_ids = None if ids is None else check_ids(ids, len(own_codes))
+        planes, tables = pack_planes(own_codes), build_tables(own_codes, threads)
         return cls(index_file.IndexArrays(algorithm, own_codes, planes, own_ids, tables))
 
     @classmethod
@@ -98,7 +96,6 @@ class HammingIndex:
 
         Parameters
         ----------
-        path : path-like
         verify : bool
             Read and check every byte first.
         huge_pages : bool
@@ -121,14 +118,12 @@ class HammingIndex:
         return cls(file.arrays(huge_pages=huge_pages), file, reopening)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the index to `path`, atomically and readable by its owner only.
+        """Write the index to `path`, atomically, synced, and readable by its owner only.
 
-        The bytes go to a temporary file beside `path`, are synced and renamed: a reader finds the
-        old file or the new one. The same index gives the same bytes. IndexFormatError if the file
-        that this index was opened from is damaged.
+        The same index gives the same bytes. IndexFormatError if the file that this index was opened
+        from is damaged.
         """
-        if self._file is not None:
-            self._file.verify()  # damage must not be copied under fresh checksums
+        self.verify()  # damage must not be copied under fresh checksums
         index_file.write(Path(path), self._arrays)
 
     def verify(self) -> None:
@@ -165,7 +160,7 @@ class HammingIndex:
     @property
     def size_bytes(self) -> int:
         """Bytes of codes, ids and tables, in memory or mapped."""
-        return sum(array.nbytes for _, array in self._arrays.sections())
+        return sum(map(len, self._arrays.sections().values()))
 
     def search(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
@@ -178,17 +173,12 @@ class HammingIndex:
         radius : int, optional
             In bits, inclusive, 0..bits. The default, 31, is for 256-bit codes only.
         threads : int
-            Threads to use; the result does not depend on it.
+            Threads to use, 1..1024; the result does not depend on it.
 
         Returns
         -------
         SearchResult
             Per query by (distance, id); exact.
-
-        Raises
-        ------
-        ValueError
-            Wrong dtype, shape or width of the queries; radius or threads out of range.
         """
         return SearchResult(
             *self._native.search(
@@ -208,11 +198,6 @@ class HammingIndex:
         ids : ndarray of int64, shape (n_queries, k)
         distances : ndarray of int32, shape (n_queries, k)
             In bits. Both are padded with -1 if the index holds fewer than `k` codes.
-
-        Raises
-        ------
-        ValueError
-            Wrong dtype, shape or width of the queries; `k` or threads out of range.
         """
         checked, k = check_queries(queries, self._bits), check_k(k)
         _, found_ids, found_distances = self._native.nearest(checked, k, check_threads(threads))
@@ -238,18 +223,15 @@ class HammingIndex:
             check_radius(radius, self._bits), check_threads(threads)
         )
         a = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(offsets))
-        if self._arrays.ids is not None:
-            a, b = self._arrays.ids[a], self._arrays.ids[b]
-            a, b = np.minimum(a, b), np.maximum(a, b)
-        order = np.lexsort((b, a))
-        return a[order], b[order], distances[order]
+        return order_pairs(a, b, distances, self._arrays.ids)
 
     def plan(self, radius: int | None = None, queries: int = 1) -> SearchPlan:
         """Explain how a search of `queries` codes at `radius` would be carried out, and why."""
         radius = check_radius(radius, self._bits)
         n_queries = check_positive(queries, "queries")
-        plan = self._native.plan(radius, n_queries)
-        return SearchPlan.from_native(plan, radius, n_queries, len(self))
+        facts = self._native.plan(radius, n_queries)
+        facts |= {"strategy": facts["strategy"].name, "thresholds": tuple(facts["thresholds"])}
+        return SearchPlan(radius=radius, n_queries=n_queries, n_codes=len(self), **facts)
 
     def scan_constant_time(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
@@ -258,7 +240,7 @@ class HammingIndex:
 
         For callers whose timing must not reveal whether something matched. Only the numbers of
         codes and queries, their width and the radius decide which memory is read, what is computed
-        and how large the answer is; `search` is faster and depends on the content.
+        and how large the answer is. `search` is faster.
 
         Returns
         -------

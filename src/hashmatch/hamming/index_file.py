@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import mmap
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +32,10 @@ MIN_SUBSTRING_BITS, MAX_SUBSTRING_BITS = 8, 22
 SKETCH_PADDING = 64
 MAX_SKETCHES = 2
 
+# The sections, in the order of the file, and the types of their elements.
+_TABLES = {"directory": "u4", "postings": "u4", "sketches": "u2", "sketches2": "u1"}
+_DTYPES = {"codes": "u1", "planes": "u1", "ids": "i8", **_TABLES}
+
 _HEX_DIGEST = re.compile("[0-9a-f]{64}")
 _PREFIX = struct.Struct("<8sII32s")
 _MAX_NUMBER = (1 << 62) - 1
@@ -50,18 +52,15 @@ class IndexArrays:
     ids: NDArray[np.int64] | None  # (n,); None if the id is the row
     tables: Tables | None  # of every substring; None if codes are only scanned
 
-    def sections(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Yield each section's name and content in the order of the file."""
-        yield "codes", self.codes
-        yield "planes", self.planes
-        if self.ids is not None:
-            yield "ids", self.ids.astype("<i8", copy=False)
-        if self.tables is not None:
-            yield "directory", self.tables.directory.astype("<u4", copy=False)
-            yield "postings", self.tables.postings.astype("<u4", copy=False)
-            yield "sketches", self.tables.sketches.astype("<u2", copy=False)
-            if self.tables.sketches2 is not None:
-                yield "sketches2", self.tables.sketches2
+    def sections(self) -> dict[str, memoryview]:
+        """Return the bytes of each section, in the order of the file."""
+        arrays = {"codes": self.codes, "planes": self.planes, "ids": self.ids}
+        arrays |= {name: getattr(self.tables, name, None) for name in _TABLES}
+        return {
+            name: np.ascontiguousarray(array, f"<{_DTYPES[name]}").reshape(-1).view("u1").data
+            for name, array in arrays.items()
+            if array is not None
+        }
 
 
 class _Section(NamedTuple):
@@ -78,7 +77,7 @@ class _Layout(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """The header text: these fields are its keys, in this order."""
+    """The header text; these fields are its keys."""
 
     algorithm: str | None
     bits: int
@@ -99,10 +98,10 @@ def encode(arrays: IndexArrays) -> bytes:
 
 
 class IndexFile:
-    """The content of an index file, whose name is for error messages.
+    """The bytes of an index file, and its name for error messages.
 
-    Checks the header at once and the sections in `verify`. IndexFormatError if the file is foreign,
-    truncated, damaged in its header, or of another version.
+    Raises IndexFormatError if the file is foreign, truncated, damaged in its header, or of another
+    version; only `verify` reads the sections.
     """
 
     def __init__(self, content: memoryview, name: str) -> None:
@@ -113,26 +112,19 @@ class IndexFile:
         _check_sections(name, self._header, self._header_end, len(content))
 
     def arrays(self, *, huge_pages: bool = False) -> IndexArrays:
-        """Return the sections as arrays over the file's bytes, unread, or over a copy of them."""
+        """Return arrays that point into the file's bytes, without reading them, or into a copy."""
         content = _copy_to_huge_pages(self._content) if huge_pages else self._content
-        header = self._header
-        arrays = {
-            section.name: np.frombuffer(content, np.uint8, section.bytes, section.offset)
-            for section in header.sections
-        }
-        codes = arrays["codes"].reshape(header.n, header.bits // 8)
-        ids = arrays["ids"].view("<i8").astype(np.int64, copy=False) if "ids" in arrays else None
-        tables = None
-        if header.tables is not None:
-            tables = Tables(
-                header.tables.substrings,
-                header.tables.bits,
-                arrays["directory"].view("<u4").astype(np.uint32, copy=False),
-                arrays["postings"].view("<u4").astype(np.uint32, copy=False),
-                arrays["sketches"].view("<u2").astype(np.uint16, copy=False),
-                arrays.get("sketches2"),
-            )
-        return IndexArrays(header.algorithm, codes, arrays["planes"], ids, tables)
+        header, arrays = self._header, {}
+        for name, offset, n_bytes, _ in header.sections:
+            dtype = _DTYPES[name]
+            n = n_bytes // int(dtype[1])
+            array = np.frombuffer(content, f"<{dtype}", n, offset)
+            arrays[name] = array.astype(dtype, copy=False)
+        codes = arrays.pop("codes").reshape(header.n, header.bits // 8)
+        planes, ids = arrays.pop("planes"), arrays.pop("ids", None)
+        layout = header.tables
+        tables = layout and Tables(layout.substrings, layout.bits, **arrays)
+        return IndexArrays(header.algorithm, codes, planes, ids, tables)
 
     def verify(self) -> None:
         """Read every byte and compare it with the header; IndexFormatError names what differs."""
@@ -147,38 +139,39 @@ class IndexFile:
 
 def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
     """Yield the bytes of the file in order."""
-    header, offsets = _encode_header(arrays)
+    sections = arrays.sections()
+    header, offsets = _encode_header(arrays, sections)
     yield header
     end = len(header)
-    for (_, array), offset in zip(arrays.sections(), offsets, strict=True):
+    for content, offset in zip(sections.values(), offsets, strict=True):
         yield bytes(offset - end)
-        yield _bytes(array)
-        end = offset + array.nbytes
+        yield content
+        end = offset + len(content)
 
 
-def _encode_header(arrays: IndexArrays) -> tuple[bytes, list[int]]:
+def _encode_header(arrays: IndexArrays, contents: dict[str, memoryview]) -> tuple[bytes, list[int]]:
     """Return prefix and text, and the offset of each section.
 
-    The offsets stand in the text and depend on its length, so room is set aside first.
+    The text holds the offsets, which depend on its length: more room is left until it fits.
     """
-    layout = None
+    n, n_code_bytes = arrays.codes.shape
+    layout: dict[str, int] | None = None
     if (tables := arrays.tables) is not None:
         n_sketches = 1 if tables.sketches2 is None else 2
-        layout = _Layout(tables.n_substrings, tables.substring_bits, n_sketches)
-    n, n_code_bytes = arrays.codes.shape
-    digests = [(name, array.nbytes, _sha256(_bytes(array))) for name, array in arrays.sections()]
-    for first in itertools.count(ALIGNMENT_BYTES, ALIGNMENT_BYTES):
+        layout = _Layout(tables.n_substrings, tables.substring_bits, n_sketches)._asdict()
+    header = {"algorithm": arrays.algorithm, "bits": 8 * n_code_bytes, "n": n, "tables": layout}
+    digests = {name: _sha256(content) for name, content in contents.items()}
+    first = ALIGNMENT_BYTES
+    while True:
         sections, offset = [], first
-        for name, n_bytes, digest in digests:
-            sections.append(_Section(name, offset, n_bytes, digest))
-            offset = -(-(offset + n_bytes) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
-        header = _Header(arrays.algorithm, 8 * n_code_bytes, n, layout, sections)._asdict()
-        header["tables"] = layout and layout._asdict()
-        header["sections"] = [section._asdict() for section in sections]
-        text = json.dumps(header, separators=(",", ":")).encode()
+        for name, content in contents.items():
+            sections.append(_Section(name, offset, len(content), digests[name]))
+            offset = -(-(offset + len(content)) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        plain = {"sections": [section._asdict() for section in sections]}
+        text = json.dumps(header | plain, separators=(",", ":")).encode()
         if _PREFIX.size + len(text) <= first:
-            break
-    return _sign(text) + text, [section.offset for section in sections]
+            return _sign(text) + text, [section.offset for section in sections]
+        first += ALIGNMENT_BYTES
 
 
 def _sign(text: bytes | memoryview) -> bytes:
@@ -189,7 +182,7 @@ def _sign(text: bytes | memoryview) -> bytes:
 
 
 def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
-    """Return the end of the header text and its checksum, once magic, version and that hold."""
+    """Check magic, version and header checksum; return where the text ends, and the checksum."""
     if len(content) < _PREFIX.size:
         _refuse(name, f"it has {len(content)} bytes, too few for a header")
     magic, version, n_text_bytes, digest = _PREFIX.unpack_from(content)
@@ -209,49 +202,36 @@ def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
 
 
 def _read_header(name: str, text: memoryview) -> _Header:
-    """Parse a header whose checksum holds; a foreign writer may still have put nonsense in it."""
+    """Parse a header whose checksum is right; another writer may still have filled it wrongly."""
     try:
-        header: _Header = _parse(_Header, json.loads(str(text, "utf-8")))
-    except (ValueError, RecursionError):
+        fields = json.loads(str(text, "utf-8"))
+        layout = None if fields["tables"] is None else _Layout(**fields["tables"])
+        sections = [_Section(**section) for section in fields["sections"]]
+        header = _Header(**fields | {"tables": layout, "sections": sections})
+        hex_digests = [_HEX_DIGEST.fullmatch(section.sha256) for section in sections]
+    except (KeyError, TypeError, ValueError, RecursionError):
         _refuse(name, "its header has missing, unknown or invalid fields")
-    layout = header.tables or _Layout(1, MIN_SUBSTRING_BITS, 1)
+    layout = layout or _Layout(1, MIN_SUBSTRING_BITS, 1)
+    numbers = [header.n, header.bits, *layout]
+    numbers += [number for section in sections for number in (section.offset, section.bytes)]
     is_possible = (
-        header.n <= MAX_CODES
+        all(type(number) is int and 0 <= number <= _MAX_NUMBER for number in numbers)
+        and isinstance(header.algorithm, str | None)
+        and header.n <= MAX_CODES
         and header.bits % 8 == 0
         and MIN_BITS <= header.bits <= MAX_BITS
         and 1 <= layout.substrings <= MAX_SUBSTRINGS
         and MIN_SUBSTRING_BITS <= layout.bits <= MAX_SUBSTRING_BITS
         and layout.substrings * layout.bits <= header.bits
         and 1 <= layout.sketches <= MAX_SKETCHES
-        and all(_HEX_DIGEST.fullmatch(section.sha256) for section in header.sections)
+        and all(hex_digests)
     )
     if not is_possible:
         _refuse(name, "its header describes an impossible index")
     return header
 
 
-def _parse(kind: Any, value: Any) -> Any:
-    """Convert a JSON value to the type of a field; ValueError unless it is exactly of that form."""
-    if type(value) is kind:
-        if kind is not int or 0 <= value <= _MAX_NUMBER:
-            return value
-    elif kind in (_Header, _Layout, _Section):
-        hints = _hints(kind)
-        if type(value) is dict and value.keys() == hints.keys():
-            return kind(*(_parse(hint, value[key]) for key, hint in hints.items()))
-    elif get_origin(kind) is list:
-        if type(value) is list:
-            return [_parse(get_args(kind)[0], item) for item in value]
-    elif get_args(kind):  # X | None
-        return None if value is None else _parse(get_args(kind)[0], value)
-    raise ValueError("not of this type")
-
-
-_hints = cache(get_type_hints)
-
-
-def _section_sizes(header: _Header) -> dict[str, int]:
-    """Return the sections a header implies, in order, with their sizes in bytes."""
+def _check_sections(name: str, header: _Header, header_end: int, size: int) -> None:
     n, n_code_bytes = header.n, header.bits // 8
     n_filled = -(-n // BLOCK_CODES) * BLOCK_CODES
     sizes = {"codes": n * n_code_bytes, "planes": n_filled * min(n_code_bytes, MAX_PLANES)}
@@ -264,17 +244,11 @@ def _section_sizes(header: _Header) -> dict[str, int]:
         sizes["sketches"] = 2 * (n_postings + SKETCH_PADDING)
         if layout.sketches > 1:
             sizes["sketches2"] = n_postings
-    return sizes
-
-
-def _check_sections(name: str, header: _Header, header_end: int, size: int) -> None:
-    expected = _section_sizes(header)
-    found = [section.name for section in header.sections]
-    if found != list(expected):
-        _refuse(name, f"its sections are not {', '.join(expected)}, in this order")
+    if [section.name for section in header.sections] != list(sizes):
+        _refuse(name, f"its sections are not {', '.join(sizes)}, in this order")
     end = header_end
     for section in header.sections:
-        if section.bytes != (n_bytes := expected[section.name]):
+        if section.bytes != (n_bytes := sizes[section.name]):
             _refuse(name, f"section {section.name} has {section.bytes} bytes, not {n_bytes}")
         if section.offset < end or section.offset % ALIGNMENT_BYTES:
             _refuse(name, f"section {section.name} begins at an impossible offset")
@@ -295,10 +269,6 @@ def _copy_to_huge_pages(content: memoryview) -> memoryview:
             copy.madvise(mmap.MADV_HUGEPAGE)
     copy[:] = content
     return memoryview(copy).toreadonly()
-
-
-def _bytes(array: NDArray[Any]) -> memoryview:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _sha256(view: memoryview) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,11 @@ class SearchResult(NamedTuple):
 
     Those of query ``i`` are ``ids[offsets[i]:offsets[i + 1]]`` at ``distances[...]``, ordered by
     (distance, id).
-
-    Attributes
-    ----------
-    offsets : ndarray of int64, shape (n_queries + 1,)
-    ids : ndarray of int64, shape (n_matches,)
-    distances : ndarray of int32, shape (n_matches,)
-        In bits.
     """
 
-    offsets: NDArray[np.int64]
-    ids: NDArray[np.int64]
-    distances: NDArray[np.int32]
+    offsets: NDArray[np.int64]  # (n_queries + 1,)
+    ids: NDArray[np.int64]  # (n_matches,)
+    distances: NDArray[np.int32]  # (n_matches,), in bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +26,9 @@ class SearchPlan:
     """The strategy that the cost model chose for a batch of queries; every strategy is exact.
 
     "scan" compares every code; "probe" looks up the keys near each query's substrings;
-    "batch_probe" does so for many queries, sorted by key so that each bucket is read once.
-    Expectations are of one query over uniformly distributed codes. Times are of the machine that
-    the cost model was measured on: ratios carry over to others, absolute times do not.
+    "batch_probe" does so for many queries, sorted by key so that each bucket is read once. Counts
+    and times are expected of one query over uniformly distributed codes, on the machine that the
+    cost model was measured on: ratios carry over to others, absolute times do not.
     """
 
     strategy: str
@@ -52,14 +45,6 @@ class SearchPlan:
     cost_us: float
     scan_cost_us: float
 
-    @classmethod
-    def from_native(
-        cls, plan: dict[str, Any], radius: int, n_queries: int, n_codes: int
-    ) -> SearchPlan:
-        """Convert a plan of the native planner."""
-        names = {"strategy": plan["strategy"].name, "thresholds": tuple(plan["thresholds"])}
-        return cls(radius=radius, n_queries=n_queries, n_codes=n_codes, **(plan | names))
-
     def __str__(self) -> str:
         """Explain the plan in one or two sentences."""
         whole = f"{self.n_codes:,} codes at radius {self.radius}"
@@ -75,3 +60,16 @@ class SearchPlan:
             f"{self.candidates:,.0f} sketches and {self.verified:,.1f} codes compared a query, "
             f"{self.cost_us:,.1f} us against {self.scan_cost_us:,.1f} us by scan"
         )
+
+
+def order_pairs(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    distances: NDArray[np.int32],
+    ids: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Turn pairs of rows ``a < b``, each once, into pairs of ids, ordered by (a, b)."""
+    if ids is not None:
+        a, b = np.minimum(ids[a], ids[b]), np.maximum(ids[a], ids[b])
+    order = np.lexsort((b, a))
+    return a[order], b[order], distances[order]

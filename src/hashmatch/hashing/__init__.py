@@ -1,4 +1,4 @@
-"""Hash algorithms: one small protocol, one registry, one module each.
+"""Hash algorithms: one small protocol and one registry.
 
 docs/algorithms.md says what each is good for and how a third party adds one.
 """
@@ -8,7 +8,6 @@ from hashmatch.hashing.algorithm import (
     Algorithm,
     Digest,
     LumaDrift,
-    LumaHash,
     OrientedHash,
     PixelHash,
     Pixels,
@@ -31,7 +30,6 @@ __all__ = [
     "Algorithm",
     "Digest",
     "LumaDrift",
-    "LumaHash",
     "OrientedHash",
     "PixelHash",
     "Pixels",

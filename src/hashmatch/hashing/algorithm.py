@@ -1,16 +1,15 @@
-"""Base classes of algorithms, one for each kind.
+"""Base classes of algorithms, one for each kind of what codes are computed from.
 
-An algorithm's kind is what its codes are computed from: a `PixelHash` gives one code of a picture,
-an `OrientedHash` further ones of its orientations, a `LumaHash` those of a video's frame as the
-decoder has it, a `SegmentHash` one of each part that it finds, a `Digest` one of the bytes of a
-file.
+A `PixelHash` gives one code of a picture, an `OrientedHash` also those of its orientations and of a
+video's frame as the decoder has it, a `SegmentHash` one of each part that it finds, a `Digest` one
+of the bytes of a file.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,23 +26,15 @@ Consumes = Literal["rgb", "grey"]
 """What a hash of pixels is given. ``"rgb"``: colours, or grey where that is all there is.
 ``"grey"``: 8-bit grey (H, W) as Pillow makes it of RGB, once for all algorithms that ask for it."""
 
-CONSUMES: tuple[Consumes, ...] = ("rgb", "grey")
-
 
 @dataclass(frozen=True, slots=True)
 class LumaDrift:
     """Bounds on how far hashes of a JPEG's luma plane lie from those of its exact pixels.
 
-    Parameters
-    ----------
-    margin_bits : int
-        A search with hashes of luma is widened by this, so that it finds what exact ones would.
-    min_quality : int
-        The margin holds for hashes of this quality or more; others are of no use.
-    tolerance_bits : int
-        Rounding error accepted in hashes of luma to save time, within the margin.
-    trimmed_tolerance_bits : int
-        The same for trimmed views, whose borders may be a line off as well.
+    A search with hashes of luma is widened by `margin_bits`, so that it finds what exact ones
+    would. That holds for hashes of `min_quality` or more; others are of no use. `tolerance_bits` is
+    the rounding error accepted in hashes of luma to save time, within the margin, and
+    `trimmed_tolerance_bits` that of trimmed views, whose borders may be a line off as well.
     """
 
     margin_bits: int
@@ -56,18 +47,11 @@ class LumaDrift:
 class Algorithm(ABC):
     """A hash algorithm. Its methods are thread-safe.
 
-    Parameters
-    ----------
-    name : str
-        Name in the registry, in lists and in decisions; in lower case.
-    bits : int
-        Width of the codes, a multiple of 8.
-    default_radius : int
-        Customary search radius in bits, inclusive.
-    exact_only : bool
-        True if codes are equal or unrelated, so that any distance but 0 means nothing.
-    luma_drift : LumaDrift, optional
-        Bounds within which hashes of luma nominate; by default pictures are decoded exactly.
+    `name` is that in the registry, in lists and in decisions, in lower case; `bits` is the width of
+    the codes, a multiple of 8; `default_radius` is the customary search radius in bits, inclusive.
+    `exact_only` is true if codes are equal or unrelated, so that any distance but 0 means nothing.
+    Within the bounds of `luma_drift`, hashes of luma nominate; without them, pictures are decoded
+    exactly.
     """
 
     name: str
@@ -90,7 +74,7 @@ class PixelHash(Algorithm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrientedHash(PixelHash):
-    """A perceptual hash that has the eight orientations of a picture from one look at it.
+    """A perceptual hash that has all orientations of a picture from one look at it, or at luma.
 
     `orientations` are the names of what `hash_orientations` gives, ``"as_stored"`` first.
     """
@@ -106,18 +90,14 @@ class OrientedHash(PixelHash):
         Codes may be off by `tolerance_bits` where that saves time.
         """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LumaHash(OrientedHash):
-    """A perceptual hash that takes the luma of a video as the decoder has it."""
-
     @abstractmethod
     def hash_luma(
         self, luma: Luma, gain: float, *, is_oriented: bool
     ) -> tuple[NDArray[np.uint8], int | None]:
         """Return the codes of all orientations, or the first alone, and the quality.
 
-        Differences of luma, multiplied by `gain`, are those of the picture as shown.
+        `luma` is that of a video as the decoder has it; differences of it, multiplied by `gain`,
+        are those of the picture as shown.
         """
 
 
@@ -136,25 +116,9 @@ class SegmentHash(Algorithm):
         """Return one code for each part, uint8 (n, bits / 8), n at least 1."""
 
 
-class RunningDigest(Protocol):
-    """A digest in progress, as `hashlib` has them."""
-
-    def update(self, data: bytes, /) -> None:
-        """Feed the next bytes."""
-        ...
-
-    def digest(self) -> bytes:
-        """Return the digest of all bytes so far."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest(Algorithm):
-    """A digest of the bytes of a file."""
+    """A digest of the bytes of a file, which `hashlib` knows by its name."""
 
     default_radius: int = 0
     exact_only: bool = True
-
-    @abstractmethod
-    def start(self) -> RunningDigest:
-        """Begin a digest."""

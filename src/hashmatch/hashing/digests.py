@@ -7,27 +7,18 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from hashmatch.hashing.algorithm import Digest, RunningDigest
+from hashmatch.hashing.algorithm import Digest
 from hashmatch.values import Code
 
-
-class FileDigest(Digest):
-    """A digest of `hashlib`."""
-
-    def start(self) -> RunningDigest:
-        """Begin a digest."""
-        return hashlib.new(self.name, usedforsecurity=False)
-
-
-MD5 = FileDigest(name="md5", bits=128)
-SHA1 = FileDigest(name="sha1", bits=160)
-SHA256 = FileDigest(name="sha256", bits=256)
+MD5 = Digest(name="md5", bits=128)
+SHA1 = Digest(name="sha1", bits=160)
+SHA256 = Digest(name="sha256", bits=256)
 DIGESTS = (MD5, SHA1, SHA256)
 
 
 def digest_blocks(blocks: Iterable[bytes], digests: Iterable[Digest]) -> Mapping[str, Code]:
     """Return the digests of the concatenated blocks, by name; blocks are read once."""
-    running = {digest.name: digest.start() for digest in digests}
+    running = {each.name: hashlib.new(each.name, usedforsecurity=False) for each in digests}
     for block in blocks:
         for digest in running.values():
             digest.update(block)

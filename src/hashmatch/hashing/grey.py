@@ -43,16 +43,11 @@ _PROBED_SIZES_PX = (
 def grey_of(pixels: NDArray[np.uint8]) -> Grey:
     """Return uint8 RGB (H, W, 3) as grey, and grey (H, W) as it is.
 
-    Raises
-    ------
-    ValueError
-        Another dtype or shape, or no pixels.
+    ValueError if there are no pixels, or dtype or shape is another.
     """
     if pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be uint8, not {pixels.dtype}")
-    if pixels.ndim == 2:
-        return pixels
-    return grey_of_rgb(pixels)
+    return pixels if pixels.ndim == 2 else grey_of_rgb(pixels)
 
 
 def resize(grey: Grey, height_px: int, width_px: int) -> Grey:

@@ -9,9 +9,9 @@ Exactness: PDQ's filters are applied as one linear operator, in nearly exact ari
 reference's float32 sums drift from that. Where the drift could change a bit or the quality, the
 reference's own arithmetic is repeated step by step, which takes some ten times as long: for about 8
 photos in 100 (one hash) or 28 (eight), and for nearly blank pictures. The bound on the drift is
-measured on pictures meant to provoke it, not proven. The reference is the C++
-compiled for x86-64; a compiler for another machine may fuse its multiplications and additions,
-which flips bits of nearly blank pictures now and then.
+measured on pictures meant to provoke it, not proven. The reference is the C++ compiled for x86-64:
+a compiler for another machine may fuse its multiplications and additions, which flips bits of
+nearly blank pictures now and then.
 
 A picture with a side under 5 px has the all-zero hash and quality 0.
 
@@ -26,13 +26,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch._core import pdq_dihedral, pdq_hash
-from hashmatch.hashing.algorithm import Luma, LumaDrift, LumaHash
+from hashmatch.hashing.algorithm import Luma, LumaDrift, OrientedHash, Pixels
 from hashmatch.values import Code
 from hashmatch.views import ORIENTATIONS
 
 
-def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) -> tuple[Code, int]:
-    """Hash a picture as it is stored.
+def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
+    """Hash a picture as it is stored, in one pass over the pixels, as a rule.
+
+    Thread-safe; releases the GIL. ValueError for a wrong dtype or shape, an empty array, and a luma
+    or `gain` that is not finite or out of range.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) 
         uint8 (H, W), uint8 (H, W, 3) or float32 (H, W); float32 from -65535 to 65535, customarily
         0 to 255. Arrays that are not contiguous are copied.
     gain : float
-        From 1 to 2. The quality is that of the picture with all differences of luma so many times
+        From 1 to 2: the quality is that of the picture with all differences of luma so many times
         as large, such as 255 / 219 for luma that spans 16 to 235, as most video does. The code
         does not depend on it.
 
@@ -50,27 +53,14 @@ def hash(pixels: NDArray[np.uint8] | NDArray[np.float32], *, gain: float = 1.0) 
         ``code.tobytes().hex()`` is the hash as ThreatExchange prints it.
     quality : int
         0..100; below 50 the hash is customarily not used.
-
-    Raises
-    ------
-    ValueError
-        Wrong dtype or shape, an empty array, luma that is not finite or out of range, or a `gain`
-        that is.
-
-    Notes
-    -----
-    Thread-safe; releases the GIL. One pass over the pixels, as a rule.
     """
     return pdq_hash(pixels, gain)
 
 
 def dihedral(
-    pixels: NDArray[np.uint8] | NDArray[np.float32],
-    *,
-    tolerance_bits: int = 0,
-    gain: float = 1.0,
+    pixels: Luma | Pixels, *, tolerance_bits: int = 0, gain: float = 1.0
 ) -> tuple[NDArray[np.uint8], int]:
-    """Hash a picture in all eight orientations at once.
+    """Hash a picture in all eight orientations at once, at little more than the cost of one.
 
     They are taken from one transform by changing signs, as pdqhash.compute_dihedral does, and are
     close to, but not always equal to, the hashes of the turned pictures. Row 0 is the hash that
@@ -78,13 +68,12 @@ def dihedral(
 
     Parameters
     ----------
-    pixels : ndarray
-        As for `hash`.
+    pixels, gain
+        As for `hash`, as are errors and thread safety.
     tolerance_bits : int
         By how many bits a code may differ from the exact one, where that saves the reference's own
         arithmetic; the quality may then be off by a little. For pixels that are off already.
-    gain : float
-        As for `hash`.
+        ValueError if it is below 0.
 
     Returns
     -------
@@ -92,20 +81,11 @@ def dihedral(
         In the order of `ORIENTATIONS`.
     quality : int
         0..100, the same for all.
-
-    Raises
-    ------
-    ValueError
-        As `hash`; or `tolerance_bits` below 0.
-
-    Notes
-    -----
-    Thread-safe; releases the GIL. Costs little more than one hash.
     """
     return pdq_dihedral(pixels, tolerance_bits, gain)
 
 
-class Pdq(LumaHash):
+class Pdq(OrientedHash):
     """PDQ, in all orientations and of luma."""
 
     def hash_pixels(self, pixels: Luma) -> tuple[Code, int | None]:

@@ -1,31 +1,100 @@
-"""The registry of algorithms: hashmatch's own, a module each, and those of third parties."""
+"""The registry of algorithms: hashmatch's own, a module each, and those of third parties.
+
+A distribution names an object under the entry point group ``hashmatch.algorithms``;
+docs/algorithms.md has a complete example.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_args
 
-from hashmatch.errors import AlgorithmError
-from hashmatch.hashing.algorithm import Algorithm, Digest, PixelHash, SegmentHash
-from hashmatch.hashing.plugins import GROUP, admit_plugin
+import numpy as np
+
+from hashmatch.errors import AlgorithmError, DecodeError, ErrorKind
+from hashmatch.hashing.algorithm import (
+    Algorithm,
+    Consumes,
+    Digest,
+    LumaDrift,
+    PixelHash,
+    Pixels,
+    SegmentHash,
+)
 from hashmatch.registry import Registry
+from hashmatch.values import Code
+
+_WIDTHS_BITS = range(64, 513, 8)
+_ATTRIBUTES = ("name", "bits", "default_radius", "consumes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PluginHash(PixelHash):
+    """A third party's algorithm: its results are checked, its exceptions become DecodeErrors.
+
+    A failure on a picture costs that picture's row an error, as does a file that cannot be decoded;
+    other algorithms keep their hashes.
+    """
+
+    own: Any
+    where: str
+
+    def hash_pixels(self, pixels: Pixels) -> tuple[Code, int | None]:
+        """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""
+        try:
+            code, quality = self.own.hash_pixels(pixels)
+        except (DecodeError, MemoryError):
+            raise
+        except Exception as error:
+            problem = " ".join(f"{type(error).__name__}: {error}".split())
+            raise self._error(f"failed: {problem}") from error
+        code = np.asarray(code)
+        if code.dtype != np.uint8 or code.shape != (self.bits // 8,):
+            raise self._error(f"gave {code.dtype} {code.shape}, not uint8 ({self.bits // 8},)")
+        if quality is None:
+            return code, None
+        if not isinstance(quality, int | np.integer) or not 0 <= quality <= 100:
+            raise self._error("gave a quality that is neither None nor 0..100")
+        return code, int(quality)
+
+    def _error(self, problem: str) -> DecodeError:
+        return DecodeError(f"{self.where} {problem}", ErrorKind.NOT_HASHED)
+
+
+def _admit(found: Any, where: str) -> _PluginHash:
+    needed = (*_ATTRIBUTES, "hash_pixels")
+    if isinstance(found, type) or not all(hasattr(found, name) for name in needed):
+        raise ValueError("expected an object with the attributes and the method of PixelHash")
+    if not isinstance(found.bits, int) or found.bits not in _WIDTHS_BITS:
+        raise ValueError("expected bits to be a multiple of 8 from 64 to 512")
+    if not (isinstance(found.default_radius, int) and 0 <= found.default_radius <= found.bits):
+        raise ValueError("expected default_radius to be a whole number from 0 to bits")
+    if found.consumes not in get_args(Consumes):
+        raise ValueError(f"expected consumes to be one of {', '.join(get_args(Consumes))}")
+    drift = getattr(found, "luma_drift", None)
+    if not (drift is None or isinstance(drift, LumaDrift)):
+        raise ValueError("expected luma_drift to be None or a LumaDrift")
+    copied = {name: getattr(found, name) for name in _ATTRIBUTES}
+    return _PluginHash(**copied, luma_drift=drift, own=found, where=where)
+
 
 _REGISTRY: Registry[Algorithm] = Registry(
     "algorithm",
-    group=GROUP,
+    group="hashmatch.algorithms",
     own={
         "pdq": "hashmatch.hashing.pdq:PDQ",
-        "phash": "hashmatch.hashing.phash:PHASH",
-        "dhash": "hashmatch.hashing.dhash:DHASH",
-        "ahash": "hashmatch.hashing.ahash:AHASH",
-        "whash": "hashmatch.hashing.whash:WHASH",
-        "crop-resistant": "hashmatch.hashing.crop_resistant:CROP_RESISTANT",
+        "phash": "hashmatch.hashing.imagehash_family:PHASH",
+        "dhash": "hashmatch.hashing.imagehash_family:DHASH",
+        "ahash": "hashmatch.hashing.imagehash_family:AHASH",
+        "whash": "hashmatch.hashing.imagehash_family:WHASH",
+        "crop-resistant": "hashmatch.hashing.imagehash_family:CROP_RESISTANT",
         "md5": "hashmatch.hashing.digests:MD5",
         "sha1": "hashmatch.hashing.digests:SHA1",
         "sha256": "hashmatch.hashing.digests:SHA256",
     },
-    admit=admit_plugin,
+    admit=_admit,
     error=AlgorithmError,
 )
 
@@ -42,13 +111,9 @@ def algorithms() -> Mapping[str, Algorithm]:
 def get_algorithm(name: str) -> Algorithm:
     """Return the algorithm of this name, the same object every time.
 
-    Raises
-    ------
-    ValueError
-        There is none; the message names those there are.
-    AlgorithmError
-        A plug-in that cannot be loaded or is no algorithm, or two of one name: one line that names
-        the entry point. Other algorithms are not affected.
+    ValueError if there is none, naming those there are. AlgorithmError, in one line that names the
+    entry point, if a plug-in cannot be loaded or is no algorithm, or two have the name; other
+    algorithms are not affected.
     """
     try:
         return _REGISTRY[name]
@@ -58,14 +123,9 @@ def get_algorithm(name: str) -> Algorithm:
 
 
 def get_pixel_hash(name: str) -> PixelHash:
-    """Return the algorithm of this name if it gives one hash of a picture.
+    """Return the algorithm of this name; raise ValueError if it is not one hash of a picture.
 
-    Raises
-    ------
-    ValueError
-        There is no such algorithm, or it hashes something else.
-    AlgorithmError
-        As `get_algorithm`.
+    Other errors are those of `get_algorithm`.
     """
     algorithm = get_algorithm(name)
     if isinstance(algorithm, PixelHash):
@@ -76,29 +136,13 @@ def get_pixel_hash(name: str) -> PixelHash:
 
 
 def register(algorithm: Any) -> ExitStack:
-    """Add an algorithm to this process, for tests and notebooks.
+    """Add an algorithm, as a plug-in provides it, to this process, for tests and notebooks.
 
-    Worker processes do not have it: they, and every other program, find a plug-in by its entry
-    point (docs/algorithms.md).
-
-    Parameters
-    ----------
-    algorithm : object
-        As a plug-in provides it.
-
-    Returns
-    -------
-    ExitStack
-        ``close()``, or the end of its `with` block, takes the algorithm out again.
-
-    Raises
-    ------
-    ValueError
-        There is an algorithm of this name.
-    AlgorithmError
-        It is no algorithm.
+    ``close()`` of the result, or the end of its `with` block, takes it out again. Worker processes
+    do not have it: they, and every other program, find a plug-in by its entry point. ValueError if
+    there is an algorithm of this name, AlgorithmError if it is no algorithm.
     """
-    return _REGISTRY.register(str(getattr(algorithm, "name", "")), algorithm)
+    return _REGISTRY.register(algorithm)
 
 
 def unregister(name: str) -> None:

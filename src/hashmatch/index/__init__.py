@@ -10,6 +10,7 @@ from __future__ import annotations
 from hashmatch.index.adding import add_list, replace_list
 from hashmatch.index.append import append_list
 from hashmatch.index.build import BuildReport, build_index
+from hashmatch.index.change_report import ChangeReport
 from hashmatch.index.compaction import CompactionReport, compact_index
 from hashmatch.index.history import GenerationInfo, index_history, rollback_index
 from hashmatch.index.index import Index
@@ -17,12 +18,8 @@ from hashmatch.index.manifest import ListAttributes, ListCounts, Origin
 from hashmatch.index.open import verify_index
 from hashmatch.index.recipe import Recipe, RecipeList
 from hashmatch.index.removal import disable, enable, remove_entries
-from hashmatch.index.transaction import (
-    ChangeReport,
-    StorageOptions,
-    Transaction,
-    open_transaction,
-)
+from hashmatch.index.storage_options import StorageOptions
+from hashmatch.index.transaction import Transaction, open_transaction
 
 __all__ = [
     "BuildReport",

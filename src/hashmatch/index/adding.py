@@ -10,14 +10,11 @@ from pathlib import Path
 import msgspec
 
 from hashmatch.index.append import append_list
+from hashmatch.index.change_report import ChangeReport
 from hashmatch.index.list_source import list_source
 from hashmatch.index.manifest import ListCounts
-from hashmatch.index.transaction import (
-    DEFAULT_OPTIONS,
-    ChangeReport,
-    StorageOptions,
-    open_transaction,
-)
+from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
+from hashmatch.index.transaction import open_transaction
 from hashmatch.lists import ListReading
 
 

@@ -8,16 +8,12 @@ from pathlib import Path
 
 from hashmatch.errors import HashmatchError
 from hashmatch.index.append import append_list
+from hashmatch.index.change_report import ChangeReport
 from hashmatch.index.directory import build_command
 from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListCounts
 from hashmatch.index.recipe import Recipe
-from hashmatch.index.transaction import (
-    DEFAULT_OPTIONS,
-    ChangeReport,
-    StorageOptions,
-    Transaction,
-    open_transaction,
-)
+from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
+from hashmatch.index.transaction import Transaction, open_transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hashmatch.index.change_report import ChangeReport
 from hashmatch.index.history import purge_history
-from hashmatch.index.transaction import (
-    DEFAULT_OPTIONS,
-    ChangeReport,
-    StorageOptions,
-    open_transaction,
-)
+from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
+from hashmatch.index.transaction import open_transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

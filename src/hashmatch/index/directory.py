@@ -134,14 +134,19 @@ def kept_generations(directory: Path) -> list[int]:
     return sorted(int(found[1]) for found in map(_MANIFEST_NAME.fullmatch, names) if found)
 
 
-def _read_manifest(directory: Path, generation: int, remedy: str) -> tuple[Manifest, str]:
-    path = manifest_path(directory, generation)
+def read_file(path: Path, remedy: str) -> bytes:
+    """Return the bytes of a file that must be there; IndexFormatError if it is missing."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise IndexFormatError(f"{path}: missing; {remedy}") from None
     except OSError as error:
         raise HashmatchError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _read_manifest(directory: Path, generation: int, remedy: str) -> tuple[Manifest, str]:
+    path = manifest_path(directory, generation)
+    raw = read_file(path, remedy)
     return decode_sealed(raw, Manifest, str(path), remedy), seal_of(raw)
 
 

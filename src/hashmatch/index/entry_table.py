@@ -83,10 +83,10 @@ class Counts(NamedTuple):
 
 
 class EntryTable:
-    """A mapped entry table of `n_rows` rows.
+    """A mapped entry table.
 
-    Opening maps the file and looks at the shape of every batch; text is read, and checked, batch by
-    batch when it is asked for. Safe to use from several threads and after fork.
+    Opening maps the file and looks at the shape of every batch; text is read and checked batch by
+    batch, on first use. Safe to use from several threads and after fork.
     """
 
     def __init__(self, path: Path, batches: list[pa.RecordBatch]) -> None:
@@ -100,7 +100,7 @@ class EntryTable:
 
     @classmethod
     def open(cls, path: Path, n_rows: int) -> EntryTable:
-        """Map a table; IndexFormatError where it does not have that many rows of `ENTRY_SCHEMA`."""
+        """Map a table; IndexFormatError unless it has that many rows of `ENTRY_SCHEMA`."""
         try:
             return cls(path, _map_batches(path, n_rows))
         except (pa.ArrowException, OSError, ValueError):
@@ -110,15 +110,15 @@ class EntryTable:
         return self._n_rows
 
     def entries(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ordinals of the entries of rows, int64 (m,)."""
+        """Return the ordinals of the entries of rows, int64 (m,)."""
         return self._gather(self._entries, rows, np.int64)
 
     def origins(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Origins of the entries of rows, int32 (m,)."""
+        """Return the origins of the entries of rows, int32 (m,)."""
         return self._gather(self._origins, rows, np.int32)
 
     def cells(self, column: str, rows: NDArray[np.int64]) -> list[Any]:
-        """Cells of any column as Python values, None for null."""
+        """Return cells of any column as Python values, None for null."""
         found: list[Any] = [None] * rows.size
         for batch, places, local in self._by_batch(rows):
             cells = self._column(batch, column).take(pa.array(local)).to_pylist()
@@ -153,7 +153,7 @@ class EntryTable:
         return np.flatnonzero(mask)
 
     def count(self, n_entries: int, n_origins: int, hidden: NDArray[np.int64]) -> Counts:
-        """Count by origin, and note the entries of, all rows but the `hidden`."""
+        """Count the rows that are not `hidden` by origin, and mark their entries."""
         is_shown = np.ones(len(self), dtype=np.bool_)
         is_shown[hidden] = False
         is_there = np.zeros(n_entries, dtype=np.bool_)
@@ -168,7 +168,7 @@ class EntryTable:
         return Counts(by_origin, is_there)
 
     def below(self, found: NDArray[_Int], limit: int, column: str) -> NDArray[_Int]:
-        """Return `found` if all of it is in 0..limit-1, else the file must be damaged."""
+        """Return `found` if all of it is in 0..limit-1; else the file is damaged."""
         if found.size and not (found.min() >= 0 and found.max() < limit):
             raise self.damaged(column)
         return found
@@ -190,7 +190,7 @@ class EntryTable:
     def _by_batch(
         self, rows: NDArray[np.int64]
     ) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.int64]]]:
-        """Yield each batch that holds some of the rows, which of them, and where in the batch."""
+        """Yield each batch with some of the rows: their positions here, and their rows there."""
         if rows.size and not (rows.min() >= 0 and rows.max() < self._n_rows):
             raise IndexFormatError(f"{self.path}: it has no such row; {_REMEDY}")
         batches, local = np.divmod(rows, self._batch_rows)

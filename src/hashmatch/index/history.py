@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from hashmatch.errors import HashmatchError, IndexFormatError
+from hashmatch.index.change_report import ChangeReport
 from hashmatch.index.dedup import MISSING, KeyMap, RowKeys
 from hashmatch.index.deletion_vector import NO_ROWS, Rows, renumber
 from hashmatch.index.directory import (
@@ -29,13 +30,8 @@ from hashmatch.index.manifest import Change, Manifest, Segment, StoredFile
 from hashmatch.index.open import load_current, not_built, open_overrides, open_segments
 from hashmatch.index.row_lookup import key_slices, map_keys
 from hashmatch.index.segments import OpenSegment
-from hashmatch.index.transaction import (
-    DEFAULT_OPTIONS,
-    ChangeReport,
-    StorageOptions,
-    Transaction,
-    open_transaction,
-)
+from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
+from hashmatch.index.transaction import Transaction, open_transaction
 
 
 @dataclass(frozen=True, slots=True)

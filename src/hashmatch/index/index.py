@@ -26,9 +26,10 @@ _Int = TypeVar("_Int", np.int32, np.int64)
 class Index:
     """One generation of a built folder, opened for search.
 
-    It stays what it is while newer generations are published; `refreshed` gives the newest. Files
-    are mapped, not read; safe to use from several threads and after fork. Rows are numbered by
-    algorithm, through all of its segments, and hold for this generation only.
+    It does not change when newer generations are published, or its own is pruned; `refreshed` gives
+    the current one. Files are mapped, not read, and hold no descriptor. Safe to use from several
+    threads and after fork. Rows are numbered by algorithm, through all of its segments, for this
+    generation only.
     """
 
     def __init__(
@@ -48,14 +49,14 @@ class Index:
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str], *, verify: bool = False) -> Index:
-        """Open what was last published in a folder.
+        """Open the current generation of a folder.
 
         Parameters
         ----------
         directory : path-like
             The folder of the recipe.
         verify : bool
-            Read everything and compare its digests first.
+            Read every byte and compare digests first.
 
         Raises
         ------
@@ -66,11 +67,11 @@ class Index:
 
         Notes
         -----
-        Without `verify` the cost does not grow with the files but for a look at every 65,536th
-        entry, and for tombstones and ledger, which are read; a damaged byte may then give
-        IndexFormatError later or a wrong answer, never a crash.
+        Without `verify` only manifest, tombstones and overrides are read, and one header for each
+        65,536 entries; a damaged byte elsewhere may then give an IndexFormatError later or a wrong
+        answer, never a crash.
         """
-        # Absolute, so that a change of folder between now and refreshed() changes nothing.
+        # Absolute, so that refreshed() works after a change of the working folder.
         return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100
 
     @classmethod
@@ -98,27 +99,27 @@ class Index:
 
     @property
     def ref(self) -> IndexRef:
-        """Which index this is: name, generation, digest of its contents."""
+        """The identity of the index: name, generation, digest of its contents."""
         return IndexRef(self._manifest.name, self._manifest.generation, self._manifest.digest)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """Algorithms that it holds codes of, in order of name."""
+        """Names of the algorithms of its codes, in order."""
         return tuple(self._segments)
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """What rules may ask about entries; `origin_of` gives positions in it."""
+        """The facts that rules may ask for; `origin_of` gives positions in it."""
         return self._manifest.origins
 
     def bits(self, algorithm: str) -> int:
-        """Width of the codes of an algorithm; KeyError where the index has no such algorithm."""
+        """Return the width of an algorithm's codes; KeyError if the index has no such algorithm."""
         return self._of(algorithm).bits
 
     def codes(self, algorithm: str) -> NDArray[np.uint8]:
-        """Codes of an algorithm that may match, uint8 (m, bits / 8), in the order of their rows.
+        """Return the codes of an algorithm that may match, uint8 (m, bits / 8), in order of row.
 
-        A view of the file where there is one segment without tombstones, else a copy.
+        A view of the file if there is one segment without tombstones, else a copy.
         """
         return self._of(algorithm).codes()
 
@@ -127,9 +128,9 @@ class Index:
     ) -> SearchResult:
         """Find every row of an algorithm within `radius` bits of each query.
 
-        As `HammingIndex.search`, over all segments; the ids found are the rows to ask about here.
-        Removed and disabled entries are never found. One segment costs what its index costs, each
-        further one as much again, small ones little (docs/index.md, "What it costs").
+        Like `HammingIndex.search`, over all segments; the ids are rows of this index. Removed and
+        disabled entries are never found. Each segment costs a search of its own, small ones little
+        (docs/index.md, "Costs").
 
         Raises
         ------
@@ -152,8 +153,8 @@ class Index:
     def entry_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ordinals of the entries of rows, int64 (m,) from int64 (m,).
 
-        Rows of any algorithm and segment have one ordinal where list, entry id, harm and
-        classification are the same, whatever the version of the list that brought them.
+        Rows of any algorithm and segment have one ordinal if list, entry id, harm and
+        classification are the same, whatever the version of the list.
         """
         n_entries = self._manifest.n_entries
 
@@ -171,9 +172,9 @@ class Index:
         return self._cells(algorithm, rows, "timestamp_s")
 
     def describe(self) -> dict[str, Any]:
-        """Return what the index holds as plain dicts, ready for JSON; nothing of an entry.
+        """Return counts and attributes as plain dicts, ready for JSON; nothing of an entry.
 
-        Counts rows: reads 12 bytes of each.
+        Reads 12 bytes of each row.
         """
         return describe(self._manifest, self._segments, self._overrides)
 

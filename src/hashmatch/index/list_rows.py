@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hashmatch.errors import HashListError
-from hashmatch.hashing import algorithms
+from hashmatch.hashing import algorithms, get_algorithm
 from hashmatch.index.dedup import Int64s, KeyMap, Keys, RowKeys
 from hashmatch.index.recipe import RECIPE_FILE, RecipeList
 from hashmatch.lists import SCHEMA, STATUSES, Column, cell_bytes, read_batches
@@ -148,18 +148,19 @@ def has_algorithm(rows: pa.Table, name: str) -> NDArray[np.bool_]:
 def _check_algorithms(rows: pa.Table, names: list[str], source: RecipeList) -> None:
     """Raise HashListError for the first row of an unknown algorithm or a code of another width."""
     n_bytes = pc.binary_length(rows["code"]).to_numpy()
-    known = algorithms()
     faults: list[tuple[int, str, str]] = []
     for name in names:
         is_of = has_algorithm(rows, name)
-        if name not in known:
+        try:
+            bits = get_algorithm(name).bits
+        except ValueError:
+            known = ", ".join(sorted(algorithms()))
             problem = (
-                f"{_redact(name)} is not among the algorithms known ({', '.join(sorted(known))}); "
+                f"{_redact(name)} is not among the algorithms known ({known}); "
                 f"name it in ignore_algorithms in {RECIPE_FILE} to leave such rows out"
             )
             faults.append((int(np.argmax(is_of)), "algorithm", problem))
             continue
-        bits = known[name].bits
         other_width = is_of & (n_bytes != bits // 8)
         if other_width.any():
             problem = f"expected {bits // 4} hex digits, as {name} has {bits} bits"

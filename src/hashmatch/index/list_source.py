@@ -1,4 +1,4 @@
-"""Which list of an index a file belongs to, and how it is to be read."""
+"""The list that a further file belongs to, and how the file is read."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def list_source(
     new_list: bool,
     reading: ListReading,
 ) -> RecipeList:
-    """Return how to read a file that belongs to one of the lists of a built folder.
+    """Return the list of a further file, and how to read it.
 
-    What is not given comes from the recipe, if there is one; but `entry_id` is that of one video.
-    `add_list` says what is raised.
+    Facts that are not given come from the recipe, if there is one, except for `entry_id`, which
+    names one video. Errors are those of `add_list`.
     """
     recipe = _recipe_lists(directory)
     versions = {name: one.version for name, one in recipe.items()}

@@ -120,7 +120,7 @@ class Segment(Record, frozen=True):
 
 
 class Change(Record, frozen=True, kw_only=True):
-    """What a generation changed in the one before it; all counts are of rows.
+    """The change from the generation before; all counts are of rows.
 
     `list` is the list it was about, None where it was about all; `restored` is the generation that
     a rollback restored.

@@ -21,6 +21,7 @@ from hashmatch.index.directory import (
     decode_current,
     kept_generations,
     manifest_path,
+    read_file,
     read_manifest,
     read_pointer,
     sha256_of,
@@ -191,12 +192,7 @@ def _open_vector(directory: Path, stored: StoredFile | None, n_rows: int) -> Row
 
 
 def _read_checked(path: Path, stored: StoredFile, remedy: str) -> bytes:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise IndexFormatError(f"{path}: missing; {remedy}") from None
-    except OSError as error:
-        raise HashmatchError(f"{path}: cannot be read: {error.strerror}") from None
+    raw = read_file(path, remedy)
     if len(raw) != stored.size_bytes or hashlib.sha256(raw).hexdigest() != stored.sha256:
         raise IndexFormatError(f"{path}: damaged, its SHA-256 differs; {remedy}")
     return raw

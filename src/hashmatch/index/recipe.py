@@ -27,8 +27,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hashmatch import hashing
 from hashmatch.errors import HashListError
@@ -69,7 +70,8 @@ class Recipe:
     def load(cls, directory: str | os.PathLike[str]) -> Recipe:
         """Read `recipe.toml` of a folder; HashListError names the line and the key at fault."""
         path = Path(directory) / RECIPE_FILE
-        table = StrictTable(Place.load(path, HashListError), _KEYS)
+        document = Place.load(path, HashListError)
+        table = StrictTable(replace(document, data=_strip(document.data)), _KEYS)
         name = table.text("name")
         description = table.optional_text("description") or ""
         lists: dict[str, RecipeList] = {}
@@ -80,6 +82,15 @@ class Recipe:
         if not lists:
             raise table.error("lists", "expected at least one list, under [[lists]]")
         return cls(path, name, description, tuple(lists.values()))
+
+
+def _strip(value: Any) -> Any:
+    """Return a TOML value without white space around its text; keys stay as they are."""
+    if isinstance(value, dict):
+        return {key: _strip(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_strip(inner) for inner in value]
+    return value.strip() if isinstance(value, str) else value
 
 
 def _read_list(folder: Path, table: StrictTable) -> RecipeList:

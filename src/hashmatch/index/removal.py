@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hashmatch.errors import HashmatchError, UnknownNameError
-from hashmatch.index.transaction import (
-    DEFAULT_OPTIONS,
-    ChangeReport,
-    StorageOptions,
-    Transaction,
-    open_transaction,
-)
+from hashmatch.index.change_report import ChangeReport
+from hashmatch.index.overrides import Name
+from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
+from hashmatch.index.transaction import Transaction, open_transaction
 from hashmatch.lists import redact
 
 
@@ -60,13 +58,10 @@ def remove_entries(
     vector for each segment concerned; codes and entries are not rewritten. Killed at any moment, it
     leaves the generation before or the one after, whole.
     """
-    ids = _check_ids(entry_ids)
-    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
-        _check_list(transaction, list_name)
-        removed = transaction.overrides.removed_of(list_name)
-        _check_entries(transaction, list_name, ids, removed)
+    with _open(directory, list_name, wait_s, options) as transaction:
+        ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.removed)
         transaction.remove_entries(list_name, ids)
-        transaction.overrides = transaction.overrides.remove(list_name, ids)
+        transaction.overrides = transaction.overrides.remove(list_name, ids or ())
         return transaction.commit("remove", list_name=list_name)
 
 
@@ -85,12 +80,8 @@ def disable(
     for `entry_ids` means the whole list, including later additions; while anything is disabled,
     every change of the index costs as much again.
     """
-    ids = None if entry_ids is None else _check_ids(entry_ids)
-    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
-        _check_list(transaction, list_name)
-        if ids is not None:
-            disabled = transaction.overrides.disabled_of(list_name)
-            _check_entries(transaction, list_name, ids, disabled)
+    with _open(directory, list_name, wait_s, options) as transaction:
+        ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.disabled)
         transaction.overrides = transaction.overrides.disable(list_name, ids)
         return transaction.commit("disable", list_name=list_name)
 
@@ -109,51 +100,54 @@ def enable(
     changes nothing. Parameters and errors are those of `disable`; HashmatchError for entries of a
     list that is disabled as a whole, as they would not match yet.
     """
-    ids = None if entry_ids is None else _check_ids(entry_ids)
-    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
-        _check_list(transaction, list_name)
-        if ids is not None:
-            if list_name in transaction.overrides.disabled_lists:
-                raise HashmatchError(
-                    f"{directory}: list {redact(list_name)} is disabled as a whole, so that no "
-                    "entry of it matches; enable the list first"
-                )
-            disabled = transaction.overrides.disabled_of(list_name)
-            _check_entries(transaction, list_name, ids, disabled)
+    with _open(directory, list_name, wait_s, options) as transaction:
+        if entry_ids is not None and list_name in transaction.overrides.disabled_lists:
+            raise HashmatchError(
+                f"{directory}: list {redact(list_name)} is disabled as a whole, so that no "
+                "entry of it matches; enable the list first"
+            )
+        ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.disabled)
         transaction.overrides = transaction.overrides.enable(list_name, ids)
         return transaction.commit("enable", list_name=list_name)
 
 
-def _check_ids(entry_ids: Collection[str]) -> list[str]:
+@contextlib.contextmanager
+def _open(
+    directory: str | os.PathLike[str], list_name: str, wait_s: float, options: StorageOptions
+) -> Iterator[Transaction]:
+    """Open a transaction; UnknownNameError if the index has no such list."""
+    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
+        names = list(dict.fromkeys(counts.list for counts in transaction.lists))
+        if list_name not in names:
+            raise UnknownNameError(
+                f"{directory}: there is no list {redact(list_name)}, only: {', '.join(names)}"
+            )
+        yield transaction
+
+
+def _check_entries(
+    transaction: Transaction,
+    list_name: str,
+    entry_ids: Collection[str] | None,
+    named: Collection[Name],
+) -> list[str] | None:
+    """Return the ids; UnknownNameError for one that is not in the list nor among those `named`."""
+    if entry_ids is None:
+        return None
     if isinstance(entry_ids, str):
         raise TypeError("entry_ids must be a collection of str, not one str")
-    ids = list(entry_ids)
+    ids = list(dict.fromkeys(entry_ids))
     if not ids:
         raise ValueError("entry_ids must name at least one entry")
     for entry_id in ids:
         if not isinstance(entry_id, str):
             raise TypeError(f"an entry id must be a str, not {type(entry_id).__name__}")
-    return ids
-
-
-def _check_list(transaction: Transaction, list_name: str) -> None:
-    names = list(dict.fromkeys(counts.list for counts in transaction.lists))
-    if list_name not in names:
-        raise UnknownNameError(
-            f"{transaction.directory}: there is no list {redact(list_name)}, "
-            f"only: {', '.join(names)}"
-        )
-
-
-def _check_entries(
-    transaction: Transaction, list_name: str, ids: list[str], named: Collection[str]
-) -> None:
-    """Raise UnknownNameError for an id that is neither in the list nor among those `named`."""
-    there = transaction.live_ids(list_name, ids) | set(named)
-    unknown = [entry_id for entry_id in dict.fromkeys(ids) if entry_id not in there]
+    live = transaction.live_ids(list_name, ids)
+    unknown = [one for one in ids if one not in live and (list_name, one) not in named]
     if unknown:
         more = f" and {len(unknown) - 1} more of those named" if len(unknown) > 1 else ""
         raise UnknownNameError(
             f"{transaction.directory}: list {redact(list_name)} has no entry {redact(unknown[0])}"
             f"{more}; expected ids as the list gives them; nothing was changed"
         )
+    return ids

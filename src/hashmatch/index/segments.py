@@ -1,7 +1,7 @@
-"""Segments that are open, and the codes of one algorithm over all of its segments.
+"""Open segments, and the search of all segments of an algorithm as one.
 
-Rows are numbered through: those of the second segment go on where the first ends. Removed and
-disabled rows keep their numbers and never match.
+Rows are numbered through all segments, in order. Removed and disabled rows keep their numbers and
+never match.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Segments:
 
     def __init__(self, segments: Sequence[OpenSegment]) -> None:
         self.all = tuple(segments)
-        sizes = [len(one.index) for one in self.all]
+        sizes = [len(segment.index) for segment in self.all]
         self._starts = np.cumsum([0, *sizes], dtype=np.int64)
 
     def __len__(self) -> int:
@@ -55,20 +55,24 @@ class Segments:
     def search(self, queries: ArrayLike, radius: int | None, threads: int) -> SearchResult:
         """Find every row within the radius that is neither removed nor disabled.
 
-        One segment without tombstones answers without a copy; else the matches are filtered in
-        time that grows with their number, and sorted where more than one segment has some.
+        One segment without tombstones needs no copy; else the matches are filtered, in time that
+        grows with their number, and sorted if several segments have some.
         """
-        found = [_shown(one.index.search(queries, radius, threads), one.hidden) for one in self.all]
-        return found[0] if len(found) == 1 else self._merged(found)
+        found = [
+            _drop_hidden(segment.index.search(queries, radius, threads), segment.hidden)
+            for segment in self.all
+        ]
+        return found[0] if len(found) == 1 else self._merge(found)
 
     def codes(self) -> NDArray[np.uint8]:
-        """Codes of all rows that may match, uint8 (m, bits / 8); a copy where rows are hidden."""
+        """Return the codes of rows that may match, uint8 (m, bits / 8); a copy if any is hidden."""
         if len(self.all) == 1 and not self.all[0].hidden.size:
-            return self.all[0].index.codes
-        return np.concatenate([np.delete(one.codes, one.hidden, 0) for one in self.all])
+            return self.all[0].codes
+        shown = [np.delete(segment.codes, segment.hidden, 0) for segment in self.all]
+        return np.concatenate(shown)
 
     def by_segment(self, rows: Rows) -> Iterator[tuple[OpenSegment, NDArray[np.intp], Rows]]:
-        """Yield each segment that holds some of the rows, which of them, and where in it."""
+        """Yield each segment with some of the rows: their positions here, and their rows there."""
         if len(self.all) == 1:
             yield self.all[0], np.arange(rows.size), rows
             return
@@ -80,7 +84,7 @@ class Segments:
             places = np.flatnonzero(numbers == number)
             yield self.all[number], places, rows[places] - self._starts[number]
 
-    def _merged(self, found: list[SearchResult]) -> SearchResult:
+    def _merge(self, found: list[SearchResult]) -> SearchResult:
         offsets = np.sum([one.offsets for one in found], axis=0)
         with_matches = [number for number, one in enumerate(found) if one.ids.size]
         if len(with_matches) <= 1:
@@ -97,7 +101,7 @@ class Segments:
         return SearchResult(offsets, rows[order], distances[order])
 
 
-def _shown(found: SearchResult, hidden: Rows) -> SearchResult:
+def _drop_hidden(found: SearchResult, hidden: Rows) -> SearchResult:
     """Return the matches whose row is not hidden."""
     if not hidden.size or not found.ids.size:
         return found

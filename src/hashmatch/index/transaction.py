@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 
 from hashmatch._version import __version__
 from hashmatch.errors import HashmatchError, IndexFormatError
+from hashmatch.index.change_report import ChangeReport
 from hashmatch.index.deletion_vector import NO_ROWS, Rows, contains, encode_rows
 from hashmatch.index.directory import (
     DISABLED_SUFFIX,
@@ -31,7 +30,6 @@ from hashmatch.index.directory import (
     read_pointer,
 )
 from hashmatch.index.draft_segment import DraftSegment, SegmentWriter, merge_segments
-from hashmatch.index.entry_table import BATCH_ROWS
 from hashmatch.index.list_rows import distinct, has_algorithm
 from hashmatch.index.manifest import (
     Change,
@@ -46,82 +44,7 @@ from hashmatch.index.manifest import (
 )
 from hashmatch.index.open import load_current, open_overrides, open_segments, verify_segment
 from hashmatch.index.overrides import EntryOverrides
-
-
-@dataclass(frozen=True, slots=True)
-class StorageOptions:
-    """Sizes that a transaction works with; no answer depends on them.
-
-    Parameters
-    ----------
-    kept_generations : int
-        Generations kept after a commit, the current one included.
-    merged_codes : int
-        A commit merges small segments by itself up to this many codes.
-    chunk_rows : int
-        Rows of a list that are looked at together.
-    batch_rows : int
-        Rows in a record batch of an entry table.
-    """
-
-    kept_generations: int = 8
-    merged_codes: int = 1 << 20
-    chunk_rows: int = BATCH_ROWS
-    batch_rows: int = BATCH_ROWS
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        for field in fields(self):
-            if getattr(self, field.name) < 1:
-                raise ValueError(f"{field.name} must be at least 1")
-
-
-DEFAULT_OPTIONS = StorageOptions()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeReport:
-    """The effect of a change; counts are of rows, one for each hash, unless they name entries.
-
-    Parameters
-    ----------
-    name, generation, digest
-        Of the current generation.
-    is_new : bool
-        True if the contents differ from those before; else nothing was published.
-    n_added, n_removed : int
-        Rows that came in, and rows that never match again.
-    n_disabled, n_enabled : int
-        Rows that are there and no longer match, or match again.
-    n_returned_entries : int
-        Entries that were removed earlier and match again.
-    counts : ListCounts or None
-        Where the rows of a list file went.
-    """
-
-    name: str
-    generation: int
-    digest: str
-    is_new: bool
-    n_added: int = 0
-    n_removed: int = 0
-    n_disabled: int = 0
-    n_enabled: int = 0
-    n_returned_entries: int = 0
-    counts: ListCounts | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain dicts and lists, ready for JSON."""
-        report: dict[str, Any] = msgspec.to_builtins(self)
-        return report
-
-    def extend(self, kind: type[_Report], **facts: Any) -> _Report:
-        """Return a report of another kind that says the same, and more."""
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
-        return kind(**own, **facts)
-
-
-_Report = TypeVar("_Report", bound=ChangeReport)
+from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
 
 
 class Transaction:
@@ -180,14 +103,13 @@ class Transaction:
         if all(segment.stored.algorithm != algorithm for segment in self.segments):
             self._writer(algorithm)
 
-    def remove(self, number: int, rows: Rows) -> int:
-        """Remove ascending rows of a segment; return how many were not removed before."""
+    def remove(self, number: int, rows: Rows) -> None:
+        """Remove ascending rows of a segment."""
         segment = self.segments[number]
         new = rows[~contains(segment.removed, rows)]
         if new.size:
             segment.removed = np.union1d(segment.removed, new)
             self.n_removed += new.size
-        return int(new.size)
 
     def remove_entries(self, list_name: str, entry_ids: Collection[str] | None) -> None:
         """Remove every row of entries of a list; None means all of its entries."""

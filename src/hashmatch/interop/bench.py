@@ -6,7 +6,6 @@ import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,35 +33,35 @@ _Codes = NDArray[np.uint8]
 
 
 class Contender(Protocol):
-    """One search engine, used as its documentation says."""
+    """A search engine, used as its documentation says. Only `build` and `search` are timed."""
 
     name: str
     exact: bool
     neighbours: int | None  # asked for; None: it searches within the radius
 
     def build(self, codes: _Codes, threads: int) -> None:
-        """Take the codes; ids are rows. Timed."""
+        """Index the codes; the id of a code is its row number."""
 
     def prepare(self, queries: _Codes) -> Any:
-        """Convert queries to the form that the engine takes. Not timed."""
+        """Convert queries to the form that the engine takes."""
 
     def search(self, prepared: Any, threads: int) -> Any:
-        """Search. Timed. ValueError if the engine cannot do what is asked."""
+        """Search; ValueError if the engine cannot do what is asked."""
 
     def read(self, answer: Any) -> SearchResult:
-        """Convert an answer; matches of a query may be in any order. Not timed."""
+        """Convert an answer; matches of a query may be in any order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Codes, distinct queries, and the answers of brute force to some of these."""
+    """Codes, distinct queries, and the answers of brute force to some of them."""
 
     codes: _Codes
     queries: _Codes
     radius: int
-    rows: NDArray[np.int64]  # queries whose answers are checked, ascending
-    expected: SearchResult  # of those
-    limit_s: float  # that each figure may take, more or less
+    rows: NDArray[np.int64]  # of the queries whose answers are checked, ascending
+    expected: SearchResult  # the right answers to those
+    limit_s: float  # that each figure may take, about
     min_queries: int  # asked even beyond the limit
 
     @classmethod
@@ -87,13 +86,14 @@ class Problem:
 
 
 class WrongAnswerError(RuntimeError):
-    """An engine does not answer as it says it does."""
+    """A search engine gave an answer that it promises not to give."""
 
 
 def measure_recall(contender: Contender, problem: Problem) -> float:
     """Ask some queries one by one and return the share of matches found.
 
-    WrongAnswerError if an exact engine misses one, or any engine reports a false or repeated one.
+    WrongAnswerError if an exact engine misses a match, or any engine reports a false or repeated
+    one.
     """
     if contender.neighbours is not None:
         return _recall_of_nearest(contender, problem, contender.neighbours)
@@ -101,7 +101,7 @@ def measure_recall(contender: Contender, problem: Problem) -> float:
     for number, row in enumerate(problem.rows):
         prepared = contender.prepare(problem.queries[row : row + 1])
         answer = contender.read(contender.search(prepared, 1))
-        n_right += _count_right(contender, _matches(answer, 0), _matches(problem.expected, number))
+        n_right += _count_right(contender, problem, number, answer, 0)
     return n_right / len(problem.expected.ids) if len(problem.expected.ids) else 1.0
 
 
@@ -137,27 +137,25 @@ def time_bulk(
             start = time.perf_counter()
             answer = contender.search(prepared, threads)
             times_s.append(time.perf_counter() - start)
-        _check_sample(contender, contender.read(answer), problem)
-        del answer
+        found = contender.read(answer)
+        for number, row in enumerate(problem.rows[problem.rows < n].tolist()):
+            if contender.neighbours is None:
+                _count_right(contender, problem, number, found, row)
+        del answer, found
         n_done, median_s, n = n, float(np.median(times_s)), min(4 * n, n_queries)
     return n_done, median_s
 
 
-def _matches(result: SearchResult, number: int) -> list[tuple[int, int]]:
-    start, end = result.offsets[number : number + 2]
-    ids, distances = result.ids[start:end].tolist(), result.distances[start:end].tolist()
-    return sorted(zip(ids, distances, strict=True))
-
-
-def _check_sample(contender: Contender, found: SearchResult, problem: Problem) -> None:
-    for number, row in enumerate(problem.rows.tolist()):
-        if contender.neighbours is None and row + 1 < len(found.offsets):
-            _count_right(contender, _matches(found, row), _matches(problem.expected, number))
-
-
 def _count_right(
-    contender: Contender, found: list[tuple[int, int]], expected: list[tuple[int, int]]
+    contender: Contender, problem: Problem, number: int, answer: SearchResult, place: int
 ) -> int:
+    """Count the matches of query `place` of an answer against checked query `number`."""
+
+    def matches(result: SearchResult, query: int) -> list[tuple[int, int]]:
+        part = slice(*result.offsets[query : query + 2])
+        return list(zip(result.ids[part].tolist(), result.distances[part].tolist(), strict=True))
+
+    found, expected = matches(answer, place), matches(problem.expected, number)
     if set(found) - set(expected):
         raise WrongAnswerError(f"{contender.name} finds what is not there")
     if len(set(found)) != len(found):
@@ -206,13 +204,9 @@ class BenchReport:
     machine: dict[str, Any]  # see `describe_machine`
 
 
-_BUILDERS: dict[str, Any] = {
-    "native": HammingIndex.build,
-    "faiss-flat": FaissIndex.build,
-    "faiss-multihash": partial(FaissIndex.build, kind="multihash"),
-    "faiss-hnsw": partial(FaissIndex.build, kind="hnsw"),
-}
-BACKENDS = tuple(_BUILDERS)
+# The kind of faiss index by backend, None for our own.
+_KINDS = {"native": None, **{f"faiss-{kind}": kind for kind in ("flat", "multihash", "hnsw")}}
+BACKENDS = tuple(_KINDS)
 
 
 class BackendContender:
@@ -222,12 +216,15 @@ class BackendContender:
         self.name = backend
         self.exact = backend != "faiss-hnsw"
         self.neighbours = None if self.exact else NEIGHBOURS
-        self._build, self._radius = _BUILDERS[backend], radius
+        self._kind, self._radius = _KINDS[backend], radius
         self.index: HammingIndex | FaissIndex
 
     def build(self, codes: _Codes, threads: int) -> None:
         """Build an index."""
-        self.index = self._build(codes, threads=threads)
+        if self._kind is None:
+            self.index = HammingIndex.build(codes, threads=threads)
+        else:
+            self.index = FaissIndex.build(codes, kind=self._kind, threads=threads)
 
     def prepare(self, queries: _Codes) -> _Codes:
         """Return the queries as they are."""
@@ -259,10 +256,10 @@ def bench_backends(
     threads: int = 1,
     limit_s: float = 10.0,
 ) -> BenchReport:
-    """Build an index with each backend and measure it.
+    """Build an index with each backend and measure it, asking all of them the same queries.
 
-    Half of the queries lie near a stored code, all are distinct, and every backend is asked the
-    same ones. Some answers of each are compared with brute force: a WrongAnswerError is a bug.
+    Half of the queries lie near a stored code, and all are distinct. Some answers are compared with
+    brute force: a WrongAnswerError is a bug.
 
     Parameters
     ----------
@@ -271,11 +268,11 @@ def bench_backends(
     radius : int, optional
         In bits, inclusive; bits / 8 - 1 by default, which is 31 for 256 bits.
     n_single, n_bulk : int
-        Queries that are timed one by one, and in one call.
+        Queries to time one by one, and in one call.
     threads : int
-        To build with and to answer the bulk call with.
+        Threads to build with and to answer the bulk call with.
     limit_s : float
-        Seconds that each figure of a backend may take, more or less: a slow one is asked fewer.
+        Seconds that each figure may take, about: a slow backend is asked fewer queries.
     """
     checked = check_codes(codes)
     check_positive(len(checked), "the number of codes")
@@ -284,9 +281,8 @@ def bench_backends(
     radius = check_radius(n_bytes - 1 if radius is None else radius, 8 * n_bytes)
     if unknown := [name for name in backends if name not in BACKENDS]:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {unknown[0]!r}")
-    problem = Problem.draw(
-        checked, radius, n_queries=max(n_single, n_bulk, _N_RECALL), seed=seed, limit_s=limit_s
-    )
+    n_queries = max(n_single, n_bulk, _N_RECALL)
+    problem = Problem.draw(checked, radius, n_queries=n_queries, seed=seed, limit_s=limit_s)
     rows, refused = [], {}
     for backend in backends:
         contender = BackendContender(backend, radius)
@@ -306,13 +302,12 @@ def _measure(
     contender.build(problem.codes, threads)
     build_s = time.perf_counter() - start
     index, grown = contender.index, heap_bytes() - heap_before
-    size_bytes = index.size_bytes
+    size_bytes, k = index.size_bytes, contender.neighbours
     if size_bytes is None and grown >= problem.codes.nbytes:  # else libc does not allocate it
         size_bytes = grown
     recall = measure_recall(contender, problem)
     times_us = time_calls(contender, problem, queries_per_call=1, max_calls=n_single)
     bulk_queries, bulk_s = time_bulk(contender, problem, n_queries=n_bulk, threads=threads)
-    k = contender.neighbours
     return BenchRow(
         backend=contender.name,
         task=f"radius {problem.radius}" if k is None else f"nearest {k}",

@@ -11,9 +11,6 @@ from hashmatch.hamming import SearchResult
 
 SKEWS = ("uniform", "clustered", "duplicates")
 
-_SKEWED_SHARE = 10
-_CLUSTER_CODES = 1000
-_CLUSTER_RADIUS_BITS = 3
 _BLOCK_CODES = 1 << 16
 
 
@@ -30,17 +27,14 @@ def synthetic_codes(
         raise ValueError(f"skew must be one of {', '.join(SKEWS)}, not {skew!r}")
     rng = np.random.default_rng([seed, n, bits])
     codes = rng.integers(0, 256, (n, bits // 8), dtype=np.uint8)
-    if skew == "uniform":
-        return codes
-    rows = rng.permutation(n)[: n // _SKEWED_SHARE]
+    rows = rng.permutation(n)[: n // 10]
     if skew == "duplicates":
         codes[rows] = codes[rows[:1]]
-        return codes
-    for start in range(0, len(rows), _CLUSTER_CODES):
-        members = rows[start : start + _CLUSTER_CODES]
-        codes[members] = codes[members[0]]
-        n_flips = rng.integers(0, _CLUSTER_RADIUS_BITS + 1, len(members))
-        codes[members] = flip_bits(codes[members], n_flips, rng)
+    elif skew == "clustered":
+        for start in range(0, len(rows), 1000):
+            members = rows[start : start + 1000]
+            codes[members] = codes[members[0]]
+            codes[members] = flip_bits(codes[members], rng.integers(0, 4, len(members)), rng)
     return codes
 
 
@@ -57,16 +51,11 @@ def draw_queries(
     if len(codes):
         near = codes[rng.integers(0, len(codes), n // 2)]
         queries[: n // 2] = flip_bits(near, rng.integers(0, radius + 1, n // 2), rng)
-    queries = _distinct(queries)
+    queries = np.unique(queries, axis=0)
     while len(queries) < n:
         more = rng.integers(0, 256, (n - len(queries), codes.shape[1]), dtype=np.uint8)
-        queries = _distinct(np.concatenate([queries, more]))
+        queries = np.unique(np.concatenate([queries, more]), axis=0)
     return queries[rng.permutation(n)]
-
-
-def _distinct(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    n_bytes = codes.shape[1]
-    return np.unique(codes.view(f"V{n_bytes}")).view(np.uint8).reshape(-1, n_bytes)
 
 
 def flip_bits(
@@ -109,10 +98,8 @@ def brute_force(codes: NDArray[np.uint8], queries: NDArray[np.uint8], radius: in
 
 def distances_to(codes: NDArray[np.uint8], query: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Count the bits in which each code differs from a query: int32 (n,)."""
-    words: NDArray[np.unsignedinteger[Any]] = codes
-    wanted: NDArray[np.unsignedinteger[Any]] = query
-    if codes.shape[1] % 8 == 0:
-        words, wanted = codes.view(np.uint64), query.view(np.uint64)
+    dtype: Any = np.uint8 if codes.shape[1] % 8 else np.uint64
+    words, wanted = codes.view(dtype), query.view(dtype)
     distances = np.empty(len(codes), np.int32)
     for start in range(0, len(codes), _BLOCK_CODES):
         block = slice(start, start + _BLOCK_CODES)

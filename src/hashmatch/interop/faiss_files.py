@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.files import write_file
-from hashmatch.hamming import HammingIndex, check_codes
+from hashmatch.hamming import HammingIndex, check_codes, check_ids
 from hashmatch.interop.faiss_index import FaissIndex, copy_codes
 
 _Contents = tuple[NDArray[np.uint8], NDArray[np.int64] | None]
-
-_READABLE = "flat, IVF, hash, multihash and HNSW, with or without id map"
 
 
 def write_faiss(index: HammingIndex | FaissIndex, path: str | os.PathLike[str]) -> None:
@@ -55,8 +53,8 @@ def read_faiss(
     ----------
     path : path-like
         IndexBinaryFlat, IndexBinaryIVF, IndexBinaryHash, IndexBinaryMultiHash or IndexBinaryHNSW,
-        bare or in an IndexBinaryIDMap or IndexBinaryIDMap2. All codes are taken, in the order of
-        their ids, although some of these search approximately in faiss.
+        alone or in an IndexBinaryIDMap or IndexBinaryIDMap2. All codes are taken, in the order of
+        their ids, even from indexes that search approximately.
     algorithm, threads
         As of `HammingIndex.build`.
 
@@ -78,26 +76,23 @@ def read_faiss(
             raise IndexFormatError(
                 f"{path}: faiss cannot read it ({' '.join(reason.split())}); export it again"
             ) from None
-    codes, ids = _sort_by_id(path, *_read_contents(path, index))
+    codes, ids = _read_contents(path, index)
     try:
         check_codes(codes)
+        if ids is not None:
+            check_ids(ids, len(codes))
     except ValueError as error:
-        raise IndexFormatError(f"{path}: {error}; export other codes") from None
+        raise IndexFormatError(f"{path}: {error}; mend the index and export it again") from None
+    if ids is not None:
+        order = np.argsort(ids)
+        codes, ids = codes[order], ids[order]
+        if np.array_equal(ids, np.arange(len(ids))):
+            ids = None
     return HammingIndex.build(codes, ids, algorithm=algorithm, threads=threads)
 
 
-def _sort_by_id(path: Path, codes: NDArray[np.uint8], ids: NDArray[np.int64] | None) -> _Contents:
-    if ids is None:
-        return codes, None
-    order = np.argsort(ids, kind="stable")
-    codes, ids = codes[order], ids[order]
-    if len(ids) and (repeats := ids[1:][ids[1:] == ids[:-1]]).size:
-        raise IndexFormatError(f"{path}: id {repeats[0]} repeats; remove all but one and export it")
-    return codes, None if np.array_equal(ids, np.arange(len(ids))) else ids
-
-
 def _read_contents(path: Path, index: Any) -> _Contents:
-    """Return a copy of the codes of an index as it stores them, and the ids it gives them."""
+    """Return a copy of the codes of an index in its own order, and their ids, None for the rows."""
     index = faiss.downcast_IndexBinary(index)
     if isinstance(index, faiss.IndexBinaryIDMap):
         codes, rows = _read_contents(path, index.index)
@@ -114,7 +109,8 @@ def _read_contents(path: Path, index: Any) -> _Contents:
     if isinstance(index, faiss.IndexBinaryHash):
         return _read_hash_lists(index)
     raise IndexFormatError(
-        f"{path}: it is an {type(index).__name__}, and codes can be taken out of {_READABLE} only"
+        f"{path}: it is an {type(index).__name__}, and codes can be taken out of flat, IVF, hash, "
+        "multihash and HNSW only, with or without id map"
     )
 
 
@@ -130,11 +126,11 @@ def _read_inverted_lists(index: Any) -> _Contents:
 
 
 def _read_hash_lists(index: Any) -> _Contents:
-    """Return the contents of an IndexBinaryHash.
+    """Return the contents of an IndexBinaryHash, which Python reaches in serialised form only.
 
-    Python cannot reach them except in serialised form. By index_write.cpp of faiss that is a header
-    of 25 bytes, b and nflip; the number of lists, bits of their sizes, and those sizes as a vector
-    of bytes; then the ids and codes of each list, both as vectors (length, elements).
+    By index_write.cpp of faiss: a header of 25 bytes, b and nflip; the number of lists, the width
+    of their sizes in bits, and those sizes as a vector of bytes; then the ids and the codes of each
+    list, both as vectors (length, elements).
     """
     written = memoryview(faiss.serialize_index_binary(index))
     (n_lists,) = struct.unpack_from("<Q", written, 33)

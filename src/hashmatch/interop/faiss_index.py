@@ -27,6 +27,7 @@ from hashmatch.hamming import (
     check_queries,
     check_radius,
     check_threads,
+    order_pairs,
 )
 
 _Codes = NDArray[np.uint8]
@@ -34,27 +35,34 @@ _Ids = NDArray[np.int64]
 _Distances = NDArray[np.int32]
 _Nearest = tuple[NDArray[Any], NDArray[Any]]  # ids and distances, (n_queries, k)
 
-# Lookups in hash tables that a query of multihash may take: 10 ms or so. They grow exponentially
-# with the radius; long before this it is quicker to compare every code.
+# Most lookups in hash tables for one query of multihash, about 10 ms. They grow exponentially with
+# the radius; long before this many it is quicker to compare every code.
 MAX_KEYS = 1 << 16
-HNSW_LINKS = 16
-HNSW_SEARCH_WIDTH = 64
 
-_BATCH = 256
 _is_forked = False
 
 
 class FaissIndex:
     """Codes of one width in an index of faiss, for comparison and trust.
 
-    Every method may be called from many threads at once and after a fork.
+    Every method may be called from many threads at once and after a fork. `exact` is False if the
+    index may miss codes. `ids` are int64 (n,) by row; None if the id is the row.
     """
 
-    def __init__(self, engine: _Flat, kind: str, algorithm: str | None) -> None:
-        self._engine = engine
-        self.kind = kind
-        self.algorithm = algorithm
-        self.bits = int(engine.index.d)
+    kind = "flat"
+    exact = True
+
+    def __init__(
+        self, codes: _Codes, ids: _Ids | None, algorithm: str | None, max_keys: int
+    ) -> None:
+        self.ids, self.algorithm = ids, algorithm
+        self.bits: int = 8 * codes.shape[1]
+        self._index = self._create(len(codes))
+        self._index.add(codes)
+
+    def _create(self, n: int) -> Any:
+        """Return an empty index of faiss for n codes."""
+        return faiss.IndexBinaryFlat(self.bits)
 
     @classmethod
     def build(
@@ -80,33 +88,21 @@ class FaissIndex:
         max_keys : int
             Lookups that a query of "multihash" may take.
         """
-        given = check_codes(codes)
-        algorithm = check_algorithm(algorithm)
-        own_ids = None if ids is None else check_ids(ids, len(given))
-        threads = check_threads(threads)
-        if kind not in _ENGINES:
-            raise ValueError(f"kind must be one of {', '.join(_ENGINES)}, not {kind!r}")
-        with _omp_threads(threads):
-            engine = _ENGINES[kind](given, own_ids, max_keys)
-        return cls(engine, kind, algorithm)
+        codes, algorithm = check_codes(codes), check_algorithm(algorithm)
+        own_ids = None if ids is None else check_ids(ids, len(codes))
+        kinds = {known.kind: known for known in (FaissIndex, _MultiHash, _Hnsw)}
+        if kind not in kinds:
+            raise ValueError(f"kind must be one of {', '.join(kinds)}, not {kind!r}")
+        with _omp_threads(check_threads(threads)):
+            return kinds[kind](codes, own_ids, algorithm, max_keys)
 
     def __len__(self) -> int:
-        return int(self._engine.index.ntotal)
+        return int(self._index.ntotal)
 
     @property
     def codes(self) -> _Codes:
         """A copy of the codes by row, uint8 (n, bits / 8)."""
-        return copy_codes(self._engine.index)
-
-    @property
-    def ids(self) -> _Ids | None:
-        """The ids by row, int64 (n,); None if the id is the row."""
-        return self._engine.ids
-
-    @property
-    def exact(self) -> bool:
-        """True unless the index may miss codes."""
-        return self.kind != "hnsw"
+        return copy_codes(self._index)
 
     @property
     def size_bytes(self) -> int | None:
@@ -118,10 +114,9 @@ class FaissIndex:
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
     ) -> SearchResult:
         """Search as `HammingIndex.search`; ValueError also if the kind could not be exact."""
-        queries = check_queries(queries, self.bits)
-        radius = check_radius(radius, self.bits)
+        queries, radius = check_queries(queries, self.bits), check_radius(radius, self.bits)
         with _omp_threads(check_threads(threads)):
-            return self._engine.search(queries, radius)
+            return self._search(queries, radius)
 
     def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> tuple[_Ids, _Distances]:
         """Search as `HammingIndex.nearest`; "hnsw" may miss codes.
@@ -134,22 +129,55 @@ class FaissIndex:
         distances = np.full((len(queries), k), -1, np.int32)
         with _omp_threads(check_threads(threads)):
             for rows in _batches(len(queries)) if n_found else ():
-                nearest = self._engine.nearest(queries[rows], n_found)
+                nearest = self._find_nearest(queries[rows], n_found)
                 ids[rows, :n_found], distances[rows, :n_found] = nearest
         return ids, distances
 
     def join(self, radius: int | None = None, threads: int = 1) -> tuple[_Ids, _Ids, _Distances]:
         """Search as `HammingIndex.join`; ValueError also if the kind could not be exact."""
-        radius = check_radius(radius, self.bits)
-        with _omp_threads(check_threads(threads)):
-            return self._engine.join(radius)
+        radius, threads = check_radius(radius, self.bits), check_threads(threads)
+        nothing = np.empty(0, np.int64)
+        pairs = [(nothing, nothing, nothing.astype(np.int32))]
+        codes = self.codes
+        for batch in _batches(len(codes)):
+            with _omp_threads(threads):
+                found = self._find_rows(codes[batch], radius)
+            rows = np.repeat(batch, np.diff(found.offsets))
+            is_higher = found.ids > rows
+            pairs.append((rows[is_higher], found.ids[is_higher], found.distances[is_higher]))
+        a, b, distances = map(np.concatenate, zip(*pairs, strict=True))
+        return order_pairs(a, b, distances, self.ids)
+
+    def _search(self, queries: _Codes, radius: int) -> SearchResult:
+        offsets, rows, distances = self._find_rows(queries, radius)
+        ids = rows if self.ids is None else self.ids[rows]
+        if len(ids) < 2:  # as for most single queries
+            return SearchResult(offsets, ids, distances)
+        number = np.repeat(np.arange(len(queries)), np.diff(offsets))
+        order = np.lexsort((ids, distances, number))
+        return SearchResult(offsets, ids[order], distances[order])
+
+    def _find_nearest(self, queries: _Codes, k: int) -> _Nearest:
+        """Search within the distance of the last: faiss breaks ties arbitrarily."""
+        ids, distances = np.empty((2, len(queries), k), np.int64)
+        farthest = self._index.search(queries, k)[0][:, -1]
+        for radius in np.unique(farthest):
+            rows = farthest == radius
+            ids[rows], distances[rows] = _first(self._search(queries[rows], int(radius)), k)
+        return ids, distances
+
+    def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
+        """Find rows in any order."""
+        # faiss takes what is nearer than its radius; ours is inclusive.
+        offsets, distances, rows = self._index.range_search(queries, radius + 1)
+        return SearchResult(offsets.astype(np.int64), rows, distances.astype(np.int32))
 
 
 def choose_substring_bits(n: int, bits: int) -> int:
-    """Return how wide the substrings of multihash should be for n codes at the customary radius.
+    """Return the width of substrings with which multihash is fastest at radius bits / 8 - 1.
 
-    Weighs a lookup in a hash table against a comparison with what it finds, at 0.2 and 0.3 us.
-    Substrings wider than log2(n), against which faiss advises too, would cost a table entry a code.
+    Reckons with 0.2 us a lookup in a hash table and 0.3 us a comparison with a code found there. At
+    most log2(n), as faiss advises: wider substrings would need a table entry for nearly every code.
     """
 
     def cost_us(substring_bits: int) -> float:
@@ -172,70 +200,20 @@ def copy_codes(index: Any) -> _Codes:
     return codes
 
 
-class _Flat:
-    """Compares every code."""
+class _MultiHash(FaissIndex):
+    """Looks up the substrings of a query, each with up to n_flips bits flipped.
 
-    def __init__(self, codes: _Codes, ids: _Ids | None, max_keys: int) -> None:
-        self.index = self._create(*codes.shape)
-        self.index.add(codes)
-        self.ids = ids
-
-    def _create(self, n: int, n_bytes: int) -> Any:
-        return faiss.IndexBinaryFlat(8 * n_bytes)
-
-    def search(self, queries: _Codes, radius: int) -> SearchResult:
-        offsets, rows, distances = self._find_rows(queries, radius)
-        ids = rows if self.ids is None else self.ids[rows]
-        if len(ids) < 2:  # as for most single queries
-            return SearchResult(offsets, ids, distances)
-        number = np.repeat(np.arange(len(queries)), np.diff(offsets))
-        order = np.lexsort((ids, distances, number))
-        return SearchResult(offsets, ids[order], distances[order])
-
-    def nearest(self, queries: _Codes, k: int) -> _Nearest:
-        """Search within the distance of the last: faiss breaks ties arbitrarily."""
-        ids, distances = np.empty((2, len(queries), k), np.int64)
-        farthest = self.index.search(queries, k)[0][:, -1]
-        for radius in np.unique(farthest):
-            rows = farthest == radius
-            ids[rows], distances[rows] = _first(self.search(queries[rows], int(radius)), k)
-        return ids, distances
-
-    def join(self, radius: int) -> tuple[_Ids, _Ids, _Distances]:
-        first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        distances = [np.empty(0, np.int32)]
-        codes = copy_codes(self.index)
-        for batch in _batches(len(codes)):
-            found = self._find_rows(codes[batch], radius)
-            rows = np.repeat(batch, np.diff(found.offsets))
-            is_higher = found.ids > rows
-            first.append(rows[is_higher])
-            second.append(found.ids[is_higher])
-            distances.append(found.distances[is_higher])
-        a, b = np.concatenate(first), np.concatenate(second)
-        if self.ids is not None:
-            a, b = self.ids[a], self.ids[b]
-            a, b = np.minimum(a, b), np.maximum(a, b)
-        order = np.lexsort((b, a))
-        return a[order], b[order], np.concatenate(distances)[order]
-
-    def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
-        """Find rows in any order."""
-        # faiss takes what is nearer than its radius; ours is inclusive.
-        offsets, distances, rows = self.index.range_search(queries, radius + 1)
-        return SearchResult(offsets.astype(np.int64), rows, distances.astype(np.int32))
-
-
-class _MultiHash(_Flat):
-    """Looks up the substrings of a query, each with up to so many bits flipped.
-
-    If n_substrings * (n_flips + 1) > radius, a code within the radius has some substring that
-    differs in n_flips bits at most, and none is missed.
+    Misses no code if n_substrings * (n_flips + 1) > radius: a code within the radius then has a
+    substring that differs in at most n_flips bits.
     """
 
-    def __init__(self, codes: _Codes, ids: _Ids | None, max_keys: int) -> None:
-        super().__init__(codes, ids, max_keys)
-        self._n_substrings, self._substring_bits = int(self.index.nhash), int(self.index.b)
+    kind = "multihash"
+
+    def __init__(
+        self, codes: _Codes, ids: _Ids | None, algorithm: str | None, max_keys: int
+    ) -> None:
+        super().__init__(codes, ids, algorithm, max_keys)
+        self._n_substrings, self._substring_bits = int(self._index.nhash), int(self._index.b)
         self._max_flips = max(
             n_flips
             for n_flips in range(self._substring_bits + 1)
@@ -243,16 +221,16 @@ class _MultiHash(_Flat):
         )
         self._locks: dict[int, threading.Lock] = {}
 
-    def _create(self, n: int, n_bytes: int) -> Any:
-        bits, substring_bits = 8 * n_bytes, choose_substring_bits(n, 8 * n_bytes)
-        return faiss.IndexBinaryMultiHash(bits, bits // substring_bits, substring_bits)
+    def _create(self, n: int) -> Any:
+        substring_bits = choose_substring_bits(n, self.bits)
+        return faiss.IndexBinaryMultiHash(self.bits, self.bits // substring_bits, substring_bits)
 
-    def nearest(self, queries: _Codes, k: int) -> _Nearest:
+    def _find_nearest(self, queries: _Codes, k: int) -> _Nearest:
         """Search within growing radii, each as wide as its number of flips allows."""
         ids, distances = np.empty((2, len(queries), k), np.int64)
         rows = np.arange(len(queries))
         for n_flips in range(self._max_flips + 1):
-            found = self.search(queries[rows], radius := self._exact_radius(n_flips))
+            found = self._search(queries[rows], radius := self._exact_radius(n_flips))
             has_enough = np.diff(found.offsets) >= k
             ids[rows[has_enough]], distances[rows[has_enough]] = _first(found, k, has_enough)
             rows = rows[~has_enough]
@@ -274,42 +252,38 @@ class _MultiHash(_Flat):
         # The index holds the number of flips, so only one search may run at a time. A forked child
         # may find the lock of its parent held forever.
         with self._locks.setdefault(os.getpid(), threading.Lock()):
-            self.index.nflip = n_flips
+            self._index.nflip = n_flips
             return super()._find_rows(queries, radius)
 
     def _exact_radius(self, n_flips: int) -> int:
-        bits = int(self.index.d)
         if n_flips == self._substring_bits:  # every key is looked up
-            return bits
-        return min(self._n_substrings * (n_flips + 1) - 1, bits)
+            return self.bits
+        return min(self._n_substrings * (n_flips + 1) - 1, self.bits)
 
 
-class _Hnsw(_Flat):
+class _Hnsw(FaissIndex):
     """Walks a graph of neighbours; may miss some."""
 
-    def _create(self, n: int, n_bytes: int) -> Any:
-        index = faiss.IndexBinaryHNSW(8 * n_bytes, HNSW_LINKS)
-        index.hnsw.efSearch = HNSW_SEARCH_WIDTH
+    kind = "hnsw"
+    exact = False
+
+    def _create(self, n: int) -> Any:
+        index = faiss.IndexBinaryHNSW(self.bits, 16)  # links of a code
+        index.hnsw.efSearch = 64  # candidates kept during a walk
         return index
 
-    def search(self, queries: _Codes, radius: int) -> SearchResult:
+    def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
         raise ValueError(
-            "hnsw of faiss has no search within a radius; use nearest() or another kind"
+            "hnsw of faiss has no search or join within a radius; use nearest() or another kind"
         )
 
-    def join(self, radius: int) -> tuple[_Ids, _Ids, _Distances]:
-        raise ValueError("hnsw of faiss has no join within a radius; use another kind")
-
-    def nearest(self, queries: _Codes, k: int) -> _Nearest:
-        distances, found = self.index.search(queries, k)
+    def _find_nearest(self, queries: _Codes, k: int) -> _Nearest:
+        distances, found = self._index.search(queries, k)
         is_missing = found < 0
         ids = found if self.ids is None else self.ids[np.where(is_missing, 0, found)]
         ids, distances = np.where(is_missing, -1, ids), np.where(is_missing, -1, distances)
         order = np.lexsort((ids, distances, is_missing))
         return np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1)
-
-
-_ENGINES = {"flat": _Flat, "multihash": _MultiHash, "hnsw": _Hnsw}
 
 
 def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
@@ -319,9 +293,9 @@ def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
 
 
 def _batches(n: int) -> Iterator[_Ids]:
-    """Yield 0..n-1 in runs that bound the memory that results take."""
-    for start in range(0, n, _BATCH):
-        yield np.arange(start, min(start + _BATCH, n))
+    """Yield 0..n-1 in runs that bound the memory of their results."""
+    for start in range(0, n, 256):
+        yield np.arange(start, min(start + 256, n))
 
 
 @contextmanager

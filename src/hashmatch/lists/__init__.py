@@ -6,21 +6,21 @@ algorithms are the business of the index.
 
 from __future__ import annotations
 
-from hashmatch.errors import HashListError
 from hashmatch.lists.arrow_text import Column, cell_bytes
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.format_registry import (
+from hashmatch.lists.formats.vpdq import read_vpdq, vpdq_lines
+from hashmatch.lists.list_format import (
+    Confidence,
+    EntryFormat,
+    ListFormat,
     format_problems,
     list_formats,
     register_format,
     unregister_format,
 )
-from hashmatch.lists.formats.vpdq import read_vpdq, vpdq_lines
-from hashmatch.lists.list_format import Confidence, EntryFormat, ListFormat
-from hashmatch.lists.list_reading import ListFile, ListReading
+from hashmatch.lists.list_reading import ListFile, ListReading, redact
 from hashmatch.lists.reading import inherit_reading, read_batches, read_list
 from hashmatch.lists.records import Record, read_records
-from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, STATUSES, HashList
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "Confidence",
     "EntryFormat",
     "HashList",
-    "HashListError",
     "ListFile",
     "ListFormat",
     "ListReading",

@@ -1,4 +1,4 @@
-"""Columns of text cells, with the common case of plain ASCII quick."""
+"""Functions on columns of text cells, fast where all of the text is ASCII."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ASCII_WHITESPACE = " \t\n\v\f\r\x1c\x1d\x1e\x1f"
 
 
 def cell_bytes(cells: Column) -> NDArray[np.uint8]:
-    """Return the UTF-8 of all cells one behind the other, uint8, without a copy."""
+    """Return the UTF-8 of all cells, concatenated, uint8, without a copy."""
     _, offsets, text = cells.buffers()
     if not len(cells) or text is None:
         return np.empty(0, dtype=np.uint8)
@@ -27,7 +27,7 @@ def cell_bytes(cells: Column) -> NDArray[np.uint8]:
 
 
 def trim(cells: Column) -> Column:
-    """Return the cells without white space around, as `str.strip` does."""
+    """Return the cells without white space around them, as `str.strip` does."""
     if cell_bytes(cells).max(initial=0) < 0x80:
         return pc.ascii_trim(cells, _ASCII_WHITESPACE)
     return pc.utf8_trim_whitespace(cells)
@@ -39,7 +39,7 @@ def empty_to_null(cells: Column) -> Column:
 
 
 def has_control(cells: Column) -> Column:
-    """Return which cells hold a line break or another ASCII control character."""
+    """Return a mask of the cells that hold a line break or other ASCII control character."""
     data = cell_bytes(cells)
     if data.min(initial=0x20) >= 0x20 and not (data == 0x7F).any():
         return pa.repeat(pa.scalar(False), len(cells))
@@ -47,14 +47,14 @@ def has_control(cells: Column) -> Column:
 
 
 def has_other_than_hex(cells: Column) -> Column:
-    """Return which cells hold anything but hex digits."""
+    """Return a mask of the cells that hold anything but hex digits."""
     if _IS_HEX[cell_bytes(cells)].all():
         return pa.repeat(pa.scalar(False), len(cells))
     return pc.match_substring_regex(cells, "[^0-9A-Fa-f]")
 
 
 def split_labels(cells: Column) -> Column:
-    """Return the labels of each cell, parted by semicolons; null where there is none."""
+    """Return the labels of each cell, which semicolons separate; null where there is none."""
     parts: Column = pc.split_pattern(cells, ";")
     labels = trim(parts.flatten())
     is_filled = pc.binary_length(labels).cast(pa.bool_())
@@ -66,7 +66,7 @@ def split_labels(cells: Column) -> Column:
 
 
 def pack_hex(digits: Column) -> Column:
-    """Return the bytes of hex digits, which must be sound and without nulls."""
+    """Return the bytes of hex digits, which must be valid and without nulls."""
     n_rows = len(digits)
     if not n_rows:
         return pa.array([], pa.binary())
@@ -80,7 +80,7 @@ def pack_hex(digits: Column) -> Column:
 
 
 def json_objects(cells: Mapping[str, Column]) -> Column:
-    """Return one JSON object a row, of every cell under the name of its column, in order."""
+    """Return one JSON object a row: its cells by the names of their columns, in order."""
     pieces: list[Any] = []
     for name, column in cells.items():
         pieces += [',"' if pieces else '{"', json.dumps(name, ensure_ascii=False)[1:-1], '":"']

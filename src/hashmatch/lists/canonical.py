@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hashmatch.lists.arrow_text import (
-    Column,
-    empty_to_null,
-    has_control,
-    has_other_than_hex,
-    pack_hex,
-    trim,
-)
+from hashmatch.lists import arrow_text
+from hashmatch.lists.arrow_text import Column
 from hashmatch.lists.list_reading import ListFile
 from hashmatch.lists.schema import SCHEMA, STATUSES
 
+_PERCENT = r"^(100|[0-9]{1,2})$"
+_DECIMAL = r"^[0-9]{1,15}(\.[0-9]{1,30})?$"
 _FREE_TEXT = ("severity", "member_id", "media_type", "first_seen", "last_seen")
 
 
@@ -27,35 +22,13 @@ _FREE_TEXT = ("severity", "member_id", "media_type", "first_seen", "last_seen")
 class RawRows:
     """A block of rows as a file has them.
 
-    Parameters
-    ----------
-    numbers : Column
-        int64, the number of each row in the file.
-    text : mapping of str to Column
-        Cells of each canonical column that the file has, null or empty where a row leaves it out.
-    labels : Column or None
-        Lists of text.
-    record : Column
-        Each row as a JSON object.
-    n_left_out : int
-        Rows that were ignored while reading and are not in the block.
+    The columns of `rows` are `row_number`, int64; `record`, each row as a JSON object; and of the
+    `SOURCE_COLUMNS` those that the file has: text, null or empty where a row leaves it out, but
+    lists of text in `labels`. `n_left_out` further rows were ignored.
     """
 
-    numbers: Column
-    text: Mapping[str, Column]
-    labels: Column | None
-    record: Column
+    rows: pa.RecordBatch
     n_left_out: int = 0
-
-    def filter(self, mask: Column) -> RawRows:
-        """Return the rows where `mask` is true."""
-        return RawRows(
-            self.numbers.filter(mask),
-            {canonical: cells.filter(mask) for canonical, cells in self.text.items()},
-            None if self.labels is None else self.labels.filter(mask),
-            self.record.filter(mask),
-            self.n_left_out,
-        )
 
 
 def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
@@ -63,87 +36,72 @@ def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
 
     HashListError for the first row that cannot be accepted as it stands.
     """
-    n_rows, reading = len(raw.numbers), file.reading
-    algorithm: Column = pc.utf8_lower(_trim(raw, "algorithm", reading.default_algorithm))
+    rows, reading = raw.rows, file.reading
+    algorithm: Column = pc.utf8_lower(_trim(rows, "algorithm", reading.default_algorithm))
     if reading.ignore_algorithms:
         ignored = pa.array(sorted(reading.ignore_algorithms), pa.string())
-        is_kept = pc.invert(pc.is_in(algorithm, ignored))
-        raw, algorithm = raw.filter(is_kept), algorithm.filter(is_kept)
-    block = _Block(raw, file)
+        is_kept: Column = pc.invert(pc.is_in(algorithm, ignored))
+        rows, algorithm = rows.filter(is_kept), algorithm.filter(is_kept)
+    block = _Block(rows, file)
     digits = block.hash_digits()
+    has_labels = "labels" in rows.schema.names
     columns = {
-        "row_number": raw.numbers,
+        "row_number": rows["row_number"],
         "entry_id": block.required("entry_id", None, "give every entry an id"),
         "algorithm": algorithm,
         "harm": block.required("harm", reading.harm, "name it there or give the whole list a harm"),
-        "classification": _trim(raw, "classification", reading.classification),
+        "classification": _trim(rows, "classification", reading.classification),
         "status": block.status(),
-        "quality": block.number(
-            "quality", pa.int16(), r"^(100|[0-9]{1,2})$", "a whole number from 0 to 100"
-        ),
+        "quality": block.number("quality", pa.int16(), _PERCENT, "a whole number from 0 to 100"),
         "timestamp_s": block.number(
-            "timestamp_s",
-            pa.float64(),
-            r"^[0-9]{1,15}(\.[0-9]{1,30})?$",
-            "seconds from 0 on, such as 12.5",
+            "timestamp_s", pa.float64(), _DECIMAL, "seconds from 0 on, such as 12.5"
         ),
-        "labels": raw.labels,
-        "record": raw.record,
+        "labels": rows["labels"] if has_labels else pa.nulls(len(rows), pa.list_(pa.string())),
+        "record": rows["record"],
+        **{canonical: _trim(rows, canonical) for canonical in _FREE_TEXT},
     }
-    if raw.labels is None:
-        columns["labels"] = pa.nulls(len(raw.numbers), pa.list_(pa.string()))
-    for canonical in _FREE_TEXT:
-        columns[canonical] = _trim(raw, canonical, None)
     block.raise_first_fault()
-    columns["code"] = pack_hex(digits)
+    columns["code"] = arrow_text.pack_hex(digits)
     batch = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-    return batch, n_rows - len(raw.numbers) + raw.n_left_out
+    return batch, len(raw.rows) - len(rows) + raw.n_left_out
 
 
 class _Block:
     """Columns of one block of rows, and the first fault of each check: (row, column, problem)."""
 
-    def __init__(self, raw: RawRows, file: ListFile) -> None:
-        self._raw = raw
+    def __init__(self, rows: pa.RecordBatch, file: ListFile) -> None:
+        self._rows = rows
         self._file = file
         self._faults: list[tuple[int, str, str]] = []
 
     def required(self, canonical: str, default: str | None, remedy: str) -> Column:
         """Return trimmed text on one line, a fault where there is none."""
-        cells = _trim(self._raw, canonical, default)
+        cells = _trim(self._rows, canonical, default)
         self._check(pc.is_null(cells), canonical, f"empty; {remedy}")
-        self._check(
-            has_control(cells), canonical, "there is a line break or control character in it"
-        )
+        problem = "there is a line break or control character in it"
+        self._check(arrow_text.has_control(cells), canonical, problem)
         return cells
 
     def hash_digits(self) -> Column:
         """Return hex digits, two for each byte."""
-        cells = pc.fill_null(_trim(self._raw, "hash", None), "")
+        cells = pc.fill_null(_trim(self._rows, "hash"), "")
         self._check(pc.equal(cells, pa.scalar("")), "hash", "empty; every entry needs a hash")
-        self._check(
-            has_other_than_hex(cells),
-            "hash",
-            "expected hex digits; leave out rows of another kind by ignore_algorithms",
-        )
+        problem = "expected hex digits; leave out rows of another kind by ignore_algorithms"
+        self._check(arrow_text.has_other_than_hex(cells), "hash", problem)
         is_odd = pc.bit_wise_and(pc.binary_length(cells), pa.scalar(1, pa.int32()))
-        self._check(
-            is_odd.cast(pa.bool_()),
-            "hash",
-            "expected an even number of hex digits; is it cut short?",
-        )
+        problem = "expected an even number of hex digits; is it cut short?"
+        self._check(is_odd.cast(pa.bool_()), "hash", problem)
         return cells
 
     def status(self) -> Column:
-        """Return one of `STATUSES` for each row."""
-        cells = pc.utf8_lower(_trim(self._raw, "status", "active"))
+        cells = pc.utf8_lower(_trim(self._rows, "status", "active"))
         is_unknown = pc.invert(pc.is_in(cells, pa.array(STATUSES)))
         self._check(is_unknown, "status", f"expected one of: {', '.join(STATUSES)}")
         return cells
 
     def number(self, canonical: str, kind: Any, pattern: str, expected: str) -> Column:
         """Return numbers of text that matches a pattern, null where there is none."""
-        cells = _trim(self._raw, canonical, None)
+        cells = _trim(self._rows, canonical)
         is_other: Column = pc.invert(pc.match_substring_regex(cells, pattern))
         self._check(is_other, canonical, f"expected {expected}")
         return pa.nulls(len(cells), kind) if self._faults else cells.cast(kind)
@@ -152,17 +110,17 @@ class _Block:
         """Raise HashListError for the fault in the lowest row; in one row, the first found."""
         if self._faults:
             row, canonical, problem = min(self._faults, key=lambda fault: fault[0])
-            raise self._file.error(problem, row=row, column=self._file.column(canonical))
+            column = self._file.reading.column(canonical)
+            raise self._file.error(problem, row=row, column=column)
 
     def _check(self, is_bad: Column, canonical: str, problem: str) -> None:
         first = pc.index(is_bad, True).as_py()
         if first >= 0:
-            self._faults.append((self._raw.numbers[first].as_py(), canonical, problem))
+            self._faults.append((self._rows["row_number"][first].as_py(), canonical, problem))
 
 
-def _trim(raw: RawRows, canonical: str, default: str | None) -> Column:
-    cells = raw.text.get(canonical)
-    if cells is None:
-        return pa.repeat(pa.scalar(default, pa.string()), len(raw.numbers))
-    cells = empty_to_null(trim(cells))
+def _trim(rows: pa.RecordBatch, canonical: str, default: str | None = None) -> Column:
+    if canonical not in rows.schema.names:
+        return pa.repeat(pa.scalar(default, pa.string()), len(rows))
+    cells = arrow_text.empty_to_null(arrow_text.trim(rows[canonical]))
     return cells if default is None else pc.fill_null(cells, default)

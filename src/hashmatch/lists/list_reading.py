@@ -1,48 +1,46 @@
-"""The options of reading a list, and a file that is read by them."""
+"""The options of reading a list, a file that is read by them, and the errors of that file."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from hashmatch.errors import HashListError
-from hashmatch.lists.redaction import redact
 from hashmatch.lists.schema import SOURCE_COLUMNS
 
-_DEFAULT_ALGORITHM = "pdq"
+_MAX_SHOWN_CHARACTERS = 40
+_LIKE_A_HASH = re.compile(r"[0-9A-Fa-f]{16}")
+
+
+def redact(text: str) -> str:
+    """Return text of a list as an error message may show it: on one line, short, never a hash."""
+    if _LIKE_A_HASH.search(text):
+        return "(something like a hash, not shown)"
+    if len(text) > _MAX_SHOWN_CHARACTERS:
+        text = text[:_MAX_SHOWN_CHARACTERS] + "..."
+    return text if text.isprintable() and text else repr(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListReading:
-    """The way in which a list file is read; None where nothing is said.
+    """Options of reading a list file. None leaves an option open.
 
-    Text is trimmed, and names of algorithms lowered, so that equal readings compare equal.
+    Text is trimmed and names of algorithms are lowered, so that equal readings compare equal.
+    ValueError if a number is out of range, or `columns` names a column that is not canonical.
 
-    Parameters
-    ----------
-    format : str, optional
-        One of `list_formats()`; by default the file tells.
-    columns : mapping of str to str, optional
-        Canonical names to the file's own, such as ``{"hash": "pdq_hash"}``. A column that is not
-        canonical is kept in `record` only.
-    algorithm, harm, classification : str, optional
-        Defaults for rows that leave them out; `algorithm` falls back to ``"pdq"``.
-    ignore_algorithms : collection of str, optional
-        Rows of these algorithms are counted and left out, whatever their other columns hold.
-    entry_id : str, optional
-        Id of the video in a file of vPDQ text; by default its name without ``.txt`` or
-        ``.vpdq.txt``.
-    min_quality : int, optional
-        Frames of vPDQ text of lower quality are counted and left out; 50 by default.
-    block_bytes, block_rows : int
-        Bounds of the blocks in which a file is parsed; no row of CSV may be longer than
-        `block_bytes`.
+    `format` is one of `list_formats()`; by default it is recognised from the file. `columns` takes
+    canonical names to the file's own, such as ``{"hash": "pdq_hash"}``; columns that are not
+    canonical are kept in `record` only. `algorithm`, `harm` and `classification` are defaults for
+    rows that leave them out; `algorithm` falls back to ``"pdq"``. Rows of `ignore_algorithms` are
+    counted and left out, whatever their other columns hold.
 
-    Raises
-    ------
-    ValueError
-        `columns` names a column that is not canonical, or a number is out of range.
+    For vPDQ text, `entry_id` is the id of the video, by default the file's name without ``.txt`` or
+    ``.vpdq.txt``; frames below `min_quality`, by default 50, are counted and left out.
+
+    `block_bytes` and `block_rows` bound the blocks in which a file is parsed; no row of CSV may be
+    longer than `block_bytes`.
     """
 
     format: str | None = None
@@ -57,7 +55,7 @@ class ListReading:
     block_rows: int = 1 << 16
 
     def __post_init__(self) -> None:
-        """Check and normalise what was given."""
+        """Check and normalise the options."""
         for name in ("format", "algorithm", "harm", "classification", "entry_id"):
             text = (getattr(self, name) or "").strip() or None
             object.__setattr__(self, name, text)
@@ -67,8 +65,13 @@ class ListReading:
             ignored = frozenset(name.strip().lower() for name in self.ignore_algorithms)
             object.__setattr__(self, "ignore_algorithms", ignored)
         if self.columns is not None:
-            _check_columns(self.columns)
             object.__setattr__(self, "columns", dict(self.columns))
+        for canonical, name in (self.columns or {}).items():
+            if canonical not in SOURCE_COLUMNS:
+                known = ", ".join(SOURCE_COLUMNS)
+                raise ValueError(f"columns can name {known}, not {redact(canonical)}")
+            if not isinstance(name, str) or not name.strip():
+                raise ValueError(f"columns must name the file's column for {canonical}")
         if self.min_quality is not None and not 0 <= self.min_quality <= 100:
             raise ValueError(f"min_quality must be from 0 to 100, not {self.min_quality}")
         if self.block_bytes < 1 or self.block_rows < 1:
@@ -77,14 +80,14 @@ class ListReading:
     @property
     def default_algorithm(self) -> str:
         """Algorithm of rows that name none."""
-        return self.algorithm or _DEFAULT_ALGORITHM
+        return self.algorithm or "pdq"
 
     def column(self, canonical: str) -> str:
         """Return the file's name for a canonical column."""
         return (self.columns or {}).get(canonical, canonical)
 
     def with_fallback(self, other: ListReading) -> ListReading:
-        """Return this reading, with what it leaves out taken from another."""
+        """Return this reading, with what it leaves open taken from another."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(other, name) for name in missing})
 
@@ -96,17 +99,11 @@ class ListFile:
     path: Path
     reading: ListReading
 
-    def column(self, canonical: str) -> str:
-        """Return the file's name for a canonical column."""
-        return self.reading.column(canonical)
-
     def error(
         self, problem: str, *, row: int | None = None, column: str | None = None
     ) -> HashListError:
-        """Return the error that names the file and, where given, the row and the file's column."""
-        where = str(self.path)
-        if row is not None:
-            where += f" row {row}"
+        """Return the error that names the file and, if given, the row and the file's column."""
+        where = str(self.path) if row is None else f"{self.path} row {row}"
         if column is not None:
             where += f", column {redact(column)}"
         return HashListError(f"{where}: {problem}")
@@ -114,17 +111,8 @@ class ListFile:
     def missing_column(self, canonical: str, present: Collection[str]) -> HashListError:
         """Return the error for a column that the file should have and lacks."""
         named = ", ".join(redact(name) for name in present)
-        wanted = redact(self.column(canonical))
+        wanted = redact(self.reading.column(canonical))
         return self.error(
             f"there is no column {wanted} ({canonical}) among: {named}; "
             f'say which it is, as in columns = {{ {canonical} = "..." }}'
         )
-
-
-def _check_columns(columns: Mapping[str, str]) -> None:
-    for canonical, name in columns.items():
-        if canonical not in SOURCE_COLUMNS:
-            known = ", ".join(SOURCE_COLUMNS)
-            raise ValueError(f"columns can name {known}, not {redact(canonical)}")
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"columns must name the file's column for {canonical}")

@@ -10,26 +10,24 @@ from pathlib import Path
 import pyarrow as pa
 
 from hashmatch.lists.canonical import canonical_rows
-from hashmatch.lists.format_registry import (
+from hashmatch.lists.list_format import (
     HEAD_BYTES,
+    EntryFormat,
+    ListFormat,
     choose_format,
     describe,
     known_formats,
     read_rows,
 )
-from hashmatch.lists.list_format import EntryFormat, ListFormat
 from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.lists.schema import SCHEMA, HashList
 
 
 def read_list(path: str | os.PathLike[str], reading: ListReading | None = None) -> HashList:
-    """Read a hash list into memory; `read_batches` says how, and what is raised."""
-    batches: list[pa.RecordBatch] = []
-    n_ignored = 0
-    for batch, n_left_out in read_batches(path, reading):
-        batches.append(batch)
-        n_ignored += n_left_out
-    return HashList(pa.Table.from_batches(batches, SCHEMA), n_ignored)
+    """Read a hash list into memory; arguments, rows and errors are those of `read_batches`."""
+    batches = list(read_batches(path, reading))
+    table = pa.Table.from_batches([batch for batch, _ in batches], SCHEMA)
+    return HashList(table, sum(n_ignored for _, n_ignored in batches))
 
 
 def read_batches(
@@ -42,13 +40,6 @@ def read_batches(
     A folder is a list of as many entries as it holds files of a format that has one entry a file,
     such as vPDQ text; it may hold nothing else but names that begin with a dot.
 
-    Parameters
-    ----------
-    path : path-like
-        The file, or such a folder.
-    reading : ListReading, optional
-        How it is read.
-
     Yields
     ------
     batch : pyarrow.RecordBatch
@@ -56,20 +47,15 @@ def read_batches(
     n_ignored : int
         Rows that were left out on the way to this batch.
 
-    Raises
-    ------
-    HashListError
-        Names the file and the first row and column that cannot be accepted, never the hash. Rows
-        before it may have been yielded.
-
     Notes
     -----
-    Safe to call from several threads. Holds one block in memory, of vPDQ text one file; a million
-    rows of CSV take a few seconds.
+    HashListError names the file and the first row and column that cannot be accepted, never the
+    hash; rows before it may have been yielded. Safe to call from several threads. Holds one block
+    in memory, of vPDQ text one file; a million rows of CSV take a few seconds.
     """
     file = ListFile(Path(path), reading or ListReading())
     try:
-        for part, list_format in _files(file):
+        for part, list_format in _find_files(file):
             with part.path.open("rb") as stream:
                 for raw in read_rows(list_format, stream, part):
                     yield canonical_rows(raw, part)
@@ -92,31 +78,29 @@ def inherit_reading(
     if own.min_quality is None or reading.min_quality is not None:
         return inherited
     file = ListFile(Path(path), inherited)
-    if file.path.is_file() and not isinstance(_format_of(file), EntryFormat):
+    if file.path.is_file() and not isinstance(_find_format(file), EntryFormat):
         return inherited
     return replace(inherited, min_quality=own.min_quality)
 
 
-def _files(file: ListFile) -> Iterator[tuple[ListFile, ListFormat]]:
-    """Yield the files to read: the one there is, or those of a folder in the order of names."""
+def _find_files(file: ListFile) -> list[tuple[ListFile, ListFormat]]:
+    """Return the files to read: the given one, or those of a folder in the order of names."""
     reading = file.reading
     if file.path.is_dir():
         if reading.entry_id is not None:
             raise file.error("entry_id names one entry, and this is a folder of them; leave it out")
-        yield from _files_of_folder(file)
-        return
-    list_format = _format_of(file)
-    if not isinstance(list_format, EntryFormat):
-        for key in ("entry_id", "min_quality"):
-            if getattr(reading, key) is not None:
-                raise file.error(
-                    f"{key} is for files of one entry each, such as vPDQ text, and this is "
-                    f"{list_format.name}; leave it out"
-                )
-    yield file, list_format
+        return _find_files_of_folder(file)
+    list_format = _find_format(file)
+    for key in () if isinstance(list_format, EntryFormat) else ("entry_id", "min_quality"):
+        if getattr(reading, key) is not None:
+            raise file.error(
+                f"{key} is for files of one entry each, such as vPDQ text, and this is "
+                f"{list_format.name}; leave it out"
+            )
+    return [(file, list_format)]
 
 
-def _format_of(file: ListFile) -> ListFormat:
+def _find_format(file: ListFile) -> ListFormat:
     if file.path.exists() and not file.path.is_file():
         raise file.error("not a regular file")
     formats = known_formats(file)
@@ -126,22 +110,21 @@ def _format_of(file: ListFile) -> ListFormat:
         return choose_format(file, stream.read(HEAD_BYTES), formats)
 
 
-def _files_of_folder(folder: ListFile) -> list[tuple[ListFile, EntryFormat]]:
+def _find_files_of_folder(folder: ListFile) -> list[tuple[ListFile, ListFormat]]:
     """Return the files of a folder in the order of names; suffixes tell their formats."""
     formats = [each for each in known_formats(folder) if isinstance(each, EntryFormat)]
-    found: dict[str, tuple[ListFile, EntryFormat]] = {}
-    for name in sorted(path.name for path in folder.path.iterdir()):
-        if name.startswith("."):
+    found: dict[str, tuple[ListFile, ListFormat]] = {}
+    for path in sorted(folder.path.iterdir()):
+        if path.name.startswith("."):
             continue
-        file = replace(folder, path=folder.path / name)
-        suffix = file.path.suffix.lower()
+        file, suffix = replace(folder, path=path), path.suffix.lower()
         list_format = next((each for each in formats if suffix in each.suffixes), None)
         if list_format is None:
             kinds = describe(formats)
             raise file.error(f"a folder can only be a list of {kinds}; take the file out")
-        if not file.path.is_file():
+        if not path.is_file():
             raise file.error("not a regular file")
-        entry_id = list_format.entry_id_of(name)
+        entry_id = list_format.entry_id_of(path.name)
         if entry_id in found:
             earlier = found[entry_id][0].path.name
             raise file.error(f"{earlier} is of the same entry; keep one of them")

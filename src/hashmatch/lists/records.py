@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from hashmatch.errors import HashListError
+from hashmatch.lists.arrow_text import Column
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.list_reading import ListFile
+from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.lists.schema import SOURCE_COLUMNS
 
 _TEXT_COLUMNS = tuple(name for name in SOURCE_COLUMNS if name != "labels")
@@ -21,15 +22,10 @@ _MAX_NAMES = 100  # of columns, in an error that lists those seen
 class Record(NamedTuple):
     """One row of a list.
 
-    Parameters
-    ----------
-    row : int
-        Its number in the file, counted from 1.
-    cells : mapping of str to object
-        By the names that the file uses: text, whole numbers or null (any number in `timestamp_s`),
-        and a list of text in `labels`. Names that are not canonical are kept in `text` only.
-    text : str, optional
-        The row as the source gave it, as a JSON object; made of `cells` by default.
+    `row` is its number in the file, counted from 1. `cells` are by the names that the file uses:
+    text, whole numbers or null (any number in `timestamp_s`), and a list of text in `labels`; names
+    that are not canonical are kept in `text` only. `text` is the row as the source gave it, as a
+    JSON object; by default it is made of `cells`.
     """
 
     row: int
@@ -44,11 +40,11 @@ def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]
     `ListReading.columns` appears in no record. Rows before a faulty one are yielded first, as
     another may be at fault earlier.
     """
-    block = _Block(file)
-    unseen = {file.column(canonical): canonical for canonical in file.reading.columns or ()}
+    reading = file.reading
+    unseen = {reading.column(canonical): canonical for canonical in reading.columns or ()}
     seen: dict[str, None] = {}
     error: HashListError | None = None
-    row = 0
+    block, row = _Block(reading), 0
     try:
         for record in records:
             row = record.row
@@ -57,13 +53,15 @@ def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]
                 seen.update(dict.fromkeys(list(record.cells)[: _MAX_NAMES - len(seen)]))
                 for name in unseen.keys() & record.cells.keys():
                     del unseen[name]
-            if block.is_full:
-                yield block.take()
+            if len(block.numbers) >= reading.block_rows or block.n_bytes >= reading.block_bytes:
+                yield block.rows()
+                block = _Block(reading)
     except _CellError as fault:
-        error = file.error(str(fault), row=row, column=fault.column)
+        problem, column = fault.args
+        error = file.error(problem, row=row, column=column)
     except HashListError as fault:
         error = fault
-    yield block.take()
+    yield block.rows()
     if error is not None:
         raise error
     if unseen and seen:
@@ -71,33 +69,20 @@ def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]
 
 
 class _CellError(Exception):
-    """A cell that cannot be read; the message says why."""
-
-    def __init__(self, problem: str, column: str) -> None:
-        super().__init__(problem)
-        self.column = column
+    """A cell that cannot be read; its arguments are the problem and the file's column."""
 
 
 class _Block:
     """Rows gathered until there are enough of them."""
 
-    def __init__(self, file: ListFile) -> None:
-        self._reading = file.reading
-        self._names = {canonical: file.column(canonical) for canonical in _TEXT_COLUMNS}
-        self._labels_name = file.column("labels")
-        self._clear()
-
-    def _clear(self) -> None:
-        self._n_bytes = 0
-        self._numbers: list[int] = []
-        self._records: list[str] = []
+    def __init__(self, reading: ListReading) -> None:
+        self._names = {canonical: reading.column(canonical) for canonical in _TEXT_COLUMNS}
+        self._labels_name = reading.column("labels")
         self._labels: list[list[str] | None] = []
-        self._text: dict[str, list[str | None]] = {name: [] for name in self._names}
-
-    @property
-    def is_full(self) -> bool:
-        n_rows, n_bytes = len(self._numbers), self._n_bytes
-        return n_rows >= self._reading.block_rows or n_bytes >= self._reading.block_bytes
+        self._text: dict[str, list[str | None]] = {canonical: [] for canonical in _TEXT_COLUMNS}
+        self._records: list[str] = []
+        self.numbers: list[int] = []
+        self.n_bytes = 0
 
     def add(self, record: Record) -> None:
         """Add one row whole, or nothing of it and raise."""
@@ -114,20 +99,18 @@ class _Block:
         for column, value in zip(self._text.values(), text, strict=True):
             column.append(value)
         self._labels.append(labels)
-        self._numbers.append(record.row)
         self._records.append(whole)
-        self._n_bytes += len(whole)
+        self.numbers.append(record.row)
+        self.n_bytes += len(whole)
 
-    def take(self) -> RawRows:
-        """Return the rows gathered and start anew."""
-        rows = RawRows(
-            numbers=pa.array(self._numbers, pa.int64()),
-            text={name: pa.array(cells, pa.string()) for name, cells in self._text.items()},
-            labels=pa.array(self._labels, pa.list_(pa.string())),
-            record=pa.array(self._records, pa.string()),
-        )
-        self._clear()
-        return rows
+    def rows(self) -> RawRows:
+        columns: dict[str, Column] = {
+            "row_number": pa.array(self.numbers, pa.int64()),
+            "record": pa.array(self._records, pa.string()),
+            "labels": pa.array(self._labels, pa.list_(pa.string())),
+            **{name: pa.array(cells, pa.string()) for name, cells in self._text.items()},
+        }
+        return RawRows(pa.RecordBatch.from_pydict(columns))
 
 
 def _parse_text(value: object, name: str, *, is_any_number: bool) -> str:
@@ -151,9 +134,6 @@ def _parse_labels(value: object, name: str) -> list[str] | None:
 
 
 def _check_encodable(value: str, name: str) -> str:
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise _CellError("there is half a surrogate pair in it", name) from None
+    if not value.isascii() and value.encode(errors="ignore").decode() != value:
+        raise _CellError("there is half a surrogate pair in it", name)
     return value

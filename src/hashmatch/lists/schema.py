@@ -7,25 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
+REQUIRED_COLUMNS = ("hash", "entry_id")
 SOURCE_COLUMNS = (
-    "hash",
-    "entry_id",
-    "algorithm",
-    "harm",
-    "classification",
-    "member_id",
-    "media_type",
-    "quality",
-    "timestamp_s",
-    "severity",
-    "labels",
-    "status",
-    "first_seen",
-    "last_seen",
+    *REQUIRED_COLUMNS,
+    *("algorithm", "harm", "classification", "member_id", "media_type"),
+    *("quality", "timestamp_s", "severity", "labels", "status", "first_seen", "last_seen"),
 )
 """What a list file can say about an entry; any further column lives on in `record`."""
-
-REQUIRED_COLUMNS = ("hash", "entry_id")
 
 STATUSES = ("active", "withdrawn", "disputed")
 
@@ -50,21 +38,16 @@ _FIELDS: list[pa.Field[Any]] = [
 
 SCHEMA = pa.schema(_FIELDS)
 """Columns of `HashList.table`. `row_number` counts the rows of the file from 1, a CSV header being
-row 1; `code` holds packed bits, most significant first; `timestamp_s` is the time of the frame in a
-video that the hash is of, null for other hashes; `record` is the row as the source gave it, as a
+row 1; `code` holds packed bits, most significant first; `timestamp_s` is the time in its video of
+the frame that was hashed, null for other hashes; `record` is the row as the source gave it, as a
 JSON object."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HashList:
-    """Entries of one source.
+    """Entries of one source: a row a hash, in the order of the file, with the columns of `SCHEMA`.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        One row a hash in the order of the file, with the columns of `SCHEMA`.
-    n_ignored : int
-        Rows left out because their algorithm is ignored or the quality of their frame is low.
+    `n_ignored` counts rows left out for their algorithm, or for the low quality of their frame.
     """
 
     table: pa.Table

@@ -6,10 +6,9 @@ whatever order; `hashmatch.matching.alignment` adds when.
 """
 
 from hashmatch.matching.alignment import AlignedInterval, Alignment
-from hashmatch.matching.library import VideoLibrary, match_videos
-from hashmatch.matching.search import DEFAULT_BLOCK_VIEWS, ViewHits, search_views
+from hashmatch.matching.search import DEFAULT_BLOCK_VIEWS, search_views
 from hashmatch.matching.table import MatchTable, match_fingerprints, match_many
-from hashmatch.matching.video_match import VideoMatch
+from hashmatch.matching.videos import VideoLibrary, VideoMatch, match_videos
 
 __all__ = [
     "DEFAULT_BLOCK_VIEWS",
@@ -18,7 +17,6 @@ __all__ = [
     "MatchTable",
     "VideoLibrary",
     "VideoMatch",
-    "ViewHits",
     "match_fingerprints",
     "match_many",
     "match_videos",

@@ -34,20 +34,10 @@ from numpy.typing import NDArray
 class Alignment:
     """Bounds on what counts as an aligned interval.
 
-    Parameters
-    ----------
-    tolerance_s : float
-        Most by which the offsets of one stretch differ: the longest time between two hashed
-        frames of either video, plus some if frames are dropped.
-    max_gap_s : float
-        Longest time between two neighbouring matched frames of the query.
-    min_frames : int
-        Fewest matched frames of the query.
-
-    Raises
-    ------
-    ValueError
-        Unless `tolerance_s` is positive, `max_gap_s` not negative and `min_frames` at least 1.
+    `tolerance_s`, positive, is the most by which the offsets of one stretch differ: the longest
+    time between two hashed frames of either video, plus some if frames are dropped. `max_gap_s`, 0
+    or more, is the longest time between two neighbouring matched frames of the query. `min_frames`
+    is the fewest matched frames of the query, at least 1. ValueError for other values.
     """
 
     tolerance_s: float = 1.0
@@ -89,6 +79,10 @@ class Hits:
     entry: NDArray[np.int64]
     distances: NDArray[np.int32]
 
+    def at(self, positions: NDArray[np.int64]) -> Hits:
+        """Return some of the hits."""
+        return Hits(self.query[positions], self.entry[positions], self.distances[positions])
+
 
 def align(
     hits: Hits,
@@ -98,13 +92,7 @@ def align(
 ) -> tuple[AlignedInterval, ...]:
     """Return the aligned intervals of one query and one entry in the order of the query.
 
-    Parameters
-    ----------
-    hits : Hits
-        In any order, no pair twice.
-    query_times_s, entry_times_s : ndarray of float64
-        Time of each row that `hits` refers to.
-    alignment : Alignment
+    `hits` are in any order, no pair twice; the times, float64, are those of the rows they refer to.
     """
     heap = [
         (run.rank, number, run)
@@ -141,7 +129,7 @@ class _Run:
             # A piece may begin with the last taken frame before it.
             left = piece[~is_taken[self._hits.query[piece]]]
             if left.size >= min_frames:
-                yield _Run(_select(self._hits, left))
+                yield _Run(self._hits.at(left))
 
     def interval(
         self, query_times_s: NDArray[np.float64], entry_times_s: NDArray[np.float64]
@@ -170,15 +158,8 @@ def _runs(
     number = np.tile(np.arange(cells.size), 2)
     # In a window, the nearest frame of the entry represents the others.
     from_middle = np.abs(offsets[number] - (windows + 1) * alignment.tolerance_s)
-    order = np.lexsort(
-        (
-            hits.entry[number],
-            from_middle,
-            hits.distances[number],
-            hits.query[number],
-            windows,
-        )
-    )
+    keys = (hits.entry[number], from_middle, hits.distances[number], hits.query[number], windows)
+    order = np.lexsort(keys)
     windows, number = windows[order], number[order]
     query = hits.query[number]
     is_first = np.ones(number.size, dtype=bool)
@@ -186,11 +167,6 @@ def _runs(
     windows, number, query = windows[is_first], number[is_first], query[is_first]
     gaps_s = np.diff(query_times_s[query])
     ends = np.flatnonzero((windows[1:] != windows[:-1]) | (gaps_s > alignment.max_gap_s)) + 1
-    bounds = [0, *ends.tolist(), number.size]
-    for start, end in pairwise(bounds):
+    for start, end in pairwise([0, *ends.tolist(), number.size]):
         if end - start >= alignment.min_frames:
-            yield _Run(_select(hits, number[start:end]))
-
-
-def _select(hits: Hits, rows: NDArray[np.int64]) -> Hits:
-    return Hits(hits.query[rows], hits.entry[rows], hits.distances[rows])
+            yield _Run(hits.at(number[start:end]))

@@ -19,26 +19,19 @@ from hashmatch.values import Fingerprint, Match
 
 _RANKS = 102  # of quality: none, and 0..100
 
+Sightings = tuple[tuple[int, int], ...]
+"""Distance and quality of views that meet one entry, both rising."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntryMatches:
     """Rows of an index that one content meets by one algorithm, in no particular order.
 
-    Parameters
-    ----------
-    fingerprint : Fingerprint
-        The views of the content.
-    radius : int
-        Bits, inclusive, of the search.
-    rows : ndarray of int64, shape (m,)
-        Rows of the algorithm in the index, numbered through all of its segments.
-    distances : ndarray of int32, shape (m,)
-        Bits.
-    views : ndarray of int64, shape (m,)
-        View that met the row, as a position in the fingerprint.
-    clearer : mapping of int to tuple of (int, int)
-        Position of a match to the distance and quality of views that meet its entry from farther
-        away but have a higher quality, both rising; few matches have any.
+    `fingerprint` has the views of the content; `radius`, in bits, inclusive, is that of the search.
+    `rows`, int64 (m,), are rows of the algorithm in the index, numbered through all of its
+    segments; `distances`, int32 (m,), are in bits; `views`, int64 (m,), has the view that met each
+    row, as a position in the fingerprint. `clearer` maps the position of a match to the views that
+    meet its entry from farther away but have a higher quality; few matches have any.
     """
 
     fingerprint: Fingerprint
@@ -46,7 +39,7 @@ class EntryMatches:
     rows: NDArray[np.int64]
     distances: NDArray[np.int32]
     views: NDArray[np.int64]
-    clearer: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    clearer: Mapping[int, Sightings] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.rows.size)
@@ -86,31 +79,27 @@ class EntryMatches:
         is_plain[list(self.clearer)] = False
         keys = (origins * (self.radius + 1) + self.distances) * _RANKS + self.quality_ranks() + 1
         plain, counts = np.unique(keys[is_plain], return_counts=True)
-        counted: Counter[tuple[int, tuple[tuple[int, int], ...]]] = Counter(
+        counted: Counter[tuple[int, Sightings]] = Counter(
             {(key, ()): n for key, n in zip(plain.tolist(), counts.tolist(), strict=True)}
         )
         counted.update((int(keys[at]), clearer) for at, clearer in self.clearer.items())
-        return [
-            self._group(index, key, clearer, n_matches)
-            for (key, clearer), n_matches in counted.items()
-        ]
-
-    def _group(
-        self, index: Index, key: int, clearer: tuple[tuple[int, int], ...], n_matches: int
-    ) -> MatchGroup:
-        group, rank = divmod(key, _RANKS)
-        number, distance = divmod(group, self.radius + 1)
-        origin = index.origins[number]
-        return MatchGroup(
-            list=origin.list,
-            harm=origin.harm,
-            classification=origin.classification,
-            algorithm=self.algorithm,
-            distance=distance,
-            quality=rank - 1 if rank else None,
-            n_matches=n_matches,
-            clearer=clearer,
-        )
+        groups = []
+        for (key, clearer), n_matches in counted.items():
+            rest, rank = divmod(key, _RANKS)
+            number, distance = divmod(rest, self.radius + 1)
+            origin = index.origins[number]
+            group = MatchGroup(
+                list=origin.list,
+                harm=origin.harm,
+                classification=origin.classification,
+                algorithm=self.algorithm,
+                distance=distance,
+                quality=rank - 1 if rank else None,
+                n_matches=n_matches,
+                clearer=clearer,
+            )
+            groups.append(group)
+        return groups
 
     def nearest(self, index: Index, limit: int | None) -> list[Match]:
         """Return the first `limit` matches (None: all) by (distance, list, entry_id)."""
@@ -118,27 +107,24 @@ class EntryMatches:
         kept = self._first_by_list(index, origins, limit)
         rows = self.rows[kept]
         entry_ids = index.entry_ids(self.algorithm, rows)
-        entry_times_s = index.entry_timestamps_s(self.algorithm, rows)
+        times_s = index.entry_timestamps_s(self.algorithm, rows)
         matches = []
-        for row, entry_id, entry_time_s in zip(
-            kept.tolist(), entry_ids, entry_times_s, strict=True
-        ):
-            origin, view = index.origins[int(origins[row])], int(self.views[row])
-            matches.append(
-                Match(
-                    list=origin.list,
-                    list_version=origin.list_version,
-                    entry_id=entry_id,
-                    harm=origin.harm,
-                    algorithm=self.algorithm,
-                    distance=int(self.distances[row]),
-                    radius=self.radius,
-                    view=self.fingerprint.views[view],
-                    timestamp_s=self.fingerprint.timestamps_s[view],
-                    quality=self.fingerprint.qualities[view],
-                    entry_timestamp_s=entry_time_s,
-                )
+        for at, entry_id, time_s in zip(kept.tolist(), entry_ids, times_s, strict=True):
+            origin, view = index.origins[int(origins[at])], int(self.views[at])
+            match = Match(
+                list=origin.list,
+                list_version=origin.list_version,
+                entry_id=entry_id,
+                harm=origin.harm,
+                algorithm=self.algorithm,
+                distance=int(self.distances[at]),
+                radius=self.radius,
+                view=self.fingerprint.views[view],
+                timestamp_s=self.fingerprint.timestamps_s[view],
+                quality=self.fingerprint.qualities[view],
+                entry_timestamp_s=time_s,
             )
+            matches.append(match)
         return sorted(matches, key=match_order)[:limit]
 
     def _first_by_list(
@@ -153,8 +139,7 @@ class EntryMatches:
         names = sorted({origin.list for origin in index.origins})
         ranks = np.array([names.index(origin.list) for origin in index.origins], dtype=np.int64)
         order = self.distances.astype(np.int64) * len(names) + ranks[origins]
-        last = np.partition(order, limit - 1)[limit - 1]
-        return np.flatnonzero(order <= last)
+        return np.flatnonzero(order <= np.partition(order, limit - 1)[limit - 1])
 
 
 def match_order(match: Match) -> tuple[int, str, str, str]:
@@ -164,50 +149,39 @@ def match_order(match: Match) -> tuple[int, str, str, str]:
 
 def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
     """Keep one match for each entry: the nearest, ties in the order of views, then of rows."""
-    order, is_first = _order_by_entry(index, found)
-    return replace(found.at(order[is_first]), clearer=_clearer_views(found, order, is_first))
+    order, is_first, is_clearer = _sort_by_entry(index, found)
+    entry_numbers = np.cumsum(is_first) - 1
+    clearer: dict[int, Sightings] = {}
+    for at in np.flatnonzero(is_clearer).tolist():  # from near to far
+        entry, row = int(entry_numbers[at]), int(order[at])
+        quality = _rank(found.fingerprint.qualities[int(found.views[row])])
+        clearer[entry] = (*clearer.get(entry, ()), (int(found.distances[row]), quality))
+    return replace(found.at(order[is_first]), clearer=clearer)
 
 
 def keep_useful(index: Index, found: EntryMatches) -> EntryMatches:
     """Drop the rows that `keep_nearest_per_entry` cannot need, whatever else may be joined."""
-    order, is_first = _order_by_entry(index, found)
-    return found.at(order[is_first | _is_clearer(found, order, is_first)])
+    order, is_first, is_clearer = _sort_by_entry(index, found)
+    return found.at(order[is_first | is_clearer])
 
 
-def _order_by_entry(
+def _sort_by_entry(
     index: Index, found: EntryMatches
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the order by entry, then by distance, and which positions in it begin an entry."""
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the order by entry, then by distance.
+
+    And which positions in it begin an entry, and which have a higher quality than all nearer ones
+    of their entry.
+    """
     entries = index.entry_of(found.algorithm, found.rows)
     order = np.lexsort((found.rows, found.views, found.distances, entries))
     entries = entries[order]
     is_first = np.ones(entries.size, dtype=bool)
     is_first[1:] = entries[1:] != entries[:-1]
-    return order, is_first
-
-
-def _is_clearer(
-    found: EntryMatches, order: NDArray[np.int64], is_first: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Return which rows have a higher quality than all nearer ones of their entry."""
-    ranks = (np.cumsum(is_first) - 1) * _RANKS + found.quality_ranks()[order]
+    ranks = np.cumsum(is_first) * _RANKS + found.quality_ranks()[order]
     is_clearer = ~is_first
     is_clearer[1:] &= ranks[1:] > np.maximum.accumulate(ranks[:-1])
-    return is_clearer
-
-
-def _clearer_views(
-    found: EntryMatches, order: NDArray[np.int64], is_first: NDArray[np.bool_]
-) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Return, by entry, the views that are clearer than all nearer ones, from near to far."""
-    numbers = np.cumsum(is_first) - 1
-    clearer: dict[int, tuple[tuple[int, int], ...]] = {}
-    for at in np.flatnonzero(_is_clearer(found, order, is_first)).tolist():
-        quality = found.fingerprint.qualities[int(found.views[order[at]])]
-        sighting = (int(found.distances[order[at]]), _rank(quality))
-        number = int(numbers[at])
-        clearer[number] = (*clearer.get(number, ()), sighting)
-    return clearer
+    return order, is_first, is_clearer
 
 
 def _rank(quality: int | None) -> int:

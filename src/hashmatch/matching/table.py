@@ -16,7 +16,7 @@ from hashmatch.matching.entry_matches import (
 )
 from hashmatch.matching.search import DEFAULT_BLOCK_VIEWS, search_views
 from hashmatch.policy import MatchGroup
-from hashmatch.values import MAX_RECORDED_MATCHES, Fingerprint, Fingerprints, IndexRef, Match
+from hashmatch.values import MAX_RECORDED_MATCHES, Fingerprints, IndexRef, Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,9 @@ class MatchTable:
     An entry is what a list calls by one entry id: one or more rows, each a hash. If its rows differ
     in harm or classification, rules tell them apart, and each kind counts as an entry.
 
-    Parameters
-    ----------
-    index : IndexRef
-        The index that was searched.
-    groups : tuple of MatchGroup
-        All matches, grouped where no rule can tell them apart.
-    matches : tuple of Match
-        The nearest of them, by (distance, list, entry_id, algorithm).
-    n_matches : int
-        How many matches there are.
-    n_entries : int
-        How many distinct entries they meet.
+    `index` is the one that was searched. `groups` are all matches, grouped where no rule can tell
+    them apart; `matches` are the nearest of them, by (distance, list, entry_id, algorithm).
+    `n_matches` counts all matches, `n_entries` the distinct entries that they meet.
     """
 
     index: IndexRef
@@ -92,36 +83,23 @@ def match_many(
     """Return what `match_fingerprints` returns for each content, searching for all together."""
     found: list[list[EntryMatches]] = [[] for _ in contents]
     for algorithm, radius in radii.items():
-        positions, searched = [], []
-        for position, fingerprints in enumerate(contents):
-            fingerprint = fingerprints.get(algorithm)
-            if fingerprint is not None and fingerprint.decode != "luma":
-                positions.append(position)
-                searched.append(fingerprint)
-        matches = _match_entries(index, algorithm, searched, radius, block_views)
-        for position, entry_matches in zip(positions, matches, strict=True):
-            if entry_matches is not None:
-                found[position].append(entry_matches)
+        searched = {
+            position: fingerprint
+            for position, fingerprints in enumerate(contents)
+            if (fingerprint := fingerprints.get(algorithm)) and fingerprint.decode != "luma"
+        }
+        positions = list(searched)
+        met: dict[int, EntryMatches] = {}
+        for number, hits in search_views(
+            index, algorithm, list(searched.values()), radius, block_views=block_views
+        ):
+            # A long video comes in blocks: keep of the earlier ones what still counts, so that
+            # memory grows with the entries met, not with how often they are met.
+            earlier = met.get(number)
+            met[number] = hits if earlier is None else keep_useful(index, earlier.joined(hits))
+        for number, hits in met.items():
+            found[positions[number]].append(keep_nearest_per_entry(index, hits))
     return [_tabulate(index, of_content, limit) for of_content in found]
-
-
-def _match_entries(
-    index: Index,
-    algorithm: str,
-    fingerprints: Sequence[Fingerprint],
-    radius: int,
-    block_views: int,
-) -> list[EntryMatches | None]:
-    met: list[EntryMatches | None] = [None] * len(fingerprints)
-    for position, views, rows, distances in search_views(
-        index, algorithm, fingerprints, radius, block_views=block_views
-    ):
-        hits = EntryMatches(fingerprints[position], radius, rows, distances, views)
-        # A long video comes in blocks: keep of the earlier ones what still counts, so that memory
-        # grows with the entries met, not with how often they are met.
-        earlier = met[position]
-        met[position] = hits if earlier is None else keep_useful(index, earlier.joined(hits))
-    return [None if hits is None else keep_nearest_per_entry(index, hits) for hits in met]
 
 
 def _tabulate(index: Index, found: Sequence[EntryMatches], limit: int | None) -> MatchTable:

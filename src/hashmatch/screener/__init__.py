@@ -7,11 +7,9 @@ confirm by an exact decode, `matching` finds the entries, and `decide` puts the 
 
 from __future__ import annotations
 
-from hashmatch.screener.candidates import nominate
-from hashmatch.screener.decision import decide
-from hashmatch.screener.ingest import Item, ingest
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.screener import Screener
+from hashmatch.screener.stages import Item, decide, ingest, nominate
 
 __all__ = [
     "DEFAULT_OPTIONS",

@@ -9,7 +9,9 @@ from hashmatch.decode import (
     DEFAULT_VIDEO_LIMITS,
     DecodeLimits,
     VideoLimits,
+    check_decode,
 )
+from hashmatch.matching import DEFAULT_BLOCK_VIEWS
 from hashmatch.workers import Isolation
 
 _SHARE_OF_TIME = 0.8
@@ -22,9 +24,9 @@ class ScreeningOptions:
     Parameters
     ----------
     decode : {"luma", "exact"}
-        "luma" decodes JPEGs by their Y plane first and confirms every candidate by an exact decode;
-        decisions have the same matches, distances and actions as with "exact". Only a recorded hash
-        without any match may differ by a few bits, and says so in its `decode`.
+        "luma" decodes JPEGs by their Y plane first and confirms every candidate by an exact decode.
+        Decisions have the same matches, distances and actions as with "exact"; only the recorded
+        hash of a content without matches may be a few bits off, and says so in its `decode`.
     limits : DecodeLimits
         Bytes and pixels above which a content is not opened.
     video_limits : VideoLimits
@@ -32,15 +34,12 @@ class ScreeningOptions:
     isolation : Isolation or None
         Decode in child processes within these limits, so that a decoder that crashes, hangs or
         exhausts memory costs its content an error (digests are matched nevertheless); scripts then
-        need the ``if __name__ == "__main__":`` guard of `multiprocessing`. None: in the calling
-        thread.
+        need the ``if __name__ == "__main__":`` guard of `multiprocessing`. None: in this process.
     threads : int
         Threads that share the items of `Screener.screen_many`; in isolation also the number of
         child processes. Decisions do not depend on it.
-    batch_items : int
-        Contents read, decoded and searched together at most.
-    batch_bytes : int
-        Bytes of contents held at a time, beyond which a batch ends early.
+    batch_items, batch_bytes : int
+        Contents read, decoded and searched together at most, and bytes of them held at a time.
     block_views : int
         Views per search. A content with more is searched in blocks, so memory grows with the
         entries met, not with the length of a video.
@@ -48,7 +47,7 @@ class ScreeningOptions:
     Raises
     ------
     ValueError
-        For an unknown `decode`, or a number below 1.
+        An unknown `decode`, or a number below 1.
     """
 
     decode: str = "luma"
@@ -58,11 +57,10 @@ class ScreeningOptions:
     threads: int = 1
     batch_items: int = 32
     batch_bytes: int = 64 << 20
-    block_views: int = 4096
+    block_views: int = DEFAULT_BLOCK_VIEWS
 
     def __post_init__(self) -> None:
-        if self.decode not in {"luma", "exact"}:
-            raise ValueError(f"decode must be 'luma' or 'exact', not {self.decode!r}")
+        check_decode(self.decode)
         for name in ("threads", "batch_items", "batch_bytes", "block_views"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")

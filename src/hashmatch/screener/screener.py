@@ -19,19 +19,11 @@ from hashmatch.fingerprint import (
 )
 from hashmatch.hashing import get_algorithm
 from hashmatch.matching import MatchTable, match_fingerprints, match_many
-from hashmatch.screener.candidates import nominate
-from hashmatch.screener.decision import decide
-from hashmatch.screener.ingest import Item, ingest
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
-from hashmatch.screener.snapshot import Snapshot, fit_snapshot, load_snapshot
+from hashmatch.screener.snapshot import Snapshot, StrPath, fit_snapshot, load_snapshot
+from hashmatch.screener.stages import Item, decide, ingest, nominate
 from hashmatch.values import Content, Decision, Fingerprints, IndexRef, PolicyRef
-from hashmatch.workers import (
-    InlineExecutor,
-    IsolatedExecutor,
-    ThreadExecutor,
-    attempted,
-    spread,
-)
+from hashmatch.workers import InlineExecutor, IsolatedExecutor, ThreadExecutor, attempted, spread
 
 _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 
@@ -44,26 +36,17 @@ class Screener:
     Keeps nothing about contents.
     """
 
-    def __init__(
-        self,
-        index: str | os.PathLike[str],
-        policy: str | os.PathLike[str],
-        options: ScreeningOptions = DEFAULT_OPTIONS,
-    ) -> None:
+    def __init__(self, index: StrPath, policy: StrPath, options: ScreeningOptions) -> None:
         # Absolute, so that a change of folder between now and reload() changes nothing.
         self._index_dir = os.path.abspath(index)  # noqa: PTH100
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._options = options
-        self._snapshot = load_snapshot(self._index_dir, self._policy_path)
+        self.reload()
         self._executor = _make_executor(options, self._snapshot.pixel_hashes)
 
     @classmethod
     def open(
-        cls,
-        index: str | os.PathLike[str],
-        policy: str | os.PathLike[str],
-        *,
-        options: ScreeningOptions = DEFAULT_OPTIONS,
+        cls, index: StrPath, policy: StrPath, *, options: ScreeningOptions = DEFAULT_OPTIONS
     ) -> Screener:
         """Open a built index by mmap, and a policy.
 
@@ -104,7 +87,9 @@ class Screener:
         Calls in flight finish with what they began with. If either cannot be read, the error is
         raised (as by `open`) and the old pair stays in use.
         """
-        self._snapshot = load_snapshot(self._index_dir, self._policy_path)
+        snapshot = load_snapshot(self._index_dir, self._policy_path)
+        self._policy = snapshot.policy  # first: see refresh()
+        self._snapshot = snapshot
 
     def refresh(self) -> bool:
         """Take the generation of the index that is published now; return whether it is another.
@@ -116,13 +101,13 @@ class Screener:
         """
         is_new = False
         while True:
-            snapshot = self._snapshot
+            snapshot, policy = self._snapshot, self._policy
             newest = snapshot.index.refreshed()
-            if newest is snapshot.index:
+            if newest is snapshot.index and policy is snapshot.policy:
                 return is_new
-            # Another thread may just have set a newer one: the next look will show it.
-            self._snapshot = fit_snapshot(newest, snapshot.policy, self._policy_path)
-            is_new = True
+            # Another thread may just have set a newer pair, which this replaces: look again.
+            self._snapshot = fit_snapshot(newest, policy, self._policy_path)
+            is_new |= newest is not snapshot.index
 
     def close(self) -> None:
         """End the child processes, if there are any; screening in isolation is then an error."""
@@ -140,9 +125,11 @@ class Screener:
         passes every `min_quality`. The decision's `sha256` is None, and its `rules_not_tried` names
         the rules about algorithms of which no hash was given.
         """
-        snapshot = self._snapshot
+        snapshot, block_views = self._snapshot, self._options.block_views
         fingerprints = fingerprint_hashes(hashes, content_id=content_id)
-        table = match_fingerprints(snapshot.index, fingerprints, snapshot.radii)
+        table = match_fingerprints(
+            snapshot.index, fingerprints, snapshot.radii, block_views=block_views
+        )
         return decide(snapshot.policy, fingerprints, table)
 
     def screen_many(
@@ -213,9 +200,9 @@ class Screener:
             )
             held.append(content)
             if content.media is not None:
-                # A video has many views, so none are held beside those of a video file.
-                is_last = content.media.is_file
-                held_bytes += options.batch_bytes if is_last else len(content.media.source)
+                # A video in a file ends the batch: it has many views, and none are held with them.
+                source = content.media.source
+                held_bytes += options.batch_bytes if isinstance(source, str) else len(source)
             if held_bytes >= options.batch_bytes:
                 yield from self._decide_all(snapshot, held)
                 held, held_bytes = [], 0
@@ -237,18 +224,17 @@ class Screener:
     ) -> list[Fingerprints]:
         """Hash by every algorithm that rules ask about, from one decode of each content."""
         options, policy = self._options, snapshot.policy
+        views = ViewOptions(
+            policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
+        )
         if any(get_algorithm(name).luma_drift is None for name in snapshot.pixel_hashes):
             decode = "exact"
-        fingerprints = fingerprint_contents(
-            contents,
-            snapshot.pixel_hashes,
-            decode=decode,
-            options=ViewOptions(
-                policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
-            ),
-            executor=self._executor,
+        names = snapshot.pixel_hashes
+        return list(
+            fingerprint_contents(
+                contents, names, decode=decode, options=views, executor=self._executor
+            )
         )
-        return list(fingerprints)
 
 
 def _make_executor(options: ScreeningOptions, algorithms: Sequence[str]) -> MediaExecutor:

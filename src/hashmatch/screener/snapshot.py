@@ -11,49 +11,32 @@ from hashmatch.hashing import Digest, SegmentHash, get_algorithm
 from hashmatch.index import Index
 from hashmatch.policy import Policy
 
+StrPath = str | os.PathLike[str]
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """An index, a policy, and everything that follows from the two.
 
-    Parameters
-    ----------
-    index : Index
-    policy : Policy
-    algorithms : tuple of str
-        Algorithms that contents are hashed by, sorted: all that rules ask about, all of the index
-        if there are no rules. If none of them needs pixels, nothing is decoded.
-    radii : mapping of str to int
-        Algorithm to the inclusive radius in bits that rules need.
+    Contents are hashed by `digests` of their bytes and by `pixel_hashes`, both sorted: all
+    algorithms that rules ask about, or all of the index if there are no rules. Without any of the
+    latter nothing is decoded. `radii` has the inclusive radius, in bits, that rules need of each.
     """
 
     index: Index
     policy: Policy
-    algorithms: tuple[str, ...]
+    digests: tuple[str, ...]
+    pixel_hashes: tuple[str, ...]
     radii: Mapping[str, int]
 
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Those of `algorithms` that are digests of the bytes."""
-        return tuple(name for name in self.algorithms if isinstance(get_algorithm(name), Digest))
 
-    @property
-    def pixel_hashes(self) -> tuple[str, ...]:
-        """Those of `algorithms` that need pixels."""
-        return tuple(
-            name for name in self.algorithms if not isinstance(get_algorithm(name), Digest)
-        )
-
-
-def load_snapshot(
-    index_dir: str | os.PathLike[str], policy_path: str | os.PathLike[str]
-) -> Snapshot:
+def load_snapshot(index_dir: StrPath, policy_path: StrPath) -> Snapshot:
     """Open an index and a policy; PolicyError if the index cannot serve the policy."""
     policy = Policy.load(policy_path)
     return fit_snapshot(Index.open(index_dir), policy, policy_path)
 
 
-def fit_snapshot(index: Index, policy: Policy, policy_path: str | os.PathLike[str]) -> Snapshot:
+def fit_snapshot(index: Index, policy: Policy, policy_path: StrPath) -> Snapshot:
     """Put an open index and a policy together; PolicyError if they do not fit."""
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
@@ -72,14 +55,14 @@ def fit_snapshot(index: Index, policy: Policy, policy_path: str | os.PathLike[st
                 f"{bits} bits of {algorithm} in index {index.ref.name}"
             )
         radii[algorithm] = radius
-    algorithms = policy.algorithms or index.algorithms
-    for algorithm in algorithms:
-        _check_usable(algorithm)
-    return Snapshot(index, policy, algorithms, radii)
+    names = policy.algorithms or index.algorithms
+    digests = tuple(name for name in names if _is_digest(name))
+    pixel_hashes = tuple(name for name in names if name not in digests)
+    return Snapshot(index, policy, digests, pixel_hashes, radii)
 
 
-def _check_usable(algorithm: str) -> None:
-    """Raise AlgorithmError if this installation cannot compute an algorithm of the index."""
+def _is_digest(algorithm: str) -> bool:
+    """Return whether an algorithm is a digest; AlgorithmError if this installation lacks it."""
     try:
         hasher = get_algorithm(algorithm)
     except ValueError as error:
@@ -87,3 +70,4 @@ def _check_usable(algorithm: str) -> None:
         raise AlgorithmError(f"{error}; {remedy}") from None
     if isinstance(hasher, SegmentHash):
         hasher.check_usable()
+    return isinstance(hasher, Digest)

@@ -6,7 +6,7 @@ or decides.
 
 from __future__ import annotations
 
-from hashmatch.values.content import Content, Media, MediaKind
+from hashmatch.values.content import Content, Fingerprint, Fingerprints, Media, MediaKind
 from hashmatch.values.decision import (
     ACTIONS,
     MAX_RECORDED_MATCHES,
@@ -20,7 +20,6 @@ from hashmatch.values.decision import (
     PolicyRef,
     RecordedHash,
 )
-from hashmatch.values.fingerprints import Fingerprint, Fingerprints
 from hashmatch.values.hash import CODE_BITS, DIGEST_BITS, Code, Hash
 from hashmatch.values.video_hash import VideoHash
 

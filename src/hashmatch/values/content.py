@@ -1,12 +1,15 @@
-"""Contents: one thing that was uploaded, read but not yet decoded."""
+"""Contents, read but not yet decoded, and their fingerprints: the hashes of all their views."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
-from hashmatch.errors import DecodeError
+import numpy as np
+from numpy.typing import NDArray
+
+from hashmatch.errors import Attempt, DecodeError
 from hashmatch.values.hash import Hash
 
 MediaKind = Literal["picture", "video"]
@@ -16,39 +19,21 @@ MediaKind = Literal["picture", "video"]
 class Media:
     """The encoded bytes of a picture or video, or where they lie.
 
-    Parameters
-    ----------
-    kind : {"picture", "video"}
-        What to decode it as. Whatever does not begin like a video is a picture, or no media.
-    source : bytes or str
-        The whole file, or the absolute path of one that is read while it is decoded.
+    `kind` says what to decode it as: anything that does not begin like a video is a picture, or no
+    media. `source` is the whole file, or the absolute path of one that is read while it is decoded.
     """
 
     kind: MediaKind
     source: bytes | str = field(repr=False)
-
-    @property
-    def is_file(self) -> bool:
-        """True if `source` is a path."""
-        return isinstance(self.source, str)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """One thing that was uploaded.
 
-    Parameters
-    ----------
-    content_id : str
-        What the caller calls it.
-    sha256 : str or None
-        SHA-256 of its bytes in hex; None if they could not be read.
-    digests : mapping of str to Hash
-        Digests of its bytes by name, those that were asked for.
-    media : Media or None
-        What can be decoded; None if `error` says why not.
-    error : DecodeError or None
-        Why it could not be read.
+    `content_id` is the caller's name for it. `sha256` is that of its bytes in hex, and `digests`
+    has those asked for by name; None and empty if the bytes could not be read. `error` says why it
+    could not be read, or not to its end. `media` is what can be decoded, None if nothing can.
     """
 
     content_id: str
@@ -56,3 +41,93 @@ class Content:
     digests: Mapping[str, Hash] = field(default_factory=dict)
     media: Media | None = None
     error: DecodeError | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fingerprint:
+    """The hashes of every view of one content by one algorithm.
+
+    Parameters
+    ----------
+    algorithm : str
+        Registered name, such as ``"pdq"``.
+    decode : str
+        How the pixels were obtained: ``"exact"`` or ``"luma"``; ``"video"``: from the luma of its
+        frames; ``"bytes"``: a digest, which needs none; ``"given"``: elsewhere.
+    views : tuple of str, length v
+        Names of the views; the picture as stored comes first, unless it could not be hashed.
+    codes : ndarray of uint8, shape (v, bits / 8)
+        One code per view; read-only, in pickled and copied values, too.
+    qualities : tuple of int or None, length v
+        0..100; None if the algorithm has no such measure.
+    timestamps_s : tuple of float or None, length v
+        Time of the frame in seconds; None for a still picture, and for the first frame of an
+        animation.
+    is_complete : bool
+        True if no view that exact decoding would produce is missing; only luma decoding can miss
+        one: a border in the luma plane of a JPEG may not quite be one in its exact pixels, or the
+        other way round. Views of luma named ``trimmed`` are all those that may exist.
+    error : DecodeError or None
+        Why some views, frames or pages are missing; None if none are.
+
+    Raises
+    ------
+    ValueError
+        Lengths that do not fit.
+    """
+
+    algorithm: str
+    decode: str
+    views: tuple[str, ...]
+    codes: NDArray[np.uint8]
+    qualities: tuple[int | None, ...]
+    timestamps_s: tuple[float | None, ...]
+    is_complete: bool = True
+    error: DecodeError | None = None
+
+    def __post_init__(self) -> None:
+        codes = np.array(self.codes, dtype=np.uint8, order="C")
+        lengths = {len(self.views), len(self.qualities), len(self.timestamps_s)}
+        if codes.ndim != 2 or lengths != {len(codes)}:
+            raise ValueError(f"codes {codes.shape} do not fit {len(self.views)} views")
+        codes.setflags(write=False)
+        object.__setattr__(self, "codes", codes)
+
+    def __reduce__(self) -> tuple[type[Fingerprint], tuple[Any, ...]]:
+        return Fingerprint, tuple(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def quality(self) -> int | None:
+        """Quality of the first view."""
+        return self.qualities[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """The hashes of one content by every algorithm asked for, or why there are none.
+
+    `content_id` and `sha256` are those of the content, None if only hashes were given. `attempts`
+    has the fingerprints by algorithm, digests included, in the order in which they were asked for.
+    `read_error` says why the content could not be read, or not to its end.
+    """
+
+    content_id: str
+    sha256: str | None
+    attempts: Mapping[str, Attempt[Fingerprint]]
+    read_error: DecodeError | None = None
+
+    def __iter__(self) -> Iterator[Fingerprint]:
+        """Iterate over the fingerprints that there are."""
+        return (found.value for found in self.attempts.values() if found.value is not None)
+
+    def get(self, algorithm: str) -> Fingerprint | None:
+        """Return the fingerprint by an algorithm, None if there is none."""
+        found = self.attempts.get(algorithm)
+        return None if found is None else found.value
+
+    @property
+    def error(self) -> DecodeError | None:
+        """The first reason why something of the content is missing; None if nothing is."""
+        found = self.attempts.values()
+        errors = (each.error or (each.value.error if each.value else None) for each in found)
+        return self.read_error or next(filter(None, errors), None)

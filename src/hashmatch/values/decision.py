@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 ROW_VERSION = 1
@@ -73,10 +73,10 @@ class FiredRule:
 class Outcome:
     """The outcome of a policy for one content.
 
-    `action` is the order to carry out; `would_action` is what the same policy in "enforce" mode
-    would order; the two differ only in "shadow" mode. `rule` names the rule that set
-    `would_action`, None if the default or `on_error` did. `queue` and `priority` come from the
-    fired rule with the highest priority and are None in "shadow" mode, so that nothing is routed.
+    `action` is what to do; `would_action` is what the same policy orders in "enforce" mode, which
+    differs only in "shadow" mode. `rule` names the rule that set `would_action`, None if the
+    default or `on_error` did. `queue` and `priority` come from the fired rule with the highest
+    priority and are None in "shadow" mode, so that nothing is routed.
     """
 
     action: str
@@ -139,13 +139,10 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision row as plain dicts, lists, strings and numbers, ready for JSON."""
-        row = {name: _plain(value) for name, value in asdict(self).items()}
-        return {"row_version": ROW_VERSION, **row}
+        return {"row_version": ROW_VERSION, **_plain(self)}
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -30,14 +30,9 @@ CODE_BITS = {
 class Hash:
     """One hash. Immutable; pickles, copies and compares by value.
 
-    Parameters
-    ----------
-    algorithm : str
-        Registered name, such as ``"pdq"``.
-    code : ndarray of uint8, shape (bits / 8,)
-        Packed bits, most significant first; copied, and read-only.
-    quality : int or None
-        0..100, or None if the algorithm has no such measure.
+    `algorithm` is a registered name, such as ``"pdq"``. `code`, uint8 (bits / 8,), has packed bits,
+    most significant first; it is copied, and read-only. `quality` is 0..100, or None if the
+    algorithm has no such measure.
 
     Raises
     ------
@@ -54,8 +49,8 @@ class Hash:
         code = np.array(self.code, dtype=np.uint8)
         if code.ndim != 1 or code.size == 0:
             raise ValueError(f"code must have shape (bits / 8,), not {code.shape}")
-        if 8 * code.size != CODE_BITS.get(self.algorithm, 8 * code.size):
-            bits = CODE_BITS[self.algorithm]
+        bits = CODE_BITS.get(self.algorithm, 8 * code.size)
+        if bits != 8 * code.size:
             raise ValueError(f"{self.algorithm} has {bits} bits, not {8 * code.size}")
         code.setflags(write=False)
         object.__setattr__(self, "code", code)
@@ -84,11 +79,7 @@ class Hash:
         """Return the hash as an `imagehash.ImageHash`, whose `str` is `hex`.
 
         Its bits form a square if their number is one, as in imagehash, else a single row.
-
-        Raises
-        ------
-        ImportError
-            imagehash is not installed; the message says how to install it.
+        ImportError if imagehash is not installed.
         """
         try:
             import imagehash  # noqa: PLC0415  (an extra)
@@ -104,12 +95,8 @@ class Hash:
     def from_imagehash(cls, given: imagehash.ImageHash, algorithm: str) -> Hash:
         """Convert an `imagehash.ImageHash`, which does not say that it is a hash of `algorithm`.
 
-        Raises
-        ------
-        TypeError
-            `given` is not an ImageHash. An ImageMultiHash holds them as its `segment_hashes`.
-        ValueError
-            Its number of bits is not a multiple of 8.
+        TypeError if it is not an ImageHash (an ImageMultiHash holds them as its `segment_hashes`);
+        ValueError if its number of bits is not a multiple of 8.
         """
         bits = getattr(given, "hash", None)
         if not isinstance(bits, np.ndarray):
@@ -120,16 +107,14 @@ class Hash:
 
     def __eq__(self, other: object) -> bool:
         """Compare algorithm, bits and quality."""
-        if not isinstance(other, Hash):
-            return NotImplemented
-        return (self.algorithm, self.hex, self.quality) == (
-            other.algorithm,
-            other.hex,
-            other.quality,
-        )
+        return self._key == other._key if isinstance(other, Hash) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self.algorithm, self.hex, self.quality))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, bytes, int | None]:
+        return self.algorithm, self.code.tobytes(), self.quality
 
 
 def _check_quality(quality: int | None) -> int | None:

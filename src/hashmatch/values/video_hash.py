@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -10,29 +10,24 @@ from numpy.typing import NDArray
 
 from hashmatch.errors import ErrorKind
 
-_ARRAYS = ("codes", "qualities", "frames", "timestamps_s")
+_DTYPES: dict[str, type[np.generic]] = {
+    "codes": np.uint8,
+    "qualities": np.int16,
+    "frames": np.int64,
+    "timestamps_s": np.float64,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoHash:
     """PDQ hashes of the frames of one video, in display order.
 
-    All arrays are read-only, in pickled and copied values, too.
-
-    Parameters
-    ----------
-    codes : ndarray of uint8, shape (n, 32)
-        One code per frame, packed bits, most significant first.
-    qualities : ndarray of int16, shape (n,)
-        0..100.
-    frames : ndarray of int64, shape (n,)
-        Number of each frame among all frames decoded, from 0; increasing.
-    timestamps_s : ndarray of float64, shape (n,)
-        Seconds since the first frame; finite, never decreasing.
-    error : str or None
-        Why frames are missing; None if the video was decoded to its end.
-    error_kind : ErrorKind or None
-        The kind of `error`.
+    The arrays are read-only, in pickled and copied values, too. `codes`, uint8 (n, 32), has one
+    code per frame, packed bits, most significant first; `qualities`, int16 (n,), is 0..100;
+    `frames`, int64 (n,), is the number of each frame among all that were decoded, from 0,
+    increasing; `timestamps_s`, float64 (n,), is in seconds since the first frame, finite and never
+    decreasing. `error` says why frames are missing and `error_kind` is its kind, None if the video
+    was decoded to its end.
 
     Raises
     ------
@@ -48,29 +43,25 @@ class VideoHash:
     error_kind: ErrorKind | None = None
 
     def __post_init__(self) -> None:
-        codes = np.array(self.codes, dtype=np.uint8, order="C")
-        qualities = np.array(self.qualities, dtype=np.int16)
-        frames = np.array(self.frames, dtype=np.int64)
-        times = np.array(self.timestamps_s, dtype=np.float64)
-        if codes.ndim != 2 or codes.shape[1] != 32:
-            raise ValueError(f"codes must have shape (n, 32), not {codes.shape}")
-        if not qualities.shape == frames.shape == times.shape == (len(codes),):
-            raise ValueError(f"qualities, frames and timestamps_s must have shape ({len(codes)},)")
-        if ((qualities < 0) | (qualities > 100)).any():
+        for name, dtype in _DTYPES.items():
+            array = np.array(getattr(self, name), dtype, order="C")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        n, frames, times_s = len(self.codes), self.frames, self.timestamps_s
+        if self.codes.ndim != 2 or self.codes.shape[1] != 32:
+            raise ValueError(f"codes must have shape (n, 32), not {self.codes.shape}")
+        if not self.qualities.shape == frames.shape == times_s.shape == (n,):
+            raise ValueError(f"qualities, frames and timestamps_s must have shape ({n},)")
+        if ((self.qualities < 0) | (self.qualities > 100)).any():
             raise ValueError("qualities must be from 0 to 100")
         if (frames[:1] < 0).any() or (np.diff(frames) <= 0).any():
             raise ValueError("frames must increase from 0 or more")
-        if not np.isfinite(times).all() or (times[:1] < 0).any() or (np.diff(times) < 0).any():
+        is_finite = np.isfinite(times_s).all()
+        if not is_finite or (times_s[:1] < 0).any() or (np.diff(times_s) < 0).any():
             raise ValueError("timestamps_s must be finite, from 0 on, and never decrease")
-        arrays: tuple[NDArray[Any], ...] = (codes, qualities, frames, times)
-        for name, array in zip(_ARRAYS, arrays, strict=True):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
 
     def __reduce__(self) -> tuple[type[VideoHash], tuple[Any, ...]]:
-        # Through the constructor, so that the arrays of copies are read-only, too.
-        arrays = (self.codes, self.qualities, self.frames, self.timestamps_s)
-        return VideoHash, (*arrays, self.error, self.error_kind)
+        return VideoHash, tuple(getattr(self, field.name) for field in fields(self))
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -80,7 +71,7 @@ class VideoHash:
         if not isinstance(other, VideoHash):
             return NotImplemented
         return (self.error, self.error_kind) == (other.error, other.error_kind) and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in _DTYPES
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from hashmatch.decode.limits import VideoLimits, check_size
+from hashmatch.decode.limits import VideoLimits
 from hashmatch.decode.read import open_content, unreadable
 from hashmatch.errors import DecodeError, ErrorKind
 
@@ -18,8 +18,8 @@ VideoSource = str | os.PathLike[str] | bytes | bytearray | memoryview
 class VideoFile:
     """A file for PyAV, which calls `read`, `seek` and `tell`.
 
-    PyAV would print a second exception raised in these calls.  So the first one is kept in `error`,
-    and FFmpeg sees the end of the file.
+    PyAV would print a second exception raised in these calls.  So the first error is kept in
+    `error`, and FFmpeg sees the end of the file.
     """
 
     def __init__(self, raw: io.FileIO | io.BytesIO, limits: VideoLimits) -> None:
@@ -29,7 +29,7 @@ class VideoFile:
         self.size_bytes = raw.seek(0, os.SEEK_END)
         self.error: DecodeError | None = None
         raw.seek(0)
-        check_size(self.size_bytes, limits.max_bytes)
+        limits.check_bytes(self.size_bytes)
 
     def read(self, size_bytes: int) -> bytes:
         """Return at most `size_bytes` bytes; none at the end, after an error or out of time."""
@@ -43,12 +43,15 @@ class VideoFile:
             return b""
 
     def read_at(self, offset: int, size_bytes: int) -> bytes:
-        """Return at most `size_bytes` bytes from an offset."""
+        """Return at most `size_bytes` bytes from an offset; raise `error` if there is one."""
         self.seek(offset)
-        return self.read(size_bytes)
+        block = self.read(size_bytes)
+        if self.error is not None:
+            raise self.error
+        return block
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move; the end is where the file ended when it was opened."""
+        """Seek, as `io.IOBase.seek`; the end is where it was when the file was opened."""
         if whence == os.SEEK_END:
             offset, whence = self.size_bytes + offset, os.SEEK_SET
         return self._raw.seek(offset, whence)
@@ -57,19 +60,13 @@ class VideoFile:
         """Return the offset of the next byte."""
         return self._raw.tell()
 
-    def raise_error(self) -> None:
-        """Raise the error, if there was one."""
-        if self.error is not None:
-            raise self.error
-
     def is_late(self) -> bool:
-        """Return whether the time is up, and keep that as the error."""
+        """Return whether the time is up; if so, the error is a timeout unless there was one."""
         most_s = self._limits.max_wall_s
-        if most_s is None or monotonic() - self._start_s <= most_s:
-            return False
-        if self.error is None:
+        is_late = most_s is not None and monotonic() - self._start_s > most_s
+        if is_late and self.error is None:
             self.error = DecodeError(f"timed out: more than {most_s:g} s", ErrorKind.TIMEOUT)
-        return True
+        return is_late
 
 
 @contextmanager

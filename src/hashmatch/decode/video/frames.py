@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,9 +11,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from hashmatch.decode.limits import DEFAULT_VIDEO_LIMITS, VideoLimits
-from hashmatch.decode.video.clock import FrameClock, Sampler, check_interval
-from hashmatch.decode.video.containers import CODECS, HEAD_BYTES, Container, identify_video
-from hashmatch.decode.video.extent import ends_early
+from hashmatch.decode.video.clock import FrameClock, Sampler
+from hashmatch.decode.video.containers import (
+    CODECS,
+    HEAD_BYTES,
+    Container,
+    ends_early,
+    identify_video,
+)
 from hashmatch.decode.video.file import VideoFile, VideoSource, open_video_file
 from hashmatch.decode.video.luma import Luma, read_luma
 from hashmatch.errors import DecodeError, ErrorKind, make_memory_error
@@ -41,10 +47,7 @@ class StoredFrame:
 
 @dataclass(slots=True, eq=False)
 class StoredFrames:
-    """Frames of an open video, decoded while they are iterated over, once.
-
-    `n_decoded` is the number of frames decoded so far.
-    """
+    """Frames of an open video, decoded while they are iterated over, which is possible once."""
 
     _file: VideoFile
     _packets: Iterator[Packet[VideoStream]]
@@ -59,17 +62,14 @@ class StoredFrames:
 
     @property
     def error(self) -> DecodeError | None:
-        """After the iteration, why the video was not decoded whole; None if it was, to its end.
-
-        Of several errors, the gravest.
-        """
-        error = self._file.error or self._exceeded
-        if error is None and self._is_cut:
-            error = _describe(self._name, "the file should be longer", kind=ErrorKind.TRUNCATED)
-        error = error or self._first_damage
-        if error is None and self.n_decoded == 0:
-            error = DecodeError("no frame in the video", ErrorKind.DAMAGED)
-        return error
+        """After the iteration, the gravest reason why not all was decoded; None if all was."""
+        if error := self._file.error or self._exceeded:
+            return error
+        if self._is_cut:
+            return _describe(self._name, "the file should be longer", kind=ErrorKind.TRUNCATED)
+        if self._first_damage is None and self.n_decoded == 0:
+            return DecodeError("no frame in the video", ErrorKind.DAMAGED)
+        return self._first_damage
 
     def __iter__(self) -> Iterator[StoredFrame]:
         """Yield the chosen frames in order; errors end up in `error`."""
@@ -90,10 +90,8 @@ class StoredFrames:
             number, self.n_decoded = self.n_decoded, self.n_decoded + 1
             if frame.is_corrupt:
                 self._note_damage(f"frame {number} is damaged")
-            if sampler.is_due(ticks):
-                luma = self._read_luma(frame, number)
-                if luma is not None:
-                    yield StoredFrame(number, timestamp_s, luma)
+            if sampler.is_due(ticks) and (luma := self._read_luma(frame, number)) is not None:
+                yield StoredFrame(number, timestamp_s, luma)
 
     def _decode_packets(self) -> Iterator[av.VideoFrame]:
         """Yield every frame that can be decoded; damage is noted and skipped."""
@@ -126,7 +124,7 @@ class StoredFrames:
             self._note_damage(f"frame {number} of {frame.format.name}", error)
             return None
 
-    def _note_damage(self, place: str, cause: BaseException | None = None) -> None:
+    def _note_damage(self, place: str, cause: Exception | None = None) -> None:
         if self._first_damage is None:
             self._first_damage = _describe(self._name, place, cause)
 
@@ -149,18 +147,14 @@ def open_video(
         For each k = 0, 1, 2, ... the first frame at or after k times this is given; 0 gives all.
     keyframes_only : bool
         Decode keyframes alone, and choose among them.
-    limits : VideoLimits
-        Limits on the video.
 
     Raises
     ------
     DecodeError
         PyAV is not installed; the file cannot be read; or it holds no video that is accepted. Later
         errors are in `StoredFrames.error`.
-    ValueError
-        `interval_s` is negative or not a number.
-    TypeError
-        `source` is of no accepted type.
+    ValueError, TypeError
+        `interval_s` is negative or not a number; `source` is of no accepted type.
 
     Notes
     -----
@@ -168,14 +162,12 @@ def open_video(
     do not count. Decoding takes one thread, since the result for damaged frames may depend on the
     number of threads. Safe to call from several threads; PyAV releases the GIL.
     """
-    check_interval(interval_s)
+    if not (math.isfinite(interval_s) and interval_s >= 0):
+        raise ValueError(f"interval_s must be 0 or a positive number, not {interval_s!r}")
     _load_av()
     with open_video_file(source, limits) as file:
-        head = file.read_at(0, HEAD_BYTES)
-        file.raise_error()
-        accepted = identify_video(head)
+        accepted = identify_video(file.read_at(0, HEAD_BYTES))
         is_cut = ends_early(accepted, file.read_at, file.size_bytes)
-        file.raise_error()
         file.seek(0)
         with _open_container(file, accepted, is_cut=is_cut) as container:
             stream = _choose_stream(container, accepted)
@@ -194,9 +186,8 @@ def _load_av() -> ModuleType:
     try:
         import av  # noqa: PLC0415  (an extra, and slow to load)
     except ImportError:
-        raise DecodeError(
-            "video needs PyAV: install hashmatch[video], the extra video", ErrorKind.UNSUPPORTED
-        ) from None
+        message = "video needs PyAV: install hashmatch[video], the extra video"
+        raise DecodeError(message, ErrorKind.UNSUPPORTED) from None
     return av
 
 
@@ -225,7 +216,8 @@ def _open_container(
         kind = ErrorKind.TRUNCATED if is_short else ErrorKind.DAMAGED
         raise _describe(accepted.name, "", error, kind) from error
     with container:
-        file.raise_error()
+        if file.error is not None:
+            raise file.error
         yield container
 
 
@@ -245,38 +237,29 @@ def _configure_decoder(
 ) -> None:
     """Check the codec against the allow-list and set its options, before it is opened."""
     codec: Any = stream.codec_context
+    reason = None
     if codec is None:
-        raise _unsupported(accepted, "this FFmpeg has no decoder for its video")
-    name = codec.codec.canonical_name
-    if name not in CODECS:
-        raise _unsupported(accepted, f"video of codec {name} is not accepted")
+        reason = "this FFmpeg has no decoder for its video"
+    elif (name := codec.codec.canonical_name) not in CODECS:
+        reason = f"video of codec {name} is not accepted"
+    if reason is not None:
+        raise DecodeError(f"unsupported {accepted.name}: {reason}", ErrorKind.UNSUPPORTED)
     limits.check_pixels(codec.width, codec.height)
-    codec.options = {"max_pixels": str(_decoder_pixels(limits))}
+    # Decoders count rows padded to 64 px.
+    codec.options = {"max_pixels": str(min(2 * limits.max_pixels + (1 << 20), (1 << 31) - 1))}
     codec.thread_count = 1
     if keyframes_only:
         codec.skip_frame = "NONKEY"
 
 
-def _decoder_pixels(limits: VideoLimits) -> int:
-    """Return the limit for decoders, which count rows padded to 64 px."""
-    return min(2 * limits.max_pixels + (1 << 20), (1 << 31) - 1)
-
-
-def _unsupported(accepted: Container, reason: str) -> DecodeError:
-    return DecodeError(f"unsupported {accepted.name}: {reason}", ErrorKind.UNSUPPORTED)
-
-
 def _describe(
-    name: str,
-    place: str,
-    cause: BaseException | None = None,
-    kind: ErrorKind = ErrorKind.DAMAGED,
+    name: str, place: str, cause: Exception | None = None, kind: ErrorKind = ErrorKind.DAMAGED
 ) -> DecodeError:
     """Return an error with FFmpeg's text, without the numbers and names that PyAV adds to it."""
     subject = f"{name}: {place}" if place else name
     if isinstance(cause, MemoryError):
         return make_memory_error(f" while decoding {subject}")
-    if cause is None:
-        return DecodeError(f"{kind} {subject}", kind)
-    text = getattr(cause, "strerror", None) or type(cause).__name__
-    return DecodeError(f"{kind} {subject}: {' '.join(str(text).split()).lower()}", kind)
+    if cause is not None:
+        text = getattr(cause, "strerror", None) or type(cause).__name__
+        subject += f": {' '.join(str(text).split()).lower()}"
+    return DecodeError(f"{kind} {subject}", kind)

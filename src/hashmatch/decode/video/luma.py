@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from av import VideoFrame
 
-LIMITED_RANGE_GAIN = 255 / 219
-"""Factor that spreads luma of 16..235, as in most video, over the whole range of 8 bits."""
-
-_BLACK = 16
-"""Level of black in 8-bit luma of limited range."""
-
+LIMITED_RANGE_GAIN = 255 / 219  # spreads luma of 16..235, as in most video, over all of 8 bits
+_BLACK = 16  # in 8-bit luma of limited range
 _FULL_RANGE, _LIMITED_RANGE = 2, 1  # AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG
 _LUMA_FIRST = re.compile(
     r"(?P<grey>gray)(?P<grey_bits>9|10|12|14|16)?(?P<grey_order>le|be)?"
@@ -31,15 +27,10 @@ _LUMA_FIRST = re.compile(
 class Luma:
     """Pixels that a frame is hashed from.
 
-    Parameters
-    ----------
-    pixels : ndarray
-        uint8 (H, W), the plane as decoded, which the frame still owns; float32 (H, W) where it has
-        more than 8 bits; uint8 (H, W, 3), RGB, where there is no luma plane.
-    gain : float
-        Factor from differences of luma to those of the picture as shown.
-    black : float
-        Level of black in `pixels`.
+    `pixels` are uint8 (H, W), the plane as decoded, which the frame still owns; float32 (H, W)
+    where it has more than 8 bits; uint8 (H, W, 3), RGB, where there is no luma plane. `gain` is the
+    factor from differences of luma to those of the picture as shown, `black` the level of black in
+    `pixels`.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.float32]
@@ -51,14 +42,13 @@ class Luma:
 
         Rounded to nearest; levels beyond black and white are clipped.  Possibly `pixels` itself.
         """
-        if self.pixels.dtype == np.uint8:
-            if self.gain == 1.0 and not self.black:
-                return np.ascontiguousarray(self.pixels, dtype=np.uint8)
-            levels = np.arange(256)
-            shown = ((levels - self.black) * self.gain).round().clip(0, 255).astype(np.uint8)
-            return np.ascontiguousarray(shown[self.pixels])
-        deep = (self.pixels - np.float32(self.black)) * np.float32(self.gain)
-        return np.ascontiguousarray(deep.round().clip(0, 255).astype(np.uint8))
+        if self.pixels.dtype != np.uint8:
+            deep = (self.pixels - np.float32(self.black)) * np.float32(self.gain)
+            return np.ascontiguousarray(deep.round().clip(0, 255).astype(np.uint8))
+        if self.gain == 1.0 and not self.black:
+            return np.ascontiguousarray(self.pixels, dtype=np.uint8)
+        shown = ((np.arange(256) - self.black) * self.gain).round().clip(0, 255).astype(np.uint8)
+        return np.ascontiguousarray(shown[self.pixels])
 
 
 def read_luma(frame: VideoFrame) -> Luma:
@@ -75,8 +65,7 @@ def read_luma(frame: VideoFrame) -> Luma:
     is_limited = not form["full"] and frame.color_range != _FULL_RANGE
     if form["grey"]:
         is_limited = frame.color_range == _LIMITED_RANGE
-    gain = LIMITED_RANGE_GAIN if is_limited else 1.0
-    black = _BLACK if is_limited else 0.0
+    gain, black = (LIMITED_RANGE_GAIN, _BLACK) if is_limited else (1.0, 0.0)
     bits = int(form["bits"] or form["grey_bits"] or 8)
     if bits == 8:
         return Luma(_read_plane(frame, np.dtype(np.uint8)), gain, black)

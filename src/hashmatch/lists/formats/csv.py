@@ -1,29 +1,33 @@
-"""CSV: RFC 4180 with a header row, in UTF-8, parsed a block at a time."""
+"""CSV: RFC 4180 with a header row, in UTF-8, parsed a block at a time.
+
+Parsers forgive a quotation mark that is never closed, or text around a quoted field, by swallowing
+the rows that follow into one field: entries would vanish without a word. So a guard passes the
+bytes on to the parser and refuses whatever RFC 4180 would not quote that way.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
 
 from hashmatch.lists.arrow_text import Column, json_objects, split_labels
 from hashmatch.lists.canonical import RawRows
-from hashmatch.lists.formats.csv_quoting import MisplacedQuoteError, QuotingGuard, row_at
 from hashmatch.lists.list_format import Confidence
-from hashmatch.lists.list_reading import ListFile
-from hashmatch.lists.redaction import redact
+from hashmatch.lists.list_reading import ListFile, redact
 from hashmatch.lists.schema import REQUIRED_COLUMNS, SOURCE_COLUMNS
 
-
-class _Misfit(NamedTuple):
-    row: int
-    n_fields: int
+_QUOTE, _COMMA, _LF, _CR = b'",\n\r'
+_BESIDE_QUOTE = np.array([_COMMA, _LF, _CR, _QUOTE], dtype=np.uint8)
+_BLOCK_BYTES = 1 << 20
 
 
 class Csv:
@@ -39,7 +43,7 @@ class Csv:
         """Return LIKELY if there is a header row that names the columns a list needs."""
         if b"\0" in head or head.lstrip()[:1] in (b"{", b"[", b"<"):
             return Confidence.NO
-        header = head.removeprefix(b"\xef\xbb\xbf").splitlines()[:1]
+        header = head.removeprefix(codecs.BOM_UTF8).splitlines()[:1]
         names = {name.strip(b' "') for line in header for name in line.split(b",")}
         is_list = names.issuperset(name.encode() for name in REQUIRED_COLUMNS)
         return Confidence.LIKELY if is_list else Confidence.POSSIBLE
@@ -62,6 +66,9 @@ class Csv:
         raise file.error(problem, row=row)
 
 
+CSV = Csv()
+
+
 def _read_header(stream: BinaryIO, file: ListFile) -> list[str]:
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
@@ -82,44 +89,38 @@ def _read_header(stream: BinaryIO, file: ListFile) -> list[str]:
             raise file.error(f"the name of column {position} is not UTF-8", row=1)
         if name in names[: position - 1]:
             raise file.error(f"two columns have the name {redact(name)}", row=1)
-    _check_names(names, file)
+    default_harm = () if file.reading.harm is not None else ("harm",)
+    for canonical in (*REQUIRED_COLUMNS, *(file.reading.columns or ()), *default_harm):
+        if file.reading.column(canonical) not in names:
+            raise file.missing_column(canonical, names)
     return names
 
 
-def _check_names(names: list[str], file: ListFile) -> None:
-    needed = [*REQUIRED_COLUMNS, *(file.reading.columns or ())]
-    if file.reading.harm is None:
-        needed.append("harm")
-    for canonical in needed:
-        if file.column(canonical) not in names:
-            raise file.missing_column(canonical, names)
-
-
 def _read_body(stream: BinaryIO, names: list[str], file: ListFile) -> Iterator[RawRows]:
-    misfits: list[_Misfit] = []
+    misfits: list[Any] = []
     next_row = 2
     for batch in _parse(stream, len(names), misfits, file):
         end_row = next_row + batch.num_rows
         if misfits:
-            end_row = max(next_row, min(end_row, misfits[0].row))
+            end_row = max(next_row, min(end_row, misfits[0].number))
         yield _raw_rows(batch.slice(0, end_row - next_row), next_row, names, file)
         next_row = end_row  # rows behind a misfit have lost their numbers and are not looked at
-        if misfits and next_row == misfits[0].row:
+        if misfits and next_row == misfits[0].number:
             break
     if misfits:
-        problem = f"expected {len(names)} fields, found {misfits[0].n_fields}"
+        problem = f"expected {len(names)} fields, found {misfits[0].actual_columns}"
         raise file.error(
-            f"{problem}; put a field with commas in quotation marks", row=misfits[0].row
+            f"{problem}; put a field with commas in quotation marks", row=misfits[0].number
         )
 
 
 def _parse(
-    stream: BinaryIO, n_columns: int, misfits: list[_Misfit], file: ListFile
+    stream: BinaryIO, n_columns: int, misfits: list[Any], file: ListFile
 ) -> Iterator[pa.RecordBatch]:
     """Yield blocks of rows as binary columns; a row of another width goes to `misfits` instead."""
 
     def set_aside(row: Any) -> Literal["skip"]:
-        misfits.append(_Misfit(row.number, row.actual_columns))
+        misfits.append(row)
         return "skip"
 
     keys = [str(position) for position in range(n_columns)]
@@ -152,28 +153,22 @@ def _parse(
 
 def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], file: ListFile) -> RawRows:
     numbers = pa.array(np.arange(first_row, first_row + batch.num_rows))
-    filled = _filled(batch.columns)
+    filled = _find_filled(batch.columns)
     if filled is not None:
         batch, numbers = batch.filter(filled), numbers.filter(filled)
     cells = {
         name: _decode(cells, name, numbers, file)
         for name, cells in zip(names, batch.columns, strict=True)
     }
-    text = {
-        canonical: cells[file.column(canonical)]
-        for canonical in SOURCE_COLUMNS
-        if file.column(canonical) in cells
-    }
-    labels = text.pop("labels", None)
-    return RawRows(
-        numbers=numbers,
-        text=text,
-        labels=None if labels is None else split_labels(labels),
-        record=json_objects(cells),
-    )
+    own_names = {canonical: file.reading.column(canonical) for canonical in SOURCE_COLUMNS}
+    columns = {canonical: cells[name] for canonical, name in own_names.items() if name in cells}
+    if "labels" in columns:
+        columns["labels"] = split_labels(columns["labels"])
+    columns |= {"row_number": numbers, "record": json_objects(cells)}
+    return RawRows(pa.RecordBatch.from_pydict(columns))
 
 
-def _filled(columns: list[Column]) -> Column:
+def _find_filled(columns: list[Column]) -> Column:
     """Return which rows have any content; None where all have."""
     filled: Column = None
     for cells in columns:
@@ -188,16 +183,92 @@ def _decode(cells: Column, name: str, numbers: Column, file: ListFile) -> Column
     try:
         return cells.cast(pa.string())
     except pa.ArrowInvalid:
-        bad = next(i for i, cell in enumerate(cells) if not _is_utf8(cell.as_py()))
-    raise file.error("not UTF-8; save the list as UTF-8", row=numbers[bad].as_py(), column=name)
+        is_bad = [cell != cell.decode(errors="ignore").encode() for cell in cells.to_pylist()]
+    row = numbers[is_bad.index(True)].as_py()
+    raise file.error("not UTF-8; save the list as UTF-8", row=row, column=name)
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+class MisplacedQuoteError(Exception):
+    """A quotation mark, `offset` bytes into the file, that breaks the quoting."""
+
+    def __init__(self, offset: int, problem: str) -> None:
+        super().__init__(problem)
+        self.offset = offset
 
 
-CSV = Csv()
+class QuotingGuard(io.RawIOBase):
+    """Readable stream of a CSV file without its byte order mark and with a final line break.
+
+    `read` raises `MisplacedQuoteError` where the quoting goes wrong. One thread at a time.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        has_mark = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+        self._offset = len(codecs.BOM_UTF8) if has_mark else 0
+        file.seek(self._offset)
+        self._before = _LF  # last byte of the block before
+        self._is_quoted = False  # whether that byte lies in a quoted field
+        self._opened_at = 0
+        self._is_ended = False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return `size` checked bytes, fewer only at the end, all where it is negative."""
+        if size < 0:
+            return b"".join(iter(lambda: self.read(_BLOCK_BYTES), b""))
+        if self._is_ended or size == 0:
+            return b""
+        block = self._file.read(size)
+        if block:
+            self._check(np.frombuffer(block, dtype=np.uint8))
+        if len(block) == size:
+            return block
+        self._is_ended = True
+        if self._is_quoted:
+            raise MisplacedQuoteError(self._opened_at, "a quotation mark is never closed")
+        return block if self._before in (_LF, _CR) else block + b"\n"
+
+    def _check(self, block: NDArray[np.uint8]) -> None:
+        if self._before == _QUOTE and not self._is_quoted and block[0] not in _BESIDE_QUOTE:
+            raise MisplacedQuoteError(self._offset, "text after a quoted field")
+        quotes = np.flatnonzero(block == _QUOTE)
+        opening, closing = quotes[int(self._is_quoted) :: 2], quotes[int(not self._is_quoted) :: 2]
+        before = np.where(opening > 0, block[opening - 1], np.uint8(self._before))
+        # A quote at the end is its own successor here, and so allowed: the next block decides.
+        behind = block[np.minimum(closing + 1, block.size - 1)]
+        bad = [
+            *opening[~np.isin(before, _BESIDE_QUOTE)][:1],
+            *closing[~np.isin(behind, _BESIDE_QUOTE)][:1],
+        ]
+        if bad:
+            raise MisplacedQuoteError(
+                self._offset + int(min(bad)), "quotation mark inside an unquoted field"
+            )
+        fields = opening[before != _QUOTE]
+        if fields.size:
+            self._opened_at = self._offset + int(fields[-1])
+        self._is_quoted ^= bool(quotes.size % 2)
+        self._before = int(block[-1])
+        self._offset += block.size
+
+
+def row_at(file: BinaryIO, offset: int) -> int:
+    """Return the number, from 1, of the row that holds the byte at `offset`.
+
+    Quoting must be sound before that byte. Reads the file up to it.
+    """
+    row, is_quoted, before = 1, False, 0
+    while data := file.read(min(offset, _BLOCK_BYTES)):
+        offset -= len(data)
+        block = np.frombuffer(data, dtype=np.uint8)
+        inside = np.bitwise_xor.accumulate(block == _QUOTE) ^ is_quoted
+        shifted = np.concatenate([np.array([before], dtype=np.uint8), block[:-1]])
+        ends = (block == _CR) | ((block == _LF) & (shifted != _CR))
+        row += int(np.count_nonzero(ends & ~inside))
+        is_quoted, before = bool(inside[-1]), int(block[-1])
+    return row

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.list_format import Confidence
-from hashmatch.lists.list_reading import ListFile
+from hashmatch.lists.list_reading import ListFile, redact
 from hashmatch.lists.records import Record, read_records
-from hashmatch.lists.redaction import redact
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class JsonLines:
     """JSON Lines as a list format.
 
-    Blank lines count as rows but are left out. What the cells may hold, `Record` says.
+    Blank lines count as rows but are left out. Cells hold what `Record` allows.
     """
 
     name = "jsonl"
@@ -26,41 +24,43 @@ class JsonLines:
 
     def matches(self, head: bytes) -> Confidence:
         """Return LIKELY if the first line is a JSON object."""
-        lines = head.removeprefix(_BOM).lstrip().splitlines()
+        lines = head.removeprefix(codecs.BOM_UTF8).lstrip().splitlines()
         if not lines or not lines[0].startswith(b"{"):
             return Confidence.NO
-        fault, _ = _try_parse(lines[0])
-        return Confidence.POSSIBLE if fault else Confidence.LIKELY
+        try:
+            _parse(lines[0])
+        except _LineError:
+            return Confidence.POSSIBLE
+        return Confidence.LIKELY
 
     def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
         """Yield the rows in order, block by block."""
         return read_records(_records(stream, file), file)
 
 
+JSONL = JsonLines()
+
+
 def _records(stream: BinaryIO, file: ListFile) -> Iterator[Record]:
-    for row, line in enumerate(stream, start=1):
-        stripped = (line.removeprefix(_BOM) if row == 1 else line).strip()
-        if not stripped:
-            continue
-        fault, parsed = _try_parse(stripped)
-        if fault:
-            raise file.error(fault, row=row)
-        yield Record(row, *parsed)
+    row = 0
+    try:
+        for row, line in enumerate(stream, start=1):
+            stripped = (line.removeprefix(codecs.BOM_UTF8) if row == 1 else line).strip()
+            if stripped:
+                yield Record(row, *_parse(stripped))
+    except _LineError as fault:
+        problem = str(fault)
+    else:
+        return
+    raise file.error(problem, row=row)
 
 
 class _LineError(Exception):
     """A line that cannot be read; the message says why."""
 
 
-def _try_parse(line: bytes) -> tuple[str | None, tuple[dict[str, Any], str]]:
-    """Return what is wrong with a line or None, and its cells and text."""
-    try:
-        return None, _parse(line)
-    except _LineError as fault:
-        return str(fault), ({}, "")
-
-
 def _parse(line: bytes) -> tuple[dict[str, Any], str]:
+    """Return the cells and the text of a line."""
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -85,6 +85,3 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
-
-
-JSONL = JsonLines()

@@ -7,97 +7,82 @@ vPDQ's own, which has three, is written again byte for byte.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
+from hashmatch.lists.arrow_text import Column
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.list_format import Confidence
 from hashmatch.lists.list_reading import ListFile, ListReading
 from hashmatch.values import VideoHash
 
-_SUFFIX = ".txt"
-_INNER_SUFFIX = ".vpdq"
 _MIN_QUALITY = 50  # vPDQ leaves frames of lower quality out of its matching
 _LINE = re.compile(
-    r"(?P<frame>\d{1,18}),(?P<quality>100|\d{1,2}),(?P<hex>[0-9a-fA-F]{64}),(?P<time>\d{1,15}(\.\d{1,30})?)",
+    r"(?P<frame>\d{1,18}),(?P<quality>100|\d{1,2}),(?P<hash>[0-9a-fA-F]{64})"
+    r",(?P<timestamp>\d{1,15}(\.\d{1,30})?)",
     re.ASCII,
 )
-_CODE_BYTES = 32
 
 
 def read_vpdq(path: str | os.PathLike[str]) -> VideoHash:
     """Read the hashes of a video.
 
-    Parameters
-    ----------
-    path : path-like
-        The file; blank lines are skipped.
-
-    Returns
-    -------
-    VideoHash
-        Its `error` is None: the text does not say whether the video was whole.
-
-    Raises
-    ------
-    HashListError
-        The file cannot be read, is not such text, or has no frame; frames or times run
-        backward. Names the file and the row, counted from 1, never a hash.
+    Blank lines and a byte order mark are skipped. The `error` of the result is None: the text does
+    not say whether the video was whole. HashListError if the file cannot be read, is not such text,
+    has no frame, or if frames or times run backward; it names the file and the row, counted from 1,
+    never a hash.
     """
     file = ListFile(Path(path), ListReading())
     try:
-        lines = file.path.read_bytes().splitlines()
+        data = file.path.read_bytes()
     except OSError as error:
         raise file.error(f"cannot be read: {error.strerror or type(error).__name__}") from None
-    frames = list(_parse(lines, file))
-    codes = bytes.fromhex("".join(frame.digits for frame in frames))
+    frames = [cells for _, cells in _parse(data, file)]
+    codes = bytes.fromhex("".join(cells["hash"] for cells in frames))
     return VideoHash(
-        codes=np.frombuffer(codes, np.uint8).reshape(-1, _CODE_BYTES),
-        qualities=np.array([int(frame.quality) for frame in frames], np.int16),
-        frames=np.array([int(frame.number) for frame in frames], np.int64),
-        timestamps_s=np.array([float(frame.time_s) for frame in frames], np.float64),
+        codes=np.frombuffer(codes, np.uint8).reshape(len(frames), -1),
+        qualities=np.array([int(cells["quality"]) for cells in frames], np.int16),
+        frames=np.array([int(cells["frame"]) for cells in frames], np.int64),
+        timestamps_s=np.array([float(cells["timestamp"]) for cells in frames], np.float64),
     )
 
 
 def vpdq_lines(video: VideoHash) -> Iterator[str]:
     """Yield the lines of a video's hashes, each with its line feed.
 
-    The text has no place for `error`: report beside it that a video was not decoded whole.
+    The text has no place for `error`: report separately that a video was not decoded whole.
     """
-    rows = zip(
-        video.frames.tolist(),
-        video.qualities.tolist(),
-        video.codes,
-        video.timestamps_s.tolist(),
-        strict=True,
-    )
-    for frame, quality, code, time_s in rows:
-        yield f"{frame},{quality},{code.tobytes().hex()},{_format_decimal(time_s)}\n"
+    numbers, times_s = video.frames.tolist(), video.timestamps_s.tolist()
+    rows = zip(numbers, video.qualities.tolist(), video.codes, times_s, strict=True)
+    for number, quality, code, time_s in rows:
+        # The shortest decimals that read as the same float.
+        whole, _, decimals = f"{Decimal(repr(time_s)):f}".partition(".")
+        yield f"{number},{quality},{code.tobytes().hex()},{whole}.{decimals:<03}\n"
 
 
 class Vpdq:
     """vPDQ text as a list format: a file is a video and one entry, each frame a row of it."""
 
     name = "vpdq"
-    suffixes = (_SUFFIX,)
+    suffixes = (".txt",)
 
     def matches(self, head: bytes) -> Confidence:
         """Return CERTAIN if the first line is a frame."""
-        line = head.lstrip().partition(b"\n")[0]
+        line = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
         return Confidence.CERTAIN if _match_line(line) else Confidence.NO
 
     def entry_id_of(self, name: str) -> str:
         """Return the name of a file without ``.txt`` or ``.vpdq.txt``."""
-        stem = name[: -len(_SUFFIX)] if name.lower().endswith(_SUFFIX) else name
-        return stem[: -len(_INNER_SUFFIX)] if stem.lower().endswith(_INNER_SUFFIX) else stem
+        return re.sub(r"(\.vpdq)?\.txt\Z|\.vpdq\Z", "", name, flags=re.IGNORECASE)
 
     def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
         """Yield the frames that have the quality asked for; holds the file in memory.
@@ -107,91 +92,54 @@ class Vpdq:
         """
         reading = file.reading
         min_quality = _MIN_QUALITY if reading.min_quality is None else reading.min_quality
-        every = list(_parse(stream.read().splitlines(), file))
-        frames = [frame for frame in every if int(frame.quality) >= min_quality]
+        every = _parse(stream.read(), file)
+        frames = [frame for frame in every if int(frame[1]["quality"]) >= min_quality]
         if not frames:
             raise file.error(
                 f"no frame of quality {min_quality} or more; leave the video out, or ask for a "
                 "lower min_quality"
             )
         entry_id = reading.entry_id or self.entry_id_of(file.path.name)
-        if not _is_utf8(entry_id):
+        if entry_id.encode(errors="ignore").decode() != entry_id:
             raise file.error("its name is not UTF-8; rename it, or say which entry_id it is")
-        n_rows = len(frames)
-        text = {
-            "hash": [frame.digits for frame in frames],
-            "entry_id": [entry_id] * n_rows,
-            "algorithm": ["pdq"] * n_rows,
-            "media_type": ["video"] * n_rows,
-            "quality": [frame.quality for frame in frames],
-            "timestamp_s": [frame.time_s for frame in frames],
+        rows, cells = zip(*frames, strict=True)
+        parts = pa.RecordBatch.from_pylist(cells)
+        constants = {"entry_id": entry_id, "algorithm": "pdq", "media_type": "video"}
+        columns: dict[str, Column] = {
+            "row_number": pa.array(rows, pa.int64()),
+            "record": pa.array(map(json.dumps, cells), pa.string()),
+            "hash": parts["hash"],
+            "quality": parts["quality"],
+            "timestamp_s": parts["timestamp"],
+            **{name: pa.repeat(text, len(rows)) for name, text in constants.items()},
         }
-        yield RawRows(
-            numbers=pa.array([frame.row for frame in frames], pa.int64()),
-            text={name: pa.array(cells, pa.string()) for name, cells in text.items()},
-            labels=None,
-            record=pa.array([frame.record for frame in frames], pa.string()),
-            n_left_out=len(every) - n_rows,
-        )
+        yield RawRows(pa.RecordBatch.from_pydict(columns), n_left_out=len(every) - len(rows))
 
 
-class _Frame(NamedTuple):
-    """One line, its parts as it has them; `row` counts lines from 1."""
-
-    row: int
-    number: str
-    quality: str
-    digits: str
-    time_s: str
-
-    @property
-    def record(self) -> str:
-        """The line as a JSON object."""
-        return json.dumps(
-            {
-                "frame": self.number,
-                "quality": self.quality,
-                "hash": self.digits,
-                "timestamp": self.time_s,
-            }
-        )
+VPDQ = Vpdq()
 
 
-def _parse(lines: Iterable[bytes], file: ListFile) -> Iterator[_Frame]:
-    before: _Frame | None = None
-    for row, line in enumerate(lines, start=1):
+def _parse(data: bytes, file: ListFile) -> list[tuple[int, dict[str, str]]]:
+    """Return the number of each line that is a frame, and the text of its four cells."""
+    frames: list[tuple[int, dict[str, str]]] = []
+    number, time_s = -1, 0.0
+    for row, line in enumerate(data.removeprefix(codecs.BOM_UTF8).splitlines(), start=1):
         if not line.strip():
             continue
         parts = _match_line(line)
         if parts is None:
             raise file.error("expected frame,quality,64 hex digits,seconds", row=row)
-        frame = _Frame(row, parts["frame"], parts["quality"], parts["hex"], parts["time"])
-        if before is not None and int(frame.number) <= int(before.number):
+        number_before, time_before_s = number, time_s
+        number, time_s = int(parts["frame"]), float(parts["timestamp"])
+        if number <= number_before:
             raise file.error("frame numbers must increase", row=row)
-        if before is not None and float(frame.time_s) < float(before.time_s):
+        if time_s < time_before_s:
             raise file.error("time runs backward", row=row)
-        yield frame
-        before = frame
-    if before is None:
+        frames.append((row, parts.groupdict()))
+    if not frames:
         raise file.error("no frame in it; expected lines of frame,quality,hash,seconds")
+    return frames
 
 
 def _match_line(line: bytes) -> re.Match[str] | None:
     return _LINE.fullmatch(line.strip().decode("ascii", "replace"))
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _format_decimal(time_s: float) -> str:
-    """Return the shortest text that reads as the same float, three decimals at least."""
-    whole, _, decimals = f"{Decimal(repr(time_s)):f}".partition(".")
-    return f"{whole}.{decimals:<03}"
-
-
-VPDQ = Vpdq()

@@ -1,4 +1,4 @@
-"""Conversion of every pixel mode of Pillow to 8-bit RGB.
+"""Pixels of a Pillow image of any mode as 8-bit RGB, and its alpha.
 
 Modes of 8 bits a channel go through Pillow's own conversion.  The wide modes do not, since Pillow
 would clip them to white:
@@ -19,15 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashmatch.decode.quiet import make_hushable
-from hashmatch.decode.reasons import translate_errors
-
-make_hushable(Image)
+from hashmatch.decode.pillow_errors import translate_errors
 
 PillowImage = Image.Image
 """The type that `to_rgb` accepts, for packages that do not import Pillow."""
 
-_HAS_RGB_PACKER = ("RGB", "RGBA", "RGBX")
+_OPAQUE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +46,12 @@ PLAIN_SAMPLES = Samples()
 def to_rgb(image: PillowImage) -> NDArray[np.uint8]:
     """Return the pixels of a Pillow image as 8-bit RGB.
 
-    The current frame is converted as it is, neither turned nor checked against limits.  The image
-    is loaded if it was not, otherwise left untouched.
+    The current frame is converted as it is, neither turned nor checked against limits.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        In any mode.
+        In any mode.  It is loaded if it was not, otherwise left untouched.
 
     Returns
     -------
@@ -74,10 +70,11 @@ def to_rgb(image: PillowImage) -> NDArray[np.uint8]:
 
 def rgb_pixels(image: Image.Image, samples: Samples) -> NDArray[np.uint8]:
     """Convert a loaded image; raises whatever Pillow raises.  See `to_rgb`."""
-    if image.mode in _HAS_RGB_PACKER:
+    if image.mode in ("RGB", "RGBA", "RGBX"):
         return packed_pixels(image, "RGB")
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _grey_as_rgb(_to_uint8(np.asarray(image), image.mode, samples))
+    if image.mode == "F" or _is_wide_integer(image):
+        grey = _scale_to_uint8(np.asarray(image), image.mode, samples)
+        return packed_pixels(Image.fromarray(grey).convert("RGB"), "RGB")
     if image.mode == "La":
         image = image.convert("LA")
     elif "transparency" in image.info:
@@ -101,7 +98,58 @@ def packed_pixels(image: Image.Image, raw_mode: str) -> NDArray[np.uint8]:
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 
 
-def _to_uint8(values: NDArray[Any], mode: str, samples: Samples) -> NDArray[np.uint8]:
+def read_alpha(image: Image.Image) -> NDArray[np.uint8] | None:
+    """Return the alpha of a loaded image, uint8 (H, W); None where all of it is opaque."""
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        plane = packed_pixels(image.getchannel("A"), "L")
+    elif "transparency" not in image.info:
+        return None
+    elif _is_wide_integer(image):
+        transparent = np.asarray(image) == image.info["transparency"]
+        plane = np.where(transparent, 0, _OPAQUE).astype(np.uint8)
+    else:
+        image = image.copy()
+        colour = image.info["transparency"]
+        if isinstance(colour, tuple) and max(colour) > _OPAQUE:  # of 16 bits, as the pixels were
+            image.info["transparency"] = tuple(value >> 8 for value in colour)
+        plane = packed_pixels(image.convert("RGBA").getchannel("A"), "L")
+    return None if int(plane.min()) == _OPAQUE else plane
+
+
+def flatten(
+    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], ground: int, *, block_bytes: int = 1 << 22
+) -> NDArray[np.uint8]:
+    """Lay a transparent picture on a plain ground, as a viewer does.
+
+    Parameters
+    ----------
+    rgb, alpha : ndarray of uint8, shapes (H, W, 3) and (H, W)
+        Colours, not multiplied by alpha; alpha, 0 is transparent.
+    ground : int
+        Level of the ground in every channel: 255 is white, 0 black.
+    block_bytes : int
+        Memory for the wide sums, which are four times the size of the pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        Rounded to nearest, as by `PIL.Image.composite`.
+    """
+    height, width = alpha.shape
+    flat = np.empty((height, width, 3), dtype=np.uint8)
+    n_lines = max(1, block_bytes // (12 * width))
+    for start in range(0, height, n_lines):
+        lines = slice(start, start + n_lines)
+        cover = alpha[lines, :, None].astype(np.uint32)
+        flat[lines] = (rgb[lines] * cover + ground * (255 - cover) + 127) // 255
+    return flat
+
+
+def _is_wide_integer(image: Image.Image) -> bool:
+    return image.mode == "I" or image.mode.startswith("I;16")
+
+
+def _scale_to_uint8(values: NDArray[Any], mode: str, samples: Samples) -> NDArray[np.uint8]:
     if mode.startswith("I;16"):
         narrow = (values >> (samples.bits - 8)).astype(np.uint8)
         return ~narrow if samples.white_is_zero else narrow
@@ -118,7 +166,3 @@ def _to_uint8(values: NDArray[Any], mode: str, samples: Samples) -> NDArray[np.u
     if samples.white_is_zero:
         scaled = 255.0 - scaled
     return scaled.astype(np.uint8)
-
-
-def _grey_as_rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return packed_pixels(Image.fromarray(grey).convert("RGB"), "RGB")

@@ -10,9 +10,9 @@ from hashmatch.decode.video.containers import (
     MP4,
     MPEG_TS,
     Container,
+    ends_early,
     identify_video,
 )
-from hashmatch.decode.video.extent import ends_early
 
 
 def box(kind: bytes, content: bytes, size: int | None = None) -> bytes:

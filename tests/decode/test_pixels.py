@@ -1,4 +1,4 @@
-"""Every mode a Pillow image can have, against conversions worked out in the test."""
+"""Every mode of Pillow against conversions worked out here; flattening against Pillow's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashmatch.decode import to_rgb
+from hashmatch.decode import flatten, to_rgb
 from hashmatch.errors import DecodeError
 
 Encode = Callable[..., bytes]
@@ -128,3 +128,17 @@ def test_result_does_not_alias_the_image(picture: Image.Image) -> None:
     picture.putpixel((0, 0), (9, 9, 9))
     np.testing.assert_array_equal(before, kept)
     assert not before.flags.writeable
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+@pytest.mark.parametrize("block_bytes", [1, 5000, 1 << 22])
+def test_flatten_equals_pillows_composite(ground: int, block_bytes: int) -> None:
+    rng = np.random.default_rng(3)
+    rgb = rng.integers(0, 256, (41, 67, 3), dtype=np.uint8)
+    alpha = rng.integers(0, 256, (41, 67), dtype=np.uint8)
+    alpha[:3] = 0
+    alpha[3:6] = 255
+    plain = Image.new("RGB", (67, 41), (ground,) * 3)
+    expected = Image.composite(Image.fromarray(rgb), plain, Image.fromarray(alpha))
+    found = flatten(rgb, alpha, ground, block_bytes=block_bytes)
+    np.testing.assert_array_equal(found, np.asarray(expected))

@@ -1,14 +1,25 @@
-"""Translation of whatever Pillow raises into one DecodeError with a stable one-line message."""
+"""Pillow kept quiet in the thread that decodes, and its exceptions turned into DecodeError.
+
+Pillow warns where it still returns the pixels (bad TIFF tags).  Such a warning would be text on
+stderr, or under ``-W error`` a refused picture: a decision would depend on a flag of the
+interpreter.  `warnings.catch_warnings` swaps state of the whole process and is not safe with
+threads.  So the Pillow modules used here see `warnings` through `_HushableWarnings`, which is the
+real module except in a thread inside `hush()`; other users of Pillow in the process see no change.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator
+import threading
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
 
 from PIL import Image
 
-from hashmatch.decode.quiet import hush
 from hashmatch.errors import DecodeError, ErrorKind, make_memory_error
 
 _LONGEST_TEXT = 120
@@ -18,14 +29,60 @@ _JPEG_BITS = re.compile(r"cannot handle (\d+)-bit layers")
 _BOMB_PIXELS = re.compile(r"\((\d+) pixels\)")
 
 
+class _State(threading.local):
+    is_hushed = False
+
+
+_STATE = _State()
+
+
+class _HushableWarnings:
+    # An attribute, not a method: in other threads the caller gets the real `warnings.warn`, with no
+    # frame of ours in between to throw off its stack level.
+    @property
+    def warn(self) -> Callable[..., None]:
+        return (lambda *_args, **_options: None) if _STATE.is_hushed else warnings.warn
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(warnings, name)
+
+
+_WARNINGS = _HushableWarnings()
+
+
+def _keep_record(_record: logging.LogRecord) -> bool:
+    return not _STATE.is_hushed
+
+
+def make_hushable(module: ModuleType) -> None:
+    """Let `hush` reach a Pillow module; harmless when repeated."""
+    if getattr(module, "warnings", None) is warnings:
+        module.warnings = _WARNINGS  # type: ignore[attr-defined]
+    # An unconfigured `logging` prints errors on stderr.
+    logger = getattr(module, "logger", None)
+    if isinstance(logger, logging.Logger):
+        logger.addFilter(_keep_record)
+
+
+make_hushable(Image)
+
+
+@contextmanager
+def hush() -> Iterator[None]:
+    """Silence Pillow in this thread inside a ``with`` block; may be nested."""
+    before = _STATE.is_hushed
+    _STATE.is_hushed = True
+    try:
+        yield
+    finally:
+        _STATE.is_hushed = before
+
+
 @contextmanager
 def translate_errors(subject: str) -> Iterator[None]:
     """Run Pillow code quietly; any exception but a DecodeError becomes one.
 
-    Parameters
-    ----------
-    subject : str
-        What is being decoded, as the message names it: ``"JPEG"``.
+    `subject` is what is being decoded, as the one-line message names it: ``"JPEG"``.
     """
     try:
         with hush():

@@ -1,29 +1,142 @@
-"""Tables of a TOML document, read key by key."""
+"""A TOML document read key by key, whose errors say where: source, line and path of keys."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from hashmatch.errors import HashmatchError
-from hashmatch.strict_table.place import Place, quote
+from hashmatch.strict_table.toml_lines import KeyPath, key_lines
 
+MAX_BYTES = 4 * 2**20
+"""Larger files are refused: they are no configuration, and reading them would only take long."""
+
+_BOM = "\ufeff"
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_TOML_LINE = re.compile(r"\(at line ([0-9]+), column [0-9]+\)$")
 _DURATION = re.compile(r"[1-9][0-9]{0,5}[smhd]")
-_COMPARED_CHARACTERS = 60
+_MAX_CHARACTERS = 60  # or digits, of a value that is shown or compared
 _CLOSENESS = 0.66  # one of three letters may be wrong
-_MAX_DIGITS = 60
+_KINDS: dict[type, str] = {
+    **{bool: "a boolean", int: "a whole number", float: "a number with a fraction"},
+    **{str: "a string", list: "a list", dict: "a table"},
+}
 
 _N = TypeVar("_N", int, float)
 _Keys = tuple[str, ...]
 _Misplaced = Mapping[str, str] | None
 
 
+def quote(text: str) -> str:
+    """Return text in double quotes, cut after 60 characters."""
+    if len(text) > _MAX_CHARACTERS:
+        text = text[:_MAX_CHARACTERS] + "..."
+    return json.dumps(text, ensure_ascii=False)
+
+
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean X?"`` if a known word is close, else an empty string."""
-    close = get_close_matches(text[:_COMPARED_CHARACTERS], list(known), n=1, cutoff=_CLOSENESS)
+    close = get_close_matches(text[:_MAX_CHARACTERS], list(known), n=1, cutoff=_CLOSENESS)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place in a document that `keys` lead to from the outside in; () is the whole.
+
+    `source` is what errors call the document, `error_class` their class; `data` is the whole
+    document as `tomllib` reads it.
+    """
+
+    source: str
+    text: str
+    error_class: type[HashmatchError]
+    data: Any = None
+    keys: KeyPath = ()
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], error_class: type[HashmatchError]) -> Place:
+        """Read a file; raise `error_class` if it is unreadable, over 4 MiB, not UTF-8 or TOML."""
+        unread = cls(os.fspath(path), "", error_class)
+        try:
+            with Path(path).open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise unread.error(f"cannot be read: {error.strerror or error}") from None
+        if len(content) > MAX_BYTES:
+            raise unread.error(f"larger than the {MAX_BYTES} bytes allowed")
+        try:
+            return cls.parse(content.decode("utf-8"), unread.source, error_class)
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise unread.error("not UTF-8; save it as UTF-8", line) from None
+
+    @classmethod
+    def parse(cls, text: str, source: str, error_class: type[HashmatchError]) -> Place:
+        """Read a text, past a byte order mark; raise `error_class` if it is not TOML."""
+        unread = cls(source, text, error_class)
+        try:
+            return replace(unread, data=tomllib.loads(text.removeprefix(_BOM)))
+        except tomllib.TOMLDecodeError as error:
+            found = _TOML_LINE.search(str(error))
+            line = int(found[1]) if found else text.rstrip().count("\n") + 1
+            raise unread.error(f"not TOML: {error}", line) from None
+        except ValueError:  # Python's own limit on the digits of an int
+            raise unread.error("a number has too many digits") from None
+        except RecursionError:
+            raise unread.error("lists or tables are nested too deep") from None
+
+    def at(self, *keys: str | int) -> Place:
+        """Return the place that further keys lead to; items of arrays are counted from 0."""
+        return replace(self, keys=self.keys + keys)
+
+    @property
+    def value(self) -> Any:
+        """The value that stands here."""
+        value = self.data
+        for key in self.keys:
+            value = value[key]
+        return value
+
+    def check(self, kind: type | tuple[type, ...], expected: str) -> Any:
+        """Return the value; raise an error if it is of another kind than expected."""
+        value = self.value
+        if not isinstance(value, kind) or isinstance(value, bool):
+            found = _KINDS.get(type(value), "a date or time")
+            raise self.error(f"expected {expected}, not {found}")
+        return value
+
+    def error(self, problem: str, line: int | None = None) -> HashmatchError:
+        """Return the error to raise for the value that stands, or should stand, here.
+
+        It is one printable line, with the path of keys (array items with their `name`) and the line
+        given, or else that of the value, or of the innermost table around it if it is missing.
+        """
+        path, value = "", self.data
+        for key in self.keys:
+            if isinstance(key, int):
+                path, value = f"{path}[{key}]", value[key]
+                name = value.get("name") if isinstance(value, dict) else None
+                path += f" {quote(name)}" if isinstance(name, str) and name.strip() else ""
+            else:
+                shown = key if _BARE_KEY.fullmatch(key) else quote(key)
+                path, value = f"{path}.{shown}" if path else shown, value.get(key)
+        keys, lines = self.keys, key_lines(self.text.removeprefix(_BOM)) if self.keys else {}
+        while keys and keys not in lines:
+            keys = keys[:-1]
+        line = line or lines.get(keys)
+        place = f"{self.source}:{line}" if line else self.source
+        message = f"{place}: {path}: {problem}" if path else f"{place}: {problem}"
+        return self.error_class(
+            "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+        )
 
 
 class StrictTable:
@@ -37,12 +150,11 @@ class StrictTable:
     def __init__(self, place: Place, keys: _Keys, misplaced: _Misplaced = None) -> None:
         self.place = place
         for key in place.check(dict, "a table"):
-            if key in keys:
-                continue
-            if misplaced is not None and key in misplaced:
+            if misplaced and key in misplaced:
                 raise self.error(key, f"unknown key here; it belongs {misplaced[key]}")
-            hint = did_you_mean(key, keys) or f"; known keys: {', '.join(keys)}"
-            raise self.error(key, f"unknown key{hint}")
+            if key not in keys:
+                hint = did_you_mean(key, keys) or f"; known keys: {', '.join(keys)}"
+                raise self.error(key, f"unknown key{hint}")
 
     def __contains__(self, key: str) -> bool:
         return key in self.place.value
@@ -118,7 +230,7 @@ class StrictTable:
         place = self._require(key, expected)
         value = place.check(int if whole else (int, float), expected)
         if not low <= value <= high:  # true of nan, too
-            shown = value if abs(value) < 10**_MAX_DIGITS else "a number of that size"
+            shown = value if abs(value) < 10**_MAX_CHARACTERS else "a number of that size"
             raise place.error(f"expected {expected}, not {shown}")
         return type(low)(value)
 

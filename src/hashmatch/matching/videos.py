@@ -1,35 +1,66 @@
-"""`VideoLibrary`: known videos, searched together for one query."""
+"""Matches of whole videos: shares of their frames, and aligned intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.hamming import HammingIndex
-from hashmatch.matching.alignment import Alignment, Hits
-from hashmatch.matching.video_match import UsableFrames, VideoMatch, compare
+from hashmatch.matching.alignment import AlignedInterval, Alignment, Hits, align
 from hashmatch.values import VideoHash
 
 DEFAULT_MIN_QUALITY = 50
 DEFAULT_RADIUS = 31
 _DEFAULT_ALIGNMENT = Alignment()
 
+_TimesS = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMatch:
+    """A query and an entry with at least one frame in common.
+
+    `entry_id` names the entry. `n_query_frames` and `n_entry_frames` count the frames of sufficient
+    quality in either, the denominators of the percentages; `n_query_matched` and `n_entry_matched`
+    those of them that have a frame of the other within the radius. `distance` is that of the
+    nearest pair of frames, in bits. `intervals` are in the order of the query; there are none if
+    frames match in no common order.
+    """
+
+    entry_id: str
+    n_query_frames: int
+    n_query_matched: int
+    n_entry_frames: int
+    n_entry_matched: int
+    distance: int
+    intervals: tuple[AlignedInterval, ...]
+
+    @property
+    def query_percent(self) -> float:
+        """Share of the query's frames that are in the entry, 0..100: how much of it is known."""
+        return 100 * self.n_query_matched / self.n_query_frames
+
+    @property
+    def index_percent(self) -> float:
+        """Share of the entry's frames that are in the query, 0..100: how much of it is there."""
+        return 100 * self.n_entry_matched / self.n_entry_frames
+
+    def reaches(self, query_percent: float, index_percent: float) -> bool:
+        """Return whether both percentages are at least these, as vPDQ defines a match."""
+        return self.query_percent >= query_percent and self.index_percent >= index_percent
+
 
 class VideoLibrary:
     """The frames of known videos under one index; immutable, safe to share between threads."""
 
-    def __init__(
-        self,
-        index: HammingIndex,
-        entries: dict[str, UsableFrames],
-        min_quality: int,
-    ) -> None:
+    def __init__(self, index: HammingIndex, times_s: dict[str, _TimesS], min_quality: int) -> None:
         self._index = index
-        self._ids = list(entries)
-        self._entries = list(entries.values())
-        sizes = [len(entry.times_s) for entry in self._entries]
+        self._ids = list(times_s)
+        self._times_s = list(times_s.values())
+        sizes = [len(times) for times in self._times_s]
         self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         self._min_quality = min_quality
 
@@ -41,7 +72,7 @@ class VideoLibrary:
         min_quality: int = DEFAULT_MIN_QUALITY,
         threads: int = 1,
     ) -> VideoLibrary:
-        """Build a library in memory.
+        """Build a library in memory, which takes that of the index and 8 bytes per frame.
 
         Parameters
         ----------
@@ -52,16 +83,11 @@ class VideoLibrary:
             Least quality of frames used, of the entries and of every query, inclusive.
         threads : int
             Threads that build the index.
-
-        Notes
-        -----
-        Memory: a copy of the codes, and the index of 256-bit codes.
         """
-        usable = {name: UsableFrames.of(video, min_quality) for name, video in entries.items()}
-        codes = [frames.codes for frames in usable.values()]
-        stacked = np.concatenate(codes) if codes else np.empty((0, 32), np.uint8)
-        index = HammingIndex.build(stacked, algorithm="pdq", threads=threads)
-        return cls(index, usable, min_quality)
+        usable = {name: _usable_frames(video, min_quality) for name, video in entries.items()}
+        codes = [np.empty((0, 32), np.uint8), *(codes for codes, _ in usable.values())]
+        index = HammingIndex.build(np.concatenate(codes), algorithm="pdq", threads=threads)
+        return cls(index, {name: times_s for name, (_, times_s) in usable.items()}, min_quality)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -69,8 +95,8 @@ class VideoLibrary:
     @property
     def featureless(self) -> tuple[str, ...]:
         """Ids of the entries that never match: no frame of theirs is of sufficient quality."""
-        pairs = zip(self._ids, self._entries, strict=True)
-        return tuple(name for name, entry in pairs if not len(entry.times_s))
+        pairs = zip(self._ids, self._times_s, strict=True)
+        return tuple(name for name, times_s in pairs if not len(times_s))
 
     def match(
         self,
@@ -110,10 +136,10 @@ class VideoLibrary:
         One search for all frames and all entries; memory and time beyond it grow with the number of
         hits. Two still videos of n and m frames have n * m of them.
         """
-        usable = UsableFrames.of(query, self._min_quality)
-        found = self._index.search(usable.codes, radius=radius, threads=threads)
+        codes, query_times_s = _usable_frames(query, self._min_quality)
+        found = self._index.search(codes, radius=radius, threads=threads)
         rows: NDArray[np.int64] = found.ids
-        query_rows = np.repeat(np.arange(len(usable.times_s)), np.diff(found.offsets))
+        query_rows = np.repeat(np.arange(len(codes)), np.diff(found.offsets))
         owners = np.searchsorted(self._starts, rows, side="right") - 1
         order = np.argsort(owners, kind="stable")
         bounds = np.flatnonzero(np.diff(owners[order])) + 1
@@ -121,8 +147,17 @@ class VideoLibrary:
         for own in np.split(order, bounds) if order.size else ():
             owner = int(owners[own[0]])
             hits = Hits(query_rows[own], rows[own] - self._starts[owner], found.distances[own])
-            entry = self._entries[owner]
-            matches.append(compare(self._ids[owner], hits, usable, entry, alignment))
+            entry_times_s = self._times_s[owner]
+            match = VideoMatch(
+                entry_id=self._ids[owner],
+                n_query_frames=len(query_times_s),
+                n_query_matched=np.unique(hits.query).size,
+                n_entry_frames=len(entry_times_s),
+                n_entry_matched=np.unique(hits.entry).size,
+                distance=int(hits.distances.min()),
+                intervals=align(hits, query_times_s, entry_times_s, alignment),
+            )
+            matches.append(match)
         return tuple(
             sorted(matches, key=lambda match: (-match.query_percent, -match.index_percent))
         )
@@ -143,3 +178,9 @@ def match_videos(
     library = VideoLibrary.build({"": entry}, min_quality=min_quality)
     found = library.match(query, radius=radius, alignment=alignment)
     return found[0] if found else None
+
+
+def _usable_frames(video: VideoHash, min_quality: int) -> tuple[NDArray[np.uint8], _TimesS]:
+    """Return the codes and times of the frames of sufficient quality."""
+    is_usable = video.qualities >= min_quality
+    return video.codes[is_usable], video.timestamps_s[is_usable]
