@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Protocol, Self, TypeVar
 
-from hashmatch.errors import Attempt, attempt
+from hashmatch.errors import Attempt, HashmatchError, attempt
 
 ItemT = TypeVar("ItemT")
 ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
@@ -75,7 +75,7 @@ class ThreadExecutor(Executor[ItemT, ResultT]):
             while True:
                 for item in islice(source, self._most_in_flight - len(in_flight)):
                     with interrupts_blocked():
-                        in_flight.append(self._pool.submit(self._task, item))
+                        in_flight.append(self._submit(item))
                 if not in_flight:
                     return
                 result = in_flight[0].result()
@@ -83,6 +83,12 @@ class ThreadExecutor(Executor[ItemT, ResultT]):
                 yield result
         finally:
             wait([future for future in in_flight if not future.cancel()])
+
+    def _submit(self, item: ItemT) -> Future[ResultT]:
+        try:
+            return self._pool.submit(self._task, item)
+        except RuntimeError as error:  # no more threads, or closed
+            raise HashmatchError(f"cannot run a task in a thread: {error}") from error
 
     def close(self) -> None:
         """Wait for the items that have been started and end the threads."""
