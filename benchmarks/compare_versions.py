@@ -182,7 +182,7 @@ def _write(rows: list[tuple[str, float, float, float]], rounds: int) -> None:
         "# Two versions in turn",
         "",
         f"{facts['machine']}, Python {facts['python']}, {rounds} rounds, `{facts['command']}`.",
-        "Medians in seconds, CPU unless wall is said; the ratio is the median of the rounds' ratios,",
+        "Medians in seconds, CPU unless wall is said; a ratio is the median of the rounds' ratios,",
         "after over before. Before: commit 52624e7, the last one ahead of the redraw.",
         "",
         "| job | before, s | after, s | ratio |",
