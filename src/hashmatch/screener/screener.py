@@ -19,9 +19,11 @@ from hashmatch.fingerprint import (
 )
 from hashmatch.hashing import get_algorithm
 from hashmatch.matching import MatchTable, match_fingerprints, match_many
+from hashmatch.screener.decision import decide
+from hashmatch.screener.ingestion import Item, ingest
+from hashmatch.screener.nomination import nominate
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.snapshot import Snapshot, StrPath, fit_snapshot, load_snapshot
-from hashmatch.screener.stages import Item, decide, ingest, nominate
 from hashmatch.values import Content, Decision, Fingerprints, IndexRef, PolicyRef
 from hashmatch.workers import InlineExecutor, IsolatedExecutor, ThreadExecutor, attempted, spread
 
