@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from hashmatch.cli.display import print_json, print_note
 from hashmatch.cli.list_options import ListFile, Version, with_list_reading
-from hashmatch.cli.options import AsJson
+from hashmatch.cli.options import AsJson, with_options
 
 if TYPE_CHECKING:
     from hashmatch.index import ChangeReport
@@ -24,16 +23,12 @@ BuiltDir = Annotated[
         help="A folder that hashmatch index build has built.",
         exists=True,
         file_okay=False,
-        show_default=False,
     ),
 ]
 WaitS = Annotated[
     float,
     typer.Option(
-        "--wait-s",
-        metavar="SECONDS",
-        min=0.0,
-        help="How long to wait while another process changes the index.",
+        metavar="SECONDS", min=0.0, help="How long to wait while another process changes the index."
     ),
 ]
 ListOfFile = Annotated[
@@ -42,18 +37,34 @@ ListOfFile = Annotated[
         "--list",
         metavar="NAME",
         help="The list that the file belongs to; may be left out where there is only one.",
-        show_default=False,
     ),
 ]
-ListName = Annotated[str, typer.Option("--list", metavar="NAME", help="The list.")]
-Entries = Annotated[
-    list[str] | None,
-    typer.Option("--entry", metavar="ID...", help="Entries, as the list names them."),
-]
-MoreEntries = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="ID", help="Further ids after --entry.", show_default=False),
-]
+
+
+class Entries(NamedTuple):
+    """Entries of a list, or all of it."""
+
+    list_name: str
+    ids: list[str] | None
+
+
+def make_entries(
+    *,
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="Further ids after --entry.")
+    ] = None,
+    list_name: Annotated[str, typer.Option("--list", metavar="NAME", help="The list.")],
+    entry: Annotated[
+        list[str] | None, typer.Option(metavar="ID...", help="Entries, as the list names them.")
+    ] = None,
+) -> Entries:
+    """Return the entries named: of `--entry A B --entry C`, B is an argument."""
+    if more and not entry:
+        raise typer.BadParameter("ids of entries go after --entry", param_hint="ID")
+    return Entries(list_name, [*(entry or []), *(more or [])] or None)
+
+
+with_entries = with_options("entries", make_entries)
 
 
 @with_list_reading
@@ -77,21 +88,21 @@ def add(
 
     Example: hashmatch index add indexes/demo new.csv --list demo-hotline --version 2026-12-01
     """
-    from hashmatch.index import add_list
+    from hashmatch import index
 
     _check_text(list_name, version)
     if new_list and (list_name is None or version is None):
         raise typer.BadParameter("a new list needs --list and --version", param_hint="--new-list")
-    report = add_list(
+    report = index.add_list(
         directory,
         file,
         list_name=list_name,
         version=version,
         new_list=new_list,
-        wait_s=wait_s,
         reading=reading,
+        wait_s=wait_s,
     )
-    _tell(report, as_json=as_json)
+    _print_report(report, as_json=as_json)
 
 
 @with_list_reading
@@ -111,23 +122,18 @@ def replace(
 
     Example: hashmatch index replace indexes/demo spam.csv --list demo-spam --version 2026-48
     """
-    from hashmatch.index import replace_list
+    from hashmatch import index
 
     _check_text(list_name, version)
-    report = replace_list(
-        directory, file, list_name=list_name, version=version, wait_s=wait_s, reading=reading
+    report = index.replace_list(
+        directory, file, list_name=list_name, version=version, reading=reading, wait_s=wait_s
     )
-    _tell(report, as_json=as_json)
+    _print_report(report, as_json=as_json)
 
 
+@with_entries
 def remove(
-    directory: BuiltDir,
-    more: MoreEntries = None,
-    *,
-    list_name: ListName,
-    entry: Entries = None,
-    wait_s: WaitS = 0.0,
-    as_json: AsJson = False,
+    directory: BuiltDir, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
 ) -> None:
     """Remove entries: they never match again.
 
@@ -135,22 +141,17 @@ def remove(
 
     Example: hashmatch index remove indexes/demo --list demo-hotline --entry H-1001 H-1002
     """
-    from hashmatch.index import remove_entries
+    from hashmatch import index
 
-    ids = _ids(entry, more)
-    if ids is None:
+    if entries.ids is None:
         raise typer.BadParameter("name at least one entry", param_hint="--entry")
-    _tell(remove_entries(directory, list_name, ids, wait_s=wait_s), as_json=as_json)
+    report = index.remove_entries(directory, entries.list_name, entries.ids, wait_s=wait_s)
+    _print_report(report, as_json=as_json)
 
 
+@with_entries
 def disable(
-    directory: BuiltDir,
-    more: MoreEntries = None,
-    *,
-    list_name: ListName,
-    entry: Entries = None,
-    wait_s: WaitS = 0.0,
-    as_json: AsJson = False,
+    directory: BuiltDir, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
 ) -> None:
     """Stop entries or a list from matching.
 
@@ -158,27 +159,22 @@ def disable(
 
     Example: hashmatch index disable indexes/demo --list demo-spam
     """
-    from hashmatch.index import disable as disable_names
+    from hashmatch import index
 
-    _tell(disable_names(directory, list_name, _ids(entry, more), wait_s=wait_s), as_json=as_json)
+    _print_report(index.disable(directory, *entries, wait_s=wait_s), as_json=as_json)
 
 
+@with_entries
 def enable(
-    directory: BuiltDir,
-    more: MoreEntries = None,
-    *,
-    list_name: ListName,
-    entry: Entries = None,
-    wait_s: WaitS = 0.0,
-    as_json: AsJson = False,
+    directory: BuiltDir, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
 ) -> None:
     """Let disabled entries or lists match again.
 
     Example: hashmatch index enable indexes/demo --list demo-spam
     """
-    from hashmatch.index import enable as enable_names
+    from hashmatch import index
 
-    _tell(enable_names(directory, list_name, _ids(entry, more), wait_s=wait_s), as_json=as_json)
+    _print_report(index.enable(directory, *entries, wait_s=wait_s), as_json=as_json)
 
 
 def compact(
@@ -224,10 +220,7 @@ def compact(
 def rollback(
     directory: BuiltDir,
     generation: Annotated[
-        int,
-        typer.Argument(
-            metavar="GENERATION", min=1, help="As index history lists it.", show_default=False
-        ),
+        int, typer.Argument(metavar="GENERATION", min=1, help="As index history lists it.")
     ],
     *,
     with_overrides: Annotated[
@@ -262,44 +255,33 @@ def rollback(
         if not (sys.stdin.isatty() and typer.confirm("Roll back?", err=True)):
             raise typer.BadParameter("nothing was changed; confirm by --yes", param_hint="--yes")
     report = rollback_index(directory, generation, with_overrides=with_overrides, wait_s=wait_s)
-    _tell(report, as_json=as_json)
+    _print_report(report, as_json=as_json)
 
 
 COMMANDS = (add, replace, remove, disable, enable, compact, rollback)
 
 
-def _tell(report: ChangeReport, *, as_json: bool) -> None:
+def _print_report(report: ChangeReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report.to_dict())
         return
     counts = report.counts
-    rows = [
-        f"{number:,} {what}"
-        for number, what in (
-            (report.n_added, "added"),
-            (report.n_removed, "removed"),
-            (report.n_disabled, "disabled"),
-            (report.n_enabled, "enabled"),
-            (counts.duplicates if counts else 0, "duplicates"),
-            (counts.ignored if counts else 0, "ignored"),
-            (counts.removed if counts else 0, "left out, as their entry is removed"),
-        )
-        if number
-    ]
+    numbers = {
+        "added": report.n_added,
+        "removed": report.n_removed,
+        "disabled": report.n_disabled,
+        "enabled": report.n_enabled,
+        "duplicates": counts.duplicates if counts else 0,
+        "ignored": counts.ignored if counts else 0,
+        "left out, as their entry is removed": counts.removed if counts else 0,
+    }
     state = "published" if report.is_new else "unchanged"
-    said = f"index {report.name}: generation {report.generation} {state}"
-    if rows:
-        said += f"; rows: {', '.join(rows)}"
+    note = f"index {report.name}: generation {report.generation} {state}"
+    if rows := ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number):
+        note += f"; rows: {rows}"
     if report.n_returned_entries:
-        said += f"; entries removed earlier that match again: {report.n_returned_entries:,}"
-    print_note(said)
-
-
-def _ids(entry: list[str] | None, more: list[str] | None) -> list[str] | None:
-    """Return the ids of `--entry A B --entry C`: all but the first of an option are arguments."""
-    if more and not entry:
-        raise typer.BadParameter("ids of entries go after --entry", param_hint="ID")
-    return [*(entry or []), *(more or [])] or None
+        note += f"; entries removed earlier that match again: {report.n_returned_entries:,}"
+    print_note(note)
 
 
 def _check_text(list_name: str | None, version: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415  (heavy imports where they are used, so that help stays quick)
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,16 +19,12 @@ index_app = typer.Typer(
 RecipeDir = Annotated[
     Path,
     typer.Argument(
-        metavar="DIR",
-        help="A folder with a recipe.toml.",
-        exists=True,
-        file_okay=False,
-        show_default=False,
+        metavar="DIR", help="A folder with a recipe.toml.", exists=True, file_okay=False
     ),
 ]
 
 
-@index_app.command("build")
+@index_app.command()
 def build(
     directory: RecipeDir,
     *,
@@ -65,7 +60,7 @@ def build(
     )
 
 
-@index_app.command("info")
+@index_app.command()
 def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
     """Show what a built index holds.
 
@@ -102,7 +97,7 @@ def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
         )
 
 
-@index_app.command("history")
+@index_app.command()
 def history(directory: RecipeDir, *, as_json: AsJson = False) -> None:
     """List the generations that are kept, and what each changed.
 
@@ -133,7 +128,7 @@ def history(directory: RecipeDir, *, as_json: AsJson = False) -> None:
     )
 
 
-@index_app.command("verify")
+@index_app.command()
 def verify(directory: RecipeDir, *, as_json: AsJson = False) -> None:
     """Check every byte of a built index, earlier generations included.
 

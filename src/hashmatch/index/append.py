@@ -21,8 +21,8 @@ def append_list(
 ) -> tuple[ListCounts, int]:
     """Append the rows of a list file as they are read; once for each list and transaction.
 
-    A row that is there with the same status is a duplicate; with another status it takes the place
-    of that row. A withdrawn row removes the row that is there. Known entries keep their ordinal.
+    A row that the index has with the same status is a duplicate; with another status the new row
+    replaces it. A withdrawn row removes the row that is there. Known entries keep their ordinal.
     Entries that the overrides say are removed stay out, unless `readmit` is true: then the
     overrides forget them.
 
@@ -35,26 +35,23 @@ def append_list(
 
     Notes
     -----
-    Rows go to disk as they come. What grows with the list are 24 bytes for each distinct row and
-    24 for each new entry; every 65,536 rows cost a look at the ids of the list that are there.
+    Rows go to disk as they come. The memory that grows with the list is 24 bytes for each distinct
+    row and 24 for each new entry; every 65,536 rows cost a scan of the ids that the list has.
     """
-    appending = _Appending(transaction, source, came_by, readmit=readmit)
+    appending = _Appending(transaction, source, readmit=readmit)
     for chunk in appending.parsed.chunks():
         appending.append(chunk)
-    return appending.finish()
+    return appending.finish(came_by)
 
 
 class _Appending:
     """The state of appending one list."""
 
-    def __init__(
-        self, transaction: Transaction, source: RecipeList, came_by: ChangeKind, *, readmit: bool
-    ) -> None:
+    def __init__(self, transaction: Transaction, source: RecipeList, *, readmit: bool) -> None:
         self.keys = RowKeys()
         self.parsed = ParsedList(source, self.keys, transaction.options.chunk_rows)
         self._transaction = transaction
         self._source = source
-        self._came_by: ChangeKind = came_by
         removed = transaction.overrides.removed_of(source.name)
         self._removed = pa.array(sorted(removed), pa.string())
         self._readmit = readmit
@@ -66,7 +63,7 @@ class _Appending:
     def append(self, chunk: RowChunk) -> None:
         """Sort out the rows of a chunk and append those to be indexed."""
         ids: Column = chunk.table["entry_id"]
-        known = self._known_rows(ids)
+        known = self._find_known(ids)
         is_withdrawn = chunk.is_first & (chunk.statuses == WITHDRAWN)
         kept = chunk.is_first & ~is_withdrawn
         found: Column = pc.is_in(ids, self._removed)
@@ -84,12 +81,12 @@ class _Appending:
         self._duplicates += int((~chunk.is_first).sum() + is_repeated.sum())
         self._returned.update(ids.filter(pa.array(kept & is_removed)).to_pylist())
         rows = chunk.table.filter(pa.array(kept))
-        origins = self._origins(rows, chunk.origins[kept])
-        entries = self._entries(known, chunk.entry_keys[kept])
+        origins = self._number_origins(chunk.origins[kept])
+        entries = self._number_entries(known, chunk.entry_keys[kept])
         rows = rows.append_column("entry", pa.array(entries, pa.int64()))
         self._transaction.append(rows.append_column("origin", pa.array(origins, pa.int32())))
 
-    def finish(self) -> tuple[ListCounts, int]:
+    def finish(self, came_by: ChangeKind) -> tuple[ListCounts, int]:
         """Return the counts of the list, and how many entries were readmitted."""
         for algorithm in self.parsed.algorithms:
             self._transaction.require_segment(algorithm)
@@ -104,11 +101,11 @@ class _Appending:
             ignored=self.parsed.n_ignored,
             duplicates=self._duplicates,
             removed=self._left_out,
-            came_by=self._came_by,
+            came_by=came_by,
         )
         return counts, len(self._returned)
 
-    def _known_rows(self, ids: Column) -> KnownRows:
+    def _find_known(self, ids: Column) -> KnownRows:
         transaction = self._transaction
         is_of_list = transaction.is_of([self._source.name])
         ids = pc.unique(ids) if transaction.segments else ids
@@ -119,7 +116,7 @@ class _Appending:
             rows = known.row[places[known.segment[places] == number]]
             self._transaction.remove(number, np.sort(rows))
 
-    def _entries(self, known: KnownRows, keys: NDArray[np.uint64]) -> Int64s:
+    def _number_entries(self, known: KnownRows, keys: NDArray[np.uint64]) -> Int64s:
         """Return the ordinals of entries; new ones get the next, in order of appearance."""
         transaction = self._transaction
         entries = known.by_entry.get(keys)
@@ -129,18 +126,17 @@ class _Appending:
         )
         return entries
 
-    def _origins(self, rows: pa.Table, numbers: Int64s) -> NDArray[np.int32]:
-        """Return the origins of rows; new ones are added, in order of appearance."""
-        origins = self._transaction.origins
+    def _number_origins(self, numbers: Int64s) -> NDArray[np.int32]:
+        """Return the places of origins in the transaction; new ones join, in order of appearance.
+
+        `numbers` are those of `RowKeys`.
+        """
+        origins, name, version = self._transaction.origins, self._source.name, self._source.version
         distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
         places = np.empty(distinct.size, dtype=np.int32)
         for at in np.argsort(first).tolist():
-            harm, classification = (rows[name][int(first[at])].as_py() for name in _TOLD)
-            origin = Origin(self._source.name, self._source.version, harm, classification)
+            origin = Origin(name, version, *self.keys.facts(distinct[at]))
             places[at] = self._places.setdefault(origin, len(origins))
             if places[at] == len(origins):
                 origins.append(origin)
         return places[inverse]
-
-
-_TOLD = ("harm", "classification")

@@ -6,6 +6,7 @@ random multipliers, so that two different rows never share one in practice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
@@ -41,6 +42,11 @@ class RowKeys:
     def origin(self, list_name: str, harm: str, classification: str | None) -> int:
         """Return the number of an origin, whatever the version of the list."""
         return self._origins.setdefault((list_name, harm, classification), len(self._origins))
+
+    def facts(self, origin: int) -> tuple[str, str | None]:
+        """Return harm and classification of an origin."""
+        _, harm, classification = list(self._origins)[origin]
+        return harm, classification
 
     def origins_of(self, list_name: str, harm: Column, classification: Column) -> Int64s:
         """Return the numbers of the origins of rows, int64 (n,), in order of appearance."""
@@ -121,27 +127,34 @@ class KeyMap:
         is_new : ndarray of bool, shape (n,)
             True where the key was given its value here, once for each.
         """
-        found = self.get(keys)
-        is_new = found == MISSING
-        new = np.flatnonzero(is_new)
-        if new.size:
-            first, inverse = first_occurrence(keys[new])
-            found[new] = values[new[first[inverse]]]
-            self._insert(keys[new[first]], values[new[first]])
-            is_new[np.delete(new, first)] = False
+        found, places = self._add_missing(keys, lambda new: values[new])
+        is_new = np.zeros(len(keys), dtype=np.bool_)
+        is_new[places] = True
         return found, is_new
 
     def number(self, keys: Keys, start: int) -> tuple[Int64s, int]:
-        """Return the numbers of keys, and the next number; new keys are numbered from `start`."""
+        """Return the numbers of keys, and the next number.
+
+        New keys are numbered from `start`, in order of appearance.
+        """
+        found, places = self._add_missing(keys, lambda new: start + np.argsort(np.argsort(new)))
+        return found, start + places.size
+
+    def _add_missing(self, keys: Keys, choose: Callable[[Int64s], Int64s]) -> tuple[Int64s, Int64s]:
+        """Give new keys the values that `choose` has for the places where each comes first.
+
+        Returns the value of every key, and those places.
+        """
         found = self.get(keys)
         new = np.flatnonzero(found == MISSING)
+        if not new.size:
+            return found, new
         first, inverse = first_occurrence(keys[new])
-        numbers = np.empty(first.size, dtype=np.int64)
-        numbers[np.argsort(first)] = np.arange(start, start + first.size)
-        found[new] = numbers[inverse]
-        if new.size:
-            self._insert(keys[new[first]], numbers)
-        return found, start + first.size
+        places = new[first]
+        values = choose(places)
+        found[new] = values[inverse]
+        self._insert(keys[places], values)
+        return found, places
 
     def _insert(self, keys: Keys, values: Int64s) -> None:
         """Add distinct keys that are not there yet."""

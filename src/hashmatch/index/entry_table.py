@@ -85,7 +85,7 @@ class Counts(NamedTuple):
 class EntryTable:
     """A mapped entry table.
 
-    Opening maps the file and looks at the shape of every batch; text is read and checked batch by
+    Opening maps the file and checks the shape of every batch; text is read and checked batch by
     batch, on first use. Safe to use from several threads and after fork.
     """
 
@@ -119,19 +119,17 @@ class EntryTable:
 
     def cells(self, column: str, rows: NDArray[np.int64]) -> list[Any]:
         """Return cells of any column as Python values, None for null."""
-        found: list[Any] = [None] * rows.size
+        found = np.empty(rows.size, dtype=object)
         for batch, places, local in self._by_batch(rows):
-            cells = self._column(batch, column).take(pa.array(local)).to_pylist()
-            for place, cell in zip(places.tolist(), cells, strict=True):
-                found[place] = cell
-        return found
+            found[places] = self._column(batch, column).take(pa.array(local)).to_pylist()
+        return found.tolist()
 
     def take(self, names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:
         """Return columns of ascending rows."""
         schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
         pieces = [
             pa.table(
-                {name: self._column(batch, name).take(pa.array(local)) for name in names}, schema
+                [self._column(batch, name).take(pa.array(local)) for name in names], schema=schema
             )
             for batch, _, local in self._by_batch(rows)
         ]
@@ -143,7 +141,10 @@ class EntryTable:
         `is_wanted` is bool (n_origins,). Reads all origins, and all ids where one of the origins
         occurs, in native code.
         """
-        mask = self._has_origin(is_wanted)
+        masks = [
+            is_wanted[self.below(origins, is_wanted.size, "origin")] for origins in self._origins
+        ]
+        mask = np.concatenate([np.empty(0, dtype=np.bool_), *masks])
         if entry_ids is not None and mask.any():
             ids = pa.chunked_array(
                 [self._column(batch, "entry_id") for batch in range(len(self._batches))]
@@ -172,12 +173,6 @@ class EntryTable:
         if found.size and not (found.min() >= 0 and found.max() < limit):
             raise self.damaged(column)
         return found
-
-    def _has_origin(self, is_wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        masks = [
-            is_wanted[self.below(origins, is_wanted.size, "origin")] for origins in self._origins
-        ]
-        return np.concatenate([np.empty(0, dtype=np.bool_), *masks])
 
     def _gather(
         self, batches: list[NDArray[_Int]], rows: NDArray[np.int64], dtype: type[_Int]
@@ -223,9 +218,8 @@ def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
         raise ValueError("schema")
     batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
     sizes = [batch.num_rows for batch in batches]
-    if sum(sizes) != n_rows or any(size != sizes[0] for size in sizes[:-1]):
-        raise ValueError("batches")
-    if sizes and not 0 < sizes[-1] <= sizes[0]:
+    are_whole = all(size == sizes[0] for size in sizes[:-1])
+    if sum(sizes) != n_rows or not are_whole or (sizes and not 0 < sizes[-1] <= sizes[0]):
         raise ValueError("batches")
     for batch in batches:
         batch.validate()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hashmatch.hamming import SearchResult
+from hashmatch.index.deletion_vector import Rows
 from hashmatch.index.description import describe
 from hashmatch.index.directory import Current, read_pointer
 from hashmatch.index.entry_table import EntryTable
@@ -19,8 +20,6 @@ from hashmatch.index.open import load_current, open_overrides, open_segments
 from hashmatch.index.overrides import EntryOverrides
 from hashmatch.index.segments import OpenSegment, Segments
 from hashmatch.values import IndexRef
-
-_Int = TypeVar("_Int", np.int32, np.int64)
 
 
 class Index:
@@ -141,33 +140,35 @@ class Index:
         """
         return self._of(algorithm).search(queries, radius, threads)
 
-    def origin_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+    def origin_of(self, algorithm: str, rows: Rows) -> NDArray[np.int32]:
         """Return the origins of rows as positions in `origins`, int32 (m,) from int64 (m,)."""
-        n_origins = len(self._manifest.origins)
+        limit = len(self._manifest.origins)
 
-        def origins(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int32]:
-            return entries.below(entries.origins(local), n_origins, "origin")
+        def read(entries: EntryTable, local: Rows) -> NDArray[np.int32]:
+            return entries.below(entries.origins(local), limit, "origin")
 
-        return self._gather(algorithm, rows, origins, np.int32)
+        found: NDArray[np.int32] = self._gather(algorithm, rows, np.int32, read)
+        return found
 
-    def entry_of(self, algorithm: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def entry_of(self, algorithm: str, rows: Rows) -> NDArray[np.int64]:
         """Return the ordinals of the entries of rows, int64 (m,) from int64 (m,).
 
         Rows of any algorithm and segment have one ordinal if list, entry id, harm and
         classification are the same, whatever the version of the list.
         """
-        n_entries = self._manifest.n_entries
+        limit = self._manifest.n_entries
 
-        def ordinals(entries: EntryTable, local: NDArray[np.int64]) -> NDArray[np.int64]:
-            return entries.below(entries.entries(local), n_entries, "entry")
+        def read(entries: EntryTable, local: Rows) -> NDArray[np.int64]:
+            return entries.below(entries.entries(local), limit, "entry")
 
-        return self._gather(algorithm, rows, ordinals, np.int64)
+        found: NDArray[np.int64] = self._gather(algorithm, rows, np.int64, read)
+        return found
 
-    def entry_ids(self, algorithm: str, rows: NDArray[np.int64]) -> list[str]:
+    def entry_ids(self, algorithm: str, rows: Rows) -> list[str]:
         """Return the ids that the lists give the entries of rows."""
         return self._cells(algorithm, rows, "entry_id")
 
-    def entry_timestamps_s(self, algorithm: str, rows: NDArray[np.int64]) -> list[float | None]:
+    def entry_timestamps_s(self, algorithm: str, rows: Rows) -> list[float | None]:
         """Return the times of the video frames of rows, in seconds; None for other hashes."""
         return self._cells(algorithm, rows, "timestamp_s")
 
@@ -178,29 +179,24 @@ class Index:
         """
         return describe(self._manifest, self._segments, self._overrides)
 
-    def _cells(self, algorithm: str, rows: NDArray[np.int64], column: str) -> list[Any]:
-        rows = _int64(rows)
-        found: list[Any] = [None] * rows.size
-        for segment, places, local in self._of(algorithm).by_segment(rows):
-            cells = segment.entries.cells(column, local)
-            for place, cell in zip(places.tolist(), cells, strict=True):
-                found[place] = cell
-        return found
+    def _cells(self, algorithm: str, rows: Rows, column: str) -> list[Any]:
+        return list(
+            self._gather(algorithm, rows, object, lambda entries, at: entries.cells(column, at))
+        )
 
     def _gather(
-        self,
-        algorithm: str,
-        rows: NDArray[np.int64],
-        gather: Callable[[EntryTable, NDArray[np.int64]], NDArray[_Int]],
-        dtype: type[_Int],
-    ) -> NDArray[_Int]:
-        rows = _int64(rows)
-        segments = self._of(algorithm)
+        self, algorithm: str, rows: Rows, dtype: Any, read: Callable[[EntryTable, Rows], Any]
+    ) -> Any:
+        """Return what `read` gives for the rows of each segment, in the order of `rows`."""
+        rows = np.asarray(rows)
+        if rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
+            raise ValueError(f"rows must be int64 of shape (m,), not {rows.dtype} {rows.shape}")
+        segments, rows = self._of(algorithm), rows.astype(np.int64, copy=False)
         if len(segments.all) == 1:
-            return gather(segments.all[0].entries, rows)
-        found = np.empty(rows.size, dtype=dtype)
+            return read(segments.all[0].entries, rows)
+        found = np.empty(rows.size, dtype)
         for segment, places, local in segments.by_segment(rows):
-            found[places] = gather(segment.entries, local)
+            found[places] = read(segment.entries, local)
         return found
 
     def _of(self, algorithm: str) -> Segments:
@@ -209,10 +205,3 @@ class Index:
         except KeyError:
             known = ", ".join(self._segments) or "none"
             raise KeyError(f"the index has no {algorithm} codes, only: {known}") from None
-
-
-def _int64(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    rows = np.asarray(rows)
-    if rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
-        raise ValueError(f"rows must be int64 of shape (m,), not {rows.dtype} {rows.shape}")
-    return rows.astype(np.int64, copy=False)

@@ -22,18 +22,10 @@ _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowChunk:
-    """Rows of a list, with the columns of `hashmatch.lists.SCHEMA`.
+    """Rows of a list, with the columns of `hashmatch.lists.SCHEMA`, and arrays of shape (n,).
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-    origins : ndarray of int64, shape (n,)
-        As `RowKeys` numbers them.
-    entry_keys, row_keys : ndarray of uint64, shape (n, 2)
-    statuses : ndarray of int64, shape (n,)
-        Positions in `STATUSES`.
-    is_first : ndarray of bool, shape (n,)
-        False for a row that repeats an earlier one of the list.
+    `origins` and keys are those of `RowKeys`, `statuses` positions in `STATUSES`; `is_first` is
+    false for a row that repeats an earlier one of the list.
     """
 
     table: pa.Table
@@ -97,8 +89,9 @@ class ParsedList:
             codes = codes_of(table.filter(pa.array(is_of)), get_algorithm(name).bits)
             row_keys[is_of] = self._keys.rows(entry_keys[is_of], name, codes)
         statuses = status_numbers(table["status"])
-        said = table["row_number"].to_numpy() * len(STATUSES) + statuses
-        first, is_first = seen.setdefault(row_keys, said)
+        # Row number and status in one value.
+        values = table["row_number"].to_numpy() * len(STATUSES) + statuses
+        first, is_first = seen.setdefault(row_keys, values)
         contradicting = np.flatnonzero(first % len(STATUSES) != statuses)
         if contradicting.size:
             row = int(contradicting[0])
@@ -146,8 +139,9 @@ def _check_algorithms(rows: pa.Table, names: list[str], source: RecipeList) -> N
             bits = get_algorithm(name).bits
         except ValueError:
             known = ", ".join(sorted(algorithms()))
+            is_short = len(name) <= _LONGEST_SHOWN_NAME and name.isprintable()
             problem = (
-                f"{_redact(name)} is not among the algorithms known ({known}); "
+                f"{name if is_short else 'this'} is not among the algorithms known ({known}); "
                 f"name it in ignore_algorithms in {RECIPE_FILE} to leave such rows out"
             )
             faults.append((int(np.argmax(is_of)), "algorithm", problem))
@@ -167,8 +161,3 @@ def _error(
     number = rows["row_number"][row].as_py()
     name = source.reading.column(column)
     return HashListError(f"{source.file} row {number}, column {name}: {problem}")
-
-
-def _redact(name: str) -> str:
-    short = len(name) <= _LONGEST_SHOWN_NAME and name.isprintable()
-    return name if short else "this"

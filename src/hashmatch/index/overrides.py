@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import starmap
 
 import msgspec
 
@@ -36,11 +37,11 @@ class EntryOverrides:
 
     def removed_of(self, list_name: str) -> frozenset[str]:
         """Return the ids of the removed entries of a list."""
-        return _ids(self.removed, list_name)
+        return frozenset(entry_id for name, entry_id in self.removed if name == list_name)
 
     def disabled_of(self, list_name: str) -> frozenset[str]:
         """Return the ids of the entries of a list that are disabled by name."""
-        return _ids(self.disabled, list_name)
+        return frozenset(entry_id for name, entry_id in self.disabled if name == list_name)
 
     def remove(self, list_name: str, entry_ids: Iterable[str]) -> EntryOverrides:
         """Return the overrides with entries removed."""
@@ -76,8 +77,8 @@ class EntryOverrides:
         """Return the overrides in `raw`; ValueError where there are none."""
         names = msgspec.json.decode(raw, type=_Names)
         return cls(
-            removed=_of_lists(names.removed),
-            disabled=_of_lists(names.disabled),
+            removed=frozenset().union(*starmap(_names, names.removed.items())),
+            disabled=frozenset().union(*starmap(_names, names.disabled.items())),
             disabled_lists=frozenset(names.disabled_lists),
         )
 
@@ -86,16 +87,8 @@ def _names(list_name: str, entry_ids: Iterable[str]) -> frozenset[Name]:
     return frozenset((list_name, entry_id) for entry_id in entry_ids)
 
 
-def _ids(names: frozenset[Name], list_name: str) -> frozenset[str]:
-    return frozenset(entry_id for name, entry_id in names if name == list_name)
-
-
 def _by_list(names: frozenset[Name]) -> dict[str, list[str]]:
     by_list: dict[str, list[str]] = {}
     for list_name, entry_id in sorted(names):
         by_list.setdefault(list_name, []).append(entry_id)
     return by_list
-
-
-def _of_lists(by_list: dict[str, list[str]]) -> frozenset[Name]:
-    return frozenset((name, entry_id) for name, ids in by_list.items() for entry_id in ids)

@@ -40,10 +40,6 @@ def remove_entries(
     options : StorageOptions
         Sizes, and how many generations are kept.
 
-    Returns
-    -------
-    ChangeReport
-
     Raises
     ------
     UnknownNameError
@@ -53,14 +49,14 @@ def remove_entries(
 
     Notes
     -----
-    Reads the ids of all segments with rows of the list, once, in native code, and writes a deletion
+    Scans the ids of all segments with rows of the list, once, in native code, and writes a deletion
     vector for each segment concerned; codes and entries are not rewritten. Killed at any moment, it
     leaves the generation before or the one after, whole.
     """
     with _open(directory, list_name, wait_s, options) as transaction:
         ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.removed)
         transaction.remove_entries(list_name, ids)
-        transaction.overrides = transaction.overrides.remove(list_name, ids or ())
+        transaction.overrides = transaction.overrides.remove(list_name, ids)
         return transaction.commit("remove", list_name=list_name)
 
 
@@ -74,14 +70,16 @@ def disable(
 ) -> ChangeReport:
     """Disable entries of a list, or all of it: they do not match until `enable` is called.
 
-    What is disabled stays so by name: when it is added anew, when its list is replaced and when
-    the index is built. Parameters, errors and cost are those of `remove_entries`, except that None
-    for `entry_ids` means the whole list, including later additions; while anything is disabled,
-    every change of the index costs as much again.
+    Names stay disabled when rows of them are added, when the list is replaced and when the index is
+    built. Parameters, errors and cost are those of `remove_entries`, except that None for
+    `entry_ids` means the whole list, including later additions; while anything is disabled, every
+    change of the index costs as much again.
     """
     with _open(directory, list_name, wait_s, options) as transaction:
-        ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.disabled)
-        transaction.overrides = transaction.overrides.disable(list_name, ids)
+        overrides = transaction.overrides
+        if entry_ids is not None:
+            entry_ids = _check_entries(transaction, list_name, entry_ids, overrides.disabled)
+        transaction.overrides = overrides.disable(list_name, entry_ids)
         return transaction.commit("disable", list_name=list_name)
 
 
@@ -100,13 +98,15 @@ def enable(
     list that is disabled as a whole, as they would not match yet.
     """
     with _open(directory, list_name, wait_s, options) as transaction:
-        if entry_ids is not None and list_name in transaction.overrides.disabled_lists:
-            raise HashmatchError(
-                f"{directory}: list {redact(list_name)} is disabled as a whole, so that no "
-                "entry of it matches; enable the list first"
-            )
-        ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.disabled)
-        transaction.overrides = transaction.overrides.enable(list_name, ids)
+        overrides = transaction.overrides
+        if entry_ids is not None:
+            if list_name in overrides.disabled_lists:
+                raise HashmatchError(
+                    f"{directory}: list {redact(list_name)} is disabled as a whole, so that no "
+                    "entry of it matches; enable the list first"
+                )
+            entry_ids = _check_entries(transaction, list_name, entry_ids, overrides.disabled)
+        transaction.overrides = overrides.enable(list_name, entry_ids)
         return transaction.commit("enable", list_name=list_name)
 
 
@@ -125,14 +125,9 @@ def _open(
 
 
 def _check_entries(
-    transaction: Transaction,
-    list_name: str,
-    entry_ids: Collection[str] | None,
-    named: Collection[Name],
-) -> list[str] | None:
-    """Return the ids; UnknownNameError for one that is not in the list nor among those `named`."""
-    if entry_ids is None:
-        return None
+    transaction: Transaction, list_name: str, entry_ids: Collection[str], named: Collection[Name]
+) -> list[str]:
+    """Return the distinct ids; UnknownNameError for one neither in the list nor among `named`."""
     if isinstance(entry_ids, str):
         raise TypeError("entry_ids must be a collection of str, not one str")
     ids = list(dict.fromkeys(entry_ids))
@@ -142,7 +137,7 @@ def _check_entries(
         if not isinstance(entry_id, str):
             raise TypeError(f"an entry id must be a str, not {type(entry_id).__name__}")
     live = transaction.live_ids(list_name, ids)
-    unknown = [one for one in ids if one not in live and (list_name, one) not in named]
+    unknown = [each for each in ids if each not in live and (list_name, each) not in named]
     if unknown:
         more = f" and {len(unknown) - 1} more of those named" if len(unknown) > 1 else ""
         raise UnknownNameError(
