@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hashmatch.files import map_file, write_file
+from hashmatch.files import map_file, write_file, write_folder
 
 
 def names(folder: Path) -> set[str]:
@@ -154,3 +154,26 @@ def test_what_cannot_be_mapped_is_an_oserror(tmp_path: Path) -> None:
     assert raised.value.filename == str(tmp_path / "none")
     with pytest.raises(IsADirectoryError):
         map_file(tmp_path)
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    with write_folder(path) as temporary:
+        (temporary / "deep").mkdir()
+        (temporary / "deep/a").write_bytes(b"x")
+        assert not path.exists()
+    assert (path / "deep/a").read_bytes() == b"x"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert names(tmp_path) == {"folder"}
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), write_folder(tmp_path / "folder") as temporary:
+        temporary.write_bytes(b"x")
+    assert names(tmp_path) == set()
+
+
+def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileExistsError, match="exists already"), write_folder(tmp_path / "folder"):
+        pass

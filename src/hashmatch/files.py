@@ -1,9 +1,11 @@
-"""Files written whole or not at all, and files mapped without holding a descriptor."""
+"""Files and folders written whole or not at all; files mapped without holding a descriptor."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,7 +46,7 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
         with path.open("wb") as file:
             yield file
         return
-    temporary = path.parent / f".hashmatch-{secrets.token_hex(8)}"
+    temporary = _temporary_beside(path)
     try:
         descriptor = os.open(
             temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE
@@ -65,6 +67,36 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def write_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder that becomes `path` when the block ends without an exception.
+
+    All files in it are synced first, and nothing is left after an exception. Raises FileExistsError
+    if `path` exists: a folder cannot be replaced in one step.
+    """
+    path = Path(path)
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, "exists already", str(path))
+    temporary = _temporary_beside(path)
+    temporary.mkdir(mode=FOLDER_MODE)
+    try:
+        yield temporary
+        for folder, _, names in os.walk(temporary, topdown=False):
+            for name in names:
+                with (Path(folder) / name).open("rb") as file:
+                    os.fsync(file.fileno())
+            sync_folder(folder)
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _temporary_beside(path: Path) -> Path:
+    return path.parent / f".hashmatch-{secrets.token_hex(8)}"
 
 
 def map_file(path: str | os.PathLike[str]) -> memoryview:

@@ -19,7 +19,7 @@ Pixels = NDArray[np.uint8]
 
 
 def exact(source: Any, **options: Any) -> Pixels:
-    return pixels_of(source, decode="exact", **options)
+    return pixels_of(source, decode="exact", **{"limits": DecodeLimits(), **options})
 
 
 def test_every_kind_of_source_gives_the_same_pixels(jpeg: bytes, tmp_path: Path) -> None:
@@ -46,10 +46,14 @@ def test_every_kind_of_source_gives_the_same_pixels(jpeg: bytes, tmp_path: Path)
 def test_luma_is_for_encoded_contents_only(jpeg: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(jpeg)
     for encoded in (jpeg, tmp_path / "file", io.BytesIO(jpeg)):
-        assert pixels_of(encoded, decode="luma").shape == (240, 320)
+        assert pixels_of(encoded, decode="luma", limits=DecodeLimits()).shape == (240, 320)
     decoded = Image.open(io.BytesIO(jpeg))
-    assert pixels_of(decoded, decode="luma").shape == (240, 320, 3)
-    assert pixels_of(np.asarray(decoded), decode="luma").shape == (240, 320, 3)
+    assert pixels_of(decoded, decode="luma", limits=DecodeLimits()).shape == (240, 320, 3)
+    assert pixels_of(np.asarray(decoded), decode="luma", limits=DecodeLimits()).shape == (
+        240,
+        320,
+        3,
+    )
 
 
 def test_a_grey_array_stays_grey() -> None:

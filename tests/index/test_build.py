@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +166,16 @@ def test_a_second_builder_is_told(folder: Path) -> None:
         pytest.raises(HashmatchError, match=f"^{folder} is being changed by another process"),
     ):
         build_index(folder)
+
+
+def test_a_recipe_edited_while_a_build_waits_is_read_anew(folder: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        with LockedDirectory.lock(folder):
+            build = pool.submit(build_index, folder, wait_s=60)
+            time.sleep(0.3)
+            recipe = folder / "recipe.toml"
+            recipe.write_text(recipe.read_text().replace('name = "demo"', 'name = "edited"'))
+        assert build.result().name == "edited"
 
 
 def test_a_folder_that_cannot_be_written_is_named(folder: Path) -> None:

@@ -107,6 +107,23 @@ def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
     assert set(built_files(tmp_path)) == {".lock", "CURRENT"}
 
 
+def test_a_fork_does_not_keep_the_lock(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with LockedDirectory.lock(tmp_path):
+        child = os.fork()
+        if not child:
+            os.close(writer)
+            os.read(reader, 1)  # until the parent closes its end
+            os._exit(0)
+    try:
+        with LockedDirectory.lock(tmp_path) as locked:
+            assert locked.pointer().next_generation == 1
+    finally:
+        os.close(reader)
+        os.close(writer)
+        os.waitpid(child, 0)
+
+
 def test_only_files_of_the_index_are_removed(tmp_path: Path) -> None:
     with LockedDirectory.lock(tmp_path) as locked:
         for name in ("a.hmi", "notes.txt", ".hidden.hmi", "manifests/notes.txt"):

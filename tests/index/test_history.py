@@ -243,6 +243,17 @@ def test_a_purge_deletes_hashes_that_a_list_no_longer_has(index: Path, list_file
     assert ids(index) == "b"
 
 
+def test_a_purge_keeps_rows_of_equal_bytes_apart(make_folder: MakeFolder) -> None:
+    for harm, names in (('"h"', "abc"), ('"x"', "abc"), ('"h"', "ab")):
+        rows = [{"entry_id": name, "hash": pdq_hash(name)} for name in names]
+        folder = make_folder({"known": rows}, harm=harm)
+        build_index(folder)
+    assert len(list((folder / "built").glob("*.entries.arrow"))) == 2  # the first two share theirs
+    compact_index(folder, purge=True)
+    assert [one.n_rows for one in index_history(folder)] == [2, 0, 2]
+    assert [row["entry_id"] for row in stored_rows(folder, 1)] == ["a", "b"]
+
+
 def test_a_purge_deletes_a_generation_that_it_cannot_read(index: Path, list_file: MakeList) -> None:
     (codes,) = (index / "built").glob("*.hmi")
     remove_entries(index, "known", ["a"])

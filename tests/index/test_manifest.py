@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ POINTER = Pointer(generation=3, next_generation=4, manifest=SHA)
 
 
 def decode(raw: bytes) -> Manifest:
-    return decode_sealed(raw, Manifest, "the/manifest", "build again")
+    return decode_sealed(raw, Manifest, Path("the/manifest"), "build again")
 
 
 def sealed(fields: dict[str, Any]) -> bytes:
@@ -64,7 +65,7 @@ def test_decode_inverts_encode() -> None:
         "sha256": SHA,
     }
     raw = encode_sealed(POINTER)
-    assert decode_sealed(raw, Pointer, "", "") == POINTER
+    assert decode_sealed(raw, Pointer, Path(), "") == POINTER
     assert len(raw) < 300
 
 

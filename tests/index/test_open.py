@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.errors import HashmatchError, IndexFormatError
-from hashmatch.index import Index, build_index, remove_entries, verify_index
+from hashmatch.index import (
+    Index,
+    StorageOptions,
+    build_index,
+    compact_index,
+    index_history,
+    remove_entries,
+    verify_index,
+)
 from hashmatch.index.directory import Current
 from hashmatch.index.open import load_current
 from tests.builders import MakeFolder, built_file, built_files, pdq_hash, write_folder
@@ -110,6 +119,25 @@ def test_a_generation_published_meanwhile_is_taken(folder: Path) -> None:
 
     assert load_current(folder, load) == 2
     assert seen == [1, 2]
+
+
+def test_a_generation_pruned_while_it_is_read_is_left_out(folder: Path) -> None:
+    build_index(folder)
+    remove_entries(folder, "known", ["k-1"])
+    compact_index(folder)
+    seen = []
+
+    def load(_: Current) -> list[int]:
+        seen.append([one.generation for one in index_history(folder)])
+        if len(seen) == 1:
+            time.sleep(0.02)  # longer than a tick of the clock that stamps files
+            only = StorageOptions(kept_generations=1)
+            assert not compact_index(folder, options=only).is_new  # the pointer stays
+            raise FileNotFoundError("the manifest that was listed")
+        return seen[-1]
+
+    assert load_current(folder, load) == [3]
+    assert seen == [[1, 2, 3], [3]]
 
 
 READ_EVERYTHING = """

@@ -33,7 +33,7 @@ def opened(parts: list[tuple[list[int], set[int]]]) -> Segments:
         index = HammingIndex.build(packed(codes))
         entries: Any = SimpleNamespace(path=Path("entries"))
         stored: Any = None
-        segments.append(OpenSegment(stored, index, entries, rows, NO_ROWS, rows))
+        segments.append(OpenSegment(stored, index, entries, rows, NO_ROWS))
     return Segments(segments)
 
 

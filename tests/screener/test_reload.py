@@ -5,12 +5,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hashmatch.errors import HashmatchError, IndexFormatError, PolicyError
 from hashmatch.index import build_index
 from hashmatch.screener import Screener
+from hashmatch.screener.snapshot import fit_snapshot
 from hashmatch.values import Decision
 
 
@@ -89,6 +91,28 @@ def test_reload_under_threads_never_mixes(own_demo: Path) -> None:
     }
     for start in range(0, len(seen), 3):
         assert len({one.policy for one in seen[start : start + 3]}) == 1
+
+
+def test_a_reload_during_a_refresh_is_not_lost(
+    own_demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = own_demo / "policy.toml"
+    screener = Screener.open(own_demo, policy)
+    hotline = own_demo / "lists" / "hotline.csv"
+    hotline.write_text(hotline.read_text().replace("H-1001", "H-2001"))
+    build_index(own_demo)
+
+    def reload_meanwhile(*pair: Any) -> Any:
+        monkeypatch.undo()
+        policy.write_text(policy.read_text().replace('"demo-1"', '"demo-2"'))
+        screener.reload()
+        return fit_snapshot(*pair)
+
+    monkeypatch.setattr("hashmatch.screener.screener.fit_snapshot", reload_meanwhile)
+    assert screener.refresh()
+    assert screener.policy_ref.version == "demo-2"
+    assert screener.index_ref.generation == 2
+    assert not screener.refresh()
 
 
 def test_a_screener_works_after_fork(demo: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_video_whose_bytes_cannot_all_be_read_has_its_frames_looked_at(
     (tmp_path / "clip.mp4").write_bytes(clip)
     screener = index_of(stills)
     whole = screener.screen(tmp_path / "clip.mp4")
-    monkeypatch.setattr("hashmatch.screener.stages.digests", digest_until_damage)
+    monkeypatch.setattr("hashmatch.screener.ingestion.digests", digest_until_damage)
     decision = screener.screen(tmp_path / "clip.mp4")
     assert (decision.error, decision.error_kind, decision.sha256) == (
         "I/O error", "unreadable", None,

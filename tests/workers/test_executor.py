@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hashmatch.errors import Attempt, DecodeError, ErrorKind
+from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError
 from hashmatch.workers import (
     Executor,
     InlineExecutor,
@@ -224,6 +224,18 @@ def test_threads_drop_what_has_not_been_started() -> None:
         assert n_started < 20
         assert list(executor.map([0])) == [0]
         assert len(started) == n_started + 1
+
+
+def test_a_thread_that_cannot_be_started_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with ThreadExecutor(square, workers=2) as executor:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(HashmatchError, match="in a thread: can't start new thread"):
+            list(executor.map(range(3)))
+        monkeypatch.undo()
+        assert list(executor.map(range(3))) == [0, 1, 4]
 
 
 INTERRUPTED = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -61,6 +61,8 @@ def hash_many(
 ) -> Iterator[HashResult]:
     """Yield the hash of every source, in order; one that cannot be hashed is a result too.
 
+    Up to 16 sources per worker are in flight, each decoded only while its hash is computed.
+
     Parameters
     ----------
     sources : iterable
@@ -68,12 +70,10 @@ def hash_many(
         so it may be endless; a file is read in another thread, so each must be a file of its own.
     algorithm : str
         Registered name of a hash of whole pictures, or of a digest (of any content and size).
-    decode : str
+    decode, limits
         As for `hash_image`.
     workers : int
         Threads; results do not depend on it. Decoders and hashes release the GIL.
-    limits : DecodeLimits
-        Bounds on each source.
     isolation : Isolation, optional
         Decode in as many child processes, within these limits, so that a decoder that crashes,
         hangs or exhausts memory is a result with an error. Sources are then paths, bytes or files.
@@ -81,78 +81,67 @@ def hash_many(
 
     Raises
     ------
-    TypeError, ValueError
-        For `algorithm`, `decode` or `workers`, at once. For a source of no accepted type, or an
-        array of another shape, when its result is due; in isolation when it is read.
-    AlgorithmError
-        A broken plug-in, at once.
-
-    Notes
-    -----
-    Up to 16 sources per worker are in flight, each decoded only while its hash is computed.
+    TypeError, ValueError, AlgorithmError
+        For `algorithm` (AlgorithmError: a broken plug-in), `decode` or `workers`, at once. For a
+        source of no accepted type, or an array of another shape, when its result is due; in
+        isolation when it is read.
     """
-    job = _HashJob(algorithm, decode, limits)
-    job.check(workers)
-    if not job.is_digest:
+    job = _HashJob(algorithm, decode, limits, isolation, workers)
+    if not isinstance(get_algorithm(algorithm), Digest):
         get_pixel_hash(algorithm)
-    results = job.run(map(Attempt, sources), workers, isolation)
     return (
         HashResult(result.value, None)
         if result.error is None
         else HashResult(None, str(result.error), result.error.kind)
-        for result in results
+        for result in job.run(map(Attempt, sources))
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _HashJob:
-    """The hash to compute of every source."""
+    """The hash to compute of every source, and where."""
 
     algorithm: str
     decode: str
     limits: DecodeLimits
+    isolation: Isolation | None
+    workers: int
 
-    def check(self, workers: int) -> None:
+    def __post_init__(self) -> None:
         get_algorithm(self.algorithm)
         check_decode(self.decode)
-        if workers < 1:
-            raise ValueError(f"workers must be at least 1, not {workers}")
+        if self.workers < 1:
+            raise ValueError(f"workers must be at least 1, not {self.workers}")
 
-    @property
-    def is_digest(self) -> bool:
-        return isinstance(get_algorithm(self.algorithm), Digest)
-
-    def run(
-        self,
-        sources: Iterable[Attempt[Source]],
-        workers: int,
-        isolation: Isolation | None,
-    ) -> Generator[Attempt[Any], None, None]:
+    def run(self, sources: Iterable[Attempt[Source]]) -> Generator[Attempt[Any], None, None]:
         """Yield the `Hash` of each source, in order, or the tuple of those of its segments."""
+        algorithm = get_algorithm(self.algorithm)
+        is_digest = isinstance(algorithm, Digest)
         executor: Executor[Attempt[Any], Attempt[Any]]
         items: Iterable[Attempt[Any]] = sources
-        if isolation is not None and not self.is_digest:
+        # From below the index, which a process that only decodes does not import.
+        hash_pixels = hash_segments if isinstance(algorithm, SegmentHash) else hash_image
+        task: Callable[[Any], Any] = partial(_digest, self.algorithm)
+        if not is_digest:
+            task = partial(
+                hash_pixels, algorithm=self.algorithm, decode=self.decode, limits=self.limits
+            )
+        if self.isolation is not None and not is_digest:
             prepare: list[Callable[[], object]] = [partial(load_algorithms, [self.algorithm])]
-            if isolation.truncated:
+            if self.isolation.truncated:
                 prepare.append(accept_truncated)
-            task = self._task()
-            executor = IsolatedExecutor(task, isolation, workers=workers, prepare=prepare)
+            executor = IsolatedExecutor(task, self.isolation, workers=self.workers, prepare=prepare)
             items = map(attempted(partial(sendable, limits=self.limits)), sources)
-        elif workers == 1:
-            executor = InlineExecutor(attempted(self._task()))
+        elif self.workers == 1:
+            executor = InlineExecutor(attempted(task))
         else:
-            executor = ThreadExecutor(attempted(self._task()), workers=workers)
+            executor = ThreadExecutor(attempted(task), workers=self.workers)
         with executor, closing(executor.map(items)) as results:
             yield from results
 
-    def _task(self) -> Callable[[Any], Hash | tuple[Hash, ...]]:
-        """Return what hashes a source; picklable, and from below the index where it decodes."""
-        if self.is_digest:
-            name = self.algorithm
-            return lambda source: digests(source, [name])[name]
-        is_of_segments = isinstance(get_algorithm(self.algorithm), SegmentHash)
-        function = hash_segments if is_of_segments else hash_image
-        return partial(function, algorithm=self.algorithm, decode=self.decode, limits=self.limits)
+
+def _digest(algorithm: str, source: Any) -> Hash:
+    return digests(source, [algorithm])[algorithm]
 
 
 def hash_files(
@@ -171,42 +160,34 @@ def hash_files(
     Parameters
     ----------
     paths : iterable of path
-        Files and folders, as for `list_files`.
+        Files and folders, as for `list_files`, whose FileNotFoundError is raised at once.
     algorithm, decode, limits, isolation
-        As for `hash_many`; also the name of a hash of segments.
+        As for `hash_many`, with its errors; also the name of a hash of segments.
     workers : int
         Threads; with more than four also processes, of four threads each, as for `scan`.
 
     Raises
     ------
-    FileNotFoundError
-        One of `paths` does not exist; at once.
-    ValueError
-        Unknown `algorithm` or `decode`, at once.
-    AlgorithmError
-        An algorithm that cannot be used; a plug-in at once.
     HashmatchError
         A worker process died.
     """
-    job = _HashJob(algorithm, decode, limits)
-    job.check(workers)
+    job = _HashJob(algorithm, decode, limits, isolation, workers)
     files = list_files(paths)
     if isolation is not None or workers <= _MOST_THREADS:
-        return _hash_listed(job, workers, isolation, files)
-    task, step = partial(_hash_chunk, job), CHUNK_FILES * _MOST_THREADS
-    chunks = map_chunks(files, task, task, chunk_files=step, workers=-(-workers // _MOST_THREADS))
+        return _hash_listed(job, files)
+    task = partial(_hash_chunk, replace(job, workers=_MOST_THREADS))
+    n_processes, step = -(-workers // _MOST_THREADS), CHUNK_FILES * _MOST_THREADS
+    chunks = map_chunks(files, task, task, chunk_files=step, workers=n_processes)
     return (row for chunk in chunks for row in chunk)
 
 
 def _hash_chunk(job: _HashJob, chunk: Sequence[ScanInput]) -> list[HashedFile]:
-    return list(_hash_listed(job, _MOST_THREADS, None, chunk))
+    return list(_hash_listed(job, chunk))
 
 
-def _hash_listed(
-    job: _HashJob, workers: int, isolation: Isolation | None, files: Sequence[ScanInput]
-) -> Iterator[HashedFile]:
+def _hash_listed(job: _HashJob, files: Sequence[ScanInput]) -> Iterator[HashedFile]:
     """Yield a row for each hash of a file, or one with the reason why there is none."""
-    with closing(job.run(map(_source_of, files), workers, isolation)) as results:
+    with closing(job.run(map(_source_of, files))) as results:
         for file, result in zip(files, results, strict=True):
             if result.error is not None:
                 yield HashedFile(file.path, job.algorithm, None, None, str(result.error))

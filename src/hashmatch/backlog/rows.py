@@ -36,7 +36,7 @@ def open_rows(output: str | os.PathLike[str] | BinaryIO) -> Iterator[StreamRows 
 
 
 class StreamRows:
-    """A stream of rows, flushed after every write."""
+    """A stream of rows, flushed after every write; `n_rows` are written."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream

@@ -31,14 +31,6 @@ class ScanProgress:
     n_with_matches: int
 
 
-class Outcome(NamedTuple):
-    """The facts of a decision that the totals of a scan count."""
-
-    action: str
-    has_error: bool
-    n_matches: int
-
-
 @dataclass(slots=True)
 class ScanSummary:
     """Totals of a scan: files (a row each), those with an error or a match, matches, actions.
@@ -54,14 +46,13 @@ class ScanSummary:
     actions: Counter[str] = field(default_factory=Counter)
     elapsed_s: float = 0.0
 
-    def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Add decisions to the totals."""
-        for outcome in outcomes:
-            self.n_files += 1
-            self.n_errors += outcome.has_error
-            self.n_with_matches += outcome.n_matches > 0
-            self.n_matches += outcome.n_matches
-            self.actions[outcome.action] += 1
+    def add(self, other: ScanSummary) -> None:
+        """Add the counts of another summary."""
+        self.n_files += other.n_files
+        self.n_errors += other.n_errors
+        self.n_with_matches += other.n_with_matches
+        self.n_matches += other.n_matches
+        self.actions += other.actions
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as plain values, ready for JSON."""
@@ -108,12 +99,10 @@ def scan(
     output : path or binary stream
         A file is replaced; a new one is readable by its owner only.
     workers : int
-        Processes. More than one are started afresh, so a script that calls this needs the usual
-        ``if __name__ == "__main__":`` guard of `multiprocessing`.
+        Processes; more than one as for `ProcessExecutor`, with its guard for scripts.
     options : ScreeningOptions
         As for `Screener.open`. With `isolation`, every worker decodes in a child process of its
-        own, which maps no index: a decoder that crashes, hangs or exhausts memory is a row with an
-        error.
+        own, which maps no index.
     chunk_files : int
         Files handed to a worker at a time.
     on_progress : callable, optional
@@ -121,14 +110,9 @@ def scan(
 
     Raises
     ------
-    FileNotFoundError
-        One of `paths` does not exist; before anything is written.
-    OutputIsInputError
-        A ValueError: the output is itself one of the files.
-    ValueError
-        `workers` or `chunk_files` is below 1.
-    IndexFormatError, PolicyError
-        As `Screener.open`, before anything is written.
+    FileNotFoundError, OutputIsInputError, ValueError, IndexFormatError, PolicyError
+        One of `paths` does not exist; the output is itself one of the files; `workers` or
+        `chunk_files` is below 1; as `Screener.open`. All before anything is written.
     HashmatchError
         A worker process died, or none can be started; the rows written so far are whole.
     ScanInterrupted
@@ -141,23 +125,22 @@ def scan(
     files = list_files(paths)
     _refuse_as_input(output, files)
     screener = Screener.open(index, policy, options=options)
-    config = WorkerConfig(
-        os.fspath(index), os.fspath(policy), options, screener.index_ref, screener.policy_ref
-    )
+    refs = screener.index_ref, screener.policy_ref
+    origin = os.fspath(index), os.fspath(policy), options, refs
     summary = ScanSummary()
     with closing(screener), open_rows(output) as sink:
         chunks = map_chunks(
             files,
-            partial(screen_chunk, screener),
-            partial(screen_chunk_in_worker, config),
+            partial(_screen_chunk, screener),
+            partial(_screen_in_worker, origin),
             chunk_files=chunk_files,
             workers=workers,
         )
         try:
             with closing(chunks):
                 for chunk in chunks:
-                    sink.write(chunk.rows, len(chunk.outcomes))
-                    summary.count(chunk.outcomes)
+                    sink.write(chunk.rows, chunk.summary.n_files)
+                    summary.add(chunk.summary)
                     if on_progress is not None:
                         n_bad, n_hits = summary.n_errors, summary.n_with_matches
                         on_progress(ScanProgress(summary.n_files, len(files), n_bad, n_hits))
@@ -181,48 +164,40 @@ def _refuse_as_input(output: str | os.PathLike[str] | BinaryIO, files: Sequence[
                 )
 
 
-class WorkerConfig(NamedTuple):
-    """Everything that a worker process needs to decide as its parent would."""
-
-    index_dir: str
-    policy_path: str
-    options: ScreeningOptions
-    index_ref: IndexRef
-    policy_ref: PolicyRef
-
-
-class ChunkRows(NamedTuple):
-    """Decisions about a chunk, as bytes of JSON lines and as the totals count them."""
+class _ChunkRows(NamedTuple):
+    """Decisions about a chunk, as lines of JSON and as totals."""
 
     rows: bytes
-    outcomes: list[Outcome]
+    summary: ScanSummary
 
 
-def screen_chunk(screener: Screener, chunk: Sequence[ScanInput]) -> ChunkRows:
+def _screen_chunk(screener: Screener, chunk: Sequence[ScanInput]) -> _ChunkRows:
     """Decide about the files of a chunk, in order."""
     screened = iter(screener.screen_many([file.path for file in chunk if file.problem is None]))
     decisions = [
         next(screened) if file.problem is None else screener.reject(file.path, file.problem)
         for file in chunk
     ]
-    return ChunkRows(
-        b"".join(json_row(decision.to_dict()) for decision in decisions),
-        [Outcome(row.action, row.error is not None, row.n_matches) for row in decisions],
+    summary = ScanSummary(
+        n_files=len(decisions),
+        n_errors=sum(each.error is not None for each in decisions),
+        n_with_matches=sum(each.n_matches > 0 for each in decisions),
+        n_matches=sum(each.n_matches for each in decisions),
+        actions=Counter(each.action for each in decisions),
     )
+    return _ChunkRows(b"".join(json_row(each.to_dict()) for each in decisions), summary)
 
 
-def screen_chunk_in_worker(config: WorkerConfig, chunk: Sequence[ScanInput]) -> ChunkRows:
-    """Decide about the files of a chunk in a worker process.
-
-    HashmatchError is raised if the index or the policy is not the one that the parent opened.
-    """
-    return screen_chunk(_open_screener(config), chunk)
+def _screen_in_worker(origin: tuple[Any, ...], chunk: Sequence[ScanInput]) -> _ChunkRows:
+    return _screen_chunk(_open_screener(*origin), chunk)
 
 
 @lru_cache(maxsize=1)
-def _open_screener(config: WorkerConfig) -> Screener:
-    """Open the screener of a worker process, once for all of its chunks."""
-    screener = Screener.open(config.index_dir, config.policy_path, options=config.options)
-    if (screener.index_ref, screener.policy_ref) != (config.index_ref, config.policy_ref):
+def _open_screener(
+    index: str, policy: str, options: ScreeningOptions, refs: tuple[IndexRef, PolicyRef]
+) -> Screener:
+    """Open the screener of a worker process, once for all of its chunks, as its parent's is."""
+    screener = Screener.open(index, policy, options=options)
+    if (screener.index_ref, screener.policy_ref) != refs:
         raise HashmatchError("the index or the policy changed while the scan started; run it again")
     return screener

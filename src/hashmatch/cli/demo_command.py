@@ -13,6 +13,7 @@ import typer
 from hashmatch.cli.display import print_note, print_table
 from hashmatch.cli.explanation import explain
 from hashmatch.errors import HashmatchError
+from hashmatch.files import write_folder
 
 IN_CHECKOUT = Path("indexes/demo")
 ELSEWHERE = Path("hashmatch-demo")
@@ -79,6 +80,7 @@ def _prepare_folder(directory: Path | None) -> Path:
             f"{directory} does not exist, and this installation has no demo to copy there; run "
             "the demo in a checkout of hashmatch"
         )
-    shutil.copytree(PACKAGED, directory)
+    with write_folder(directory) as folder:
+        shutil.copytree(PACKAGED, folder, dirs_exist_ok=True)
     print_note(f"the demo's lists, policy and uploads are in {directory}")
     return directory

@@ -50,10 +50,8 @@ def fingerprint_content(
         A picture or video. Its digests are among the fingerprints.
     algorithms : iterable of str
         Registered names of hashes of pixels; without any, nothing is decoded.
-    decode : {"exact", "luma"}
-        See `hash_image`.
-    options : ViewOptions
-        Views to look at, and bounds on the content.
+    decode, options
+        As for `hash_image`; views to look at, and bounds on the content.
 
     Raises
     ------
@@ -104,10 +102,8 @@ def fingerprint_contents(
             )
             for name, digest in content.digests.items()
         }
-        if pixels.error is not None:
-            attempts |= {name: Attempt(error=pixels.error) for name in names}
-        else:
-            attempts |= pixels.unwrap()
+        failed: PixelAttempts = dict.fromkeys(names, Attempt(error=pixels.error))
+        attempts |= failed if pixels.value is None else pixels.value
         yield Fingerprints(content.content_id, content.sha256, attempts, content.error)
 
 
@@ -125,12 +121,7 @@ def fingerprint_media(
 ) -> PixelAttempts:
     """Hash the pixels of `Media` by several algorithms; this is what a decoding process runs.
 
-    Raises
-    ------
-    DecodeError
-        The first picture cannot be decoded.
-    ValueError, AlgorithmError
-        As `fingerprint_content`.
+    DecodeError if the first picture cannot be decoded; other errors as of `fingerprint_content`.
     """
     is_oriented = "orientations" in options.views
     hashers = [_ViewHasher(name, is_oriented=is_oriented) for name in algorithms]

@@ -34,7 +34,7 @@ def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerpr
         No hash, an unknown algorithm, or a hash of another algorithm or length, or not hex; the
         message shows neither the hash nor an unknown name.
     TypeError
-        A hash of another type.
+        Not a mapping, or a hash of another type.
     AlgorithmError
         An algorithm that cannot be used.
     """

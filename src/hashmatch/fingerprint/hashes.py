@@ -178,7 +178,7 @@ def hash_video(
 
 
 def digests(source: ByteSource, algorithms: Collection[str] = _DIGEST_NAMES) -> dict[str, Hash]:
-    """Compute digests of the bytes of a content of any type in one read.
+    """Compute digests of the bytes of a content of any type in one read; return them by name.
 
     Parameters
     ----------
@@ -186,12 +186,7 @@ def digests(source: ByteSource, algorithms: Collection[str] = _DIGEST_NAMES) -> 
         A str is a path. A path must be that of a regular file, which is read in blocks. An open
         file is read from its current position and stays open.
     algorithms : collection of str
-        Of ``"md5"``, ``"sha1"`` and ``"sha256"``; all of them unless given.
-
-    Returns
-    -------
-    dict of str to Hash
-        By name, in the order of `algorithms`; without quality.
+        Of ``"md5"``, ``"sha1"`` and ``"sha256"``, in the order wanted; all of them unless given.
 
     Raises
     ------

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.decode import (
-    DEFAULT_LIMITS,
     DecodeLimits,
     PillowImage,
     Readable,
@@ -28,16 +27,20 @@ _BLOCK_BYTES = 1024 * 1024
 _EXPECTED = "a path, bytes, a file opened in binary mode, a PIL.Image or a uint8 array"
 
 
-def pixels_of(
-    source: Source, *, decode: str, limits: DecodeLimits = DEFAULT_LIMITS
-) -> NDArray[np.uint8]:
+def pixels_of(source: Source, *, decode: str, limits: DecodeLimits) -> NDArray[np.uint8]:
     """Return the pixels of a picture: uint8 (H, W, 3) RGB, or (H, W) luma.
 
     `decode` and `limits` apply to encoded contents; a Pillow image is converted to RGB, and an
     array is taken as it is. Errors are those of `hash_image`.
     """
     if isinstance(source, np.ndarray):
-        return _check_array(source)
+        fits = source.ndim == 2 or (source.ndim == 3 and source.shape[2] == 3)
+        if source.dtype != np.uint8 or not fits or source.size == 0:
+            raise ValueError(
+                "expected a uint8 array of shape (height, width) or (height, width, 3), "
+                f"not {source.dtype} {source.shape}"
+            )
+        return np.ascontiguousarray(source)
     if isinstance(source, PillowImage):
         return to_rgb(source)
     return decode_image(_read(source, limits), decode=decode, limits=limits).array
@@ -85,13 +88,3 @@ def read_source_blocks(source: ByteSource) -> Iterator[bytes]:
             f"cannot digest {type(source).__name__}: expected a path, bytes or a file opened in "
             "binary mode"
         )
-
-
-def _check_array(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
-    if array.dtype != np.uint8 or not fits or array.size == 0:
-        raise ValueError(
-            "expected a uint8 array of shape (height, width) or (height, width, 3), "
-            f"not {array.dtype} {array.shape}"
-        )
-    return np.ascontiguousarray(array)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from hashmatch.index.append import append_list
 from hashmatch.index.build import BuildReport, build_index
-from hashmatch.index.change_report import ChangeReport
-from hashmatch.index.changes import add_list, disable, enable, remove_entries, replace_list
+from hashmatch.index.changes import ChangeReport, StorageOptions
 from hashmatch.index.compaction import CompactionReport, compact_index
 from hashmatch.index.history import GenerationInfo, index_history, rollback_index
 from hashmatch.index.index import Index
+from hashmatch.index.list_changes import add_list, disable, enable, remove_entries, replace_list
 from hashmatch.index.manifest import ListAttributes, ListCounts, Origin
 from hashmatch.index.open import verify_index
 from hashmatch.index.recipe import Recipe, RecipeList
-from hashmatch.index.storage_options import StorageOptions
 from hashmatch.index.transaction import Transaction, open_transaction
 
 __all__ = [

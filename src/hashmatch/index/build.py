@@ -8,11 +8,10 @@ from pathlib import Path
 
 from hashmatch.errors import HashmatchError
 from hashmatch.index.append import append_list
-from hashmatch.index.change_report import ChangeReport
+from hashmatch.index.changes import DEFAULT_OPTIONS, ChangeReport, StorageOptions
 from hashmatch.index.directory import build_command
 from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListCounts
 from hashmatch.index.recipe import Recipe
-from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
 from hashmatch.index.transaction import open_transaction
 
 
@@ -67,8 +66,9 @@ def build_index(
     and some 300 bytes for each 256-bit code of one algorithm while its index is built.
     """
     directory = Path(directory)
-    recipe = Recipe.load(directory)
+    Recipe.load(directory)  # before a folder appears that nobody asked for
     with open_transaction(directory, wait_s=wait_s, empty=True, options=options) as transaction:
+        recipe = Recipe.load(directory)  # may have changed while this waited
         if transaction.before is not None and not discard_additions:
             _refuse_to_discard(directory, transaction.before.lists)
         transaction.name = recipe.name

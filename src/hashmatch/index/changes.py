@@ -1,300 +1,77 @@
-"""Changes of an index in use: list files that come in, and entries that are taken out."""
+"""Options and reports that all changes of an index share."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import msgspec
 
-from hashmatch.errors import HashmatchError, UnknownNameError
-from hashmatch.index.append import append_list
-from hashmatch.index.change_report import ChangeReport
-from hashmatch.index.manifest import ListCounts
-from hashmatch.index.overrides import Name
-from hashmatch.index.recipe import RECIPE_FILE, Recipe, RecipeList
-from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
-from hashmatch.index.transaction import Transaction, open_transaction
-from hashmatch.lists import ListReading, inherit_reading, redact
-from hashmatch.strict_table import did_you_mean
+from hashmatch.index.entry_table import BATCH_ROWS
+from hashmatch.index.manifest import ListCounts, Manifest
 
 
-def add_list(
-    directory: str | os.PathLike[str],
-    file: str | os.PathLike[str],
-    *,
-    list_name: str | None = None,
-    version: str | None = None,
-    new_list: bool = False,
-    reading: ListReading | None = None,
-    wait_s: float = 0.0,
-    options: StorageOptions = DEFAULT_OPTIONS,
-) -> ChangeReport:
-    """Add the rows of a list file to a list; they are searched from then on.
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """Sizes that a change works with; no answer depends on them.
 
-    A row that the index has already, by entry, harm, classification, algorithm and hash, is a
-    duplicate and keeps the version that brought it, and its time. If its status differs, the new
-    row replaces it; if the new row is withdrawn, both go. An entry removed earlier matches again,
-    with the hashes of this file. A known entry that gets another hash stays one entry.
-
-    Parameters
-    ----------
-    directory : path-like
-        A built folder.
-    file : path-like
-        As `hashmatch.lists.read_batches` takes it.
-    list_name : str, optional
-        The list it belongs to; may be left out if the index has only one.
-    version : str, optional
-        The version that matches will name; the latest of the list by default.
-    new_list : bool
-        Allow a list that neither index nor recipe knows; needs `version`.
-    reading : ListReading, optional
-        How the file is read. Options left open are those of the recipe, if it has the list.
-    wait_s : float
-        Seconds to wait for another writer to finish.
-    options : StorageOptions
-        Sizes, and how many generations are kept.
-
-    Raises
-    ------
-    UnknownNameError
-        A KeyError: there is no such list.
-    HashListError
-        The file or the recipe has a fault; nothing is changed.
-    HashmatchError
-        The folder was never built, another writer has the lock, or the folder cannot be written.
-    ValueError
-        A name or version is not text on one line.
-
-    Notes
-    -----
-    Costs reading the file, building an index of its rows, and for every 65,536 of them one scan of
-    the ids of all segments with rows of the list, in native code. Small segments are merged on the
-    way (`Transaction.commit`); others are neither read whole nor rewritten. Memory is that of
-    `build_index`. Killed at any moment, it leaves the generation before or the one after, whole.
+    `kept_generations` stay after a change, the current one included. Small segments are merged on
+    the way up to `merged_codes` codes. `chunk_rows` of a list are looked at together; a record
+    batch of an entry table has `batch_rows`.
     """
-    directory = Path(directory)
-    with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
-        source = _find_list(transaction, file, list_name, version, reading, new_list=new_list)
-        counts, n_returned = append_list(transaction, source, "add", readmit=True)
-        is_known = counts.list in {known.list for known in transaction.lists}
-        if counts.indexed or transaction.n_removed or not is_known:
-            transaction.lists = _add_counts(transaction.lists, counts)
-        change = transaction.commit("add", list_name=source.name)
-        return replace(change, n_returned_entries=n_returned, counts=counts)
+
+    kept_generations: int = 8
+    merged_codes: int = 1 << 20
+    chunk_rows: int = BATCH_ROWS
+    batch_rows: int = BATCH_ROWS
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a size below 1."""
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise ValueError(f"{field.name} must be at least 1")
 
 
-def replace_list(
-    directory: str | os.PathLike[str],
-    file: str | os.PathLike[str],
-    *,
-    list_name: str | None = None,
-    version: str | None = None,
-    reading: ListReading | None = None,
-    wait_s: float = 0.0,
-    options: StorageOptions = DEFAULT_OPTIONS,
-) -> ChangeReport:
-    """Replace all rows of a list by those of a list file, in one generation.
+DEFAULT_OPTIONS = StorageOptions()
 
-    Entries that `remove_entries` removed are left out, and counted in the report; `add_list` brings
-    one back. The rows before get tombstones, and stay on disk until their segment is merged.
-    Parameters, errors and costs are those of `add_list`.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeReport:
+    """The effect of a change; counts are of rows, one for each hash, unless they name entries.
+
+    Name, generation and digest are those of the current generation. `is_new` is true if the
+    contents differ from those before; else nothing was published. `n_added` rows came in and
+    `n_removed` never match again; `n_disabled` are there and no longer match, `n_enabled` match
+    again. `n_returned_entries` were removed earlier and match again. `counts` says where the rows
+    of a list file went, if there was one.
     """
-    directory = Path(directory)
-    with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
-        source = _find_list(transaction, file, list_name, version, reading, new_list=False)
-        transaction.remove_entries(source.name, None)
-        counts, _ = append_list(transaction, source, "replace")
-        others = [known for known in transaction.lists if known.list != source.name]
-        transaction.lists = [*others, counts]
-        return replace(transaction.commit("replace", list_name=source.name), counts=counts)
+
+    name: str
+    generation: int
+    digest: str
+    is_new: bool
+    n_added: int = 0
+    n_removed: int = 0
+    n_disabled: int = 0
+    n_enabled: int = 0
+    n_returned_entries: int = 0
+    counts: ListCounts | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest, *, is_new: bool, **counts: Any) -> ChangeReport:
+        """Return the report of a change after which `manifest` is current."""
+        name, generation, digest = manifest.name, manifest.generation, manifest.digest
+        return cls(name=name, generation=generation, digest=digest, is_new=is_new, **counts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain dicts and lists, ready for JSON."""
+        report: dict[str, Any] = msgspec.to_builtins(self)
+        return report
+
+    def extend(self, kind: type[_Report], **facts: Any) -> _Report:
+        """Return a report of another kind that says the same, and more."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return kind(**own, **facts)
 
 
-def remove_entries(
-    directory: str | os.PathLike[str],
-    list_name: str,
-    entry_ids: Collection[str],
-    *,
-    wait_s: float = 0.0,
-    options: StorageOptions = DEFAULT_OPTIONS,
-) -> ChangeReport:
-    """Remove entries of a list: no row of them matches from the next generation on.
-
-    All hashes of an entry go, of every algorithm, harm and classification. A build or
-    `replace_list` leaves the entries out, too; only `add_list` brings one back. Removing an entry
-    twice changes nothing.
-
-    Parameters
-    ----------
-    directory : path-like
-        A built folder.
-    list_name : str
-    entry_ids : collection of str
-        As the list gives them.
-    wait_s, options
-        As in `add_list`.
-
-    Raises
-    ------
-    UnknownNameError
-        A KeyError: there is no such list, or it lacks one of the entries; nothing is changed.
-    HashmatchError
-        The folder was never built, another writer has the lock, or the folder cannot be written.
-
-    Notes
-    -----
-    Scans the ids of all segments with rows of the list, once, in native code, and writes a deletion
-    vector for each segment concerned; codes and entries are not rewritten. Killed at any moment, it
-    leaves the generation before or the one after, whole.
-    """
-    with _open(directory, list_name, wait_s, options) as transaction:
-        ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.removed)
-        transaction.remove_entries(list_name, ids)
-        transaction.overrides = transaction.overrides.remove(list_name, ids)
-        return transaction.commit("remove", list_name=list_name)
-
-
-def disable(
-    directory: str | os.PathLike[str],
-    list_name: str,
-    entry_ids: Collection[str] | None = None,
-    *,
-    wait_s: float = 0.0,
-    options: StorageOptions = DEFAULT_OPTIONS,
-) -> ChangeReport:
-    """Disable entries of a list, or all of it: they do not match until `enable` is called.
-
-    Names stay disabled when rows of them are added, when the list is replaced and when the index is
-    built. Parameters, errors and cost are those of `remove_entries`, except that None for
-    `entry_ids` means the whole list, including later additions; while anything is disabled, every
-    change of the index costs as much again.
-    """
-    with _open(directory, list_name, wait_s, options) as transaction:
-        overrides = transaction.overrides
-        if entry_ids is not None:
-            entry_ids = _check_entries(transaction, list_name, entry_ids, overrides.disabled)
-        transaction.overrides = overrides.disable(list_name, entry_ids)
-        return transaction.commit("disable", list_name=list_name)
-
-
-def enable(
-    directory: str | os.PathLike[str],
-    list_name: str,
-    entry_ids: Collection[str] | None = None,
-    *,
-    wait_s: float = 0.0,
-    options: StorageOptions = DEFAULT_OPTIONS,
-) -> ChangeReport:
-    """Undo `disable`, for entries that were disabled by name or for a list as a whole.
-
-    Entries disabled by name stay so when their list is enabled. Enabling what is not disabled
-    changes nothing. Parameters and errors are those of `disable`; HashmatchError for entries of a
-    list that is disabled as a whole, as they would not match yet.
-    """
-    with _open(directory, list_name, wait_s, options) as transaction:
-        overrides = transaction.overrides
-        if entry_ids is not None:
-            if list_name in overrides.disabled_lists:
-                raise HashmatchError(
-                    f"{directory}: list {redact(list_name)} is disabled as a whole, so that no "
-                    "entry of it matches; enable the list first"
-                )
-            entry_ids = _check_entries(transaction, list_name, entry_ids, overrides.disabled)
-        transaction.overrides = overrides.enable(list_name, entry_ids)
-        return transaction.commit("enable", list_name=list_name)
-
-
-def _find_list(
-    transaction: Transaction,
-    file: str | os.PathLike[str],
-    list_name: str | None,
-    version: str | None,
-    reading: ListReading | None,
-    *,
-    new_list: bool,
-) -> RecipeList:
-    """Return the list of a further file and how to read it, completed from index and recipe."""
-    directory, reading = transaction.directory, reading or ListReading()
-    has_recipe = (directory / RECIPE_FILE).exists()
-    sources = {one.name: one for one in Recipe.load(directory).lists} if has_recipe else {}
-    versions = {name: source.version for name, source in sources.items()}
-    versions |= {counts.list: counts.list_version for counts in transaction.lists}
-    name = _choose_name(directory, list_name, versions, new_list=new_list)
-    version = versions.get(name) if version is None else version
-    if version is None:
-        raise HashmatchError(f"{directory}: list {redact(name)} is new; say which version it is")
-    if not all(text.strip() and text.isprintable() for text in (name, version)):
-        raise ValueError("name and version of a list must be text on one line")
-    if name in sources:
-        reading = inherit_reading(reading, sources[name].reading, file)
-    return RecipeList(name=name, file=Path(file), version=version, reading=reading)
-
-
-def _choose_name(
-    directory: Path, given: str | None, known: Mapping[str, str], *, new_list: bool
-) -> str:
-    if given is None:
-        if len(known) != 1:
-            raise HashmatchError(f"{directory}: say which list it is of: {', '.join(known)}")
-        return next(iter(known))
-    if given not in known and not new_list:
-        raise _unknown_list(directory, given, known, " (index add --new-list adds a new one)")
-    return given
-
-
-def _add_counts(lists: Sequence[ListCounts], new: ListCounts) -> list[ListCounts]:
-    """Return the lists with new counts added to those of the same list and version."""
-    others = []
-    for known in lists:
-        if (known.list, known.list_version) == (new.list, new.list_version):
-            summed = ("rows", "indexed", "withdrawn", "ignored", "duplicates", "removed")
-            sums = {name: getattr(known, name) + getattr(new, name) for name in summed}
-            new = msgspec.structs.replace(new, **sums)
-        else:
-            others.append(known)
-    return [*others, new]
-
-
-@contextlib.contextmanager
-def _open(
-    directory: str | os.PathLike[str], list_name: str, wait_s: float, options: StorageOptions
-) -> Iterator[Transaction]:
-    """Open a transaction; UnknownNameError if the index has no such list."""
-    with open_transaction(Path(directory), wait_s=wait_s, options=options) as transaction:
-        names = list(dict.fromkeys(counts.list for counts in transaction.lists))
-        if list_name not in names:
-            raise _unknown_list(directory, list_name, names)
-        yield transaction
-
-
-def _unknown_list(
-    directory: str | os.PathLike[str], name: str, known: Collection[str], remedy: str = ""
-) -> UnknownNameError:
-    hint = did_you_mean(name, known) or f", only: {', '.join(known)}"
-    return UnknownNameError(f"{directory}: there is no list {redact(name)}{hint}{remedy}")
-
-
-def _check_entries(
-    transaction: Transaction, list_name: str, entry_ids: Collection[str], named: Collection[Name]
-) -> list[str]:
-    """Return the distinct ids; UnknownNameError for one neither in the list nor among `named`."""
-    if isinstance(entry_ids, str):
-        raise TypeError("entry_ids must be a collection of str, not one str")
-    ids = list(dict.fromkeys(entry_ids))
-    if not ids:
-        raise ValueError("entry_ids must name at least one entry")
-    if wrong := [type(each).__name__ for each in ids if not isinstance(each, str)]:
-        raise TypeError(f"an entry id must be a str, not {wrong[0]}")
-    live = transaction.live_ids(list_name, ids)
-    unknown = [each for each in ids if each not in live and (list_name, each) not in named]
-    if unknown:
-        more = f" and {len(unknown) - 1} more of those named" if len(unknown) > 1 else ""
-        raise UnknownNameError(
-            f"{transaction.directory}: list {redact(list_name)} has no entry {redact(unknown[0])}"
-            f"{more}; expected ids as the list gives them; nothing was changed"
-        )
-    return ids
+_Report = TypeVar("_Report", bound=ChangeReport)

@@ -31,12 +31,8 @@ from hashmatch.index.manifest import (
     seal_of,
 )
 
-BUILT_FOLDER = "built"
 POINTER_FILE = "CURRENT"
 MANIFEST_FOLDER = "manifests"
-LOCK_FILE = ".lock"
-STAGING_FOLDER = ".building"
-DIGEST_CHARACTERS = 12
 
 CODES_SUFFIX = ".hmi"
 ENTRIES_SUFFIX = ".entries.arrow"
@@ -48,7 +44,6 @@ SUFFIXES = (CODES_SUFFIX, ENTRIES_SUFFIX, REMOVED_SUFFIX, DISABLED_SUFFIX, OVERR
 _POLL_S = 0.05
 _MAX_POINTER_BYTES = 4096
 _MANIFEST_NAME = re.compile(r"([0-9]{6,})\.json")
-_TEMPORARY = ".hashmatch-*"
 
 
 class Current(NamedTuple):
@@ -60,7 +55,7 @@ class Current(NamedTuple):
 
 def built_path(directory: Path) -> Path:
     """Return where the built files of an index folder are."""
-    return directory / BUILT_FOLDER
+    return directory / "built"
 
 
 def manifest_path(directory: Path, generation: int) -> Path:
@@ -75,7 +70,7 @@ def build_command(directory: Path) -> str:
 
 def read_pointer(directory: Path) -> bytes | None:
     """Return the bytes of the pointer, None where there is none; costs one read of 300 bytes."""
-    path = f"{directory}/{BUILT_FOLDER}/{POINTER_FILE}"  # pathlib would take as long as the read
+    path = f"{directory}/built/{POINTER_FILE}"  # pathlib would take as long as the read
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -92,12 +87,10 @@ def decode_pointer(directory: Path, raw: bytes | None) -> Pointer:
     """Return the pointer in `raw`; IndexFormatError where it is damaged, or lost."""
     path = built_path(directory) / POINTER_FILE
     # Without it the next number is unknown, and so is what was removed; people must decide.
-    remedy = (
-        f"restore it, or delete {path.parent} (live changes are lost) "
-        f"and run: {build_command(directory)}"
-    )
+    delete = f"delete {path.parent} (live changes are lost) and run: {build_command(directory)}"
+    remedy = f"restore it, or {delete}"
     if raw is not None:
-        return decode_sealed(raw, Pointer, str(path), remedy)
+        return decode_sealed(raw, Pointer, path, remedy)
     if kept_generations(directory):
         raise IndexFormatError(f"{path}: missing; {remedy}")
     return Pointer(generation=0, next_generation=1, manifest="")
@@ -111,23 +104,24 @@ def decode_current(directory: Path, raw: bytes | None) -> Current | None:
     pointer = decode_pointer(directory, raw)
     if raw is None or not pointer.generation:
         return None
-    remedy = (
-        "restore it, or publish an earlier generation: hashmatch index rollback "
-        f"{directory} GENERATION --with-overrides"
-    )
-    manifest, seal = _read_manifest(directory, pointer.generation, remedy)
-    if (seal, manifest.generation) != (pointer.manifest, pointer.generation):
-        path = manifest_path(directory, pointer.generation)
+    command = f"hashmatch index rollback {directory} GENERATION --with-overrides"
+    remedy = f"restore it, or publish an earlier generation: {command}"
+    path = manifest_path(directory, pointer.generation)
+    with explain_errors(path, remedy):
+        sealed = path.read_bytes()
+    manifest = decode_sealed(sealed, Manifest, path, remedy)
+    if (seal_of(sealed), manifest.generation) != (pointer.manifest, pointer.generation):
         raise IndexFormatError(f"{path}: damaged, not the one published; {remedy}")
     return Current(raw, manifest)
 
 
 def read_manifest(directory: Path, generation: int) -> Manifest:
     """Return the manifest of an earlier generation; IndexFormatError where it is damaged."""
-    remedy = (
-        f"restore it, or drop earlier generations: hashmatch index compact {directory} --keep 1"
-    )
-    return _read_manifest(directory, generation, remedy)[0]
+    command = f"hashmatch index compact {directory} --keep 1"
+    remedy = f"restore it, or drop earlier generations: {command}"
+    path = manifest_path(directory, generation)
+    with explain_errors(path, remedy):
+        return decode_sealed(path.read_bytes(), Manifest, path, remedy)
 
 
 def kept_generations(directory: Path) -> list[int]:
@@ -139,20 +133,15 @@ def kept_generations(directory: Path) -> list[int]:
     return sorted(int(found[1]) for found in map(_MANIFEST_NAME.fullmatch, names) if found)
 
 
-def read_file(path: Path, remedy: str) -> bytes:
-    """Return the bytes of a file that must be there; IndexFormatError if it is missing."""
+@contextlib.contextmanager
+def explain_errors(path: Path, remedy: str) -> Iterator[None]:
+    """Raise IndexFormatError if a file is missing, HashmatchError if it cannot be read."""
     try:
-        return path.read_bytes()
+        yield
     except FileNotFoundError:
         raise IndexFormatError(f"{path}: missing; {remedy}") from None
     except OSError as error:
         raise HashmatchError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _read_manifest(directory: Path, generation: int, remedy: str) -> tuple[Manifest, str]:
-    path = manifest_path(directory, generation)
-    raw = read_file(path, remedy)
-    return decode_sealed(raw, Manifest, str(path), remedy), seal_of(raw)
 
 
 class LockedDirectory:
@@ -161,7 +150,7 @@ class LockedDirectory:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.path = built_path(directory)
-        self._staging = self.path / STAGING_FOLDER
+        self._staging = self.path / ".building"
         self._manifests = self.path / MANIFEST_FOLDER
 
     @classmethod
@@ -169,8 +158,9 @@ class LockedDirectory:
     def lock(cls, directory: Path, *, wait_s: float = 0.0) -> Iterator[LockedDirectory]:
         """Lock `directory/built` for writing, creating it where it is missing.
 
-        The lock ends with the process that has it, however that ends. HashmatchError where another
-        writer, even a thread of this process, still has it after `wait_s` seconds.
+        The lock ends with the process that has it, however that ends; if it is killed, with the
+        last process that it forked meanwhile. HashmatchError where another writer, even a thread of
+        this process, still has it after `wait_s` seconds.
         """
         folder = cls(directory)
         with contextlib.suppress(FileExistsError):
@@ -178,7 +168,7 @@ class LockedDirectory:
         if folder.path.stat().st_mode & 0o077:
             folder.path.chmod(FOLDER_MODE)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        lock = os.open(folder.path / LOCK_FILE, flags, 0o600)
+        lock = os.open(folder.path / ".lock", flags, 0o600)
         try:
             _wait_for(lock, directory, wait_s)
             folder._prepare()
@@ -187,24 +177,22 @@ class LockedDirectory:
             finally:
                 folder._clear_staging()
         finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # to close it frees no lock that a fork has open too
             os.close(lock)
 
     def _prepare(self) -> None:
         """Remove what a killed writer left, and create what is missing."""
         self._clear_staging()
         for folder in (self.path, self._manifests):
-            for path in folder.glob(_TEMPORARY):
+            for path in folder.glob(".hashmatch-*"):  # temporaries of `write_file`
                 path.unlink()
         self._staging.mkdir(mode=FOLDER_MODE)
-        self.pointer()  # refuse a damaged one, or a lost one, before anything is written
+        pointer = self.pointer()  # refuses a damaged one, or a lost one, before anything is written
         if read_pointer(self.directory) is None:
+            sync_folder(self.directory)
             self._write_pointer(0, 1, "")
         self._manifests.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        self._remove_unpublished()
-
-    def _remove_unpublished(self) -> None:
-        """Remove manifests that were written but never published; their numbers are used up."""
-        pointer = self.pointer()
+        # Manifests that were written but never published; their numbers are used up.
         numbers = [one for one in kept_generations(self.directory) if one > pointer.generation]
         if numbers and numbers[-1] >= pointer.next_generation:
             self._write_pointer(pointer.generation, numbers[-1] + 1, pointer.manifest)
@@ -235,7 +223,7 @@ class LockedDirectory:
         """Move a staged file, already synced, to a name that contains its digest."""
         staged = self.staged(name)
         digest = sha256_of(staged)
-        final = f"{stem}-{digest[:DIGEST_CHARACTERS]}{suffix}"
+        final = f"{stem}-{digest[:12]}{suffix}"
         size_bytes = staged.stat().st_size
         staged.replace(self.path / final)
         return StoredFile(final, size_bytes, digest)
@@ -247,10 +235,10 @@ class LockedDirectory:
     def publish(self, manifest: Manifest) -> None:
         """Make `manifest`, whose files were committed, the one that readers see."""
         sync_folder(self.path)
-        raw = encode_sealed(manifest)
+        sealed = encode_sealed(manifest)
         with write_file(manifest_path(self.directory, manifest.generation)) as file:
-            file.write(raw)
-        self._write_pointer(manifest.generation, manifest.generation + 1, seal_of(raw))
+            file.write(sealed)
+        self._write_pointer(manifest.generation, manifest.generation + 1, seal_of(sealed))
 
     def rewrite_manifest(self, manifest: Manifest) -> None:
         """Write the manifest of an earlier generation anew; it keeps its time."""
@@ -298,14 +286,11 @@ def _wait_for(lock: int, directory: Path, wait_s: float) -> None:
     deadline_s = time.monotonic() + wait_s
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline_s:
-                break
-            time.sleep(_POLL_S)
-        else:
-            return
-    raise HashmatchError(
-        f"{directory} is being changed by another process; run again when it is done, or wait for "
-        "it (--wait-s)"
-    )
+                raise HashmatchError(
+                    f"{directory} is being changed by another process; run again when it is done, "
+                    "or wait for it (--wait-s)"
+                ) from None
+        time.sleep(_POLL_S)

@@ -1,23 +1,20 @@
-"""Earlier generations: listed, rolled back to, and purged."""
+"""Earlier generations: listed, and rolled back to."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from hashmatch.errors import HashmatchError, IndexFormatError
-from hashmatch.index.change_report import ChangeReport
+from hashmatch.errors import HashmatchError
+from hashmatch.index.changes import DEFAULT_OPTIONS, ChangeReport, StorageOptions
 from hashmatch.index.dedup import MISSING, KeyMap, RowKeys
-from hashmatch.index.deletion_vector import NO_ROWS, Rows, renumber
 from hashmatch.index.directory import (
-    DISABLED_SUFFIX,
-    REMOVED_SUFFIX,
     Current,
     decode_pointer,
     kept_generations,
@@ -25,12 +22,10 @@ from hashmatch.index.directory import (
     read_manifest,
     read_pointer,
 )
-from hashmatch.index.draft_segment import DraftSegment, RowSlice, merge_segments
-from hashmatch.index.manifest import Change, Manifest, Segment, StoredFile
+from hashmatch.index.manifest import Change, Manifest
 from hashmatch.index.open import load_current, not_built, open_overrides, open_segments
-from hashmatch.index.row_lookup import key_slices, map_keys
-from hashmatch.index.segments import OpenSegment
-from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
+from hashmatch.index.row_lookup import map_keys
+from hashmatch.index.segments import OpenSegment, RowSlice
 from hashmatch.index.transaction import Transaction, open_transaction
 
 
@@ -38,23 +33,10 @@ from hashmatch.index.transaction import Transaction, open_transaction
 class GenerationInfo:
     """A kept generation.
 
-    Parameters
-    ----------
-    generation : int
-    is_current : bool
-    published : datetime
-        When its manifest was written, in UTC; by the clock of the file system, not part of the
-        contents.
-    digest : str
-        Of its contents, as decisions name it.
-    hashmatch_version : str
-        The version that wrote it.
-    change : Change
-        What it changed in the one before it.
-    n_rows : int
-        Rows that are not removed.
-    n_purged : int
-        Rows that were deleted from it for good after it was published.
+    `published` is when its manifest was written, in UTC, by the clock of the file system; `digest`
+    that of its contents, as decisions name it; `hashmatch_version` the one that wrote it; `change`
+    the change from the one before it. `n_rows` counts rows that are not removed, `n_purged` those
+    that were deleted from it for good after it was published.
     """
 
     generation: int
@@ -84,10 +66,24 @@ def index_history(directory: str | os.PathLike[str]) -> list[GenerationInfo]:
     """
     directory = Path(directory)
 
+    def describe(number: int, *, is_current: bool) -> GenerationInfo:
+        manifest = read_manifest(directory, number)
+        written_s = manifest_path(directory, number).stat().st_mtime
+        return GenerationInfo(
+            generation=number,
+            is_current=is_current,
+            published=datetime.fromtimestamp(written_s, UTC),
+            digest=manifest.digest,
+            hashmatch_version=manifest.hashmatch_version,
+            change=manifest.change,
+            n_rows=manifest.n_rows,
+            n_purged=manifest.n_purged,
+        )
+
     def load(current: Current) -> list[GenerationInfo]:
         newest = current.manifest.generation
         numbers = [number for number in kept_generations(directory) if number <= newest]
-        return [_describe(directory, number, newest) for number in numbers]
+        return [describe(number, is_current=number == newest) for number in numbers]
 
     return load_current(directory, load)
 
@@ -153,15 +149,11 @@ def rollback_index(
         if with_overrides:
             transaction.overrides = open_overrides(directory, manifest)
         for list_name in {name for name, _ in transaction.overrides.removed}:
-            removed = transaction.overrides.removed_of(list_name)
-            transaction.remove_entries(list_name, removed)
+            transaction.remove_entries(list_name, transaction.overrides.removed_of(list_name))
         n_returned = _count_returned(transaction)
         if dry_run:
-            now = transaction.before or manifest
-            report = ChangeReport(
-                name=now.name,
-                generation=now.generation,
-                digest=now.digest,
+            report = ChangeReport.of(
+                transaction.before or manifest,
                 is_new=False,
                 n_added=transaction.n_added,
                 n_removed=transaction.n_removed,
@@ -169,36 +161,6 @@ def rollback_index(
         else:
             report = transaction.commit("rollback", restored=generation)
         return replace(report, n_returned_entries=n_returned)
-
-
-def purge_history(transaction: Transaction, generation: int) -> int:
-    """Delete from every earlier generation the rows that a committed one does not have.
-
-    Manifests keep their number and digest, which decisions refer to, and note how many rows were
-    purged. A generation that cannot be read is deleted. Returns how many rows were deleted.
-    """
-    purge = _Purge(transaction)
-    kept = [generation]
-    for number in reversed(kept_generations(transaction.directory)):
-        if number < generation and purge.rewrite(number):
-            kept.append(number)
-    transaction.folder.collect_garbage(kept)
-    return purge.n_purged
-
-
-def _describe(directory: Path, number: int, newest: int) -> GenerationInfo:
-    manifest = read_manifest(directory, number)
-    written_s = manifest_path(directory, number).stat().st_mtime
-    return GenerationInfo(
-        generation=number,
-        is_current=number == newest,
-        published=datetime.fromtimestamp(written_s, UTC),
-        digest=manifest.digest,
-        hashmatch_version=manifest.hashmatch_version,
-        change=manifest.change,
-        n_rows=manifest.n_rows,
-        n_purged=manifest.n_purged,
-    )
 
 
 def _read_kept(transaction: Transaction, generation: int) -> Manifest:
@@ -214,99 +176,22 @@ def _read_kept(transaction: Transaction, generation: int) -> Manifest:
 def _count_returned(transaction: Transaction) -> int:
     """Set the row counts of a rollback; return how many entries match again."""
     keys = RowKeys()
-    before = KeyMap(), KeyMap()
+    rows_before = entries_before = KeyMap()
     if transaction.before is not None:
         opened = open_segments(transaction.directory, transaction.before, verify=False)
-        parts = ((segment.stored.algorithm, _except(segment, segment.hidden)) for segment in opened)
-        before = map_keys(keys, transaction.before.origins, parts)
-    parts = (
-        (
-            segment.stored.algorithm,
-            _except(segment, np.union1d(segment.removed, transaction.disabled_rows(segment))),
-        )
-        for segment in transaction.segments
-    )
-    after = map_keys(keys, transaction.origins, parts)
-    transaction.n_added = _count_missing(before[0], after[0])
-    transaction.n_removed = _count_missing(after[0], before[0])
-    return _count_missing(before[1], after[1])
+        origins = transaction.before.origins
+        rows_before, entries_before = map_keys(keys, origins, _select_shown(opened))
+    drafts = (replace(one, disabled=transaction.disabled_rows(one)) for one in transaction.segments)
+    rows, entries = map_keys(keys, transaction.origins, _select_shown(drafts))
+    transaction.n_added = _count_missing(rows_before, rows)
+    transaction.n_removed = _count_missing(rows, rows_before)
+    return _count_missing(entries_before, entries)
 
 
-def _except(segment: OpenSegment | DraftSegment, hidden: Rows) -> RowSlice:
-    rows = np.delete(np.arange(len(segment.codes)), hidden)
-    return RowSlice(segment.codes, segment.entries, rows)
+def _select_shown(segments: Iterable[OpenSegment]) -> Iterator[tuple[str, RowSlice]]:
+    for segment in segments:
+        yield segment.stored.algorithm, segment.rows_except(segment.hidden)
 
 
 def _count_missing(there: KeyMap, wanted: KeyMap) -> int:
     return int((there.get(wanted.keys()) == MISSING).sum())
-
-
-class _Purge:
-    """The rows that stay, and the segments that were rewritten without the others."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self.n_purged = 0
-        self._transaction = transaction
-        self._keys = RowKeys()
-        parts = ((one.stored.algorithm, one.kept()) for one in transaction.segments)
-        self._staying, _ = map_keys(self._keys, transaction.origins, parts)
-        self._open: list[OpenSegment] = []
-        self._rewritten: dict[tuple[StoredFile, StoredFile], tuple[Segment, Rows]] = {}
-
-    def rewrite(self, generation: int) -> bool:
-        """Rewrite a generation without rows that go; return False if it cannot be read."""
-        transaction = self._transaction
-        try:
-            manifest = read_manifest(transaction.directory, generation)
-            opened = open_segments(
-                transaction.directory, manifest, verify=True, already_open=self._open
-            )
-        except IndexFormatError:
-            return False
-        self._open += opened
-        segments = [self._rewrite_segment(manifest, segment) for segment in opened]
-        if tuple(segments) != manifest.segments:
-            purged = msgspec.structs.replace(manifest, segments=tuple(segments))
-            n_purged = manifest.n_purged + manifest.n_rows - purged.n_rows
-            transaction.folder.rewrite_manifest(msgspec.structs.replace(purged, n_purged=n_purged))
-        return True
-
-    def _rewrite_segment(self, manifest: Manifest, segment: OpenSegment) -> Segment:
-        files = segment.stored.codes, segment.stored.entries
-        if files not in self._rewritten:
-            self._rewritten[files] = self._drop_rows(manifest, segment)
-        stored, kept = self._rewritten[files]
-        if kept.size == segment.stored.n_codes:
-            return segment.stored
-        return msgspec.structs.replace(
-            stored,
-            removed=self._store(stored, renumber(segment.removed, kept), REMOVED_SUFFIX),
-            disabled=self._store(stored, renumber(segment.disabled, kept), DISABLED_SUFFIX),
-        )
-
-    def _drop_rows(self, manifest: Manifest, segment: OpenSegment) -> tuple[Segment, Rows]:
-        """Return a segment with the rows that stay alone, and which these are."""
-        every = _except(segment, NO_ROWS)
-        is_staying = [
-            self._staying.get(row_keys) != MISSING
-            for _, row_keys in key_slices(
-                self._keys, manifest.origins, segment.stored.algorithm, every
-            )
-        ]
-        kept = np.flatnonzero(np.concatenate([np.empty(0, dtype=np.bool_), *is_staying]))
-        if kept.size == segment.stored.n_codes:
-            return segment.stored, kept
-        self.n_purged += segment.stored.n_codes - kept.size
-        draft = DraftSegment.of(segment)
-        draft.removed = np.setdiff1d(every.rows, kept)
-        options = self._transaction.options
-        merged = merge_segments(
-            self._transaction.folder,
-            segment.stored.algorithm,
-            [draft],
-            batch_rows=options.batch_rows,
-        )
-        return merged.stored, kept
-
-    def _store(self, segment: Segment, rows: Rows, suffix: str) -> StoredFile | None:
-        return self._transaction.store_rows(segment.algorithm, rows, suffix)

@@ -11,6 +11,7 @@ docs/index.md specifies the body.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -49,12 +50,11 @@ class Origin(Record, frozen=True):
 
 
 class ListCounts(Record, frozen=True):
-    """Where the rows of one version of a list went.
+    """Where the rows of one version of a list went; rows removed later are not subtracted.
 
     `rows` is the sum of those after it: in the index, withdrawn by their source, of an ignored
     algorithm, duplicates (same entry, algorithm, hash and origin, or in the index already), or of
-    an entry that was removed before. `came_by` is how the last of them came. Rows that are removed
-    later are not subtracted.
+    an entry that was removed before. `came_by` is how the last of them came.
     """
 
     list: str
@@ -71,16 +71,9 @@ class ListCounts(Record, frozen=True):
 class ListAttributes(Record, frozen=True, kw_only=True):
     """Settings of a list, whatever its version. Only `enabled` is acted on yet.
 
-    Parameters
-    ----------
-    role : str
-        "harm", or "allow" for a list of known harmless content.
-    radius : int or None
-        Bits, inclusive: entries match no farther than this. None leaves it to the policy.
-    enabled : bool
-        False: no entry of the list matches.
-    priority : int
-        Of lists that match alike, the one with the highest priority comes first.
+    `role` is "harm", or "allow" for a list of known harmless content. Entries match no farther than
+    `radius` bits, inclusive; None leaves that to the policy. No entry matches unless `enabled`. Of
+    lists that match alike, the one with the highest `priority` comes first.
     """
 
     role: Literal["harm", "allow"] = "harm"
@@ -114,10 +107,15 @@ class Segment(Record, frozen=True):
     disabled: StoredFile | None = None
 
     @property
-    def files(self) -> tuple[StoredFile, ...]:
+    def files(self) -> list[StoredFile]:
         """Every file of the segment."""
         files = (self.codes, self.entries, self.removed, self.disabled)
-        return tuple(file for file in files if file is not None)
+        return [file for file in files if file is not None]
+
+    @property
+    def n_removed(self) -> int:
+        """Rows in `removed`."""
+        return 0 if self.removed is None else self.removed.size_bytes // 4
 
 
 class Change(Record, frozen=True, kw_only=True):
@@ -139,27 +137,12 @@ class Change(Record, frozen=True, kw_only=True):
 class Manifest(Record, frozen=True, kw_only=True):
     """One generation of an index.
 
-    Parameters
-    ----------
-    name : str
-        Of the index, from its recipe.
-    generation : int
-        From 1, rising; a number is never used twice.
-    digest : str
-        `contents_digest` when the generation was published.
-    hashmatch_version : str
-        The version that wrote it.
-    change : Change
-    n_entries : int
-        Ordinals in the entry tables are below it.
-    origins, lists, segments
-        Those of a build in the order of recipe and algorithms' names; later ones follow.
-    attributes : dict of str to ListAttributes
-        By list; a list that is absent has the defaults.
-    overrides : StoredFile or None
-        The names of what was removed and disabled.
-    n_purged : int
-        Rows that were deleted from this generation for good after it was published.
+    `name` is from the recipe. `generation` rises from 1, and no number is used twice. `digest` is
+    the `contents_digest` when it was published, by `hashmatch_version`. Ordinals in the entry
+    tables are below `n_entries`. Origins, lists and segments of a build are in the order of recipe
+    and algorithms' names; later ones follow. A list that `attributes` lacks has the defaults.
+    `overrides` is the file that names what was removed and disabled. `n_purged` rows were deleted
+    for good after it was published.
     """
 
     name: str
@@ -176,17 +159,15 @@ class Manifest(Record, frozen=True, kw_only=True):
     n_purged: Count = 0
 
     @property
-    def files(self) -> tuple[StoredFile, ...]:
+    def files(self) -> list[StoredFile]:
         """Every file but the manifest itself."""
-        overrides = () if self.overrides is None else (self.overrides,)
-        return (*(file for segment in self.segments for file in segment.files), *overrides)
+        files = [file for segment in self.segments for file in segment.files]
+        return files if self.overrides is None else [*files, self.overrides]
 
     @property
     def n_rows(self) -> int:
         """Rows that are not removed."""
-        removed = (segment.removed for segment in self.segments)
-        n_removed = sum(file.size_bytes // 4 for file in removed if file is not None)
-        return sum(segment.n_codes for segment in self.segments) - n_removed
+        return sum(segment.n_codes - segment.n_removed for segment in self.segments)
 
 
 class Pointer(Record, frozen=True, kw_only=True):
@@ -235,7 +216,7 @@ def seal_of(raw: bytes) -> str:
     return raw[_DIGEST].decode()
 
 
-def decode_sealed(raw: bytes, kind: type[_Record], where: str, remedy: str) -> _Record:
+def decode_sealed(raw: bytes, kind: type[_Record], where: Path, remedy: str) -> _Record:
     """Return the record in a sealed file; IndexFormatError names `where` and the remedy.
 
     A newer format is refused as such; a digest that differs means damage.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
-
-import numpy as np
 
 from hashmatch.errors import HashmatchError, IndexFormatError
 from hashmatch.hamming import HammingIndex
@@ -19,9 +19,9 @@ from hashmatch.index.directory import (
     build_command,
     built_path,
     decode_current,
+    explain_errors,
     kept_generations,
     manifest_path,
-    read_file,
     read_manifest,
     read_pointer,
     sha256_of,
@@ -37,8 +37,8 @@ _T = TypeVar("_T")
 def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
     """Return `load` of the current generation, or of a newer one if that is published meanwhile.
 
-    A writer may prune the generation between our reading the pointer and opening its files; then
-    there is a new pointer, and that one is followed. Waits for nobody.
+    A writer may prune or purge a generation while its files are being opened. Then pointer or
+    manifests have changed, and `load` is called again. Waits for nobody.
 
     Raises
     ------
@@ -48,14 +48,14 @@ def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
         Pointer or manifest is damaged.
     """
     while True:
-        raw = read_pointer(directory)
+        state = _read_state(directory)
         try:
-            current = decode_current(directory, raw)
+            current = decode_current(directory, state[0])
             if current is None:
                 raise not_built(directory)
             return load(current)
-        except IndexFormatError:
-            if read_pointer(directory) == raw:
+        except (IndexFormatError, FileNotFoundError):
+            if _read_state(directory) == state:
                 raise
 
 
@@ -67,25 +67,21 @@ def open_segments(
     Segments among those `already_open` are not opened again: the contents of a name never change.
     """
     reusable = {(segment.stored.codes, segment.stored.entries): segment for segment in already_open}
-    return [
-        _open_segment(
-            directory, segment, reusable.get((segment.codes, segment.entries)), verify=verify
-        )
-        for segment in manifest.segments
-    ]
+    opened = []
+    for segment in manifest.segments:
+        before = reusable.get((segment.codes, segment.entries))
+        opened.append(_open_segment(directory, segment, before, verify=verify))
+    return opened
 
 
 def open_overrides(directory: Path, manifest: Manifest) -> EntryOverrides:
     """Return the overrides of a generation; IndexFormatError where they are damaged."""
     if manifest.overrides is None:
         return EntryOverrides()
-    path = built_path(directory) / manifest.overrides.file
     # They are stored nowhere else; people must decide to start again without them.
-    remedy = f"restore it, or delete {path.parent} and build again"
-    try:
-        return EntryOverrides.decode(_read_checked(path, manifest.overrides, remedy))
-    except ValueError:
-        raise IndexFormatError(f"{path}: damaged, no overrides; {remedy}") from None
+    remedy = f"restore it, or delete {built_path(directory)} and build again"
+    decode = EntryOverrides.decode
+    return _read_checked(directory, manifest.overrides, decode, "overrides", remedy)
 
 
 def verify_index(directory: str | os.PathLike[str]) -> list[str]:
@@ -107,27 +103,38 @@ def verify_index(directory: str | os.PathLike[str]) -> list[str]:
     directory = Path(directory)
 
     def load(current: Current) -> list[str]:
-        manifests = [current.manifest]
-        for generation in reversed(kept_generations(directory)):
-            if generation < current.manifest.generation:
-                manifests.append(read_manifest(directory, generation))
+        newest = current.manifest.generation
+        numbers = [number for number in kept_generations(directory) if number < newest]
+        earlier = [read_manifest(directory, number) for number in reversed(numbers)]
         opened: list[OpenSegment] = []
-        names: dict[str, None] = {POINTER_FILE: None}
-        for manifest in manifests:
+        names = [POINTER_FILE]
+        for manifest in (current.manifest, *earlier):
             path = manifest_path(directory, manifest.generation)
-            names[str(path.relative_to(built_path(directory)))] = None
+            names.append(str(path.relative_to(built_path(directory))))
             opened += open_segments(directory, manifest, verify=True, already_open=opened)
             open_overrides(directory, manifest)
-            names |= dict.fromkeys(stored.file for stored in manifest.files)
-        return list(names)
+            names += (stored.file for stored in manifest.files)
+        return list(dict.fromkeys(names))
 
     return load_current(directory, load)
 
 
-def verify_segment(directory: Path, segment: Segment) -> None:
-    """Read every byte of a segment's codes and entries; IndexFormatError where one differs."""
+def check_segment(directory: Path, segment: Segment, *, verify: bool) -> None:
+    """Check the sizes of codes and entries; with `verify` read and check every byte.
+
+    IndexFormatError names a file that is missing or differs.
+    """
+    remedy = f"run: {build_command(directory)}"
     for stored in (segment.codes, segment.entries):
-        _check_file(directory, stored, verify=True)
+        path = built_path(directory) / stored.file
+        with explain_errors(path, remedy):
+            size_bytes = path.stat().st_size
+            digest = sha256_of(path) if verify else stored.sha256
+        if size_bytes != stored.size_bytes:
+            expected = f"{size_bytes} bytes instead of {stored.size_bytes}"
+            raise IndexFormatError(f"{path}: damaged, {expected}; {remedy}")
+        if digest != stored.sha256:
+            raise IndexFormatError(f"{path}: damaged, its SHA-256 differs; {remedy}")
 
 
 def not_built(directory: Path) -> HashmatchError:
@@ -137,21 +144,12 @@ def not_built(directory: Path) -> HashmatchError:
     return HashmatchError(f"{directory} is not built; run: {build_command(directory)}")
 
 
-def _check_file(directory: Path, stored: StoredFile, *, verify: bool) -> None:
-    path = built_path(directory) / stored.file
-    remedy = f"run: {build_command(directory)}"
-    try:
-        size_bytes = path.stat().st_size
-        digest = sha256_of(path) if verify else stored.sha256
-    except FileNotFoundError:
-        raise IndexFormatError(f"{path}: missing; {remedy}") from None
-    except OSError as error:
-        raise HashmatchError(f"{path}: cannot be read: {error.strerror}") from None
-    if size_bytes != stored.size_bytes:
-        expected = f"{size_bytes} bytes instead of {stored.size_bytes}"
-        raise IndexFormatError(f"{path}: damaged, {expected}; {remedy}")
-    if digest != stored.sha256:
-        raise IndexFormatError(f"{path}: damaged, its SHA-256 differs; {remedy}")
+def _read_state(directory: Path) -> tuple[bytes | None, int]:
+    """Return the pointer, and when a manifest was last written or removed, in ns."""
+    raw = read_pointer(directory)
+    with contextlib.suppress(OSError):
+        return raw, manifest_path(directory, 0).parent.stat().st_mtime_ns
+    return raw, 0
 
 
 def _open_segment(
@@ -161,8 +159,7 @@ def _open_segment(
     if before is not None:
         index, entries = before.index, before.entries
     else:
-        for stored in (segment.codes, segment.entries):
-            _check_file(directory, stored, verify=verify)
+        check_segment(directory, segment, verify=verify)
         try:
             index = HammingIndex.open(path, verify=verify)
             entries = EntryTable.open(built_path(directory) / segment.entries.file, segment.n_codes)
@@ -173,26 +170,27 @@ def _open_segment(
         raise IndexFormatError(f"{path}: damaged, {expected}; run: {build_command(directory)}")
     removed = _open_vector(directory, segment.removed, segment.n_codes)
     disabled = _open_vector(directory, segment.disabled, segment.n_codes)
-    hidden = np.union1d(removed, disabled) if removed.size and disabled.size else removed
-    return OpenSegment(
-        segment, index, entries, removed, disabled, hidden if removed.size else disabled
-    )
+    return OpenSegment(segment, index, entries, removed, disabled)
 
 
 def _open_vector(directory: Path, stored: StoredFile | None, n_rows: int) -> Rows:
-    """Read a deletion vector and check every byte of it."""
     if stored is None:
         return NO_ROWS
-    path = built_path(directory) / stored.file
+    decode = partial(decode_rows, n_rows=n_rows)
     remedy = f"run: {build_command(directory)}"
-    try:
-        return decode_rows(_read_checked(path, stored, remedy), n_rows)
-    except ValueError:
-        raise IndexFormatError(f"{path}: damaged, no deletion vector; {remedy}") from None
+    return _read_checked(directory, stored, decode, "deletion vector", remedy)
 
 
-def _read_checked(path: Path, stored: StoredFile, remedy: str) -> bytes:
-    raw = read_file(path, remedy)
+def _read_checked(
+    directory: Path, stored: StoredFile, decode: Callable[[bytes], _T], kind: str, remedy: str
+) -> _T:
+    """Read a small file and check every byte of it."""
+    path = built_path(directory) / stored.file
+    with explain_errors(path, remedy):
+        raw = path.read_bytes()
     if len(raw) != stored.size_bytes or hashlib.sha256(raw).hexdigest() != stored.sha256:
         raise IndexFormatError(f"{path}: damaged, its SHA-256 differs; {remedy}")
-    return raw
+    try:
+        return decode(raw)
+    except ValueError:
+        raise IndexFormatError(f"{path}: damaged, no {kind}; {remedy}") from None

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from hashmatch.index.dedup import Int64s, KeyMap, Keys, RowKeys
 from hashmatch.index.deletion_vector import NO_ROWS, Rows, contains
-from hashmatch.index.draft_segment import DraftSegment, RowSlice
 from hashmatch.index.entry_table import BATCH_ROWS
 from hashmatch.index.list_rows import status_numbers
 from hashmatch.index.manifest import Origin
+from hashmatch.index.segments import OpenSegment, RowSlice
 from hashmatch.lists import Column
 
 
@@ -50,9 +50,8 @@ def key_slices(
     keys: RowKeys, origins: Sequence[Origin], algorithm: str, part: RowSlice
 ) -> Iterator[tuple[Keys, Keys]]:
     """Yield the keys of all rows of a slice, as `key_rows` gives them, 65,536 rows at a time."""
-    for start in range(0, part.rows.size, BATCH_ROWS):
-        rows = part.rows[start : start + BATCH_ROWS]
-        yield key_rows(keys, origins, algorithm, part._replace(rows=rows))
+    for rows in part.split(BATCH_ROWS):
+        yield key_rows(keys, origins, algorithm, rows)
 
 
 def map_keys(
@@ -68,7 +67,7 @@ def map_keys(
 
 
 def find_rows(
-    segments: Sequence[DraftSegment],
+    segments: Sequence[OpenSegment],
     origins: Sequence[Origin],
     is_of_list: NDArray[np.bool_],
     entry_ids: Column,

@@ -7,7 +7,8 @@ never match.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,21 +20,57 @@ from hashmatch.index.entry_table import EntryTable
 from hashmatch.index.manifest import Segment
 
 
+class RowSlice(NamedTuple):
+    """Some rows of codes and entries, in ascending order."""
+
+    codes: NDArray[np.uint8]
+    entries: EntryTable
+    rows: Rows
+
+    def select_codes(self) -> NDArray[np.uint8]:
+        """Return the codes of the rows, without a copy where they are all."""
+        return self.codes if self.rows.size == len(self.codes) else self.codes[self.rows]
+
+    def split(self, n_rows: int) -> Iterator[RowSlice]:
+        """Yield the rows in slices of at most `n_rows`."""
+        for start in range(0, self.rows.size, n_rows):
+            yield self._replace(rows=self.rows[start : start + n_rows])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenSegment:
-    """A segment whose files are mapped, and its tombstones; `hidden` is both kinds together."""
+    """A segment whose files are mapped, and its tombstones; `hidden` is both kinds together.
+
+    In a transaction `removed` may have more rows than are `stored` yet.
+    """
 
     stored: Segment
     index: HammingIndex
     entries: EntryTable
     removed: Rows
     disabled: Rows
-    hidden: Rows
+    hidden: Rows = field(init=False)
+
+    def __post_init__(self) -> None:
+        both = self.removed.size and self.disabled.size
+        either = self.removed if self.removed.size else self.disabled
+        hidden = np.union1d(self.removed, self.disabled) if both else either
+        object.__setattr__(self, "hidden", hidden)
 
     @property
     def codes(self) -> NDArray[np.uint8]:
         """The codes by row, uint8 (n, bits / 8)."""
         return self.index.codes
+
+    @property
+    def n_kept(self) -> int:
+        """Rows that are not removed."""
+        return len(self.index) - self.removed.size
+
+    def rows_except(self, left_out: Rows) -> RowSlice:
+        """Return all rows but those given."""
+        rows = np.delete(np.arange(len(self.index)), left_out)
+        return RowSlice(self.codes, self.entries, rows)
 
 
 class Segments:

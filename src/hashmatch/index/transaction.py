@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 
 from hashmatch._version import __version__
 from hashmatch.errors import HashmatchError, IndexFormatError
-from hashmatch.index.change_report import ChangeReport
+from hashmatch.files import sync_folder
+from hashmatch.index.changes import DEFAULT_OPTIONS, ChangeReport, StorageOptions
 from hashmatch.index.deletion_vector import NO_ROWS, Rows, contains, encode_rows
 from hashmatch.index.directory import (
     DISABLED_SUFFIX,
@@ -29,7 +31,6 @@ from hashmatch.index.directory import (
     kept_generations,
     read_pointer,
 )
-from hashmatch.index.draft_segment import DraftSegment, SegmentWriter, merge_segments
 from hashmatch.index.list_rows import distinct, has_algorithm
 from hashmatch.index.manifest import (
     Change,
@@ -42,9 +43,10 @@ from hashmatch.index.manifest import (
     StoredFile,
     contents_digest,
 )
-from hashmatch.index.open import load_current, open_overrides, open_segments, verify_segment
+from hashmatch.index.open import check_segment, load_current, open_overrides, open_segments
 from hashmatch.index.overrides import EntryOverrides
-from hashmatch.index.storage_options import DEFAULT_OPTIONS, StorageOptions
+from hashmatch.index.segment_writer import SegmentWriter, merge_segments
+from hashmatch.index.segments import OpenSegment
 
 
 class Transaction:
@@ -71,18 +73,14 @@ class Transaction:
         self.origins: list[Origin] = []
         self.lists: list[ListCounts] = []
         self.attributes: dict[str, ListAttributes] = {}
-        self.segments: list[DraftSegment] = []
+        self.segments: list[OpenSegment] = []
         self.n_entries = 0
         self.n_added = self.n_removed = 0
         self._writers: dict[str, SegmentWriter] = {}
 
     def restore(self, manifest: Manifest, *, verify: bool = False) -> None:
-        """Start from the rows, lists and attributes of a kept generation.
-
-        With `verify` every byte of its segments is checked first.
-        """
-        opened = open_segments(self.directory, manifest, verify=verify)
-        self.segments = [DraftSegment.of(segment) for segment in opened]
+        """Start from a kept generation; with `verify` check every byte of its segments first."""
+        self.segments = open_segments(self.directory, manifest, verify=verify)
         self.origins, self.lists = list(manifest.origins), list(manifest.lists)
         self.attributes = dict(manifest.attributes)
         self.n_entries = manifest.n_entries
@@ -100,7 +98,7 @@ class Transaction:
 
     def require_segment(self, algorithm: str) -> None:
         """Let there be a segment of an algorithm, empty if need be."""
-        if all(segment.stored.algorithm != algorithm for segment in self.segments):
+        if not self._segments_of(algorithm):
             self._writer(algorithm)
 
     def remove(self, number: int, rows: Rows) -> None:
@@ -108,23 +106,20 @@ class Transaction:
         segment = self.segments[number]
         new = rows[~contains(segment.removed, rows)]
         if new.size:
-            segment.removed = np.union1d(segment.removed, new)
+            removed = np.union1d(segment.removed, new)
+            self.segments[number] = replace(segment, removed=removed)
             self.n_removed += new.size
 
     def remove_entries(self, list_name: str, entry_ids: Collection[str] | None) -> None:
         """Remove every row of entries of a list; None means all of its entries."""
-        is_of_list = self.is_of([list_name])
-        ids = None if entry_ids is None else pa.array(sorted(entry_ids), pa.string())
         for number, segment in enumerate(self.segments):
-            self.remove(number, segment.entries.rows_of(is_of_list, ids))
+            self.remove(number, self._rows_of(segment, [list_name], entry_ids))
 
     def live_ids(self, list_name: str, entry_ids: Collection[str]) -> set[str]:
         """Return those ids of a list whose entry has a row that is not removed."""
-        is_of_list = self.is_of([list_name])
-        ids = pa.array(sorted(entry_ids), pa.string())
         live: set[str] = set()
         for segment in self.segments:
-            rows = segment.entries.rows_of(is_of_list, ids)
+            rows = self._rows_of(segment, [list_name], entry_ids)
             live.update(segment.entries.cells("entry_id", rows[~contains(segment.removed, rows)]))
         return live
 
@@ -137,13 +132,11 @@ class Transaction:
 
         Their bytes must have been checked. Returns how many rows were dropped.
         """
-        n_dropped = 0
+        n_dropped = sum(segment.removed.size for segment in self.segments)
         for algorithm in sorted({segment.stored.algorithm for segment in self.segments}):
-            own = [one for one in self.segments if one.stored.algorithm == algorithm]
-            n_removed = sum(segment.removed.size for segment in own)
-            if len(own) > 1 or n_removed:
-                self._replace(algorithm, own, None, threads)
-                n_dropped += n_removed
+            own = self._segments_of(algorithm)
+            if len(own) > 1 or own[0].removed.size:
+                self._replace(algorithm, own, threads)
         return n_dropped
 
     def commit(
@@ -158,46 +151,60 @@ class Transaction:
             tail = self._smaller_tail(algorithm, writer.n_codes)
             for segment in tail:
                 if segment.n_kept:  # damage must not get a new digest
-                    verify_segment(self.directory, segment.stored)
-            self._replace(algorithm, tail, writer)
-        disabled = [self.disabled_rows(segment) for segment in self.segments]
-        pairs = list(zip(self.segments, disabled, strict=True))
-        enabled = [np.setdiff1d(segment.disabled_before, rows) for segment, rows in pairs]
-        change = Change(
-            kind=kind,
-            list=list_name,
-            restored=restored,
-            n_added=self.n_added,
-            n_removed=self.n_removed,
-            n_disabled=sum(np.setdiff1d(rows, one.disabled_before).size for one, rows in pairs),
-            n_enabled=sum(
-                int((~contains(segment.removed, rows)).sum())
-                for segment, rows in zip(self.segments, enabled, strict=True)
-            ),
-        )
-        manifest = self._manifest(change, [self._store_vectors(*pair) for pair in pairs])
-        is_new = self.before is None or self.before.digest != manifest.digest
-        if is_new:
+                    check_segment(self.directory, segment.stored, verify=True)
+            self._replace(algorithm, tail)
+        counts = {"n_added": self.n_added, "n_removed": self.n_removed}
+        counts |= {"n_disabled": 0, "n_enabled": 0}
+        stored = []
+        for segment in self.segments:
+            disabled = self.disabled_rows(segment)
+            hidden = np.union1d(segment.removed, disabled)
+            counts["n_disabled"] += np.setdiff1d(disabled, segment.disabled).size
+            counts["n_enabled"] += np.setdiff1d(segment.disabled, hidden).size
+            stored.append(self._store_tombstones(segment, disabled))
+        change = Change(kind=kind, list=list_name, restored=restored, **counts)
+        manifest = self._draft_manifest(change, stored)
+        current = self.before
+        if current is None or current.digest != manifest.digest:
+            current = manifest
             self.folder.publish(manifest)
-        elif self.before is not None:
-            manifest = self.before
+        else:
+            sync_folder(self.folder.path)  # damaged files have been written anew
         kept = kept_generations(self.directory)[-self.options.kept_generations :]
         self.folder.collect_garbage(kept)
-        return ChangeReport(
-            name=manifest.name,
-            generation=manifest.generation,
-            digest=manifest.digest,
-            is_new=is_new,
-            n_added=change.n_added,
-            n_removed=change.n_removed,
-            n_disabled=change.n_disabled,
-            n_enabled=change.n_enabled,
-        )
+        return ChangeReport.of(current, is_new=current is manifest, **counts)
+
+    def store_rows(self, algorithm: str, rows: Rows, suffix: str) -> StoredFile | None:
+        """Write a deletion vector; None for an empty one."""
+        return self.folder.write(encode_rows(rows), algorithm, suffix) if rows.size else None
+
+    def disabled_rows(self, segment: OpenSegment) -> Rows:
+        """Return the rows of a segment that are disabled and not removed.
+
+        They are disabled by name, with their list, or because the recipe disables the list.
+        """
+        off = {name for name, attributes in self.attributes.items() if not attributes.enabled}
+        whole = self.overrides.disabled_lists | off
+        found = [self._rows_of(segment, whole, None)] if whole else []
+        for list_name in sorted({name for name, _ in self.overrides.disabled} - whole):
+            ids = self.overrides.disabled_of(list_name)
+            found.append(self._rows_of(segment, [list_name], ids))
+        return np.setdiff1d(np.concatenate([NO_ROWS, *found]), segment.removed)
 
     def close(self) -> None:
         """Close staged files."""
         for writer in self._writers.values():
             writer.close()
+
+    def _rows_of(
+        self, segment: OpenSegment, list_names: Collection[str], entry_ids: Collection[str] | None
+    ) -> Rows:
+        """Return the rows of entries of some lists; None means all of their entries."""
+        ids = None if entry_ids is None else pa.array(list(entry_ids), pa.string())
+        return segment.entries.rows_of(self.is_of(list_names), ids)
+
+    def _segments_of(self, algorithm: str) -> list[OpenSegment]:
+        return [segment for segment in self.segments if segment.stored.algorithm == algorithm]
 
     def _writer(self, algorithm: str) -> SegmentWriter:
         if algorithm not in self._writers:
@@ -205,11 +212,10 @@ class Transaction:
             self._writers[algorithm] = writer
         return self._writers[algorithm]
 
-    def _smaller_tail(self, algorithm: str, n_codes: int) -> list[DraftSegment]:
+    def _smaller_tail(self, algorithm: str, n_codes: int) -> list[OpenSegment]:
         """Return the last segments of an algorithm that a new one of `n_codes` takes in."""
-        tail: list[DraftSegment] = []
-        own = [one for one in self.segments if one.stored.algorithm == algorithm]
-        for segment in reversed(own):
+        tail: list[OpenSegment] = []
+        for segment in reversed(self._segments_of(algorithm)):
             n_together = segment.n_kept + n_codes
             is_small = segment.n_kept <= n_codes and n_together <= self.options.merged_codes
             if segment.n_kept and not is_small:
@@ -218,25 +224,19 @@ class Transaction:
             n_codes = n_together
         return tail
 
-    def _replace(
-        self,
-        algorithm: str,
-        before: list[DraftSegment],
-        writer: SegmentWriter | None,
-        threads: int = 1,
-    ) -> None:
+    def _replace(self, algorithm: str, before: list[OpenSegment], threads: int = 1) -> None:
         """Put one segment in the place of several and of what was appended."""
         merged = merge_segments(
             self.folder,
             algorithm,
             before,
-            writer,
+            self._writers.get(algorithm),
             batch_rows=self.options.batch_rows,
             threads=threads,
         )
         self.segments = [one for one in self.segments if one not in before] + [merged]
 
-    def _manifest(self, change: Change, segments: list[Segment]) -> Manifest:
+    def _draft_manifest(self, change: Change, segments: list[Segment]) -> Manifest:
         manifest = Manifest(
             name=self.name,
             generation=self.folder.pointer().next_generation,
@@ -252,18 +252,13 @@ class Transaction:
         )
         return msgspec.structs.replace(manifest, digest=contents_digest(manifest))
 
-    def _store_vectors(self, segment: DraftSegment, disabled: Rows) -> Segment:
-        algorithm = segment.stored.algorithm
-        files = {}
-        if segment.removed is not segment.removed_before:
-            files["removed"] = self.store_rows(algorithm, segment.removed, REMOVED_SUFFIX)
-        if segment.stored.disabled is None or not np.array_equal(disabled, segment.disabled_before):
-            files["disabled"] = self.store_rows(algorithm, disabled, DISABLED_SUFFIX)
-        return msgspec.structs.replace(segment.stored, **files)
-
-    def store_rows(self, algorithm: str, rows: Rows, suffix: str) -> StoredFile | None:
-        """Write a deletion vector; None for an empty one."""
-        return self.folder.write(encode_rows(rows), algorithm, suffix) if rows.size else None
+    def _store_tombstones(self, segment: OpenSegment, disabled: Rows) -> Segment:
+        stored, files = segment.stored, {}
+        if segment.removed.size != stored.n_removed:  # removed rows only ever become more
+            files["removed"] = self.store_rows(stored.algorithm, segment.removed, REMOVED_SUFFIX)
+        if stored.disabled is None or not np.array_equal(disabled, segment.disabled):
+            files["disabled"] = self.store_rows(stored.algorithm, disabled, DISABLED_SUFFIX)
+        return msgspec.structs.replace(stored, **files)
 
     def _store_overrides(self) -> StoredFile | None:
         if self.before is not None and self.overrides == self._overrides_before:
@@ -271,20 +266,6 @@ class Transaction:
         if self.overrides == EntryOverrides():
             return None
         return self.folder.write(self.overrides.encode(), "names", OVERRIDES_SUFFIX)
-
-    def disabled_rows(self, segment: DraftSegment) -> Rows:
-        """Return the rows of a segment that are disabled, by name or with their list.
-
-        Removed rows are not among them.
-        """
-        off = {name for name, attributes in self.attributes.items() if not attributes.enabled}
-        whole = self.overrides.disabled_lists | off
-        found = [segment.entries.rows_of(self.is_of(whole), None)] if whole else []
-        for list_name in sorted({name for name, _ in self.overrides.disabled} - whole):
-            ids = pa.array(sorted(self.overrides.disabled_of(list_name)), pa.string())
-            found.append(segment.entries.rows_of(self.is_of([list_name]), ids))
-        rows = np.unique(np.concatenate([NO_ROWS, *found]))
-        return rows[~contains(segment.removed, rows)]
 
 
 @contextlib.contextmanager
@@ -330,11 +311,10 @@ def open_transaction(
                 transaction.restore(before, verify=verify)
             with contextlib.closing(transaction):
                 yield transaction
-            return
     except OSError as error:
+        doing = "built" if empty else "changed"
         reason = error.strerror or type(error).__name__
-    doing = "built" if empty else "changed"
-    raise HashmatchError(f"{directory}: cannot be {doing}: {reason}")
+        raise HashmatchError(f"{directory}: cannot be {doing}: {reason}") from None
 
 
 def _read_before(directory: Path, *, recover: bool) -> tuple[Manifest | None, EntryOverrides]:

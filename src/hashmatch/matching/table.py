@@ -59,8 +59,7 @@ def match_fingerprints(
     limit : int or None
         Most matches to record; None: all. Every match counts.
     block_views : int
-        Views per search. Memory grows with it and with the entries met, not with the number of
-        views.
+        Views per search. Memory grows with it and with the entries met.
 
     Raises
     ------

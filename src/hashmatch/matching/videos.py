@@ -74,15 +74,9 @@ class VideoLibrary:
     ) -> VideoLibrary:
         """Build a library in memory, which takes that of the index and 8 bytes per frame.
 
-        Parameters
-        ----------
-        entries : mapping of str to VideoHash
-            The known videos by their ids. One without a frame of sufficient quality is kept and
-            never matches; `featureless` names those.
-        min_quality : int
-            Least quality of frames used, of the entries and of every query, inclusive.
-        threads : int
-            Threads that build the index.
+        `entries` are the known videos by their ids. One without a frame of sufficient quality is
+        kept and never matches; `featureless` names those. `min_quality` is the least quality of
+        frames used, of the entries and of every query, inclusive. `threads` build the index.
         """
         usable = {name: _usable_frames(video, min_quality) for name, video in entries.items()}
         codes = [np.empty((0, 32), np.uint8), *(codes for codes, _ in usable.values())]
@@ -108,6 +102,9 @@ class VideoLibrary:
     ) -> tuple[VideoMatch, ...]:
         """Return every entry with a frame within the radius of one of the query's.
 
+        They are in the order of falling query percentage, then index percentage, then of the
+        entries.
+
         Parameters
         ----------
         query : VideoHash
@@ -115,21 +112,11 @@ class VideoLibrary:
             be decoded is matched, and no match does not mean that the video is harmless; nor does
             it if no frame of the query is of sufficient quality.
         radius : int
-            Largest distance in bits, inclusive.
+            Largest distance in bits, inclusive; ValueError for one that the index does not take.
         alignment : Alignment
             Bounds on what counts as an aligned interval.
         threads : int
             Threads that search; the result does not depend on it.
-
-        Returns
-        -------
-        tuple of VideoMatch
-            By falling query percentage, then index percentage, then in the order of the entries.
-
-        Raises
-        ------
-        ValueError
-            A radius that the index does not take.
 
         Notes
         -----

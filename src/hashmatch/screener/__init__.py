@@ -5,11 +5,11 @@ confirm by an exact decode, `matching` finds the entries, and `decide` puts the 
 `Screener` calls them in this order; each is of use alone.
 """
 
-from __future__ import annotations
-
+from hashmatch.screener.decision import decide
+from hashmatch.screener.ingestion import Item, ingest
+from hashmatch.screener.nomination import nominate
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.screener import Screener
-from hashmatch.screener.stages import Item, decide, ingest, nominate
 
 __all__ = [
     "DEFAULT_OPTIONS",

@@ -19,9 +19,11 @@ from hashmatch.fingerprint import (
 )
 from hashmatch.hashing import get_algorithm
 from hashmatch.matching import MatchTable, match_fingerprints, match_many
+from hashmatch.screener.decision import decide
+from hashmatch.screener.ingestion import Item, ingest
+from hashmatch.screener.nomination import nominate
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.snapshot import Snapshot, StrPath, fit_snapshot, load_snapshot
-from hashmatch.screener.stages import Item, decide, ingest, nominate
 from hashmatch.values import Content, Decision, Fingerprints, IndexRef, PolicyRef
 from hashmatch.workers import InlineExecutor, IsolatedExecutor, ThreadExecutor, attempted, spread
 
@@ -52,10 +54,8 @@ class Screener:
 
         Parameters
         ----------
-        index : path
-            A folder that `hashmatch index build` has built.
-        policy : path
-            A policy in TOML.
+        index, policy : path
+            A folder that `hashmatch index build` has built, and a policy in TOML.
         options : ScreeningOptions
             How contents are decoded, within what limits, and in how many threads.
 
@@ -141,6 +141,9 @@ class Screener:
     ) -> list[Decision]:
         """Decide about many contents, in order.
 
+        An item that cannot be read or decoded has a decision, too: with an `error`, by the policy's
+        `on_error` and by the rules that fire nevertheless.
+
         Parameters
         ----------
         items : iterable of bytes-like or path
@@ -149,12 +152,6 @@ class Screener:
             One for each item; if None, the path as given, or the SHA-256 of the bytes.
         workers : int, optional
             Threads instead of `ScreeningOptions.threads`; the result does not depend on it.
-
-        Returns
-        -------
-        list of Decision
-            One for each item. That of an item that cannot be read or decoded has an `error`, and is
-            made by the policy's `on_error` and by the rules that fire nevertheless.
 
         Raises
         ------
@@ -183,8 +180,8 @@ class Screener:
         self, content_id: str, reason: str, kind: ErrorKind = ErrorKind.UNREADABLE
     ) -> Decision:
         """Return the decision about a content that could not be obtained at all."""
-        snapshot = self._snapshot
         fingerprints = Fingerprints(content_id, None, {}, DecodeError(reason, kind))
+        snapshot = self._snapshot
         return decide(snapshot.policy, fingerprints, MatchTable(snapshot.index.ref))
 
     def _screen_batch(
@@ -229,12 +226,10 @@ class Screener:
         )
         if any(get_algorithm(name).luma_drift is None for name in snapshot.pixel_hashes):
             decode = "exact"
-        names = snapshot.pixel_hashes
-        return list(
-            fingerprint_contents(
-                contents, names, decode=decode, options=views, executor=self._executor
-            )
+        hashed = fingerprint_contents(
+            contents, snapshot.pixel_hashes, decode=decode, options=views, executor=self._executor
         )
+        return list(hashed)
 
 
 def _make_executor(options: ScreeningOptions, algorithms: Sequence[str]) -> MediaExecutor:

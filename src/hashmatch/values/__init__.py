@@ -4,8 +4,6 @@ One upload goes `Content -> Fingerprints -> MatchTable -> Decision`. Nothing her
 or decides.
 """
 
-from __future__ import annotations
-
 from hashmatch.values.content import Content, Fingerprint, Fingerprints, Media, MediaKind
 from hashmatch.values.decision import (
     ACTIONS,

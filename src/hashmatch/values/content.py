@@ -45,7 +45,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
-    """The hashes of every view of one content by one algorithm.
+    """The hashes of every view of one content by one algorithm; ValueError if lengths do not fit.
 
     Parameters
     ----------
@@ -69,11 +69,6 @@ class Fingerprint:
         other way round. Views of luma named ``trimmed`` are all those that may exist.
     error : DecodeError or None
         Why some views, frames or pages are missing; None if none are.
-
-    Raises
-    ------
-    ValueError
-        Lengths that do not fit.
     """
 
     algorithm: str

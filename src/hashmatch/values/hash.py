@@ -34,11 +34,8 @@ class Hash:
     most significant first; it is copied, and read-only. `quality` is 0..100, or None if the
     algorithm has no such measure.
 
-    Raises
-    ------
-    ValueError
-        An empty code, one of another width than the built-in algorithm has, or a quality out of
-        range.
+    ValueError for an empty code, one of another width than the built-in algorithm has, or a quality
+    out of range.
     """
 
     algorithm: str

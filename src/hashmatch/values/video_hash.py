@@ -28,11 +28,7 @@ class VideoHash:
     increasing; `timestamps_s`, float64 (n,), is in seconds since the first frame, finite and never
     decreasing. `error` says why frames are missing and `error_kind` is its kind, None if the video
     was decoded to its end.
-
-    Raises
-    ------
-    ValueError
-        Shapes do not fit, a quality is out of range, or frames or times run backward.
+    ValueError if shapes do not fit, a quality is out of range, or frames or times run backward.
     """
 
     codes: NDArray[np.uint8]

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Protocol, Self, TypeVar
 
-from hashmatch.errors import Attempt, attempt
+from hashmatch.errors import Attempt, HashmatchError, attempt
 
 ItemT = TypeVar("ItemT")
 ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
@@ -23,9 +23,9 @@ _IN_FLIGHT_PER_THREAD = 16
 
 
 class Executor(Protocol[ItemT_contra, ResultT_co]):
-    """A task and the place where it runs; a context manager that closes itself.
+    """A task and the place where it runs; safe to share between threads, each with its own `map`.
 
-    Safe to share between threads: each call of `map` has its own items and results.
+    As a context manager it closes itself.
     """
 
     def map(self, items: Iterable[ItemT_contra], /) -> Generator[ResultT_co, None, None]:
@@ -75,7 +75,7 @@ class ThreadExecutor(Executor[ItemT, ResultT]):
             while True:
                 for item in islice(source, self._most_in_flight - len(in_flight)):
                     with interrupts_blocked():
-                        in_flight.append(self._pool.submit(self._task, item))
+                        in_flight.append(self._submit(item))
                 if not in_flight:
                     return
                 result = in_flight[0].result()
@@ -83,6 +83,12 @@ class ThreadExecutor(Executor[ItemT, ResultT]):
                 yield result
         finally:
             wait([future for future in in_flight if not future.cancel()])
+
+    def _submit(self, item: ItemT) -> Future[ResultT]:
+        try:
+            return self._pool.submit(self._task, item)
+        except RuntimeError as error:  # no more threads, or closed
+            raise HashmatchError(f"cannot run a task in a thread: {error}") from error
 
     def close(self) -> None:
         """Wait for the items that have been started and end the threads."""

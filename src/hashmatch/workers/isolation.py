@@ -28,18 +28,12 @@ _STATM = Path("/proc/self/statm")
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """Limits on the work on one item in a process of its own.
+    """Limits on the work on one item in a process of its own; positive, else ValueError.
 
-    Parameters
-    ----------
-    time_s : float
-        Wall time; positive, else ValueError.
-    memory_bytes : int
-        Address space beyond what the process has when it starts; positive, else ValueError. The
-        largest pictures that `DecodeLimits` allows by default take about 1.5 GiB.
-    truncated : bool
-        Hash what can be decoded of a truncated file, the rest being grey or black, instead of
-        refusing it. Pillow's switch for this is process-wide, so it is offered in isolation only.
+    `time_s` is wall time. `memory_bytes` is address space beyond what the process has when it
+    starts; the largest pictures that `DecodeLimits` allows by default take about 1.5 GiB.
+    `truncated` is to hash what can be decoded of a truncated file, the rest being grey or black,
+    instead of refusing it: Pillow's switch for this is process-wide, so it is offered here only.
     """
 
     time_s: float = 30.0
@@ -57,7 +51,8 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
 
     The error of a result is that of the item, else that of the task, else says how the process
     failed: TIMEOUT, MEMORY or CRASHED. In this process, `attempted` makes a task that maps the same
-    items to the same results.
+    items to the same results. Needs the resource limits and timers of Linux. Not to be used after
+    a fork. The processes start and end as those of `ProcessExecutor`; their stderr is discarded.
 
     Parameters
     ----------
@@ -71,13 +66,6 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
         the task will need. Picklable; must not raise.
     encode, decode : callable, optional
         What turns a result into what leaves the child, and back in this process, instead of pickle.
-
-    Notes
-    -----
-    Needs the resource limits and timers of Linux. Do not use after a fork. The processes are
-    started by the first `map`, afresh (a script needs the usual ``if __name__ == "__main__":``
-    guard of `multiprocessing`), ignore Ctrl-C, and end with this object, with `close` and with this
-    process. Their stderr is discarded.
     """
 
     def __init__(

@@ -45,11 +45,10 @@ class WorkerDiedError(HashmatchError):
 
 
 class ChildExecutor(Executor[ItemT, ResultT]):
-    """Base of executors that run a function in child processes: one pebble pool per process.
+    """Base of executors that run a function in child processes, each in a pebble pool of its own.
 
-    With one process to a pool it is certain which item a dead process was working on.
-    `initializer` is called in each process as it starts; after `timeout_s` with one item a process
-    is killed and replaced.
+    So it is certain which item a dead process was working on. `initializer` is called in each
+    process as it starts; after `timeout_s` with one item a process is killed and replaced.
     """
 
     def __init__(
@@ -129,19 +128,13 @@ class ChildExecutor(Executor[ItemT, ResultT]):
 
 
 class ProcessExecutor(ChildExecutor[ItemT, ResultT]):
-    """Runs the task in worker processes, which stand by until `close`.
+    """Runs the task in `workers` processes; it must be picklable, as items and results must.
 
-    Workers ignore Ctrl-C. They are killed, whatever they are doing, by `close` and when this
-    process ends, and with them the processes that they started. Where one dies at work,
-    `WorkerDiedError` is raised in the place of the result that it owed.
-
-    Parameters
-    ----------
-    task : callable
-        Picklable, as items and results must be.
-    workers : int
-        Processes. They are started by the first `map`, afresh, so a script needs the usual
-        ``if __name__ == "__main__":`` guard of `multiprocessing`.
+    The first `map` starts the processes, afresh, so a script needs the usual
+    ``if __name__ == "__main__":`` guard of `multiprocessing`. They ignore Ctrl-C and stand by until
+    `close`, the end of this object or that of this process kills them, whatever they are doing,
+    and with them the processes that they started. Where one dies at work, `WorkerDiedError` is
+    raised in the place of the result that it owed.
     """
 
     def __init__(self, task: Callable[[ItemT], ResultT], *, workers: int) -> None:
