@@ -8,6 +8,7 @@ import pytest
 from hashmatch.errors import HashListError, HashmatchError, UnknownNameError
 from hashmatch.index import (
     Index,
+    StorageOptions,
     add_list,
     build_index,
     compact_index,
@@ -149,7 +150,9 @@ def test_which_list_it_is(built: Path, list_file: MakeList) -> None:
     file = list_file([row_of("n", 9)])
     with pytest.raises(HashmatchError, match=f"^{built}: say which list it is of: known, spam$"):
         add_list(built, file)
-    with pytest.raises(UnknownNameError, match="no list knwon; did you mean known. .index add --new"):
+    with pytest.raises(
+        UnknownNameError, match="no list knwon; did you mean known. .index add --new"
+    ):
         add_list(built, file, list_name="knwon")
     with pytest.raises(HashmatchError, match="list other is new; say which version it is"):
         add_list(built, file, list_name="other", new_list=True)
@@ -186,6 +189,22 @@ def test_a_bad_file_changes_nothing(built: Path, list_file: MakeList) -> None:
             change(built, list_file([row_of("n", 9, hash="zz")]), list_name="known")
         with pytest.raises(HashListError, match=r"nowhere\.csv: cannot be read"):
             change(built, built / "nowhere.csv", list_name="known")
+    assert built_files(built) == before
+
+
+def test_a_fault_behind_rows_on_disk_changes_nothing(built: Path, list_file: MakeList) -> None:
+    rows = [row_of(f"n{number}", number) for number in range(9, 30)]
+    file = list_file([*rows, row_of("n", 99, hash="zz")])
+    before = built_files(built)
+    for change in (add_list, replace_list):
+        with pytest.raises(HashListError, match="row 23, column hash"):
+            change(
+                built,
+                file,
+                list_name="known",
+                reading=ListReading(block_rows=2),
+                options=StorageOptions(chunk_rows=2),
+            )
     assert built_files(built) == before
 
 

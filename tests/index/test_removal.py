@@ -65,6 +65,8 @@ def test_names_that_are_not_there(built: Path) -> None:
             change(built, "known", [1])
         with pytest.raises(ValueError, match="at least one entry"):
             change(built, "known", [])
+    with pytest.raises(TypeError):
+        remove_entries(built, "known", None)  # type: ignore[arg-type]  # not: every entry
     assert Index.open(built).ref.generation == 1
 
 

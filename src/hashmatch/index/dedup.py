@@ -53,11 +53,10 @@ class RowKeys:
         table = pa.table([harm, classification, np.arange(len(harm))], ["harm", "class", "row"])
         # Without threads, groups come in order of appearance.
         groups = table.group_by(["harm", "class"], use_threads=False).aggregate([("row", "list")])
-        harms: list[Any] = groups["harm"].to_pylist()
-        classes = groups["class"].to_pylist()
+        columns: list[Any] = [groups["harm"].to_pylist(), groups["class"].to_pylist()]
         numbers = np.empty(len(harm), dtype=np.int64)
-        for name, class_name, rows in zip(harms, classes, groups["row_list"], strict=True):
-            numbers[rows.values.to_numpy()] = self.origin(list_name, name, class_name)
+        for *facts, rows in zip(*columns, groups["row_list"], strict=True):
+            numbers[rows.values.to_numpy()] = self.origin(list_name, *facts)
         return numbers
 
     @staticmethod

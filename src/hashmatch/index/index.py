@@ -83,7 +83,7 @@ class Index:
         """
         if read_pointer(self._directory) == self._pointer:
             return self
-        opened = [one for segments in self._segments.values() for one in segments.all]
+        opened = [segment for group in self._segments.values() for segment in group.all]
         return self._load(self._directory, verify=False, already_open=opened)
 
     @property
@@ -127,11 +127,12 @@ class Index:
     def origin_of(self, algorithm: str, rows: Rows) -> NDArray[np.int32]:
         """Return the origins of rows as positions in `origins`, int32 (m,) from int64 (m,)."""
         limit = len(self._manifest.origins)
-
-        def read(entries: EntryTable, local: Rows) -> NDArray[np.int32]:
-            return entries.below(entries.origins(local), limit, "origin")
-
-        found: NDArray[np.int32] = self._gather(algorithm, rows, np.int32, read)
+        found: NDArray[np.int32] = self._gather(
+            algorithm,
+            rows,
+            np.int32,
+            lambda table, at: table.below(table.origins(at), limit, "origin"),
+        )
         return found
 
     def entry_of(self, algorithm: str, rows: Rows) -> NDArray[np.int64]:
@@ -141,11 +142,12 @@ class Index:
         classification are the same, whatever the version of the list.
         """
         limit = self._manifest.n_entries
-
-        def read(entries: EntryTable, local: Rows) -> NDArray[np.int64]:
-            return entries.below(entries.entries(local), limit, "entry")
-
-        found: NDArray[np.int64] = self._gather(algorithm, rows, np.int64, read)
+        found: NDArray[np.int64] = self._gather(
+            algorithm,
+            rows,
+            np.int64,
+            lambda table, at: table.below(table.entries(at), limit, "entry"),
+        )
         return found
 
     def entry_ids(self, algorithm: str, rows: Rows) -> list[str]:
@@ -165,7 +167,7 @@ class Index:
 
     def _cells(self, algorithm: str, rows: Rows, column: str) -> list[Any]:
         return list(
-            self._gather(algorithm, rows, object, lambda entries, at: entries.cells(column, at))
+            self._gather(algorithm, rows, object, lambda table, at: table.cells(column, at))
         )
 
     def _gather(

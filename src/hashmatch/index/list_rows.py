@@ -58,13 +58,9 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
         # Row number and status in one value.
         values = table["row_number"].to_numpy() * len(STATUSES) + statuses
         first, is_first = seen.setdefault(row_keys, values)
-        contradicting = np.flatnonzero(first % len(STATUSES) != statuses)
-        if contradicting.size:
-            row = int(contradicting[0])
-            earlier = int(first[row]) // len(STATUSES)
-            problem = (
-                f"row {earlier} gives the same entry and hash another status; keep one of them"
-            )
+        for row in np.flatnonzero(first % len(STATUSES) != statuses).tolist():
+            earlier = f"row {first[row] // len(STATUSES)}"
+            problem = f"{earlier} gives the same entry and hash another status; keep one of them"
             raise _error(table, row, source, problem, "status")
         yield RowChunk(table, n_ignored, names, origins, entry_keys, row_keys, statuses, is_first)
 
