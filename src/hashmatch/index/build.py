@@ -51,10 +51,9 @@ def build_index(
     Raises
     ------
     HashListError
-        A recipe or list that cannot be accepted as it stands; nothing is changed.
+        The recipe or a list has a fault; nothing is changed.
     IndexFormatError
-        Pointer, manifest or overrides are damaged, so that the next number, or what was removed,
-        is unknown.
+        Pointer, manifest or overrides are damaged: the next number or the overrides are unknown.
     HashmatchError
         Lists were added to or replaced since the last build; another writer has the lock; or the
         folder cannot be written.

@@ -85,7 +85,11 @@ class EntryTable:
     def __init__(self, path: Path, batches: list[pa.RecordBatch]) -> None:
         self.path = path
         self._batches = batches
-        self._entries, self._origins = _integers(batches, "entry"), _integers(batches, "origin")
+        # ArrowInvalid for a null.
+        self._entries, self._origins = (
+            [batch.column(name).to_numpy(zero_copy_only=True) for batch in batches]
+            for name in ("entry", "origin")
+        )
         self._checked: set[tuple[int, str]] = set()
         self._n_rows = sum(batch.num_rows for batch in batches)
         self._batch_rows = batches[0].num_rows if batches else BATCH_ROWS
@@ -221,8 +225,3 @@ def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
     for batch in batches:
         batch.validate()
     return batches
-
-
-def _integers(batches: list[pa.RecordBatch], name: str) -> list[NDArray[Any]]:
-    columns: list[Any] = [batch.column(name) for batch in batches]
-    return [column.to_numpy(zero_copy_only=True) for column in columns]  # ArrowInvalid for a null

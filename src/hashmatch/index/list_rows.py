@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -45,13 +45,12 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
     """
     seen = KeyMap()
     for table, n_ignored in _read_tables(source, chunk_rows):
-        names = distinct(table["algorithm"])
-        _check_algorithms(table, names, source)
+        by_algorithm = split_by_algorithm(table)
+        _check_algorithms(table, by_algorithm, source)
         origins = keys.origins_of(source.name, table["harm"], table["classification"])
         entry_keys = keys.entries(origins, table["entry_id"])
         row_keys = np.empty_like(entry_keys)
-        for name in names:
-            is_of = has_algorithm(table, name)
+        for name, is_of in by_algorithm.items():
             codes = codes_of(table.filter(pa.array(is_of)), get_algorithm(name).bits)
             row_keys[is_of] = keys.rows(entry_keys[is_of], name, codes)
         statuses = status_numbers(table["status"])
@@ -62,7 +61,8 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
             earlier = f"row {first[row] // len(STATUSES)}"
             problem = f"{earlier} gives the same entry and hash another status; keep one of them"
             raise _error(table, row, source, problem, "status")
-        yield RowChunk(table, n_ignored, names, origins, entry_keys, row_keys, statuses, is_first)
+        keyed = origins, entry_keys, row_keys, statuses, is_first
+        yield RowChunk(table, n_ignored, [*by_algorithm], *keyed)
 
 
 def _read_tables(source: RecipeList, chunk_rows: int) -> Iterator[tuple[pa.Table, int]]:
@@ -94,24 +94,20 @@ def status_numbers(statuses: Column) -> Int64s:
     return positions
 
 
-def distinct(texts: Column) -> list[str]:
-    """Return the distinct texts of a column without nulls."""
-    found: list[str] = pc.unique(texts).to_pylist()
-    return found
+def split_by_algorithm(rows: pa.Table) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows are of each algorithm, in order of name."""
+    column: Any = rows["algorithm"]
+    names: list[str] = pc.unique(column).to_pylist()
+    return {name: pc.equal(column, name).to_numpy() for name in sorted(names)}
 
 
-def has_algorithm(rows: pa.Table, name: str) -> NDArray[np.bool_]:
-    """Return whether each row is of an algorithm."""
-    mask: NDArray[np.bool_] = pc.equal(rows["algorithm"], pa.scalar(name)).to_numpy()
-    return mask
-
-
-def _check_algorithms(rows: pa.Table, names: list[str], source: RecipeList) -> None:
+def _check_algorithms(
+    rows: pa.Table, by_algorithm: dict[str, NDArray[np.bool_]], source: RecipeList
+) -> None:
     """Raise HashListError for the first row of an unknown algorithm or a code of another width."""
     n_bytes = pc.binary_length(rows["code"]).to_numpy()
     faults: list[tuple[int, str, str]] = []
-    for name in names:
-        is_of = has_algorithm(rows, name)
+    for name, is_of in by_algorithm.items():
         try:
             bits = get_algorithm(name).bits
         except ValueError:

@@ -31,7 +31,7 @@ from hashmatch.index.directory import (
     kept_generations,
     read_pointer,
 )
-from hashmatch.index.list_rows import distinct, has_algorithm
+from hashmatch.index.list_rows import split_by_algorithm
 from hashmatch.index.manifest import (
     Change,
     ChangeKind,
@@ -92,9 +92,8 @@ class Transaction:
         `entry` (an ordinal below `n_entries`).
         """
         self.n_added += rows.num_rows
-        for algorithm in sorted(distinct(rows["algorithm"])):
-            own = rows.filter(pa.array(has_algorithm(rows, algorithm)))
-            self._writer(algorithm).append(own)
+        for algorithm, is_of in split_by_algorithm(rows).items():
+            self._writer(algorithm).append(rows.filter(pa.array(is_of)))
 
     def require_segment(self, algorithm: str) -> None:
         """Let there be a segment of an algorithm, empty if need be."""
