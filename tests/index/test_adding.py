@@ -149,14 +149,14 @@ def test_which_list_it_is(built: Path, list_file: MakeList) -> None:
     file = list_file([row_of("n", 9)])
     with pytest.raises(HashmatchError, match=f"^{built}: say which list it is of: known, spam$"):
         add_list(built, file)
-    with pytest.raises(UnknownNameError, match="no list knwon, did you mean known. add takes a"):
+    with pytest.raises(UnknownNameError, match="no list knwon; did you mean known. .index add --new"):
         add_list(built, file, list_name="knwon")
     with pytest.raises(HashmatchError, match="list other is new; say which version it is"):
         add_list(built, file, list_name="other", new_list=True)
-    for name, version in (("a\nb", "1"), ("other", " "), ("other", "\x07")):
+    for name, version in (("a\nb", "1"), ("other", " "), ("other", ""), ("other", "\x07")):
         with pytest.raises(ValueError, match="text on one line"):
             add_list(built, file, list_name=name, version=version, new_list=True)
-    with pytest.raises(UnknownNameError, match="no list zzz, only: known, spam; add takes"):
+    with pytest.raises(UnknownNameError, match="no list zzz, only: known, spam .index add --new"):
         replace_list(built, file, list_name="zzz", version="1")
     assert Index.open(built).ref.generation == 1
     assert add_list(built, file, list_name="other", version="1", new_list=True).is_new

@@ -49,7 +49,7 @@ def test_names_that_are_not_there(built: Path) -> None:
     for change in changes:
         with pytest.raises(UnknownNameError) as caught:
             change(built, "nown", ["k-1"])
-        assert str(caught.value) == f"{built}: there is no list nown, only: known, spam"
+        assert str(caught.value) == f"{built}: there is no list nown; did you mean known?"
         with pytest.raises(KeyError) as unknown:
             change(built, "known", ["k-2", "k-9", "k-8", "k-9"])
         assert str(unknown.value) == (

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hashmatch.cli.display import print_json, print_note
-from hashmatch.cli.list_options import ListFile, Version, with_list_reading
+from hashmatch.cli.list_options import ListFile, with_list_reading
 from hashmatch.cli.options import AsJson, with_options
 
 if TYPE_CHECKING:
     from hashmatch.index import ChangeReport
     from hashmatch.lists import ListReading
 
-BuiltDir = Annotated[
+IndexFolder = Annotated[
     Path,
     typer.Argument(
         metavar="DIR",
-        help="A folder that hashmatch index build has built.",
+        help="Folder of the index: recipe.toml and built/.",
         exists=True,
         file_okay=False,
     ),
@@ -31,21 +32,34 @@ WaitS = Annotated[
         metavar="SECONDS", min=0.0, help="How long to wait while another process changes the index."
     ),
 ]
+
+
+def _check_text(text: str | None) -> str | None:
+    if text is not None and not (text.strip() and text.isprintable()):
+        raise typer.BadParameter("expected text on one line")
+    return text
+
+
 ListOfFile = Annotated[
     str | None,
     typer.Option(
         "--list",
         metavar="NAME",
+        callback=_check_text,
         help="The list that the file belongs to; may be left out where there is only one.",
+    ),
+]
+Version = Annotated[
+    str | None,
+    typer.Option(
+        callback=_check_text,
+        help="Version that matches will report for the rows; unchanged if left out.",
     ),
 ]
 
 
-class Entries(NamedTuple):
-    """Entries of a list, or all of it."""
-
-    list_name: str
-    ids: list[str] | None
+Entries = tuple[str, list[str] | None]
+"""A list, and ids of entries of it, None for all."""
 
 
 def make_entries(
@@ -61,7 +75,7 @@ def make_entries(
     """Return the entries named: of `--entry A B --entry C`, B is an argument."""
     if more and not entry:
         raise typer.BadParameter("ids of entries go after --entry", param_hint="ID")
-    return Entries(list_name, [*(entry or []), *(more or [])] or None)
+    return list_name, [*(entry or []), *(more or [])] or None
 
 
 with_entries = with_options("entries", make_entries)
@@ -69,7 +83,7 @@ with_entries = with_options("entries", make_entries)
 
 @with_list_reading
 def add(
-    directory: BuiltDir,
+    directory: IndexFolder,
     file: ListFile,
     *,
     list_name: ListOfFile = None,
@@ -90,7 +104,6 @@ def add(
     """
     from hashmatch import index
 
-    _check_text(list_name, version)
     if new_list and (list_name is None or version is None):
         raise typer.BadParameter("a new list needs --list and --version", param_hint="--new-list")
     report = index.add_list(
@@ -107,7 +120,7 @@ def add(
 
 @with_list_reading
 def replace(
-    directory: BuiltDir,
+    directory: IndexFolder,
     file: ListFile,
     *,
     list_name: ListOfFile = None,
@@ -124,7 +137,6 @@ def replace(
     """
     from hashmatch import index
 
-    _check_text(list_name, version)
     report = index.replace_list(
         directory, file, list_name=list_name, version=version, reading=reading, wait_s=wait_s
     )
@@ -133,7 +145,7 @@ def replace(
 
 @with_entries
 def remove(
-    directory: BuiltDir, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
+    directory: IndexFolder, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
 ) -> None:
     """Remove entries: they never match again.
 
@@ -143,15 +155,16 @@ def remove(
     """
     from hashmatch import index
 
-    if entries.ids is None:
+    list_name, ids = entries
+    if ids is None:
         raise typer.BadParameter("name at least one entry", param_hint="--entry")
-    report = index.remove_entries(directory, entries.list_name, entries.ids, wait_s=wait_s)
+    report = index.remove_entries(directory, list_name, ids, wait_s=wait_s)
     _print_report(report, as_json=as_json)
 
 
 @with_entries
 def disable(
-    directory: BuiltDir, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
+    directory: IndexFolder, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
 ) -> None:
     """Stop entries or a list from matching.
 
@@ -166,7 +179,7 @@ def disable(
 
 @with_entries
 def enable(
-    directory: BuiltDir, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
+    directory: IndexFolder, *, entries: Entries, wait_s: WaitS = 0.0, as_json: AsJson = False
 ) -> None:
     """Let disabled entries or lists match again.
 
@@ -178,7 +191,7 @@ def enable(
 
 
 def compact(
-    directory: BuiltDir,
+    directory: IndexFolder,
     *,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads to build with.")] = 1,
     keep: Annotated[
@@ -218,7 +231,7 @@ def compact(
 
 
 def rollback(
-    directory: BuiltDir,
+    directory: IndexFolder,
     generation: Annotated[
         int, typer.Argument(metavar="GENERATION", min=1, help="As index history lists it.")
     ],
@@ -241,12 +254,13 @@ def rollback(
 
     Example: hashmatch index rollback indexes/demo 3 --yes
     """
-    from hashmatch.index import rollback_index
+    from hashmatch import index
 
+    roll_back = partial(
+        index.rollback_index, directory, generation, with_overrides=with_overrides, wait_s=wait_s
+    )
     if not yes:
-        plan = rollback_index(
-            directory, generation, with_overrides=with_overrides, dry_run=True, wait_s=wait_s
-        )
+        plan = roll_back(dry_run=True)
         print_note(
             f"index {plan.name}: rolled back to generation {generation}, "
             f"{plan.n_returned_entries:,} entries would match again; "
@@ -254,8 +268,7 @@ def rollback(
         )
         if not (sys.stdin.isatty() and typer.confirm("Roll back?", err=True)):
             raise typer.BadParameter("nothing was changed; confirm by --yes", param_hint="--yes")
-    report = rollback_index(directory, generation, with_overrides=with_overrides, wait_s=wait_s)
-    _print_report(report, as_json=as_json)
+    _print_report(roll_back(), as_json=as_json)
 
 
 COMMANDS = (add, replace, remove, disable, enable, compact, rollback)
@@ -282,9 +295,3 @@ def _print_report(report: ChangeReport, *, as_json: bool) -> None:
     if report.n_returned_entries:
         note += f"; entries removed earlier that match again: {report.n_returned_entries:,}"
     print_note(note)
-
-
-def _check_text(list_name: str | None, version: str | None) -> None:
-    for option, text in (("--list", list_name), ("--version", version)):
-        if text is not None and not (text.strip() and text.isprintable()):
-            raise typer.BadParameter("expected text on one line", param_hint=option)

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hashmatch.cli.display import print_facts, print_json, print_note, print_table
 from hashmatch.cli.index_bench import bench
-from hashmatch.cli.index_changes import COMMANDS, WaitS
+from hashmatch.cli.index_changes import COMMANDS, IndexFolder, WaitS
 from hashmatch.cli.options import AsJson
 
 index_app = typer.Typer(
     help="Build an index from lists, change it, look at it, check it.", rich_markup_mode=None
 )
 
-RecipeDir = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DIR", help="A folder with a recipe.toml.", exists=True, file_okay=False
-    ),
-]
-
 
 @index_app.command()
 def build(
-    directory: RecipeDir,
+    directory: IndexFolder,
     *,
     discard_additions: Annotated[
         bool,
@@ -51,7 +43,7 @@ def build(
     if as_json:
         print_json(report.to_dict())
         return
-    print_lists(report.to_dict()["lists"])
+    _print_lists(report.to_dict()["lists"])
     state = "built" if report.is_new else "unchanged"
     codes = ", ".join(f"{n:,} {algorithm} codes" for algorithm, n in report.n_codes.items())
     print_note(
@@ -61,7 +53,7 @@ def build(
 
 
 @index_app.command()
-def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
+def info(directory: IndexFolder, *, as_json: AsJson = False) -> None:
     """Show what a built index holds.
 
     Example: hashmatch index info indexes/demo --json
@@ -72,25 +64,22 @@ def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json(facts)
         return
-    codes = {f"{one['algorithm']} codes": _codes(one) for one in facts["algorithms"]}
-    apart = {
+    optional = {
         "entries removed": facts["n_removed_entries"],
         "entries disabled": facts["n_disabled_entries"],
         "lists disabled": ", ".join(facts["disabled_lists"]),
-        **{f"list {name}": _attributes(set_) for name, set_ in facts["attributes"].items()},
+        **{f"list {name}": _describe_list(values) for name, values in facts["attributes"].items()},
     }
-    print_facts(
-        f"Index {facts['name']}",
-        {
-            "generation": facts["generation"],
-            "digest": facts["digest"],
-            "built by": f"hashmatch {facts['hashmatch_version']}",
-            "entries": facts["n_entries"],
-            **codes,
-            **{name: value for name, value in apart.items() if value},
-        },
-    )
-    print_lists(facts["lists"])
+    shown = {
+        "generation": facts["generation"],
+        "digest": facts["digest"],
+        "built by": f"hashmatch {facts['hashmatch_version']}",
+        "entries": facts["n_entries"],
+        **{f"{codes['algorithm']} codes": _describe_codes(codes) for codes in facts["algorithms"]},
+        **{name: value for name, value in optional.items() if value},
+    }
+    print_facts(f"Index {facts['name']}", shown)
+    _print_lists(facts["lists"])
     if facts["compaction_advised"]:
         print_note(
             f"many segments or removed rows: worth running hashmatch index compact {directory}"
@@ -98,7 +87,7 @@ def info(directory: RecipeDir, *, as_json: AsJson = False) -> None:
 
 
 @index_app.command()
-def history(directory: RecipeDir, *, as_json: AsJson = False) -> None:
+def history(directory: IndexFolder, *, as_json: AsJson = False) -> None:
     """List the generations that are kept, and what each changed.
 
     hashmatch index rollback publishes one of them anew.
@@ -112,24 +101,21 @@ def history(directory: RecipeDir, *, as_json: AsJson = False) -> None:
         print_json(generations)
         return
     counts = ["n_added", "n_removed", "n_disabled", "n_enabled", "n_rows", "n_purged"]
-    print_table(
-        "Generations",
-        ["generation", "published", "change", *(name.removeprefix("n_") for name in counts)],
+    rows = [
         [
-            [
-                f"{one['generation']}{' (current)' if one['is_current'] else ''}",
-                one["published"][:19].replace("T", " "),
-                " ".join(str(one[name]) for name in ("kind", "list", "restored") if one[name]),
-                *(one[name] for name in counts),
-            ]
-            for one in generations
-        ],
-        caption="published in UTC; counts are of rows",
-    )
+            f"{kept['generation']}{' (current)' if kept['is_current'] else ''}",
+            kept["published"][:19].replace("T", " "),
+            " ".join(str(kept[name]) for name in ("kind", "list", "restored") if kept[name]),
+            *(kept[name] for name in counts),
+        ]
+        for kept in generations
+    ]
+    columns = ["generation", "published", "change", *(name.removeprefix("n_") for name in counts)]
+    print_table("Generations", columns, rows, caption="published in UTC; counts are of rows")
 
 
 @index_app.command()
-def verify(directory: RecipeDir, *, as_json: AsJson = False) -> None:
+def verify(directory: IndexFolder, *, as_json: AsJson = False) -> None:
     """Check every byte of a built index, earlier generations included.
 
     The exit code is 1 if a checksum differs.
@@ -145,41 +131,32 @@ def verify(directory: RecipeDir, *, as_json: AsJson = False) -> None:
         print_note(f"{directory}: {len(files)} files verified: {', '.join(files)}")
 
 
-index_app.command("bench")(bench)
-for command in COMMANDS:
-    index_app.command(command.__name__)(command)
+for command in (bench, *COMMANDS):
+    index_app.command()(command)
 
 
-def _codes(algorithm: dict[str, Any]) -> str:
-    """Describe the codes of one algorithm."""
-    words = f"{algorithm['n_codes']:,} of {algorithm['bits']} bits"
-    if algorithm["n_segments"] > 1:
-        words += f" in {algorithm['n_segments']:,} segments"
-    for state in ("removed", "disabled"):
-        if algorithm[f"n_{state}"]:
-            words += f", {algorithm[f'n_{state}']:,} {state}"
-    return words
+def _describe_codes(codes: dict[str, Any]) -> str:
+    segments = f" in {codes['n_segments']:,} segments" if codes["n_segments"] > 1 else ""
+    removed = f", {codes['n_removed']:,} removed" if codes["n_removed"] else ""
+    disabled = f", {codes['n_disabled']:,} disabled" if codes["n_disabled"] else ""
+    return f"{codes['n_codes']:,} of {codes['bits']} bits{segments}{removed}{disabled}"
 
 
-def _attributes(attributes: dict[str, Any]) -> str:
-    """Describe the attributes of a list that are not the defaults."""
+def _describe_list(attributes: dict[str, Any]) -> str:
+    """Return the attributes of a list that are not the defaults."""
     from hashmatch.index import ListAttributes
 
-    defaults = ListAttributes()
-    return ", ".join(
-        f"{name} {value}" for name, value in attributes.items() if value != getattr(defaults, name)
-    )
+    usual = ListAttributes()
+    changed = {name: set_ for name, set_ in attributes.items() if set_ != getattr(usual, name)}
+    return ", ".join(f"{name} {value}" for name, value in changed.items())
 
 
-def print_lists(lists: list[dict[str, Any]]) -> None:
-    """Print where the rows of each list went, for people."""
+def _print_lists(lists: list[dict[str, Any]]) -> None:
+    """Print where the rows of each list went."""
     counts = ["rows", "indexed", "withdrawn", "ignored", "duplicates"]
-    if any(one["removed"] for one in lists):
+    if any(each["removed"] for each in lists):
         counts.append("removed")
-    if any(one.get("live", one["indexed"]) != one["indexed"] for one in lists):
+    if any(each.get("live", each["indexed"]) != each["indexed"] for each in lists):
         counts.append("live")
-    print_table(
-        "Lists",
-        ["list", "version", *counts],
-        [[one["list"], one["list_version"], *(one[name] for name in counts)] for one in lists],
-    )
+    rows = [[each["list"], each["list_version"], *map(each.get, counts)] for each in lists]
+    print_table("Lists", ["list", "version", *counts], rows)

@@ -20,10 +20,6 @@ ListFile = Annotated[
         help="CSV, JSON Lines or vPDQ text (.txt, one video a file), or a folder of vPDQ text.",
     ),
 ]
-Version = Annotated[
-    str | None,
-    typer.Option(help="Version that matches will report for the rows; unchanged if left out."),
-]
 
 
 def make_list_reading(

@@ -7,17 +7,16 @@ rename, so that readers see all of it or nothing. docs/index.md specifies the fi
 
 from __future__ import annotations
 
-from hashmatch.index.adding import add_list, replace_list
 from hashmatch.index.append import append_list
 from hashmatch.index.build import BuildReport, build_index
 from hashmatch.index.changes import ChangeReport, StorageOptions
 from hashmatch.index.compaction import CompactionReport, compact_index
 from hashmatch.index.history import GenerationInfo, index_history, rollback_index
 from hashmatch.index.index import Index
+from hashmatch.index.list_changes import add_list, disable, enable, remove_entries, replace_list
 from hashmatch.index.manifest import ListAttributes, ListCounts, Origin
 from hashmatch.index.open import verify_index
 from hashmatch.index.recipe import Recipe, RecipeList
-from hashmatch.index.removal import disable, enable, remove_entries
 from hashmatch.index.transaction import Transaction, open_transaction
 
 __all__ = [

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hashmatch.index.dedup import Int64s, KeyMap, RowKeys
-from hashmatch.index.list_rows import WITHDRAWN, ParsedList, RowChunk
+from hashmatch.index.list_rows import WITHDRAWN, RowChunk, read_chunks
 from hashmatch.index.manifest import ChangeKind, ListCounts, Origin
 from hashmatch.index.recipe import RecipeList
 from hashmatch.index.row_lookup import KnownRows, find_rows
@@ -39,7 +39,7 @@ def append_list(
     row and 24 for each new entry; every 65,536 rows cost a scan of the ids that the list has.
     """
     appending = _Appending(transaction, source, readmit=readmit)
-    for chunk in appending.parsed.chunks():
+    for chunk in read_chunks(source, appending.keys, transaction.options.chunk_rows):
         appending.append(chunk)
     return appending.finish(came_by)
 
@@ -49,67 +49,63 @@ class _Appending:
 
     def __init__(self, transaction: Transaction, source: RecipeList, *, readmit: bool) -> None:
         self.keys = RowKeys()
-        self.parsed = ParsedList(source, self.keys, transaction.options.chunk_rows)
         self._transaction = transaction
         self._source = source
+        self._readmit = readmit
         removed = transaction.overrides.removed_of(source.name)
         self._removed = pa.array(sorted(removed), pa.string())
-        self._readmit = readmit
+        self._returned: set[str] = set()
         self._ordinals = KeyMap()
         self._places = {origin: at for at, origin in enumerate(transaction.origins)}
-        self._indexed = self._withdrawn = self._duplicates = self._left_out = 0
-        self._returned: set[str] = set()
+        self._algorithms: set[str] = set()
+        kinds = ("rows", "indexed", "withdrawn", "ignored", "duplicates", "removed")
+        self._counts = dict.fromkeys(kinds, 0)
 
     def append(self, chunk: RowChunk) -> None:
         """Sort out the rows of a chunk and append those to be indexed."""
+        transaction, counts = self._transaction, self._counts
+        self._algorithms.update(chunk.algorithms)
         ids: Column = chunk.table["entry_id"]
-        known = self._find_known(ids)
+        known = find_rows(
+            transaction.segments,
+            transaction.origins,
+            transaction.is_of([self._source.name]),
+            pc.unique(ids) if transaction.segments else ids,
+            self.keys,
+        )
         is_withdrawn = chunk.is_first & (chunk.statuses == WITHDRAWN)
         kept = chunk.is_first & ~is_withdrawn
         found: Column = pc.is_in(ids, self._removed)
         is_removed = found.to_numpy()
         if not self._readmit:
-            self._left_out += int((kept & is_removed).sum())
+            counts["removed"] += int((kept & is_removed).sum())
             kept &= ~is_removed
         twin = known.by_row.get(chunk.row_keys)
         is_repeated = kept & (twin >= 0)
         is_repeated[is_repeated] = known.status[twin[is_repeated]] == chunk.statuses[is_repeated]
         kept &= ~is_repeated
         self._remove(known, twin[(twin >= 0) & (kept | is_withdrawn)])
-        self._indexed += int(kept.sum())
-        self._withdrawn += int(is_withdrawn.sum())
-        self._duplicates += int((~chunk.is_first).sum() + is_repeated.sum())
+        counts["rows"] += chunk.table.num_rows + chunk.n_ignored
+        counts["ignored"] += chunk.n_ignored
+        counts["indexed"] += int(kept.sum())
+        counts["withdrawn"] += int(is_withdrawn.sum())
+        counts["duplicates"] += int((~chunk.is_first).sum() + is_repeated.sum())
         self._returned.update(ids.filter(pa.array(kept & is_removed)).to_pylist())
         rows = chunk.table.filter(pa.array(kept))
         origins = self._number_origins(chunk.origins[kept])
         entries = self._number_entries(known, chunk.entry_keys[kept])
         rows = rows.append_column("entry", pa.array(entries, pa.int64()))
-        self._transaction.append(rows.append_column("origin", pa.array(origins, pa.int32())))
+        transaction.append(rows.append_column("origin", pa.array(origins, pa.int32())))
 
     def finish(self, came_by: ChangeKind) -> tuple[ListCounts, int]:
         """Return the counts of the list, and how many entries were readmitted."""
-        for algorithm in self.parsed.algorithms:
-            self._transaction.require_segment(algorithm)
-        overrides = self._transaction.overrides
-        self._transaction.overrides = overrides.readmit(self._source.name, self._returned)
-        counts = ListCounts(
-            list=self._source.name,
-            list_version=self._source.version,
-            rows=self.parsed.n_rows + self.parsed.n_ignored,
-            indexed=self._indexed,
-            withdrawn=self._withdrawn,
-            ignored=self.parsed.n_ignored,
-            duplicates=self._duplicates,
-            removed=self._left_out,
-            came_by=came_by,
-        )
+        transaction, source = self._transaction, self._source
+        # An empty list gets an empty segment, so that policies that name its algorithm still load.
+        for algorithm in sorted(self._algorithms) or [source.reading.default_algorithm]:
+            transaction.require_segment(algorithm)
+        transaction.overrides = transaction.overrides.readmit(source.name, self._returned)
+        counts = ListCounts(source.name, source.version, **self._counts, came_by=came_by)
         return counts, len(self._returned)
-
-    def _find_known(self, ids: Column) -> KnownRows:
-        transaction = self._transaction
-        is_of_list = transaction.is_of([self._source.name])
-        ids = pc.unique(ids) if transaction.segments else ids
-        return find_rows(transaction.segments, transaction.origins, is_of_list, ids, self.keys)
 
     def _remove(self, known: KnownRows, places: Int64s) -> None:
         for number in np.unique(known.segment[places]).tolist():

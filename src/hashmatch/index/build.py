@@ -12,22 +12,12 @@ from hashmatch.index.changes import DEFAULT_OPTIONS, ChangeReport, StorageOption
 from hashmatch.index.directory import build_command
 from hashmatch.index.manifest import DEFAULT_ATTRIBUTES, ListCounts
 from hashmatch.index.recipe import Recipe
-from hashmatch.index.transaction import Transaction, open_transaction
+from hashmatch.index.transaction import open_transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport(ChangeReport):
-    """The result of a build.
-
-    Parameters
-    ----------
-    n_codes : dict of str to int
-        Codes by algorithm.
-    n_entries : int
-        Distinct entries.
-    lists : tuple of ListCounts
-        Where the rows of each list went.
-    """
+    """The result of a build: codes by algorithm, distinct entries, where each list's rows went."""
 
     n_codes: dict[str, int]
     n_entries: int
@@ -55,14 +45,8 @@ def build_index(
     discard_additions : bool
         Build even if lists were added to or replaced since the last build. The recipe's files
         alone count then.
-    wait_s : float
-        Seconds to wait for another writer to finish.
-    options : StorageOptions
-        Sizes, and how many generations are kept.
-
-    Returns
-    -------
-    BuildReport
+    wait_s, options
+        As in `add_list`.
 
     Raises
     ------
@@ -97,14 +81,10 @@ def build_index(
         change = transaction.commit("build")
         return change.extend(
             BuildReport,
-            n_codes=_count_codes(transaction),
+            n_codes={one.stored.algorithm: one.stored.n_codes for one in transaction.segments},
             n_entries=transaction.n_entries,
             lists=tuple(transaction.lists),
         )
-
-
-def _count_codes(transaction: Transaction) -> dict[str, int]:
-    return {one.stored.algorithm: one.stored.n_codes for one in transaction.segments}
 
 
 def _refuse_to_discard(directory: Path, lists: tuple[ListCounts, ...]) -> None:

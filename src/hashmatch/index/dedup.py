@@ -50,16 +50,15 @@ class RowKeys:
 
     def origins_of(self, list_name: str, harm: Column, classification: Column) -> Int64s:
         """Return the numbers of the origins of rows, int64 (n,), in order of appearance."""
-        harms, harm_names = _encode(harm)
-        classes, class_names = _encode(classification)
-        pairs = harms * (len(class_names) + 1) + classes + 1
-        distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-        numbers = np.empty(distinct.size, dtype=np.int64)
-        for at in np.argsort(first).tolist():
-            row = first[at]
-            name = None if classes[row] < 0 else class_names[classes[row]]
-            numbers[at] = self.origin(list_name, harm_names[harms[row]], name)
-        return numbers[inverse]
+        table = pa.table([harm, classification, np.arange(len(harm))], ["harm", "class", "row"])
+        # Without threads, groups come in order of appearance.
+        groups = table.group_by(["harm", "class"], use_threads=False).aggregate([("row", "list")])
+        harms: list[Any] = groups["harm"].to_pylist()
+        classes = groups["class"].to_pylist()
+        numbers = np.empty(len(harm), dtype=np.int64)
+        for name, class_name, rows in zip(harms, classes, groups["row_list"], strict=True):
+            numbers[rows.values.to_numpy()] = self.origin(list_name, name, class_name)
+        return numbers
 
     @staticmethod
     def entries(origins: Int64s, entry_ids: Column) -> Keys:
@@ -120,12 +119,7 @@ class KeyMap:
     def setdefault(self, keys: Keys, values: Int64s) -> tuple[Int64s, NDArray[np.bool_]]:
         """Give each new key its value, the first of equal ones; values are not negative.
 
-        Returns
-        -------
-        values : ndarray of int64, shape (n,)
-            The value each key has now.
-        is_new : ndarray of bool, shape (n,)
-            True where the key was given its value here, once for each.
+        Returns the value each key has now, and whether it was given here, once for each key.
         """
         found, places = self._add_missing(keys, lambda new: values[new])
         is_new = np.zeros(len(keys), dtype=np.bool_)
@@ -133,9 +127,9 @@ class KeyMap:
         return found, is_new
 
     def number(self, keys: Keys, start: int) -> tuple[Int64s, int]:
-        """Return the numbers of keys, and the next number.
+        """Give new keys numbers from `start`, in order of appearance.
 
-        New keys are numbered from `start`, in order of appearance.
+        Returns the number of every key, and the next number.
         """
         found, places = self._add_missing(keys, lambda new: start + np.argsort(np.argsort(new)))
         return found, start + places.size
@@ -184,12 +178,3 @@ def first_occurrence(keys: Keys) -> tuple[Int64s, Int64s]:
 def _sort(keys: Keys, values: Int64s) -> tuple[Keys, Int64s]:
     order = np.argsort(keys[:, 0], kind="stable")  # linear where two sorted runs are merged
     return keys[order], values[order]
-
-
-def _encode(column: Column) -> tuple[Int64s, list[str]]:
-    """Return a number for each value of a column, -1 for null, and the distinct values."""
-    encoded: Any = pc.dictionary_encode(column)
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    indices = encoded.indices.fill_null(MISSING).to_numpy(zero_copy_only=False)
-    return indices.astype(np.int64), encoded.dictionary.to_pylist()

@@ -28,9 +28,9 @@ def describe(
     by_origin = np.zeros(n_origins, dtype=np.int64)
     is_there = np.zeros(manifest.n_entries, dtype=np.bool_)
     for one in (one for group in segments.values() for one in group.all):
-        counts = one.entries.count(manifest.n_entries, n_origins, one.hidden)
-        by_origin += counts.by_origin
-        is_there |= counts.is_there
+        rows, has_rows = one.entries.count(manifest.n_entries, n_origins, one.hidden)
+        by_origin += rows
+        is_there |= has_rows
     algorithms = [_algorithm(name, group) for name, group in segments.items()]
     return {
         "name": manifest.name,

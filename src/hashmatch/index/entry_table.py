@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from io import IOBase
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -75,13 +75,6 @@ class EntryWriter:
         self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=ENTRY_SCHEMA))
 
 
-class Counts(NamedTuple):
-    """Rows by origin, int64 (n_origins,), and whether entries have any, bool (n_entries,)."""
-
-    by_origin: NDArray[np.int64]
-    is_there: NDArray[np.bool_]
-
-
 class EntryTable:
     """A mapped entry table.
 
@@ -92,8 +85,7 @@ class EntryTable:
     def __init__(self, path: Path, batches: list[pa.RecordBatch]) -> None:
         self.path = path
         self._batches = batches
-        self._entries = [_integers(batch, "entry", np.int64) for batch in batches]
-        self._origins = [_integers(batch, "origin", np.int32) for batch in batches]
+        self._entries, self._origins = _integers(batches, "entry"), _integers(batches, "origin")
         self._checked: set[tuple[int, str]] = set()
         self._n_rows = sum(batch.num_rows for batch in batches)
         self._batch_rows = batches[0].num_rows if batches else BATCH_ROWS
@@ -153,8 +145,13 @@ class EntryTable:
             mask &= is_in.to_numpy()
         return np.flatnonzero(mask)
 
-    def count(self, n_entries: int, n_origins: int, hidden: NDArray[np.int64]) -> Counts:
-        """Count the rows that are not `hidden` by origin, and mark their entries."""
+    def count(
+        self, n_entries: int, n_origins: int, hidden: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Count the rows that are not `hidden`.
+
+        Returns rows by origin, int64 (n_origins,), and whether entries have any, bool (n_entries,).
+        """
         is_shown = np.ones(len(self), dtype=np.bool_)
         is_shown[hidden] = False
         is_there = np.zeros(n_entries, dtype=np.bool_)
@@ -166,7 +163,7 @@ class EntryTable:
             is_there[self.below(entries, n_entries, "entry")[shown]] = True
             shown_origins = self.below(origins, n_origins, "origin")[shown]
             by_origin += np.bincount(shown_origins, minlength=n_origins)
-        return Counts(by_origin, is_there)
+        return by_origin, is_there
 
     def below(self, found: NDArray[_Int], limit: int, column: str) -> NDArray[_Int]:
         """Return `found` if all of it is in 0..limit-1; else the file is damaged."""
@@ -226,9 +223,6 @@ def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
     return batches
 
 
-def _integers(batch: pa.RecordBatch, name: str, dtype: type[_Int]) -> NDArray[_Int]:
-    column: Any = batch.column(name)
-    values: NDArray[_Int] = column.to_numpy(zero_copy_only=True)  # ArrowInvalid where there is null
-    if values.dtype != dtype:
-        raise ValueError(name)
-    return values
+def _integers(batches: list[pa.RecordBatch], name: str) -> list[NDArray[Any]]:
+    columns: list[Any] = [batch.column(name) for batch in batches]
+    return [column.to_numpy(zero_copy_only=True) for column in columns]  # ArrowInvalid for a null

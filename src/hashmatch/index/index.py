@@ -48,14 +48,11 @@ class Index:
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str], *, verify: bool = False) -> Index:
-        """Open the current generation of a folder.
+        """Open the current generation of a folder, that of the recipe.
 
-        Parameters
-        ----------
-        directory : path-like
-            The folder of the recipe.
-        verify : bool
-            Read every byte and compare digests first.
+        With `verify` every byte is read and checked first. Else only manifest, tombstones and
+        overrides are, and one header for each 65,536 entries; a damaged byte elsewhere may then
+        give an IndexFormatError later or a wrong answer, never a crash.
 
         Raises
         ------
@@ -63,12 +60,6 @@ class Index:
             The folder was never built.
         IndexFormatError
             A file is damaged, missing, foreign or of another format; names it.
-
-        Notes
-        -----
-        Without `verify` only manifest, tombstones and overrides are read, and one header for each
-        65,536 entries; a damaged byte elsewhere may then give an IndexFormatError later or a wrong
-        answer, never a crash.
         """
         # Absolute, so that refreshed() works after a change of the working folder.
         return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100
@@ -78,10 +69,9 @@ class Index:
         cls, directory: Path, *, verify: bool, already_open: Iterable[OpenSegment] = ()
     ) -> Index:
         def load(current: Current) -> Index:
-            opened = open_segments(
-                directory, current.manifest, verify=verify, already_open=already_open
-            )
-            return cls(directory, current, opened, open_overrides(directory, current.manifest))
+            manifest = current.manifest
+            opened = open_segments(directory, manifest, verify=verify, already_open=already_open)
+            return cls(directory, current, opened, open_overrides(directory, manifest))
 
         return load_current(directory, load)
 
@@ -129,14 +119,8 @@ class Index:
 
         Like `HammingIndex.search`, over all segments; the ids are rows of this index. Removed and
         disabled entries are never found. Each segment costs a search of its own, small ones little
-        (docs/index.md, "Costs").
-
-        Raises
-        ------
-        KeyError
-            The index has no such algorithm.
-        ValueError
-            As `HammingIndex.search`.
+        (docs/index.md, "Costs"). KeyError if the index has no such algorithm; ValueError as
+        `HammingIndex.search`.
         """
         return self._of(algorithm).search(queries, radius, threads)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,15 +20,17 @@ WITHDRAWN = STATUSES.index("withdrawn")
 _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RowChunk:
-    """Rows of a list, with the columns of `hashmatch.lists.SCHEMA`, and arrays of shape (n,).
+class RowChunk(NamedTuple):
+    """Rows of a list with the columns of `hashmatch.lists.SCHEMA`, and arrays of shape (n,).
 
-    `origins` and keys are those of `RowKeys`, `statuses` positions in `STATUSES`; `is_first` is
-    false for a row that repeats an earlier one of the list.
+    `n_ignored` more rows are of ignored algorithms; `algorithms` are those of the rows. `origins`
+    and keys are those of `RowKeys`, `statuses` positions in `STATUSES`; `is_first` is false for a
+    row that repeats an earlier one of the list.
     """
 
     table: pa.Table
+    n_ignored: int
+    algorithms: list[str]
     origins: Int64s
     entry_keys: Keys
     row_keys: Keys
@@ -36,58 +38,22 @@ class RowChunk:
     is_first: NDArray[np.bool_]
 
 
-class ParsedList:
-    """A list file as `chunks` of some `chunk_rows` rows each.
+def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[RowChunk]:
+    """Read a list file in chunks of some `chunk_rows` rows; holds one, and 24 bytes a distinct row.
 
-    Holds one chunk and 24 bytes for each distinct row. After the last chunk, `algorithms` are those
-    of any row, or the default one for a list without rows: such a list gets an empty segment, so
-    that policies naming its algorithm still load.
+    HashListError names file, row and column of the first fault.
     """
-
-    def __init__(self, source: RecipeList, keys: RowKeys, chunk_rows: int) -> None:
-        self.source = source
-        self.n_rows = 0
-        self.n_ignored = 0
-        self._keys = keys
-        self._chunk_rows = chunk_rows
-        self._algorithms: set[str] = set()
-
-    @property
-    def algorithms(self) -> list[str]:
-        """Names of the algorithms of the rows, in order."""
-        return sorted(self._algorithms or {self.source.reading.default_algorithm})
-
-    def chunks(self) -> Iterator[RowChunk]:
-        """Read the file; HashListError names file, row and column of the first fault."""
-        seen = KeyMap()
-        for table in self._tables():
-            self.n_rows += table.num_rows
-            names = distinct(table["algorithm"])
-            self._algorithms.update(names)
-            _check_algorithms(table, names, self.source)
-            yield self._chunk(table, names, seen)
-
-    def _tables(self) -> Iterator[pa.Table]:
-        batches: list[pa.RecordBatch] = []
-        n_rows = 0
-        for batch, n_ignored in read_batches(self.source.file, self.source.reading):
-            self.n_ignored += n_ignored
-            n_rows += batch.num_rows
-            batches.append(batch)
-            if n_rows >= self._chunk_rows:
-                yield pa.Table.from_batches(batches, SCHEMA)
-                batches, n_rows = [], 0
-        if n_rows:
-            yield pa.Table.from_batches(batches, SCHEMA)
-
-    def _chunk(self, table: pa.Table, names: list[str], seen: KeyMap) -> RowChunk:
-        origins = self._keys.origins_of(self.source.name, table["harm"], table["classification"])
-        entry_keys = self._keys.entries(origins, table["entry_id"])
+    seen = KeyMap()
+    for table, n_ignored in _read_tables(source, chunk_rows):
+        names = distinct(table["algorithm"])
+        _check_algorithms(table, names, source)
+        origins = keys.origins_of(source.name, table["harm"], table["classification"])
+        entry_keys = keys.entries(origins, table["entry_id"])
         row_keys = np.empty_like(entry_keys)
         for name in names:
             is_of = has_algorithm(table, name)
             codes = codes_of(table.filter(pa.array(is_of)), get_algorithm(name).bits)
-            row_keys[is_of] = self._keys.rows(entry_keys[is_of], name, codes)
+            row_keys[is_of] = keys.rows(entry_keys[is_of], name, codes)
         statuses = status_numbers(table["status"])
         # Row number and status in one value.
         values = table["row_number"].to_numpy() * len(STATUSES) + statuses
@@ -99,8 +65,23 @@ class ParsedList:
             problem = (
                 f"row {earlier} gives the same entry and hash another status; keep one of them"
             )
-            raise _error(table, row, self.source, problem, "status")
-        return RowChunk(table, origins, entry_keys, row_keys, statuses, is_first)
+            raise _error(table, row, source, problem, "status")
+        yield RowChunk(table, n_ignored, names, origins, entry_keys, row_keys, statuses, is_first)
+
+
+def _read_tables(source: RecipeList, chunk_rows: int) -> Iterator[tuple[pa.Table, int]]:
+    """Yield rows, and how many of ignored algorithms were left out from among them."""
+    batches: list[pa.RecordBatch] = []
+    n_rows = n_ignored = 0
+    for batch, n_left_out in read_batches(source.file, source.reading):
+        batches.append(batch)
+        n_rows += batch.num_rows
+        n_ignored += n_left_out
+        if n_rows >= chunk_rows:
+            yield pa.Table.from_batches(batches, SCHEMA), n_ignored
+            batches, n_rows, n_ignored = [], 0, 0
+    if n_rows or n_ignored:
+        yield pa.Table.from_batches(batches, SCHEMA), n_ignored
 
 
 def codes_of(rows: pa.Table, bits: int) -> NDArray[np.uint8]:

@@ -1,31 +1,6 @@
 """The recipe of an index: `recipe.toml`, which names the lists that go into it.
 
-::
-
-    name = "demo"
-    description = "lists that show hashmatch at work"   # optional
-
-    [[lists]]
-    name = "demo-known"
-    file = "known.csv"               # relative to the recipe
-    version = "2026-11-22"
-    harm = "csam"                    # of rows that name none; optional, like all below
-    format = "csv"                   # by default found out from the file
-    classification = "A1"
-    algorithm = "pdq"
-    columns = { hash = "pdq_hash", entry_id = "id" }
-    ignore_algorithms = ["md5"]
-    enabled = true                   # false: no entry of the list matches
-    role = "harm"                    # or "allow"; stored and shown, not acted on yet, as are
-    radius = 31                      # bits at which entries match at most
-    priority = 0                     # of lists that match alike, the highest comes first
-
-    [[lists]]
-    name = "known-videos"
-    file = "videos"                  # a folder of vPDQ text, or one such file
-    version = "2026-11-22"
-    harm = "csam"
-    min_quality = 50                 # frames below it are left out; for vPDQ text only
+docs/index.md specifies its keys.
 """
 
 from __future__ import annotations

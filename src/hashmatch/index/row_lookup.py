@@ -79,7 +79,7 @@ def find_rows(
     segments with rows of the list, once, in native code.
     """
     by_row, by_entry = KeyMap(), KeyMap()
-    segment_of, row_of, status_of = [NO_ROWS], [NO_ROWS], [NO_ROWS]
+    found = [(NO_ROWS, NO_ROWS, NO_ROWS)]
     n_found = 0
     for number, segment in enumerate(segments):
         rows = segment.entries.rows_of(is_of_list, entry_ids)
@@ -92,14 +92,7 @@ def find_rows(
         is_live = ~contains(segment.removed, rows)
         by_row.setdefault(row_keys[is_live], places[is_live])
         by_entry.setdefault(entry_keys, table["entry"].to_numpy())
-        segment_of.append(np.full(rows.size, number, dtype=np.int64))
-        row_of.append(rows)
-        status_of.append(status_numbers(table["status"]))
+        found.append((np.full(rows.size, number), rows, status_numbers(table["status"])))
         n_found += rows.size
-    return KnownRows(
-        np.concatenate(segment_of),
-        np.concatenate(row_of),
-        np.concatenate(status_of),
-        by_row,
-        by_entry,
-    )
+    segment_of, row, status = map(np.concatenate, zip(*found, strict=True))
+    return KnownRows(segment_of, row, status, by_row, by_entry)

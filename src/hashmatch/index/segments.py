@@ -92,8 +92,7 @@ class Segments:
     def search(self, queries: ArrayLike, radius: int | None, threads: int) -> SearchResult:
         """Find every row within the radius that is neither removed nor disabled.
 
-        One segment without tombstones needs no copy; else the matches are filtered, in time that
-        grows with their number, and sorted if several segments have some.
+        Matches of a segment with tombstones are filtered, and sorted if several segments have some.
         """
         found = [
             _drop_hidden(segment.index.search(queries, radius, threads), segment.hidden)
@@ -122,18 +121,15 @@ class Segments:
             yield self.all[number], places, rows[places] - self._starts[number]
 
     def _merge(self, found: list[SearchResult]) -> SearchResult:
-        offsets = np.sum([one.offsets for one in found], axis=0)
-        with_matches = [number for number, one in enumerate(found) if one.ids.size]
-        if len(with_matches) <= 1:
-            number = with_matches[0] if with_matches else 0
-            only = found[number]
-            return SearchResult(offsets, only.ids + self._starts[number], only.distances)
-        some = [found[number] for number in with_matches]
-        starts = self._starts[with_matches]
-        rows = np.concatenate([one.ids + start for one, start in zip(some, starts, strict=True)])
-        distances = np.concatenate([one.distances for one in some])
+        offsets = np.sum([part.offsets for part in found], axis=0)
+        pairs = list(zip(found, self._starts[:-1], strict=True))
+        pairs = [(part, start) for part, start in pairs if part.ids.size] or pairs[:1]
+        rows = np.concatenate([part.ids + start for part, start in pairs])
+        distances = np.concatenate([part.distances for part, _ in pairs])
+        if len(pairs) == 1:
+            return SearchResult(offsets, rows, distances)
         numbers = np.arange(len(offsets) - 1)
-        queries = np.concatenate([np.repeat(numbers, np.diff(one.offsets)) for one in some])
+        queries = np.concatenate([np.repeat(numbers, np.diff(part.offsets)) for part, _ in pairs])
         order = np.lexsort((rows, distances, queries))
         return SearchResult(offsets, rows[order], distances[order])
 
