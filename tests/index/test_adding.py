@@ -149,7 +149,9 @@ def test_which_list_it_is(built: Path, list_file: MakeList) -> None:
     file = list_file([row_of("n", 9)])
     with pytest.raises(HashmatchError, match=f"^{built}: say which list it is of: known, spam$"):
         add_list(built, file)
-    with pytest.raises(UnknownNameError, match="no list knwon; did you mean known. .index add --new"):
+    with pytest.raises(
+        UnknownNameError, match="no list knwon; did you mean known. .index add --new"
+    ):
         add_list(built, file, list_name="knwon")
     with pytest.raises(HashmatchError, match="list other is new; say which version it is"):
         add_list(built, file, list_name="other", new_list=True)
