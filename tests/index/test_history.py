@@ -195,6 +195,24 @@ def test_a_lost_generation_is_recovered_from_the_one_before(
     assert Index.open(index).describe()["n_removed_entries"] == 1
 
 
+def test_a_manifest_under_the_number_of_another_is_noticed(index: Path) -> None:
+    remove_entries(index, "known", ["a"])
+    disable(index, "known", ["b"])
+    first = index / "built" / "manifests" / "000001.json"
+    first.with_name("000002.json").write_bytes(first.read_bytes())
+    calls: list[Callable[[], object]] = [
+        lambda: index_history(index),
+        lambda: verify_index(index),
+        lambda: rollback_index(index, 2),
+    ]
+    for call in calls:
+        with pytest.raises(IndexFormatError, match=r"000002\.json: of generation 1; restore it"):
+            call()
+    assert ids(index) == "c"
+    compact_index(index, purge=True)  # deletes it
+    assert [one.generation for one in index_history(index)] == [1, 3, 4]
+
+
 def test_damage_is_not_rolled_back_to(index: Path, list_file: MakeList) -> None:
     codes = built_file(index, ".hmi")
     replace_list(index, list_file([row_of(name) for name in "defg"]))

@@ -66,10 +66,8 @@ def compact_index(
         Delete from all kept generations the rows that the current one does not have: then no file
         holds a hash that was removed or withdrawn, and a rollback cannot bring one back. Earlier
         generations that are damaged are deleted whole.
-    wait_s : float
-        Seconds to wait for another writer to finish.
-    options : StorageOptions
-        Sizes, and how many generations are kept.
+    wait_s, options
+        As in `add_list`.
 
     Returns
     -------

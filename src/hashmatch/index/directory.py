@@ -121,7 +121,10 @@ def read_manifest(directory: Path, generation: int) -> Manifest:
     remedy = f"restore it, or drop earlier generations: {command}"
     path = manifest_path(directory, generation)
     with explain_errors(path, remedy):
-        return decode_sealed(path.read_bytes(), Manifest, path, remedy)
+        manifest = decode_sealed(path.read_bytes(), Manifest, path, remedy)
+    if manifest.generation != generation:
+        raise IndexFormatError(f"{path}: of generation {manifest.generation}; {remedy}")
+    return manifest
 
 
 def kept_generations(directory: Path) -> list[int]:

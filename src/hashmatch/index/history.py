@@ -113,10 +113,8 @@ def rollback_index(
         current manifest is damaged or lost.
     dry_run : bool
         Report what would change, and change nothing.
-    wait_s : float
-        Seconds to wait for another writer to finish.
-    options : StorageOptions
-        Sizes, and how many generations are kept.
+    wait_s, options
+        As in `add_list`.
 
     Returns
     -------
