@@ -278,16 +278,11 @@ def _print_report(report: ChangeReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report.to_dict())
         return
-    counts = report.counts
-    numbers = {
-        "added": report.n_added,
-        "removed": report.n_removed,
-        "disabled": report.n_disabled,
-        "enabled": report.n_enabled,
-        "duplicates": counts.duplicates if counts else 0,
-        "ignored": counts.ignored if counts else 0,
-        "left out, as their entry is removed": counts.removed if counts else 0,
-    }
+    facts = report.to_dict()
+    counts = facts["counts"] or dict.fromkeys(("duplicates", "ignored", "removed"), 0)
+    numbers = {name: facts[f"n_{name}"] for name in ("added", "removed", "disabled", "enabled")}
+    numbers |= {name: counts[name] for name in ("duplicates", "ignored")}
+    numbers["left out, as their entry is removed"] = counts["removed"]
     state = "published" if report.is_new else "unchanged"
     note = f"index {report.name}: generation {report.generation} {state}"
     if rows := ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number):

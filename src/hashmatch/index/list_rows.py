@@ -96,9 +96,10 @@ def status_numbers(statuses: Column) -> Int64s:
 
 def split_by_algorithm(rows: pa.Table) -> dict[str, NDArray[np.bool_]]:
     """Return which rows are of each algorithm, in order of name."""
-    column: Any = rows["algorithm"]
+    column: Column = rows["algorithm"]
     names: list[str] = pc.unique(column).to_pylist()
-    return {name: pc.equal(column, name).to_numpy() for name in sorted(names)}
+    masks: list[Any] = [pc.equal(column, pa.scalar(name)) for name in sorted(names)]
+    return {name: mask.to_numpy() for name, mask in zip(sorted(names), masks, strict=True)}
 
 
 def _check_algorithms(
