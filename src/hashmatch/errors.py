@@ -1,4 +1,4 @@
-"""Every error hashmatch raises on purpose, and the kinds of decode errors.
+"""The public errors of hashmatch, and the kinds of decode errors.
 
 All derive from `HashmatchError` directly.  Each message is one line: what is wrong, where (file,
 row or key), and what to do about it.  No message holds a hash of a list.  Wrong arguments in code
@@ -38,11 +38,11 @@ class HashmatchError(Exception):
 
 
 class AlgorithmError(HashmatchError):
-    """A hash algorithm that is known by name but cannot be used: a broken plug-in, an extra."""
+    """A hash algorithm is known by name but unusable: a broken plug-in, or a missing extra."""
 
 
 class DecodeError(HashmatchError):
-    """Content that does not yield pixels, or pixels that an algorithm cannot hash.
+    """Content yields no pixels, or pixels that an algorithm cannot hash.
 
     `message` is the reason, in one line, for people; programs act on `kind`, never on the message.
     """
@@ -56,31 +56,31 @@ class DecodeError(HashmatchError):
 
 
 def make_memory_error(detail: str = "") -> DecodeError:
-    """Return the error of work that ran out of memory; `detail` is appended to its message."""
+    """Return the error for running out of memory; `detail` is appended to its message."""
     return DecodeError(f"out of memory{detail}", ErrorKind.MEMORY)
 
 
 class HashListError(HashmatchError):
-    """A hash list or a recipe that cannot be read as it stands."""
+    """A hash list or a recipe is malformed or cannot be read."""
 
 
 class IndexFormatError(HashmatchError):
-    """A built file that is damaged, foreign or written by a newer version."""
+    """A built file is damaged, not ours, or written by a newer version."""
 
 
 class PolicyError(HashmatchError):
-    """A policy that is malformed or cannot be carried out."""
+    """A policy is malformed or cannot be carried out."""
 
 
 class UnknownNameError(HashmatchError, KeyError):
-    """The name of a list or an entry that an index does not hold."""
+    """An index has no list or entry of this name."""
 
     __str__ = Exception.__str__  # KeyError would show the message in quotation marks
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[_T]):
-    """The result of work on one content that may fail: `value`, or else `error`."""
+    """The result of work that may fail: `value`, or else `error`."""
 
     value: _T | None = None
     error: DecodeError | None = None

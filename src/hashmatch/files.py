@@ -20,8 +20,8 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
     """Open a file for writing that replaces `path` when the block ends without an exception.
 
     The bytes go to a temporary file beside `path`, with a random name, created exclusively, so no
-    link is followed. At the end it is synced, renamed, and the folder is synced. After an exception
-    the temporary file is removed and whatever was at `path` stays.
+    link is followed. At the end it is synced and renamed, and the folder is synced. After an
+    exception the temporary file is removed and whatever was at `path` stays.
 
     Parameters
     ----------

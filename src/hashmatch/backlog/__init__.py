@@ -1,4 +1,4 @@
-"""Backlogs: list files, share them out to workers, write or return results in order."""
+"""Backlogs: list files, divide them among workers, write or return the results in order."""
 
 from __future__ import annotations
 

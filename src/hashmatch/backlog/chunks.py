@@ -27,8 +27,8 @@ def map_chunks(
     """Yield the result of each chunk of files, in order.
 
     With one worker or one chunk, `local_task` runs in this process; otherwise `worker_task`, which
-    must be picklable, runs in up to `workers` processes. HashmatchError if one of these dies, or
-    none can be started.
+    must be picklable, runs in up to `workers` processes. HashmatchError if one of them dies or none
+    can be started.
     """
     chunks = [files[start : start + chunk_files] for start in range(0, len(files), chunk_files)]
     n_processes = min(workers, len(chunks))

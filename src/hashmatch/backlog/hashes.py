@@ -32,7 +32,7 @@ a time can run."""
 
 @dataclass(frozen=True, slots=True)
 class HashResult:
-    """Hash of one source, or else `error`, the reason in one line, and its kind."""
+    """The hash of one source, or else `error`, a one-line reason, and its kind."""
 
     hash: Hash | None
     error: str | None
@@ -59,7 +59,7 @@ def hash_many(
     limits: DecodeLimits = DEFAULT_LIMITS,
     isolation: Isolation | None = None,
 ) -> Iterator[HashResult]:
-    """Yield the hash of every source, in order; one that cannot be hashed is a result too.
+    """Yield a result for every source, in order: its hash, or the error if it has none.
 
     Up to 16 sources per worker are in flight, each decoded only while its hash is computed.
 
@@ -67,7 +67,8 @@ def hash_many(
     ----------
     sources : iterable
         What `hash_image` takes, or `digests` for a digest. Read as needed, in the calling thread,
-        so it may be endless; a file is read in another thread, so each must be a file of its own.
+        so it may be endless; a file is read in another thread, so no two sources may share one file
+        object.
     algorithm : str
         Registered name of a hash of whole pictures, or of a digest (of any content and size).
     decode, limits
@@ -82,9 +83,9 @@ def hash_many(
     Raises
     ------
     TypeError, ValueError, AlgorithmError
-        For `algorithm` (AlgorithmError: a broken plug-in), `decode` or `workers`, at once. For a
-        source of no accepted type, or an array of another shape, when its result is due; in
-        isolation when it is read.
+        For a bad `algorithm` (AlgorithmError: a broken plug-in), `decode` or `workers`, at once.
+        For a source of an unsupported type, or an array of the wrong shape, when its result is due,
+        or in isolation when it is read.
     """
     job = _HashJob(algorithm, decode, limits, isolation, workers)
     if not isinstance(get_algorithm(algorithm), Digest):
@@ -99,7 +100,7 @@ def hash_many(
 
 @dataclass(frozen=True, slots=True)
 class _HashJob:
-    """The hash to compute of every source, and where."""
+    """The hash to compute for every source, and where to compute it."""
 
     algorithm: str
     decode: str
@@ -114,7 +115,7 @@ class _HashJob:
             raise ValueError(f"workers must be at least 1, not {self.workers}")
 
     def run(self, sources: Iterable[Attempt[Source]]) -> Generator[Attempt[Any], None, None]:
-        """Yield the `Hash` of each source, in order, or the tuple of those of its segments."""
+        """Yield the `Hash` of each source, in order, or a tuple with the hash of each segment."""
         algorithm = get_algorithm(self.algorithm)
         is_digest = isinstance(algorithm, Digest)
         executor: Executor[Attempt[Any], Attempt[Any]]
@@ -153,7 +154,7 @@ def hash_files(
     limits: DecodeLimits = DEFAULT_LIMITS,
     isolation: Isolation | None = None,
 ) -> Iterator[HashedFile]:
-    """Yield the hash of every file under `paths`, in the order of the bytes of the path.
+    """Yield the hash of every file under `paths`, sorted by the bytes of the path.
 
     A hash of segments gives a row for each segment. A digest takes any file, of any type and size.
 

@@ -1,4 +1,4 @@
-"""Listing of the files of a scan, in the order of its rows."""
+"""Listing of the files of a scan, in the order of their rows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 class ScanInput:
     """One path of a listing.
 
-    `path` is as the row will name it; bytes that are not UTF-8 are kept as `os.fsdecode` does.
-    `problem` is the reason why there is nothing to read there; None where reading is worth trying.
+    `path` is the name that the row will give; bytes that are not UTF-8 are kept as by
+    `os.fsdecode`. `problem` says why there is nothing to read; None if reading is worth trying.
     """
 
     path: str
@@ -89,7 +89,7 @@ def _may_be_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _identify_folder(path: str) -> tuple[int, int] | None:
-    """Return the device and inode of a folder, None if there is none that can be reached."""
+    """Return the device and inode of a folder; None if it is missing or unreachable."""
     try:
         status = Path(path).stat()
     except OSError:

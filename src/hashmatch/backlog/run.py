@@ -23,7 +23,7 @@ from hashmatch.values import IndexRef, PolicyRef
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress:
-    """Counts of the rows written so far, and the number of files to scan."""
+    """Running totals of a scan, and the number of files to scan."""
 
     n_done: int
     n_files: int
@@ -61,7 +61,7 @@ class ScanSummary:
 
 
 class OutputIsInputError(ValueError):
-    """The output of a scan is itself one of the files to scan."""
+    """The output file of a scan is one of the files to scan."""
 
 
 class ScanInterrupted(KeyboardInterrupt):
@@ -87,8 +87,8 @@ def scan(
     """Decide about every file under `paths` and write a row of JSON for each.
 
     Rows are in the order of the bytes of the path, one for every file, link or device found,
-    readable or not; docs/decision-row.md describes them. They do not depend on `workers`. They are
-    written through chunk by chunk, and always whole.
+    readable or not; docs/decision-row.md describes them. They do not depend on `workers`. Each
+    chunk is flushed as it is written, always in whole rows.
 
     Parameters
     ----------

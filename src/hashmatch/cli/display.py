@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write rows as CSV in UTF-8; names that are not UTF-8 are written as their own bytes."""
+    """Write rows as CSV in UTF-8; names that are not UTF-8 keep their bytes."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     try:
         writer = csv.writer(text, lineterminator="\n")

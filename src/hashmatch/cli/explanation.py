@@ -1,4 +1,4 @@
-"""Decision rows in a sentence, for people."""
+"""Decision rows explained in a sentence, for people."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def hash_pictures(
 
     Columns are path, algorithm, hash, quality and error; rows are sorted by path. FILE ends in
     .csv, .jsonl or .parquet and appears once it is complete; on stdout the rows are CSV. A file
-    that cannot be hashed is a row too, with its error; the exit code is then 1.
+    that cannot be hashed also gets a row, with its error; the exit code is then 1.
 
     The digests md5, sha1 and sha256 take files of any kind and size; crop-resistant gives a row for
     each segment of a picture.

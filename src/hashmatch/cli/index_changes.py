@@ -72,7 +72,7 @@ def make_entries(
         list[str] | None, typer.Option(metavar="ID...", help="Entries, as the list names them.")
     ] = None,
 ) -> Entries:
-    """Return the entries named: of `--entry A B --entry C`, B is an argument."""
+    """Return the named entries; in `--entry A B --entry C`, B is parsed as an argument."""
     if more and not entry:
         raise typer.BadParameter("ids of entries go after --entry", param_hint="ID")
     return list_name, [*(entry or []), *(more or [])] or None
@@ -97,8 +97,8 @@ def add(
 ) -> None:
     """Add the rows of a list file; they are searched at once.
 
-    The recipe says how to read the file if it has the list. Rows that are there already count as
-    duplicates; withdrawn ones remove the rows that are there.
+    The recipe says how to read the file if it has the list. Rows that the index already has count
+    as duplicates; withdrawn rows remove theirs from it.
 
     Example: hashmatch index add indexes/demo new.csv --list demo-hotline --version 2026-12-01
     """
@@ -129,7 +129,7 @@ def replace(
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Replace all rows of a list by those of a file, at once.
+    """Replace all rows of a list with those of a file, at once.
 
     Entries that were removed stay out.
 

@@ -143,7 +143,7 @@ def _describe_codes(codes: dict[str, Any]) -> str:
 
 
 def _describe_list(attributes: dict[str, Any]) -> str:
-    """Return the attributes of a list that are not the defaults."""
+    """Return the attributes of a list that differ from the defaults."""
     from hashmatch.index import ListAttributes
 
     usual = ListAttributes()
@@ -152,7 +152,7 @@ def _describe_list(attributes: dict[str, Any]) -> str:
 
 
 def _print_lists(lists: list[dict[str, Any]]) -> None:
-    """Print where the rows of each list went."""
+    """Print how many rows of each list were indexed or left out, and why."""
     counts = ["rows", "indexed", "withdrawn", "ignored", "duplicates"]
     if any(each["removed"] for each in lists):
         counts.append("removed")

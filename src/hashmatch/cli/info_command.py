@@ -63,7 +63,7 @@ def collect() -> dict[str, Any]:
 
 
 def extras() -> dict[str, bool]:
-    """Return for each extra whether all packages that it needs are installed."""
+    """Return, for each extra, whether all the packages that it needs are installed."""
     try:
         requirements = metadata.requires("hashmatch") or []
     except metadata.PackageNotFoundError:

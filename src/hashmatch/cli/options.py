@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and the values made of them."""
+"""Arguments and options that several commands share, and the values made from them."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def make_isolation(
         ),
     ] = False,
 ) -> Isolation | None:
-    """Return the isolation asked for; a usage error for limits without --isolate."""
+    """Return the requested isolation; a usage error for limits without --isolate."""
     if isolate:
         from hashmatch.workers import Isolation
 
@@ -169,7 +169,7 @@ with_isolation = with_options("isolation", make_isolation)
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """Return an algorithm; a usage error if there is none of that name."""
+    """Return the algorithm of this name; a usage error if there is none."""
     from hashmatch.hashing import get_algorithm
 
     try:
@@ -190,7 +190,7 @@ def open_index(directory: Path, algorithm: str) -> Index:
 
 
 def explain_missing(error: FileNotFoundError, paths: list[Path]) -> Exception:
-    """Return the usage error if it is a PATH that does not exist, else the error itself."""
+    """Return a usage error if a PATH does not exist, else the error itself."""
     if str(error.filename) not in map(str, paths):
         return error
     return typer.BadParameter(f"{error.filename}: no such file or folder", param_hint="PATH")

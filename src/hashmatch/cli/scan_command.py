@@ -48,9 +48,9 @@ def scan_files(
     """Decide about every file.
 
     Writes one decision row of JSON for each, sorted by path. Pictures and videos are recognised by
-    content; of a video one frame per second is looked at, unless the policy says otherwise. A file
-    that cannot be read or decoded is a row too, with an error and the action of the policy's
-    on_error. Ctrl-C leaves whole rows.
+    content; one frame per second of a video is screened, unless the policy says otherwise. A file
+    that cannot be read or decoded also gets a row, with an error and the action of the policy's
+    on_error. Ctrl-C leaves only whole rows.
 
     Example: hashmatch scan uploads/ --index indexes/demo --policy indexes/demo/policy.toml
     -o decisions.jsonl

@@ -76,7 +76,7 @@ def hash_video_file(
     """Hash frames of a video, as vPDQ text.
 
     Writes one line per frame: number, quality, hash, seconds. A video that cannot be decoded to its
-    end is an error, and nothing is written without --partial; the exit code is 1 even with it.
+    end is an error: nothing is written without --partial, and the exit code is 1 even with it.
 
     Example: hashmatch video hash clip.mp4 -o clip.txt
     """

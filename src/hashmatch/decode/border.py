@@ -3,8 +3,8 @@
 From each side, lines belong to the border as long as their luma stays near the level of the
 outermost line, by mean absolute deviation; a gradient or a fade to black ends it.  JPEG rings
 within 8 px of an edge, so the cut is placed at the largest step between neighbouring lines there.
-Rows are trimmed first, then columns of the rest, each side once, and all sides must have one level:
-a picture that ends in plain colours itself loses no more than that.
+Rows are trimmed first, then columns of the rest, each side once, and all sides must have the same
+level: a picture whose own edges are plain loses no more than those.
 
 Sums are of integers, so every machine finds the same border.  The luma plane of a JPEG can give
 another border than its exact pixels only where a comparison is close; `possible_borders` returns
@@ -43,7 +43,7 @@ Inside = tuple[slice, slice]
 
 
 class _Box(NamedTuple):
-    """The rest of the picture after some sides were trimmed, and the level of those sides."""
+    """What remains of a picture after some sides were trimmed, and the level of those sides."""
 
     top: int
     bottom: int
@@ -86,8 +86,8 @@ def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | N
     Returns
     -------
     tuple, or None
-        What it finds in these pixels, then the other possible results; None instead of the tuple if
-        there are more than 8 in all.
+        The border that it finds in these pixels, then the other possible results; None if there are
+        more than 8 in all.
     """
     return _search(pixels, only_likeliest=False)
 

@@ -22,8 +22,8 @@ class Format:
     """One accepted format, and the Pillow class that opens it.
 
     The first bytes match `signature`, a regular expression, or one of `brands` of the ISO base
-    media container.  `extra` is the extra of this package that brings the plug-in, None where
-    Pillow has it; with `pages`, further pictures in a file are pages, not frames of an animation.
+    media container.  `extra` is the extra of this package that installs the plug-in, None if Pillow
+    needs none; with `pages`, further pictures in a file are pages, not frames of an animation.
 
     The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and what a
     warning does is process-wide state.  Its module is imported on first use (libavif alone is
@@ -43,7 +43,7 @@ class Format:
         return load_image_class(self)(BytesIO(data))
 
     def matches(self, data: bytes) -> bool:
-        """Return whether a content begins as this format does."""
+        """Return whether the first bytes are those of this format."""
         if self.signature is not None:
             return self.signature.match(data) is not None
         return not self.brands.isdisjoint(_read_brands(data))
@@ -70,12 +70,12 @@ FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIC, JXL)
 
 
 def find_format(data: bytes) -> Format | None:
-    """Return the picture format of a content by its first bytes, None if it is none of them."""
+    """Return the picture format that the first bytes indicate; None if there is none."""
     return next((accepted for accepted in FORMATS if accepted.matches(data)), None)
 
 
 def identify(data: bytes) -> Format:
-    """Return the picture format of a content by its first bytes; DecodeError if it has none."""
+    """Return the picture format that the first bytes indicate; DecodeError if there is none."""
     accepted = find_format(data)
     if accepted is None:
         names = ", ".join(known.name for known in FORMATS)

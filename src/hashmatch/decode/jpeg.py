@@ -1,13 +1,13 @@
 """JPEG as Pillow opens it, and plain JPEGs decoded by libjpeg-turbo alone (simplejpeg).
 
-Pillow uses the same library, row by row into a picture of its own (4 bytes a pixel in colour), from
+Pillow uses the same library, row by row, into an image of its own (4 bytes a pixel in colour), from
 which the pixels are copied once more.  simplejpeg writes them once, in less time.  The pixels equal
 Pillow's to the last bit, because simplejpeg decodes a JPEG only
 
-- if it is of a kind that was compared: Huffman-coded, 8 bits, grey or YCbCr, of the usual
-  samplings, with nothing between the markers of the header;
+- if it is of a kind that was tested: Huffman-coded, 8 bits, grey or YCbCr, of the usual samplings,
+  with nothing between the markers of the header;
 - if it decodes without a single warning.  Pillow ignores warnings, so it alone decides whether
-  damaged data are pixels or an error;
+  damaged data gives pixels or an error;
 - if Pillow has libjpeg-turbo too, and both give the same pixels of a few small pictures.
 
 Pillow decodes all others.
@@ -44,7 +44,8 @@ _PROBE_PX = (40, 72)  # rows and columns; more than one row of the largest block
 class StoredJpeg(JpegImageFile):
     """A JPEG opened without reading its EXIF.
 
-    Opened as this class, a multi-picture file of a phone or a 3D camera is the JPEG it starts with.
+    Opened as this class, a multi-picture file from a phone or a 3D camera is the JPEG it starts
+    with.
     """
 
     def _open(self) -> None:

@@ -31,8 +31,8 @@ class _Bits:
 def jxl_size(data: bytes) -> tuple[int, int]:
     """Read width and height in px from the header (ISO/IEC 18181-1, annex D).
 
-    Raises DecodeError if the header is damaged, or announces an animation, of which the plug-in
-    would read one frame, or a preview picture.
+    Raises DecodeError if the header is damaged, or announces a preview picture or an animation (the
+    plug-in would read only one frame).
     """
     bits = _Bits(_find_codestream(data))
     size = _read_size(bits)
@@ -72,7 +72,7 @@ def _find_codestream(data: bytes) -> bytes:
 
 
 def _find_codestream_box(data: bytes) -> int:
-    """Return the offset of the codestream in its container; that of the end if it has none."""
+    """Return the offset of the codestream in its container, or the end if there is none."""
     at = 0
     while at + _BOX_BYTES <= len(data):
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]

@@ -1,4 +1,4 @@
-"""Limits on what one content may cost."""
+"""Limits on the size of a picture, an animation or a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_PIXELS = (2**31 - 1) // 3
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Limits on one picture or animation, inclusive; ValueError if one is no positive integer.
+    """Limits on one picture or animation, inclusive; ValueError unless they are positive integers.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class DecodeLimits:
         limit (`PIL.Image.MAX_IMAGE_PIXELS`) is left alone; where a plug-in checks it (GIF, WebP,
         TIFF), the smaller of the two applies.
     max_frames : int
-        Frames of an animation that are looked at, the first included.  Of a longer animation every
-        second frame is looked at, or every third, and so on; all are decoded, since each builds on
-        the last.  A content with more pages than this is refused: each page stands alone.
+        Frames of an animation that are used, the first included. A longer animation is sampled at
+        every second frame, or every third, and so on; all are decoded, since each builds on the
+        last. A file with more pages than this is refused: each page stands alone.
     max_frame_pixels : int
         Total pixels of all frames or pages.
     """
@@ -42,7 +42,7 @@ class DecodeLimits:
             raise ValueError(f"max_pixels must be at most {MOST_PIXELS}, not {self.max_pixels}")
 
     def check_bytes(self, size_bytes: int) -> None:
-        """Raise DecodeError if a content of this size is empty or too large."""
+        """Raise DecodeError if a file of this size is empty or too large."""
         _check_size(size_bytes, self.max_bytes)
 
     def check_pixels(self, width_px: int, height_px: int) -> None:
@@ -57,7 +57,7 @@ class DecodeLimits:
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:
-    """Limits on one video, inclusive; ValueError if one is not positive or a count no integer.
+    """Limits on one video, inclusive; ValueError if one is not positive, or a count not an integer.
 
     Memory does not grow with the length of a video.
 

@@ -1,4 +1,4 @@
-"""Decoding of the pictures of one content, as stored and never turned."""
+"""Decoding of the pictures in one file, as stored and never turned."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Decode = Literal["exact", "luma"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedPicture:
-    """Pixels of one picture of a content, and how they were obtained.
+    """The pixels of one picture, and how they were obtained.
 
     `array` is uint8, contiguous and read-only: RGB (H, W, 3) where `decode` is ``"exact"``, the Y
     plane (H, W) where it is ``"luma"``.  `decode` says what was done, not what was asked for, and
-    `format` is the name of the file format.  `alpha` is uint8 (H, W), 0 is transparent; None where
-    all is opaque, or if not asked for.  `timestamp_s` is when this frame of an animation is shown,
+    `format` is the name of the file format.  `alpha` is uint8 (H, W), 0 is transparent; None if all
+    is opaque or it was not requested.  `timestamp_s` is when this frame of an animation is shown,
     `page` the number of this page, from 2; None for the first, and for anything else.
     """
 
@@ -44,7 +44,7 @@ class DecodedPicture:
 
 
 def accept_truncated() -> None:
-    """Make Pillow decode what there is of a truncated file, in this whole process.
+    """Make Pillow decode truncated files as far as they go, in this whole process.
 
     The rest is grey or black.  For processes that only decode: `hashmatch.workers.Isolation`.
     """
@@ -61,7 +61,7 @@ def check_decode(decode: str) -> None:
 def decode_image(
     data: bytes, *, decode: str = "exact", limits: DecodeLimits = DEFAULT_LIMITS
 ) -> DecodedPicture:
-    """Decode the first picture of a content.
+    """Decode the first picture in a file.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def decode_image(
         The whole file; not copied.
     decode : {"exact", "luma"}
         ``"exact"`` gives RGB as the reference implementations see it; use it for hashes that are
-        published, stored or compared for equality.  ``"luma"`` gives the Y plane of a JPEG that
-        has one, in less time, rounded to 8 bits: good for a search with a margin on the radius.
-        Any other content saves nothing and is decoded exactly.
+        published, stored or compared for equality.  ``"luma"`` gives the Y plane of a JPEG that has
+        one, in less time, rounded to 8 bits: good for a search with a margin on the radius.
+        Anything else is decoded exactly, as nothing would be saved.
     limits : DecodeLimits
         Checked before pixels are decoded.
 
@@ -101,17 +101,18 @@ def decode_pictures(
     alpha: bool = False,
     frames: bool = False,
 ) -> Iterator[DecodedPicture]:
-    """Yield the first picture of a content, and if `frames` all others, one at a time.
+    """Yield the first picture in a file and, if `frames`, all the others, one at a time.
 
     Parameters
     ----------
     data, decode, limits
-        As for `decode_image`; `limits` says how many frames are looked at.
+        As for `decode_image`; `limits` says how many frames are used.
     alpha : bool
         Return the alpha, too.
     frames : bool
-        Continue with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a content
-        (TIFF, HEIC), in the order of the file.  Of a multi-picture JPEG only the first counts.
+        Continue with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a document
+        (TIFF, HEIC), in the order of the file. Only the first picture of a multi-picture JPEG
+        counts.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pillow kept quiet in the thread that decodes, and its exceptions turned into DecodeError.
+"""Silencing of Pillow in the decoding thread, and translation of its exceptions to DecodeError.
 
 Pillow warns where it still returns the pixels (bad TIFF tags).  Such a warning would be text on
 stderr, or under ``-W error`` a refused picture: a decision would depend on a flag of the
@@ -80,7 +80,7 @@ def hush() -> Iterator[None]:
 
 @contextmanager
 def translate_errors(subject: str) -> Iterator[None]:
-    """Run Pillow code quietly; any exception but a DecodeError becomes one.
+    """Run Pillow code quietly; turn any exception into a DecodeError.
 
     `subject` is what is being decoded, as the one-line message names it: ``"JPEG"``.
     """
@@ -112,7 +112,7 @@ def _describe(subject: str, error: Exception) -> tuple[str, ErrorKind]:
 
 
 def _pillow_text(error: Exception) -> str:
-    """Return Pillow's own text; nothing where it is Python's, which changes with its version."""
+    """Return Pillow's own text; nothing if it is Python's, which varies with the version."""
     if not isinstance(error, OSError | SyntaxError | ValueError) or isinstance(error, UnicodeError):
         return ""
     if isinstance(error, SyntaxError) and error.__cause__ is not None:

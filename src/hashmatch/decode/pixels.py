@@ -46,12 +46,12 @@ PLAIN_SAMPLES = Samples()
 def to_rgb(image: PillowImage) -> NDArray[np.uint8]:
     """Return the pixels of a Pillow image as 8-bit RGB.
 
-    The current frame is converted as it is, neither turned nor checked against limits.
+    The current frame is converted as is, neither turned nor checked against limits.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        In any mode.  It is loaded if it was not, otherwise left untouched.
+        In any mode. Loaded if necessary, otherwise left untouched.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Bounded reads of the bytes of one content, which never wait for a device."""
+"""Bounded reads of the bytes of one file, which never wait for a device."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def open_content(path: str | os.PathLike[str]) -> io.FileIO:
 
 
 def unreadable(error: OSError) -> DecodeError:
-    """Return the DecodeError for a file that the system does not let us open or read."""
+    """Return the DecodeError for a file that the system refuses to open or read."""
     reason = "cannot be read"
     if error.errno is not None:
         reason = _REASONS.get(error.errno) or os.strerror(error.errno).lower()

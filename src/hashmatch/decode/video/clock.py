@@ -10,13 +10,13 @@ _MOST_RATE = Fraction(1000)
 
 
 class FrameClock:
-    """Converter of time stamps of decoded frames to ticks that never run backward.
+    """Converts time stamps of decoded frames to ticks that never run backward.
 
-    The first frame is at 0. A frame without a time stamp, or with one earlier than that of the
-    frame before (as where recordings were joined), follows the frame before by one frame of
-    `rate_hz`, the average rate that the file states (25 if it states none); later stamps count from
-    there. So times are those of a player for an intact file, and differences stay right past a
-    seam. `time_base_s` are the seconds in a tick.
+    The first frame is at 0. A frame without a time stamp, or with an earlier one than the frame
+    before it (as where recordings were joined), comes one frame later at `rate_hz`, the average
+    rate that the file states (25 if it states none); later stamps count from there. So an intact
+    file gets the times that a player shows, and differences stay right past a seam. `time_base_s`
+    is the length of a tick in seconds.
     """
 
     def __init__(self, time_base_s: Fraction, rate_hz: Fraction | None) -> None:
@@ -41,12 +41,12 @@ class FrameClock:
 
 
 class Sampler:
-    """Sampler of frames at an interval, 0 or positive.
+    """Samples frames at an interval, 0 or positive.
 
     For each k = 0, 1, 2, ... the first frame at or after k times the interval is chosen; a frame
     that is first for several k, as after a gap, is chosen once. An interval of 0 chooses every
-    frame. The interval is taken as the decimal number it is written as (0.1 is a tenth), without
-    rounding. `time_base_s` are the seconds in a tick.
+    frame. The interval is read as an exact decimal (0.1 is a tenth). `time_base_s` is the length of
+    a tick in seconds.
     """
 
     def __init__(self, interval_s: float, time_base_s: Fraction) -> None:

@@ -5,11 +5,11 @@ never guesses.  None of them opens anything but the bytes it is given: no playli
 to join, no network.
 
 Demuxers stop quietly where a file ends, so a truncated video would pass for a complete one.
-`ends_early` therefore compares the sizes that the file itself states, of its outermost chunks, with
-its own.  That finds every cut through an MP4, Matroska, AVI or ASF file whose writer stated the
+`ends_early` therefore compares the size of the file with those that it states for its outermost
+chunks.  That finds every cut through an MP4, Matroska, AVI or ASF file whose writer stated the
 sizes, and a cut through the last tag of an FLV file.  It does not find a cut between chunks, as in
 a fragmented MP4.  Live recordings in Matroska state no size, and MPEG-TS, MPEG-PS and Ogg are
-streams without a stated end: there a cut looks like a normal end.
+streams without a stated end: in these a cut looks like a normal end.
 
 Sources: ISO/IEC 14496-12, section 4.2 (boxes); RFC 8794, section 4-6 and RFC 9559 (EBML, Matroska);
 the RIFF and ASF specifications of Microsoft; Adobe's Video File Format Specification 10.1, annex E.
@@ -122,7 +122,7 @@ _PICTURE_BRANDS = re.compile(rb".{4}ftyp(?:avif|avis|heic|heix|heim|heis|mif1|ms
 
 
 def is_video(head: bytes) -> bool:
-    """Return whether a content is opened as a video, by its first `HEAD_BYTES` bytes."""
+    """Return whether the first `HEAD_BYTES` bytes are those of a video."""
     return find_format(head) is None and _find_container(head) is not None
 
 
@@ -149,7 +149,7 @@ def _find_container(head: bytes) -> Container | None:
 
 
 def ends_early(container: Container, read_at: ReadAt, size_bytes: int) -> bool:
-    """Return whether a file of `size_bytes` bytes should be longer by the sizes it states."""
+    """Return whether a file of `size_bytes` bytes is shorter than the sizes it states."""
     if container is FLV:
         return _is_last_tag_cut(read_at, size_bytes)
     if container.chunk_bytes is None:

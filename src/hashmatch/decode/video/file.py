@@ -18,8 +18,8 @@ VideoSource = str | os.PathLike[str] | bytes | bytearray | memoryview
 class VideoFile:
     """A file for PyAV, which calls `read`, `seek` and `tell`.
 
-    PyAV would print a second exception raised in these calls.  So the first error is kept in
-    `error`, and FFmpeg sees the end of the file.
+    PyAV would print a second exception raised in these calls, so the first error is kept in `error`
+    and FFmpeg sees the end of the file.
     """
 
     def __init__(self, raw: io.FileIO | io.BytesIO, limits: VideoLimits) -> None:
@@ -32,7 +32,7 @@ class VideoFile:
         limits.check_bytes(self.size_bytes)
 
     def read(self, size_bytes: int) -> bytes:
-        """Return at most `size_bytes` bytes; none at the end, after an error or out of time."""
+        """Return at most `size_bytes` bytes; none at the end, after an error or once time is up."""
         if self.error is not None or self.is_late():
             return b""
         try:
@@ -61,7 +61,7 @@ class VideoFile:
         return self._raw.tell()
 
     def is_late(self) -> bool:
-        """Return whether the time is up; if so, the error is a timeout unless there was one."""
+        """Return whether time is up; if so, record a timeout unless there is an error already."""
         most_s = self._limits.max_wall_s
         is_late = most_s is not None and monotonic() - self._start_s > most_s
         if is_late and self.error is None:

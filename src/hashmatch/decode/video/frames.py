@@ -47,7 +47,7 @@ class StoredFrame:
 
 @dataclass(slots=True, eq=False)
 class StoredFrames:
-    """Frames of an open video, decoded while they are iterated over, which is possible once."""
+    """Frames of an open video, decoded during iteration, which is possible only once."""
 
     _file: VideoFile
     _packets: Iterator[Packet[VideoStream]]
@@ -62,7 +62,7 @@ class StoredFrames:
 
     @property
     def error(self) -> DecodeError | None:
-        """After the iteration, the gravest reason why not all was decoded; None if all was."""
+        """After iteration, the gravest reason why part was not decoded; None if all was."""
         if error := self._file.error or self._exceeded:
             return error
         if self._is_cut:
@@ -151,10 +151,10 @@ def open_video(
     Raises
     ------
     DecodeError
-        PyAV is not installed; the file cannot be read; or it holds no video that is accepted. Later
+        PyAV is not installed; the file cannot be read; or it holds no video that we accept. Later
         errors are in `StoredFrames.error`.
     ValueError, TypeError
-        `interval_s` is negative or not a number; `source` is of no accepted type.
+        `interval_s` is negative or not a number; `source` is of an unsupported type.
 
     Notes
     -----

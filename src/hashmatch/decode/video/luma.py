@@ -40,7 +40,7 @@ class Luma:
     def as_shown(self) -> NDArray[np.uint8]:
         """Return uint8 pixels that span 0..255: grey (H, W), or (H, W, 3).
 
-        Rounded to nearest; levels beyond black and white are clipped.  Possibly `pixels` itself.
+        Rounded to nearest; levels beyond black and white are clipped. May return `pixels` itself.
         """
         if self.pixels.dtype != np.uint8:
             deep = (self.pixels - np.float32(self.black)) * np.float32(self.gain)
