@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class ErrorKind(StrEnum):
-    """Why a content could not be looked at, in whole or in part; `error_kind` of a decision row."""
+    """Why content could not be examined, in whole or in part; `error_kind` of a decision row."""
 
     UNREADABLE = "unreadable"  # cannot be opened or read: permission, a device, an I/O error
     EMPTY = "empty"  # the file has no bytes

@@ -67,8 +67,7 @@ def hash_many(
     ----------
     sources : iterable
         What `hash_image` takes, or `digests` for a digest. Read as needed, in the calling thread,
-        so it may be endless; a file is read in another thread, so no two sources may share one file
-        object.
+        so it may be endless. Files are read in other threads: give each its own file object.
     algorithm : str
         Registered name of a hash of whole pictures, or of a digest (of any content and size).
     decode, limits

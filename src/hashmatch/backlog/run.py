@@ -196,7 +196,7 @@ def _screen_in_worker(origin: tuple[Any, ...], chunk: Sequence[ScanInput]) -> _C
 def _open_screener(
     index: str, policy: str, options: ScreeningOptions, refs: tuple[IndexRef, PolicyRef]
 ) -> Screener:
-    """Open the screener of a worker process, once for all of its chunks, as its parent's is."""
+    """Open the screener of a worker process, once for all its chunks, as its parent did."""
     screener = Screener.open(index, policy, options=options)
     if (screener.index_ref, screener.policy_ref) != refs:
         raise HashmatchError("the index or the policy changed while the scan started; run it again")

@@ -81,7 +81,7 @@ def match(
 
 
 def _parse_hashes(hasher: Algorithm, texts: list[str]) -> Iterator[str]:
-    """Yield the hashes in canonical hex; BadParameter says which one is wrong, without it."""
+    """Yield the hashes in canonical hex; BadParameter says which is wrong without showing it."""
     from hashmatch.fingerprint import parse_hash
 
     named = [(f"hash {number}", text) for number, text in enumerate(texts, start=1) if text != "-"]

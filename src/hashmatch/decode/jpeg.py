@@ -55,7 +55,7 @@ class StoredJpeg(JpegImageFile):
         self.decodermaxblock = _BLOCK_BYTES
 
     def _read_dpi_from_exif(self) -> None:
-        """Do nothing: the resolution is unused, and parsing EXIF costs time, trust and warnings."""
+        """Do nothing: the resolution is unused, and parsing EXIF is slow, risky and may warn."""
 
 
 def has_luma_plane(image: ImageFile.ImageFile) -> bool:

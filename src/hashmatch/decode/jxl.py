@@ -1,4 +1,4 @@
-"""Header of JPEG XL, whose plug-in decodes a file when it opens it: size, and unsupported kinds."""
+"""The JPEG XL header, read first since the plug-in decodes on opening: size, unsupported kinds."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def hush() -> Iterator[None]:
 
 @contextmanager
 def translate_errors(subject: str) -> Iterator[None]:
-    """Run Pillow code quietly; turn any exception into a DecodeError.
+    """Run Pillow code quietly; exceptions other than DecodeError become one.
 
     `subject` is what is being decoded, as the one-line message names it: ``"JPEG"``.
     """

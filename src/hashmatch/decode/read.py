@@ -49,7 +49,7 @@ def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT
 def read_picture_content(
     path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> bytes | None:
-    """Return the bytes of a regular file as `read_content` does; None if it is a video.
+    """Return the bytes of a regular file, as `read_content` does; None for a video.
 
     A video is recognised by its first bytes; it is read while it is decoded, whatever its size.
     """

@@ -1,4 +1,4 @@
-"""Contents to fingerprints: decode, render every view asked for, hash each."""
+"""From content to fingerprints: decode, render every view requested, hash each."""
 
 from hashmatch.fingerprint.content import (
     MediaExecutor,

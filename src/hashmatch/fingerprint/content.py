@@ -1,4 +1,4 @@
-"""Fingerprint contents: hash every view by every algorithm asked for, from one decode."""
+"""Fingerprinting: every view hashed by every algorithm requested, from one decode."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def fingerprint_content(
     decode: str = "exact",
     options: ViewOptions = DEFAULT_VIEWS,
 ) -> Fingerprints:
-    """Hash one content in every view by several algorithms, from one decode.
+    """Hash every view of some content by several algorithms, from one decode.
 
-    Errors are part of the result: that of an algorithm stands beside the fingerprints of others,
-    and a content that is damaged after its first picture keeps the views that could be hashed.
+    Errors are part of the result: if one algorithm fails, the others still give fingerprints, and
+    content that is damaged after its first picture keeps the views that could be hashed.
 
     Parameters
     ----------
     content : Content
         A picture or video. Its digests are among the fingerprints.
     algorithms : iterable of str
-        Registered names of hashes of pixels; without any, nothing is decoded.
+        Registered names of hashes of pixels; if empty, nothing is decoded.
     decode, options
-        As for `hash_image`; views to look at, and bounds on the content.
+        As for `hash_image`; the views to hash, and limits on the content.
 
     Raises
     ------
@@ -62,8 +62,7 @@ def fingerprint_content(
 
     Notes
     -----
-    Safe to call from several threads. Memory is that of one picture or frame and some 250 bytes
-    per view.
+    Safe to call from several threads. Holds one picture or frame, and about 250 bytes per view.
     """
     executor = InlineExecutor(attempted(spread(fingerprint_media)))
     (fingerprints,) = fingerprint_contents(
@@ -108,7 +107,7 @@ def fingerprint_contents(
 
 
 def identify_media(data: bytes) -> Media:
-    """Return bytes as a video if they begin like one, else as a picture."""
+    """Return bytes as media: a video if they begin like one, else a picture."""
     return Media("video" if is_video(data[:HEAD_BYTES]) else "picture", data)
 
 
@@ -119,9 +118,9 @@ def fingerprint_media(
     decode: str,
     options: ViewOptions,
 ) -> PixelAttempts:
-    """Hash the pixels of `Media` by several algorithms; this is what a decoding process runs.
+    """Hash the pixels of `Media` by several algorithms; the task of a decoding process.
 
-    DecodeError if the first picture cannot be decoded; other errors as of `fingerprint_content`.
+    DecodeError if the first picture cannot be decoded; other errors as in `fingerprint_content`.
     """
     is_oriented = "orientations" in options.views
     hashers = [_ViewHasher(name, is_oriented=is_oriented) for name in algorithms]
@@ -187,7 +186,7 @@ class _ViewHasher:
             self._timestamps_s.append(view.timestamp_s)
 
     def _hash(self, view: View) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
-        """Return the last part of each name, the codes, and the quality of all of them."""
+        """Return the last part of each name, the codes, and the quality, which all share."""
         hasher = self._hasher
         if isinstance(hasher, OrientedHash) and view.luma is not None:
             codes, quality = hasher.hash_luma(

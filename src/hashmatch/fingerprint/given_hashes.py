@@ -24,17 +24,17 @@ _HEX = re.compile("[0-9a-fA-F]*")
 
 
 def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerprints:
-    """Return hashes of one content, made elsewhere, as its fingerprints.
+    """Return hashes that were made elsewhere as the fingerprints of one item.
 
-    Each is taken as a hash of the content as stored, or of one of its segments.
+    Each is taken as the hash of a picture as stored, or of one of its segments.
 
     Raises
     ------
     ValueError
-        No hash, an unknown algorithm, or a hash of another algorithm or length, or not hex; the
-        message shows neither the hash nor an unknown name.
+        No hash, an unknown algorithm, or a hash of the wrong algorithm or length, or not in hex;
+        the message shows neither the hash nor an unknown name.
     TypeError
-        Not a mapping, or a hash of another type.
+        Not a mapping, or a hash of the wrong type.
     AlgorithmError
         An algorithm that cannot be used.
     """

@@ -1,4 +1,4 @@
-"""Hashes of a content without its other views: of a picture, its segments, a video, the bytes."""
+"""Hashes without further views: of a picture, its segments, a video, or the bytes of a file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def hash_image(
         ``"luma"``: from the Y plane of a JPEG, in less time and a few bits off; other sources are
         decoded exactly.
     limits : DecodeLimits
-        Bounds on encoded contents.
+        Limits on encoded files.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def hash_image(
         `source` is of no accepted type.
     ValueError
         Unknown `algorithm` or `decode`, an algorithm that does not hash whole pictures, or an array
-        of another dtype or shape.
+        of the wrong dtype or shape.
     AlgorithmError
         A plug-in that cannot be used.
 
@@ -87,9 +87,9 @@ def hash_segments(
 ) -> tuple[Hash, ...]:
     """Hash the segments of one picture, at least one, so that a crop of it can be recognised.
 
-    On a list each is a row, all with the same entry id. `algorithm` is the registered name of a
-    hash of segments; the other parameters and errors are those of `hash_image`, and AlgorithmError
-    also means that the package that computes it is not installed.
+    On a list each is a row with the same entry id. `algorithm` is the registered name of a hash of
+    segments; the other parameters and errors are those of `hash_image`, and AlgorithmError also
+    means that the package that computes it is not installed.
     """
     hasher = get_algorithm(algorithm)
     if not isinstance(hasher, SegmentHash):
@@ -137,17 +137,17 @@ def hash_video(
     Raises
     ------
     DecodeError
-        No frame can be decoded: not a video, none in it, damaged, too large; or PyAV is missing
-        (extra ``video``).
+        No frame can be decoded: not a video, empty, damaged or too large; or PyAV is missing (extra
+        ``video``).
     ValueError
         `interval_s` is negative or not a number.
 
     Notes
     -----
-    A frame is hashed from its luma plane as it comes from the decoder, as stored: not turned by
-    the rotation the file may ask for, nor scaled to square pixels. vPDQ's reference converts
-    to RGB first, which rounds: hashes are a few bits off, qualities hardly. Luma of 16..235 is
-    accounted for in the quality; the hash does not depend on it.
+    A frame is hashed from its luma plane as it comes from the decoder, as stored: not turned by the
+    rotation the file may ask for, nor scaled to square pixels. vPDQ's reference converts to RGB
+    first, which rounds: its hashes differ by a few bits, its qualities hardly at all. Luma of
+    16..235 is accounted for in the quality; the hash does not depend on it.
 
     Every frame is decoded to find those wanted, on one thread, so the result is the same
     everywhere. Memory: 49 bytes per hashed frame, and the decoder's own. Safe to call from
@@ -178,7 +178,7 @@ def hash_video(
 
 
 def digests(source: ByteSource, algorithms: Collection[str] = _DIGEST_NAMES) -> dict[str, Hash]:
-    """Compute digests of the bytes of a content of any type in one read; return them by name.
+    """Compute digests of the bytes of a file of any type in one read; return them by name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Views of a content before any hash: pictures, each with its name."""
+"""Views before they are hashed: pictures, each with its name."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class View:
     `name` is ``"as_stored"`` for the first picture of a content as it is. `pixels`, uint8, are RGB
     (H, W, 3) or luma (H, W); `decode` says how they were obtained: ``"exact"``, ``"luma"``, or
     ``"video"`` for a frame of a video, whose time is `timestamp_s`. `is_first` is True for the
-    first picture of the content and whatever is made from it; `is_complete` if every view that
-    exactly decoded pixels would give of this picture is yielded. `luma` is a video's frame as the
-    decoder has it; `pixels` are then its luma as shown.
+    first picture of the content and every view made from it; `is_complete` if no view is missing
+    that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
+    it; `pixels` are then its luma as shown.
     """
 
     name: str
@@ -54,17 +54,18 @@ class View:
 
     @cached_property
     def grey(self) -> Pixels:
-        """The pixels as the algorithms that consume grey take them, (H, W)."""
+        """The pixels for algorithms that consume grey, (H, W)."""
         return grey_of(self.pixels)
 
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """Views of a content to look at, and bounds on what that may cost.
+    """The views to hash, and limits on what they may cost.
 
-    `views` has kinds of views beside ``"as_stored"``, any of `hashmatch.views.VIEW_KINDS`;
-    ValueError for others. `limits` bound a picture, `video_limits` a video. `video_interval_s` is
-    the number of seconds from one hashed frame of a video to the next; 0: every frame.
+    `views` are the kinds of views in addition to ``"as_stored"``, from
+    `hashmatch.views.VIEW_KINDS`; ValueError for others. `limits` bound a picture, `video_limits` a
+    video. `video_interval_s` is the time from one hashed frame of a video to the next; 0: every
+    frame.
     """
 
     views: Collection[str] = VIEW_KINDS
@@ -79,16 +80,16 @@ class ViewOptions:
 
 
 def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator[View]:
-    """Yield the views of a content except for orientations, the first as it is stored.
+    """Yield the views of some content, except for orientations; the first is as stored.
 
     One picture is held at a time.
 
     Raises
     ------
     DecodeError
-        As `hashmatch.decode.decode_pictures`, whenever the picture concerned is due; for a video as
-        `open_video`, and after the last frame if the video could not be decoded to its end or if
-        frames are not among the views, since it then has more than was looked at.
+        As `hashmatch.decode.decode_pictures`, when the picture concerned is due; for a video as
+        `open_video`, and after the last frame if the video could not be decoded to its end, or if
+        `views` lacks frames, since part of it was then not examined.
     """
     render = _render_video if media.kind == "video" else _render_pictures
     for view in render(media.source, options, decode):
@@ -137,9 +138,9 @@ def _render_video(source: bytes | str, options: ViewOptions, _: str) -> Iterator
 
 
 def _with_trimmed(view: View) -> Iterator[View]:
-    """Yield a view, and what is inside its border if it has one.
+    """Yield a view and, if it has a border, the picture inside it.
 
-    Luma nominates only, so every border is trimmed that the exact pixels may turn out to have.
+    Luma only nominates, so every border that the exact pixels may turn out to have is trimmed.
     """
     pixels, luma = view.pixels, view.luma
     borders: Sequence[Inside | None] | None = (

@@ -30,8 +30,8 @@ _EXPECTED = "a path, bytes, a file opened in binary mode, a PIL.Image or a uint8
 def pixels_of(source: Source, *, decode: str, limits: DecodeLimits) -> NDArray[np.uint8]:
     """Return the pixels of a picture: uint8 (H, W, 3) RGB, or (H, W) luma.
 
-    `decode` and `limits` apply to encoded contents; a Pillow image is converted to RGB, and an
-    array is taken as it is. Errors are those of `hash_image`.
+    `decode` and `limits` apply to encoded files; a Pillow image is converted to RGB, and an array
+    is used as is. Errors are those of `hash_image`.
     """
     if isinstance(source, np.ndarray):
         fits = source.ndim == 2 or (source.ndim == 3 and source.shape[2] == 3)
@@ -47,9 +47,9 @@ def pixels_of(source: Source, *, decode: str, limits: DecodeLimits) -> NDArray[n
 
 
 def sendable(source: Source, *, limits: DecodeLimits) -> str | bytes:
-    """Return what another process can open instead of the source: a full path, or the bytes.
+    """Return the source in a form that another process can open: a full path, or the bytes.
 
-    DecodeError if a file cannot be read; TypeError for pixels, or a source of no accepted type.
+    DecodeError if a file cannot be read; TypeError for pixels or an unsupported type.
     """
     if isinstance(source, str | os.PathLike):
         return os.path.abspath(source)  # noqa: PTH100  (bytes paths too, and no more than that)

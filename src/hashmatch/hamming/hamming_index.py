@@ -105,8 +105,8 @@ class HammingIndex:
         Raises
         ------
         IndexFormatError
-            The file is foreign, truncated, damaged in its header, or of another version; with
-            `verify`, also if any byte differs from what was written.
+            The file is not an index, is truncated, has a damaged header, or is of another version;
+            with `verify`, also if any byte differs from what was written.
         OSError
             The file cannot be opened.
         """
@@ -120,16 +120,16 @@ class HammingIndex:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to `path`, atomically, synced, and readable by its owner only.
 
-        The same index gives the same bytes. IndexFormatError if the file that this index was opened
-        from is damaged.
+        The same index gives the same bytes. IndexFormatError if this index was opened from a file
+        that is damaged.
         """
         self.verify()  # damage must not be copied under fresh checksums
         index_file.write(Path(path), self._arrays)
 
     def verify(self) -> None:
-        """Read and check every byte of the file this index was opened from, if any.
+        """Read and check every byte of the file that this index was opened from, if any.
 
-        Raises IndexFormatError naming the file and the section that differs.
+        Raises IndexFormatError, which names the file and the section that differs.
         """
         if self._file is not None:
             self._file.verify()
@@ -246,8 +246,8 @@ class HammingIndex:
         -------
         ndarray of uint8, shape (n_queries, ceil(n / 8))
             A bitmap by row, most significant bit first: set if the code is within the radius
-            (``np.unpackbits(bitmap, axis=1, count=len(index))``). Rows, not ids; reading out which
-            bits are set is up to the caller, and so is its timing.
+            (``np.unpackbits(bitmap, axis=1, count=len(index))``). Rows, not ids. Reading the set
+            bits is up to the caller, and so is the timing of that.
         """
         return self._native.constant_time(
             check_queries(queries, self._bits),

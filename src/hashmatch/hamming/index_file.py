@@ -100,8 +100,8 @@ def encode(arrays: IndexArrays) -> bytes:
 class IndexFile:
     """The bytes of an index file, and its name for error messages.
 
-    Raises IndexFormatError if the file is foreign, truncated, damaged in its header, or of another
-    version; only `verify` reads the sections.
+    Raises IndexFormatError if the file is not an index, is truncated, has a damaged header, or is
+    of another version; only `verify` reads the sections.
     """
 
     def __init__(self, content: memoryview, name: str) -> None:
@@ -112,7 +112,7 @@ class IndexFile:
         _check_sections(name, self._header, self._header_end, len(content))
 
     def arrays(self, *, huge_pages: bool = False) -> IndexArrays:
-        """Return arrays that point into the file's bytes, without reading them, or into a copy."""
+        """Return arrays over the file's bytes, which are not read, or over a copy."""
         content = _copy_to_huge_pages(self._content) if huge_pages else self._content
         header, arrays = self._header, {}
         for name, offset, n_bytes, _ in header.sections:
@@ -152,7 +152,8 @@ def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
 def _encode_header(arrays: IndexArrays, contents: dict[str, memoryview]) -> tuple[bytes, list[int]]:
     """Return prefix and text, and the offset of each section.
 
-    The text holds the offsets, which depend on its length: more room is left until it fits.
+    The text holds the offsets, which depend on its length: the room left for it grows until it
+    fits.
     """
     n, n_code_bytes = arrays.codes.shape
     layout: dict[str, int] | None = None
@@ -202,7 +203,7 @@ def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
 
 
 def _read_header(name: str, text: memoryview) -> _Header:
-    """Parse a header whose checksum is right; another writer may still have filled it wrongly."""
+    """Parse a header whose checksum is right; its fields may still be wrong."""
     try:
         fields = json.loads(str(text, "utf-8"))
         layout = None if fields["tables"] is None else _Layout(**fields["tables"])

@@ -1,4 +1,4 @@
-"""Results of searches, and the plan of a search in words and numbers."""
+"""Search results, and search plans in words and numbers."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class SearchPlan:
 
     "scan" compares every code; "probe" looks up the keys near each query's substrings;
     "batch_probe" does so for many queries, sorted by key so that each bucket is read once. Counts
-    and times are expected of one query over uniformly distributed codes, on the machine that the
-    cost model was measured on: ratios carry over to others, absolute times do not.
+    and times are expected values for one query over uniformly distributed codes, on the machine
+    where the cost model was measured: ratios carry over to other machines, absolute times do not.
     """
 
     strategy: str

@@ -1,8 +1,8 @@
-"""Base classes of algorithms, one for each kind of what codes are computed from.
+"""Base classes of algorithms, one for each kind of input.
 
-A `PixelHash` gives one code of a picture, an `OrientedHash` also those of its orientations and of a
-video's frame as the decoder has it, a `SegmentHash` one of each part that it finds, a `Digest` one
-of the bytes of a file.
+A `PixelHash` gives one code for a picture; an `OrientedHash` also one for each orientation, and for
+a video's frame as the decoder returns it; a `SegmentHash` one for each part that it finds; a
+`Digest` one for the bytes of a file.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Consumes = Literal["rgb", "grey"]
 class LumaDrift:
     """Bounds on how far hashes of a JPEG's luma plane lie from those of its exact pixels.
 
-    A search with hashes of luma is widened by `margin_bits`, so that it finds what exact ones
-    would. That holds for hashes of `min_quality` or more; others are of no use. `tolerance_bits` is
-    the rounding error accepted in hashes of luma to save time, within the margin, and
-    `trimmed_tolerance_bits` that of trimmed views, whose borders may be a line off as well.
+    A search with hashes of luma is widened by `margin_bits`, so that it finds what exact hashes
+    would. That holds for hashes of `min_quality` or more; others cannot be relied on. To save time,
+    hashes of luma may have rounding errors of `tolerance_bits`, within the margin; trimmed views,
+    whose borders may also be a line off, of `trimmed_tolerance_bits`.
     """
 
     margin_bits: int
@@ -47,11 +47,11 @@ class LumaDrift:
 class Algorithm(ABC):
     """A hash algorithm. Its methods are thread-safe.
 
-    `name` is that in the registry, in lists and in decisions, in lower case; `bits` is the width of
-    the codes, a multiple of 8; `default_radius` is the customary search radius in bits, inclusive.
-    `exact_only` is true if codes are equal or unrelated, so that any distance but 0 means nothing.
-    Within the bounds of `luma_drift`, hashes of luma nominate; without them, pictures are decoded
-    exactly.
+    `name`, in lower case, is used in the registry, lists and decisions; `bits` is the width of the
+    codes, a multiple of 8; `default_radius` is the usual search radius in bits, inclusive.
+    `exact_only` is true if codes are equal or unrelated, so that distances other than 0 mean
+    nothing. Within the bounds of `luma_drift`, hashes of luma nominate; without them, pictures are
+    decoded exactly.
     """
 
     name: str
@@ -74,9 +74,9 @@ class PixelHash(Algorithm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrientedHash(PixelHash):
-    """A perceptual hash that has all orientations of a picture from one look at it, or at luma.
+    """A perceptual hash that computes all orientations of a picture in one pass, also from luma.
 
-    `orientations` are the names of what `hash_orientations` gives, ``"as_stored"`` first.
+    `orientations` names the codes that `hash_orientations` returns, ``"as_stored"`` first.
     """
 
     orientations: tuple[str, ...]
@@ -96,14 +96,14 @@ class OrientedHash(PixelHash):
     ) -> tuple[NDArray[np.uint8], int | None]:
         """Return the codes of all orientations, or the first alone, and the quality.
 
-        `luma` is that of a video as the decoder has it; differences of it, multiplied by `gain`,
-        are those of the picture as shown.
+        `luma` is a video's as the decoder returns it; its differences, multiplied by `gain`, are
+        those of the picture as shown.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentHash(Algorithm):
-    """A perceptual hash of the parts that it finds in a picture."""
+    """A perceptual hash of each part that it finds in a picture."""
 
     consumes: Consumes
 
@@ -118,7 +118,7 @@ class SegmentHash(Algorithm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest(Algorithm):
-    """A digest of the bytes of a file, which `hashlib` knows by its name."""
+    """A digest of the bytes of a file, from `hashlib` by its name."""
 
     default_radius: int = 0
     exact_only: bool = True

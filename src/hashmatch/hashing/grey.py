@@ -1,13 +1,12 @@
 """8-bit grey and its resizing, equal to Pillow's to the last bit and several times as fast.
 
-Both are done in integers, so equality is not a matter of rounding. Grey is
-(19595 R + 38470 G + 7471 B + 32768) / 65536, rounded down. Resizing is Pillow's LANCZOS: along rows
-and along columns, rounded to 8 bits in between. The order depends on the version of Pillow: rows
-first up to Pillow 12; from Pillow 13 on columns first, if the height loses more than twice the
-pixels of the width, which changes some bits of the hashes of tall pictures. imagehash follows the
-Pillow that it runs with, and so does this module: on first use it resizes a few small pictures both
-ways. If neither is what Pillow does, as after a later change, Pillow itself resizes: that takes
-longer and gives, by definition, what imagehash gives.
+Both use integers, so rounding cannot make them differ. Grey is (19595 R + 38470 G + 7471 B + 32768)
+/ 65536, rounded down. Resizing is Pillow's LANCZOS: along rows and along columns, rounded to 8 bits
+in between. The order depends on the version of Pillow: rows first up to Pillow 12; from Pillow 13
+on columns first, if the height loses more than twice the pixels of the width, which changes some
+bits of the hashes of tall pictures. imagehash follows the Pillow that it runs with, and so does
+this module: on first use it resizes a few small pictures both ways. If Pillow does neither, as
+after a later change, Pillow itself resizes: slower, and by definition equal to imagehash.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _PROBES_PX = (
 def grey_of(pixels: NDArray[np.uint8]) -> Grey:
     """Return uint8 RGB (H, W, 3) as grey, and grey (H, W) as it is.
 
-    ValueError if there are no pixels, or dtype or shape is another.
+    ValueError if there are no pixels, or for another dtype or shape.
     """
     if pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be uint8, not {pixels.dtype}")
@@ -56,7 +55,7 @@ def resize(grey: Grey, height_px: int, width_px: int) -> Grey:
 
 
 def resize_in_order(grey: Grey, height_px: int, width_px: int, order: Order | None) -> Grey:
-    """Return grey resized in one of the known orders; None: by Pillow itself."""
+    """Return grey resized in one of the known orders, or by Pillow itself if None."""
     if order is None:
         return _resize_by_pillow(grey, height_px, width_px)
     return lanczos_resize(grey, height_px, width_px, order == "tall first")

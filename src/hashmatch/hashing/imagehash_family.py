@@ -45,10 +45,10 @@ class GreyHash(PixelHash):
 def _phash(grey: Grey) -> _Bits:
     """Compare the lowest 8 x 8 cosine coefficients of 32 x 32 pixels with their median.
 
-    Where a picture is symmetric or flat, many coefficients are 0 but for rounding errors, and
-    imagehash makes bits of these. So they are computed by the very operations that SciPy's
-    transform takes, in their order, on every machine, and equal those of SciPy's x86-64 wheels to
-    the last bit (`csrc/hash/phash_transform.cpp`).
+    If a picture is symmetric or flat, many coefficients are 0 but for rounding errors, which decide
+    imagehash's bits. So they are computed by the same operations as in SciPy's transform, in the
+    same order, on every machine, and equal those of SciPy's x86-64 wheels to the last bit
+    (`csrc/hash/phash_transform.cpp`).
     """
     return _is_above_median(phash_coefficients(resize(grey, 32, 32)))
 
@@ -79,8 +79,8 @@ def _whash(grey: Grey) -> _Bits:
     is taken out is the same for all. So the sums of blocks, which are integers, decide every bit,
     unless the two in the middle are equal: two different sums, or twice a sum and two others,
     differ by at least 1, which is 1e-6 of an approximation even at a side of 16,384 px, where all
-    rounding errors together stay below 1e-9. Where the two in the middle are equal, as in pictures
-    with flat parts, imagehash makes bits of rounding errors, and the floating point operations of
+    rounding errors together stay below 1e-9. If the two in the middle are equal, as in pictures
+    with flat parts, rounding errors decide imagehash's bits, and the floating-point operations of
     PyWavelets are repeated one by one (`csrc/hash/whash_transform.cpp`); they equal those of its
     x86-64 wheels to the last bit.
     """
@@ -101,9 +101,9 @@ def _is_above_median(values: NDArray[np.float64]) -> _Bits:
 class CropResistantHash(SegmentHash):
     """Crop-resistant hash [2]_: a difference hash of each bright or dark part of a picture.
 
-    Computed by imagehash itself (extra ``compat``). Two pictures match by imagehash where a part of
-    the one lies within 16 bits of a part of the other; a search for all parts with that radius, in
-    a list with a row for each part, finds the same. It takes a hundred times as long as the others.
+    Computed by imagehash itself (extra ``compat``). To imagehash, two pictures match if a part of
+    one lies within 16 bits of a part of the other; a search for all parts with that radius, in a
+    list with a row for each part, finds the same. It takes a hundred times as long as the others.
     """
 
     def check_usable(self) -> None:

@@ -32,27 +32,27 @@ from hashmatch.views import ORIENTATIONS
 
 
 def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
-    """Hash a picture as it is stored, in one pass over the pixels, as a rule.
+    """Hash a picture as it is stored, normally in one pass over the pixels.
 
-    Thread-safe; releases the GIL. ValueError for a wrong dtype or shape, an empty array, and a luma
-    or `gain` that is not finite or out of range.
+    Thread-safe; releases the GIL. ValueError for a wrong dtype or shape, an empty array, or luma or
+    `gain` that is not finite or is out of range.
 
     Parameters
     ----------
     pixels : ndarray
-        uint8 (H, W), uint8 (H, W, 3) or float32 (H, W); float32 from -65535 to 65535, customarily
-        0 to 255. Arrays that are not contiguous are copied.
+        uint8 (H, W), uint8 (H, W, 3) or float32 (H, W); float32 from -65535 to 65535, usually 0 to
+        255. Arrays that are not contiguous are copied.
     gain : float
-        From 1 to 2: the quality is that of the picture with all differences of luma so many times
-        as large, such as 255 / 219 for luma that spans 16 to 235, as most video does. The code
-        does not depend on it.
+        From 1 to 2: the quality is computed with all differences of luma multiplied by this, such
+        as 255 / 219 for luma that spans 16 to 235, as in most video. The code does not depend on
+        it.
 
     Returns
     -------
     code : ndarray of uint8, shape (32,)
         ``code.tobytes().hex()`` is the hash as ThreatExchange prints it.
     quality : int
-        0..100; below 50 the hash is customarily not used.
+        0..100; hashes below 50 are usually not used.
     """
     return pdq_hash(pixels, gain)
 
@@ -69,11 +69,11 @@ def dihedral(
     Parameters
     ----------
     pixels, gain
-        As for `hash`, as are errors and thread safety.
+        As for `hash`, like errors and thread safety.
     tolerance_bits : int
-        By how many bits a code may differ from the exact one, where that saves the reference's own
-        arithmetic; the quality may then be off by a little. For pixels that are off already.
-        ValueError if it is below 0.
+        Bits by which a code may differ from the exact one if that avoids the reference's own
+        arithmetic; the quality may then be slightly off. For pixels that are inexact anyway.
+        ValueError if below 0.
 
     Returns
     -------

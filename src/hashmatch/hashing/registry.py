@@ -1,4 +1,4 @@
-"""The registry of algorithms: hashmatch's own, a module each, and those of third parties.
+"""The registry of algorithms: hashmatch's own, one module each, and third-party ones.
 
 A distribution names an object under the entry point group ``hashmatch.algorithms``;
 docs/algorithms.md has a complete example.
@@ -34,8 +34,8 @@ _ATTRIBUTES = ("name", "bits", "default_radius", "consumes")
 class _PluginHash(PixelHash):
     """A third party's algorithm: its results are checked, its exceptions become DecodeErrors.
 
-    A failure on a picture costs that picture's row an error, as does a file that cannot be decoded;
-    other algorithms keep their hashes.
+    If it fails on a picture, that row gets an error, as for a file that cannot be decoded; other
+    algorithms keep their hashes.
     """
 
     own: Any
@@ -100,10 +100,9 @@ _REGISTRY: Registry[Algorithm] = Registry(
 
 
 def algorithms() -> Mapping[str, Algorithm]:
-    """Return the algorithms by name, in the order of names.
+    """Return the algorithms by name, sorted.
 
-    Names are those known at the time, of plug-ins too; looking one up loads it, and raises
-    AlgorithmError where a plug-in is unusable.
+    Includes plug-ins; looking one up loads it, and raises AlgorithmError if it is unusable.
     """
     return _REGISTRY
 
@@ -111,9 +110,9 @@ def algorithms() -> Mapping[str, Algorithm]:
 def get_algorithm(name: str) -> Algorithm:
     """Return the algorithm of this name, the same object every time.
 
-    ValueError if there is none, naming those there are. AlgorithmError, in one line that names the
-    entry point, if a plug-in cannot be loaded or is no algorithm, or two have the name; other
-    algorithms are not affected.
+    ValueError if there is none, naming the known ones. AlgorithmError, in one line that names the
+    entry point, if a plug-in cannot be loaded or is not an algorithm, or if two have the name;
+    other algorithms are not affected.
     """
     try:
         return _REGISTRY[name]
@@ -123,7 +122,7 @@ def get_algorithm(name: str) -> Algorithm:
 
 
 def get_pixel_hash(name: str) -> PixelHash:
-    """Return the algorithm of this name; raise ValueError if it is not one hash of a picture.
+    """Return the algorithm of this name; ValueError unless it gives one hash for a picture.
 
     Other errors are those of `get_algorithm`.
     """
@@ -136,24 +135,24 @@ def get_pixel_hash(name: str) -> PixelHash:
 
 
 def register(algorithm: Any) -> ExitStack:
-    """Add an algorithm, as a plug-in provides it, to this process, for tests and notebooks.
+    """Add an algorithm to this process, as a plug-in would, for tests and notebooks.
 
-    ``close()`` of the result, or the end of its `with` block, takes it out again. Worker processes
-    do not have it: they, and every other program, find a plug-in by its entry point. ValueError if
-    there is an algorithm of this name, AlgorithmError if it is no algorithm.
+    ``close()`` of the result, or the end of its `with` block, removes it again. Worker processes do
+    not have it: they, like other programs, find a plug-in by its entry point. ValueError if there
+    is an algorithm of this name, AlgorithmError if it is not an algorithm.
     """
     return _REGISTRY.register(algorithm)
 
 
 def unregister(name: str) -> None:
-    """Take out an algorithm that was registered; forget a plug-in, so that it is loaded anew."""
+    """Remove a registered algorithm; unload a plug-in, so that it is loaded again."""
     _REGISTRY.forget(name)
 
 
 def load_algorithms(names: Iterable[str]) -> None:
-    """Load algorithms and what they import, for a process that is about to hash within limits.
+    """Load algorithms and their imports, for a process that is about to hash within limits.
 
-    What cannot be loaded is reported when it is used.
+    Failures to load are reported on first use.
     """
     for name in names:
         with suppress(ValueError, AlgorithmError):
@@ -163,5 +162,5 @@ def load_algorithms(names: Iterable[str]) -> None:
 
 
 def problems() -> list[str]:
-    """Return what is wrong with the installed plug-ins, a line each; loads all of them."""
+    """Load all installed plug-ins and return one line for each that is unusable."""
     return _REGISTRY.load_usable()[1]
