@@ -137,7 +137,7 @@ def _read_frame_size(data: bytes) -> tuple[int, int] | None:
 
 @cache
 def equals_pillow() -> bool:
-    """Return whether a few small pictures decode to Pillow's pixels; cached, takes milliseconds."""
+    """Return whether both decoders give equal pixels for some small pictures; cached, takes ms."""
     if not features.check_feature("libjpeg_turbo"):
         return False
     noise = np.random.default_rng(0).integers(0, 256, (*_PROBE_PX, 3), dtype=np.uint8)

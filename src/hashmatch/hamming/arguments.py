@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the value as searches expect it, or raises ValueError."""
+"""Argument checks: each returns the value in the form searches expect, or raises ValueError."""
 
 from __future__ import annotations
 

@@ -162,5 +162,5 @@ def load_algorithms(names: Iterable[str]) -> None:
 
 
 def problems() -> list[str]:
-    """Load all installed plug-ins and return one line for each that is unusable."""
+    """Load all installed plug-ins; return a line on each that is unusable or ignored."""
     return _REGISTRY.load_usable()[1]

@@ -1,4 +1,4 @@
-"""The index: lists of a folder, built into segments, changed while in use, and searched.
+"""The index: the lists of a folder, built into segments, changed while in use, and searched.
 
 A folder with a `recipe.toml` becomes `built/`: segments of codes, tables of entries, tombstones,
 and a manifest for each generation that names its files. A generation is published by one atomic

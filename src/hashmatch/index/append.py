@@ -1,4 +1,4 @@
-"""Appending a list file to a transaction: the path that build, add and replace share."""
+"""Appending of a list file to a transaction, which build, add and replace share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hashmatch.lists import Column
 def append_list(
     transaction: Transaction, source: RecipeList, came_by: ChangeKind, *, readmit: bool = False
 ) -> tuple[ListCounts, int]:
-    """Append the rows of a list file as they are read; once for each list and transaction.
+    """Append the rows of a list file as they are read; once per list and transaction.
 
     A row that the index has with the same status is a duplicate; with another status the new row
     replaces it. A withdrawn row removes the row that is there. Known entries keep their ordinal.
@@ -62,7 +62,7 @@ class _Appending:
         self._counts = dict.fromkeys(kinds, 0)
 
     def append(self, chunk: RowChunk) -> None:
-        """Sort out the rows of a chunk and append those to be indexed."""
+        """Classify the rows of a chunk and append those to be indexed."""
         transaction, counts = self._transaction, self._counts
         self._algorithms.update(chunk.algorithms)
         ids: Column = chunk.table["entry_id"]
@@ -123,7 +123,7 @@ class _Appending:
         return entries
 
     def _number_origins(self, numbers: Int64s) -> NDArray[np.int32]:
-        """Return the places of origins in the transaction; new ones join, in order of appearance.
+        """Return the positions of origins in the transaction; new ones are added as they appear.
 
         `numbers` are those of `RowKeys`.
         """

@@ -17,7 +17,7 @@ from hashmatch.index.transaction import open_transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport(ChangeReport):
-    """The result of a build: codes by algorithm, distinct entries, where each list's rows went."""
+    """The result of a build: codes by algorithm, distinct entries, row counts by list."""
 
     n_codes: dict[str, int]
     n_entries: int
@@ -35,8 +35,8 @@ def build_index(
 
     Reads every list, leaves out withdrawn rows, duplicates, ignored algorithms and entries that
     `remove_entries` removed (each counted in the report), and publishes the rest as one generation.
-    What was disabled stays so. Equal lists give equal bytes; nothing is published if the contents
-    are those of the current generation, but its damaged files are written anew.
+    What was disabled stays disabled. Equal lists give equal bytes; if the contents are those of the
+    current generation, nothing is published, but its damaged files are written again.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Options and reports that all changes of an index share."""
+"""Options and reports shared by all changes to an index."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hashmatch.index.manifest import ListCounts, Manifest
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """Sizes that a change works with; no answer depends on them.
+    """Sizes for making a change; search results do not depend on them.
 
-    `kept_generations` stay after a change, the current one included. Small segments are merged on
-    the way up to `merged_codes` codes. `chunk_rows` of a list are looked at together; a record
-    batch of an entry table has `batch_rows`.
+    `kept_generations` are kept after a change, including the current one. Small segments are merged
+    automatically, up to `merged_codes` codes. A list is processed in chunks of `chunk_rows`; a
+    record batch of an entry table has `batch_rows`.
     """
 
     kept_generations: int = 8
@@ -40,10 +40,10 @@ class ChangeReport:
     """The effect of a change; counts are of rows, one for each hash, unless they name entries.
 
     Name, generation and digest are those of the current generation. `is_new` is true if the
-    contents differ from those before; else nothing was published. `n_added` rows came in and
-    `n_removed` never match again; `n_disabled` are there and no longer match, `n_enabled` match
-    again. `n_returned_entries` were removed earlier and match again. `counts` says where the rows
-    of a list file went, if there was one.
+    contents changed; otherwise nothing was published. `n_added` rows were added and `n_removed`
+    never match again; `n_disabled` stay but no longer match, `n_enabled` match again.
+    `n_returned_entries` had been removed and match again. `counts` breaks down the rows of a list
+    file, if there was one.
     """
 
     name: str
@@ -59,7 +59,7 @@ class ChangeReport:
 
     @classmethod
     def of(cls, manifest: Manifest, *, is_new: bool, **counts: Any) -> ChangeReport:
-        """Return the report of a change after which `manifest` is current."""
+        """Return the report of the change that made `manifest` current."""
         name, generation, digest = manifest.name, manifest.generation, manifest.digest
         return cls(name=name, generation=generation, digest=digest, is_new=is_new, **counts)
 
@@ -69,7 +69,7 @@ class ChangeReport:
         return report
 
     def extend(self, kind: type[_Report], **facts: Any) -> _Report:
-        """Return a report of another kind that says the same, and more."""
+        """Return a report of a subclass with the same values, and more."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return kind(**own, **facts)
 

@@ -1,4 +1,4 @@
-"""Compaction: one segment an algorithm, without removed rows; and purges of earlier generations."""
+"""Compaction to one segment per algorithm, without removed rows; purges of earlier generations."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from hashmatch.index.transaction import Transaction, open_transaction
 class CompactionReport(ChangeReport):
     """The result of a compaction.
 
-    `n_segments_before` and `n_segments` count those of all algorithms, `n_dropped` removed rows
-    that the current generation no longer has on disk, `n_purged` rows deleted from earlier
-    generations for good.
+    `n_segments_before` and `n_segments` count the segments of all algorithms, `n_dropped` the
+    removed rows that the current generation no longer has on disk, `n_purged` the rows deleted for
+    good from earlier generations.
     """
 
     n_segments_before: int
@@ -53,8 +53,8 @@ def compact_index(
     """Merge the segments of each algorithm into one, without the rows that were removed.
 
     Every search finds the same entries before and after, though rows get new numbers. Disabled rows
-    stay. Readers are not held up; other writers are told, or wait, until it is done. Call it in a
-    thread to go on meanwhile: the native work releases the GIL.
+    stay. Readers are not held up; other writers fail or wait until it is done. It may run in a
+    background thread: the native work releases the GIL.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def compact_index(
     Raises
     ------
     IndexFormatError
-        A file is damaged: every byte is checked first, so that damage is never carried on.
+        A file is damaged: every byte is checked first, so that damage is never copied.
     HashmatchError
         The folder was never built, another writer has the lock, or the folder cannot be written.
 
@@ -119,7 +119,7 @@ def _purge_history(transaction: Transaction, generation: int) -> int:
 
 
 class _Purge:
-    """The rows that stay, and the segments that were rewritten without the others."""
+    """The rows that stay, and the segments rewritten without the rest."""
 
     def __init__(self, transaction: Transaction) -> None:
         self.n_purged = 0
@@ -150,7 +150,7 @@ class _Purge:
         return True
 
     def _share_origins(self, origins: tuple[Origin, ...]) -> None:
-        """Forget rewritten segments if their rows, equal on disk, stand for other origins here."""
+        """Forget rewritten segments if their equal bytes stand for other origins here."""
         n_common = min(len(origins), len(self._origins))
         if origins[:n_common] != self._origins[:n_common]:
             self._origins = ()
@@ -173,7 +173,7 @@ class _Purge:
         )
 
     def _drop_rows(self, segment: OpenSegment) -> tuple[Segment, Rows]:
-        """Return a segment with the rows that stay alone, and which these are."""
+        """Return a segment with only the rows that stay, and their row numbers."""
         algorithm, every = segment.stored.algorithm, segment.rows_except(NO_ROWS)
         slices = key_slices(self._keys, self._origins, algorithm, every)
         is_staying = [self._staying.get(row_keys) != MISSING for _, row_keys in slices]

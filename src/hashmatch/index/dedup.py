@@ -27,7 +27,7 @@ _MAX_WORDS = 2 + 512 // 32
 
 
 class RowKeys:
-    """Keys of entries and rows; those of one `RowKeys` can be compared with each other.
+    """Keys of entries and rows; comparable only within one `RowKeys`.
 
     An entry is identified by list, harm, classification and id; a row by its entry, algorithm and
     code. Costs half a microsecond a row.
@@ -87,7 +87,7 @@ class RowKeys:
 
 
 class KeyMap:
-    """A map of keys to int64 that takes 24 bytes a key; while it grows, up to twice that.
+    """A map from keys to int64; takes 24 bytes a key, up to twice that while it grows.
 
     Keys lie in sorted runs of falling size, which are merged like those of a log-structured merge
     tree, so that n keys cost O(n log n) in all.
@@ -116,9 +116,9 @@ class KeyMap:
         return values
 
     def setdefault(self, keys: Keys, values: Int64s) -> tuple[Int64s, NDArray[np.bool_]]:
-        """Give each new key its value, the first of equal ones; values are not negative.
+        """Store the value of each new key, the first for equal keys; values are not negative.
 
-        Returns the value each key has now, and whether it was given here, once for each key.
+        Returns the value each key has now, and whether it was stored here, true once per key.
         """
         found, places = self._add_missing(keys, lambda new: values[new])
         is_new = np.zeros(len(keys), dtype=np.bool_)
@@ -134,9 +134,9 @@ class KeyMap:
         return found, start + places.size
 
     def _add_missing(self, keys: Keys, choose: Callable[[Int64s], Int64s]) -> tuple[Int64s, Int64s]:
-        """Give new keys the values that `choose` has for the places where each comes first.
+        """Store for new keys the values that `choose` returns for their first positions.
 
-        Returns the value of every key, and those places.
+        Returns the value of every key, and those positions.
         """
         found = self.get(keys)
         new = np.flatnonzero(found == MISSING)
@@ -160,7 +160,7 @@ class KeyMap:
 
 
 def first_occurrence(keys: Keys) -> tuple[Int64s, Int64s]:
-    """Return where each distinct key is first, and which of those each key is, int64 both."""
+    """Return where each distinct key comes first, and which of them each key is; int64."""
     order = np.argsort(np.ascontiguousarray(keys[:, 0]), kind="stable")  # keeps equal keys in order
     ordered = keys[order]
     is_same = ordered[1:] == ordered[:-1]

@@ -28,7 +28,7 @@ def decode_rows(raw: bytes, n_rows: int) -> Rows:
 
 
 def contains(vector: Rows, rows: Rows) -> NDArray[np.bool_]:
-    """Return whether each of `rows` is in a deletion vector; costs log of its size a row."""
+    """Return whether each of `rows` is in a deletion vector; O(log size) per row."""
     if not vector.size:
         return np.zeros(rows.size, dtype=np.bool_)
     places = np.searchsorted(vector, rows)

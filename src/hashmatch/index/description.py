@@ -1,4 +1,4 @@
-"""The contents of an index in numbers, for people and for programs that watch over it."""
+"""The contents of an index in numbers, for people and for monitoring."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MANY_REMOVED = 0.2
 def describe(
     manifest: Manifest, segments: Mapping[str, Segments], overrides: EntryOverrides
 ) -> dict[str, Any]:
-    """Return the numbers as plain dicts; `Index.describe` says what it costs."""
+    """Return the numbers as plain dicts; see `Index.describe` for the cost."""
     n_origins = len(manifest.origins)
     by_origin = np.zeros(n_origins, dtype=np.int64)
     is_there = np.zeros(manifest.n_entries, dtype=np.bool_)

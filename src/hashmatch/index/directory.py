@@ -1,9 +1,9 @@
 """The folder `built/`: its lock, its current generation, and whole-file writes.
 
 Files are staged in `built/.building/`, synced, and renamed to names that contain the start of their
-digest. The manifest is written when all files it names are on disk, and `CURRENT`, which points to
-it, last. A writer killed at any moment leaves the current generation as it was; the next writer
-removes what it had begun.
+digest. The manifest is written once all the files it names are on disk, and `CURRENT`, which points
+to it, last. A writer killed at any moment leaves the current generation as it was; the next writer
+removes what was left unfinished.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def manifest_path(directory: Path, generation: int) -> Path:
 
 
 def build_command(directory: Path) -> str:
-    """Return the command that builds an index folder, for the remedy of an error."""
+    """Return the command that builds an index folder, as the remedy in an error."""
     return f"hashmatch index build {directory}"
 
 
@@ -84,7 +84,7 @@ def read_pointer(directory: Path) -> bytes | None:
 
 
 def decode_pointer(directory: Path, raw: bytes | None) -> Pointer:
-    """Return the pointer in `raw`; IndexFormatError where it is damaged, or lost."""
+    """Return the pointer in `raw`; IndexFormatError if it is damaged or lost."""
     path = built_path(directory) / POINTER_FILE
     # Without it the next number is unknown, and so is what was removed; people must decide.
     delete = f"delete {path.parent} (live changes are lost) and run: {build_command(directory)}"
@@ -97,9 +97,9 @@ def decode_pointer(directory: Path, raw: bytes | None) -> Pointer:
 
 
 def decode_current(directory: Path, raw: bytes | None) -> Current | None:
-    """Return the generation that the pointer in `raw` names, None where nothing is published.
+    """Return the generation that the pointer in `raw` names, None if nothing is published.
 
-    IndexFormatError where pointer or manifest is damaged or of another format.
+    IndexFormatError if pointer or manifest is damaged or of another format.
     """
     pointer = decode_pointer(directory, raw)
     if raw is None or not pointer.generation:
@@ -116,7 +116,7 @@ def decode_current(directory: Path, raw: bytes | None) -> Current | None:
 
 
 def read_manifest(directory: Path, generation: int) -> Manifest:
-    """Return the manifest of an earlier generation; IndexFormatError where it is damaged."""
+    """Return the manifest of an earlier generation; IndexFormatError if it is damaged."""
     command = f"hashmatch index compact {directory} --keep 1"
     remedy = f"restore it, or drop earlier generations: {command}"
     path = manifest_path(directory, generation)
@@ -128,7 +128,7 @@ def read_manifest(directory: Path, generation: int) -> Manifest:
 
 
 def kept_generations(directory: Path) -> list[int]:
-    """Return the numbers of the manifests that are there, in ascending order."""
+    """Return the numbers of the existing manifests, in ascending order."""
     try:
         names = [path.name for path in (built_path(directory) / MANIFEST_FOLDER).iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -161,9 +161,9 @@ class LockedDirectory:
     def lock(cls, directory: Path, *, wait_s: float = 0.0) -> Iterator[LockedDirectory]:
         """Lock `directory/built` for writing, creating it where it is missing.
 
-        The lock ends with the process that has it, however that ends; if it is killed, with the
-        last process that it forked meanwhile. HashmatchError where another writer, even a thread of
-        this process, still has it after `wait_s` seconds.
+        The lock ends with the process that holds it, however that ends; if it is killed, with the
+        last process that it forked meanwhile. HashmatchError if another writer, even a thread of
+        this process, still holds it after `wait_s` seconds.
         """
         folder = cls(directory)
         with contextlib.suppress(FileExistsError):
@@ -207,7 +207,7 @@ class LockedDirectory:
             shutil.rmtree(self._staging)
 
     def staged(self, name: str) -> Path:
-        """Return the path of a staged file, which no reader looks at."""
+        """Return the path of a staged file, which readers ignore."""
         return self._staging / name
 
     def create(self, name: str) -> io.BufferedWriter:
@@ -216,7 +216,7 @@ class LockedDirectory:
         return os.fdopen(os.open(self.staged(name), flags, 0o600), "wb")
 
     def write(self, data: bytes, stem: str, suffix: str) -> StoredFile:
-        """Write a small file whole and return what it is called."""
+        """Write a small file whole and return its `StoredFile`."""
         with self.create(stem) as file:
             file.write(data)
             sync_file(file)
@@ -236,7 +236,7 @@ class LockedDirectory:
         return decode_pointer(self.directory, read_pointer(self.directory))
 
     def publish(self, manifest: Manifest) -> None:
-        """Make `manifest`, whose files were committed, the one that readers see."""
+        """Publish `manifest`, whose files were committed, to readers."""
         sync_folder(self.path)
         sealed = encode_sealed(manifest)
         with write_file(manifest_path(self.directory, manifest.generation)) as file:
@@ -244,7 +244,7 @@ class LockedDirectory:
         self._write_pointer(manifest.generation, manifest.generation + 1, seal_of(sealed))
 
     def rewrite_manifest(self, manifest: Manifest) -> None:
-        """Write the manifest of an earlier generation anew; it keeps its time."""
+        """Rewrite the manifest of an earlier generation, keeping its time."""
         sync_folder(self.path)
         path = manifest_path(self.directory, manifest.generation)
         written = path.stat()
@@ -256,8 +256,8 @@ class LockedDirectory:
     def collect_garbage(self, kept: Collection[int]) -> None:
         """Remove every manifest but those `kept`, and every file that none of them names.
 
-        Nothing but manifests is removed while one that is kept cannot be read. Readers that have
-        files mapped keep them until they let go.
+        Only manifests are removed if one of those `kept` cannot be read. Readers keep the files
+        that they have mapped.
         """
         gone = [number for number in kept_generations(self.directory) if number not in kept]
         for number in gone:

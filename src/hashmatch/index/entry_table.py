@@ -1,4 +1,4 @@
-"""Entry tables: what the rows of a segment stand for, as an Arrow IPC file that is mapped.
+"""Entry tables, which say what the rows of a segment stand for: mapped Arrow IPC files.
 
 Rows lie in record batches of `BATCH_ROWS`, the last one shorter, so that a row is found without a
 search and one damaged offset cannot reach beyond its batch. The file is not trusted: offsets are
@@ -132,7 +132,7 @@ class EntryTable:
         return pa.concat_tables([schema.empty_table(), *pieces])
 
     def rows_of(self, is_wanted: NDArray[np.bool_], entry_ids: Column | None) -> NDArray[np.int64]:
-        """Return the rows with a wanted origin and one of `entry_ids` (None: any id).
+        """Return the rows with a wanted origin and one of `entry_ids` (None: any).
 
         `is_wanted` is bool (n_origins,). Reads all origins, and all ids where one of the origins
         occurs, in native code.
@@ -170,7 +170,7 @@ class EntryTable:
         return by_origin, is_there
 
     def below(self, found: NDArray[_Int], limit: int, column: str) -> NDArray[_Int]:
-        """Return `found` if all of it is in 0..limit-1; else the file is damaged."""
+        """Return `found` if all values are in 0..limit-1; otherwise raise: the file is damaged."""
         if found.size and not (found.min() >= 0 and found.max() < limit):
             raise self.damaged(column)
         return found
@@ -186,7 +186,7 @@ class EntryTable:
     def _by_batch(
         self, rows: NDArray[np.int64]
     ) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.int64]]]:
-        """Yield each batch with some of the rows: their positions here, and their rows there."""
+        """Yield each batch that has some of `rows`, their positions in `rows`, and in the batch."""
         if rows.size and not (rows.min() >= 0 and rows.max() < self._n_rows):
             raise IndexFormatError(f"{self.path}: it has no such row; {_REMEDY}")
         batches, local = np.divmod(rows, self._batch_rows)
@@ -195,7 +195,7 @@ class EntryTable:
             yield batch, places, local[places]
 
     def _column(self, batch: int, name: str) -> Any:
-        """Return a column of a batch; its offsets and text are checked the first time."""
+        """Return a column of a batch; its offsets and text are checked on first use."""
         column: Any = self._batches[batch].column(name)
         if (batch, name) not in self._checked:
             try:

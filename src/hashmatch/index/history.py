@@ -1,4 +1,4 @@
-"""Earlier generations: listed, and rolled back to."""
+"""The history of an index: earlier generations, listed or rolled back to."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class GenerationInfo:
     """A kept generation.
 
     `published` is when its manifest was written, in UTC, by the clock of the file system; `digest`
-    that of its contents, as decisions name it; `hashmatch_version` the one that wrote it; `change`
-    the change from the one before it. `n_rows` counts rows that are not removed, `n_purged` those
-    that were deleted from it for good after it was published.
+    is that of its contents, as in decisions; `hashmatch_version` is the version that wrote it;
+    `change` is the change from the generation before. `n_rows` counts rows that are not removed,
+    `n_purged` those deleted from it for good after it was published.
     """
 
     generation: int
@@ -49,7 +49,7 @@ class GenerationInfo:
     n_purged: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the facts as plain dicts, ready for JSON; `change` among the others."""
+        """Return the facts as a plain dict, ready for JSON, with those of `change` merged in."""
         facts: dict[str, Any] = msgspec.to_builtins(self)
         return {**facts.pop("change"), **facts}
 
@@ -119,8 +119,8 @@ def rollback_index(
     Returns
     -------
     ChangeReport
-        `n_added` and `n_removed` are rows that match again or no longer, `n_returned_entries`
-        entries that match again.
+        `n_added` rows match again and `n_removed` no longer match; `n_returned_entries` is the
+        number of entries that match again.
 
     Raises
     ------

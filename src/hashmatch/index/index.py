@@ -48,18 +48,18 @@ class Index:
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str], *, verify: bool = False) -> Index:
-        """Open the current generation of a folder, that of the recipe.
+        """Open the current generation of the folder that holds the recipe.
 
-        With `verify` every byte is read and checked first. Else only manifest, tombstones and
-        overrides are, and one header for each 65,536 entries; a damaged byte elsewhere may then
-        give an IndexFormatError later or a wrong answer, never a crash.
+        With `verify` every byte is read and checked first. Otherwise only the manifest, tombstones
+        and overrides are checked, and a header for every 65,536 entries; a damaged byte elsewhere
+        may then cause an IndexFormatError later, or a wrong answer, but never a crash.
 
         Raises
         ------
         HashmatchError
             The folder was never built.
         IndexFormatError
-            A file is damaged, missing, foreign or of another format; names it.
+            A file, which the error names, is damaged, missing, not ours or of another format.
         """
         # Absolute, so that refreshed() works after a change of the working folder.
         return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100
@@ -78,8 +78,9 @@ class Index:
     def refreshed(self) -> Index:
         """Return the current generation: this very index if it is still current.
 
-        Costs one read of some 300 bytes if nothing changed, else as much as opening what is new:
-        segments that both generations have stay open. Waits for nobody. Errors are those of `open`.
+        Costs one read of some 300 bytes if nothing changed, otherwise the opening of what is new:
+        segments that both generations share stay open. Never waits for a writer. Errors are those
+        of `open`.
         """
         if read_pointer(self._directory) == self._pointer:
             return self
@@ -88,12 +89,12 @@ class Index:
 
     @property
     def ref(self) -> IndexRef:
-        """The identity of the index: name, generation, digest of its contents."""
+        """The identity of the index: its name, generation and digest of contents."""
         return IndexRef(self._manifest.name, self._manifest.generation, self._manifest.digest)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """Names of the algorithms of its codes, in order."""
+        """Names of the algorithms that made its codes, sorted."""
         return tuple(self._segments)
 
     @property
@@ -155,11 +156,11 @@ class Index:
         return self._cells(algorithm, rows, "entry_id")
 
     def entry_timestamps_s(self, algorithm: str, rows: Rows) -> list[float | None]:
-        """Return the times of the video frames of rows, in seconds; None for other hashes."""
+        """Return the times of the video frames of rows, in seconds; None for other rows."""
         return self._cells(algorithm, rows, "timestamp_s")
 
     def describe(self) -> dict[str, Any]:
-        """Return counts and attributes as plain dicts, ready for JSON; nothing of an entry.
+        """Return counts and attributes as plain dicts, ready for JSON; no single entries.
 
         Reads 12 bytes of each row.
         """

@@ -1,4 +1,4 @@
-"""Changes of a list in an index in use: files that come in, and entries that are taken out."""
+"""Changes to a list in an index in use: files added, and entries removed or disabled."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def add_list(
 
     A row that the index has already, by entry, harm, classification, algorithm and hash, is a
     duplicate and keeps the version that brought it, and its time. If its status differs, the new
-    row replaces it; if the new row is withdrawn, both go. An entry removed earlier matches again,
-    with the hashes of this file. A known entry that gets another hash stays one entry.
+    row replaces it; if the new row is withdrawn, neither stays. An entry removed earlier matches
+    again, with the hashes of this file. A known entry that gets another hash stays one entry.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def add_list(
     new_list : bool
         Allow a list that neither index nor recipe knows; needs `version`.
     reading : ListReading, optional
-        How the file is read. Options left open are those of the recipe, if it has the list.
+        How to read the file. Options left open are taken from the recipe, if it has the list.
     wait_s : float
         Seconds to wait for another writer to finish.
     options : StorageOptions
@@ -97,10 +97,10 @@ def replace_list(
     wait_s: float = 0.0,
     options: StorageOptions = DEFAULT_OPTIONS,
 ) -> ChangeReport:
-    """Replace all rows of a list by those of a list file, in one generation.
+    """Replace all rows of a list with those of a list file, in one generation.
 
     Entries that `remove_entries` removed are left out, and counted in the report; `add_list` brings
-    one back. The rows before get tombstones, and stay on disk until their segment is merged.
+    one back. The old rows get tombstones, and stay on disk until their segment is merged.
     Parameters, errors and costs are those of `add_list`.
     """
     directory = Path(directory)
@@ -216,7 +216,7 @@ def _find_list(
     *,
     new_list: bool,
 ) -> RecipeList:
-    """Return the list of a further file and how to read it, completed from index and recipe."""
+    """Return the list that a file is for, and how to read it, completed from index and recipe."""
     directory, reading = transaction.directory, reading or ListReading()
     has_recipe = (directory / RECIPE_FILE).exists()
     sources = {one.name: one for one in Recipe.load(directory).lists} if has_recipe else {}
@@ -280,7 +280,7 @@ def _unknown_list(
 def _check_entries(
     transaction: Transaction, list_name: str, entry_ids: Collection[str], named: Collection[Name]
 ) -> list[str]:
-    """Return the distinct ids; UnknownNameError for one neither in the list nor among `named`."""
+    """Return the distinct ids; UnknownNameError for any neither in the list nor in `named`."""
     if isinstance(entry_ids, str):
         raise TypeError("entry_ids must be a collection of str, not one str")
     ids = list(dict.fromkeys(entry_ids))

@@ -23,7 +23,7 @@ _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 class RowChunk(NamedTuple):
     """Rows of a list with the columns of `hashmatch.lists.SCHEMA`, and arrays of shape (n,).
 
-    `n_ignored` more rows are of ignored algorithms; `algorithms` are those of the rows. `origins`
+    `n_ignored` more rows were of ignored algorithms; `algorithms` are those of the rows. `origins`
     and keys are those of `RowKeys`, `statuses` positions in `STATUSES`; `is_first` is false for a
     row that repeats an earlier one of the list.
     """
@@ -66,7 +66,7 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
 
 
 def _read_tables(source: RecipeList, chunk_rows: int) -> Iterator[tuple[pa.Table, int]]:
-    """Yield rows, and how many of ignored algorithms were left out from among them."""
+    """Yield rows, with the number left out for their ignored algorithms."""
     batches: list[pa.RecordBatch] = []
     n_rows = n_ignored = 0
     for batch, n_left_out in read_batches(source.file, source.reading):
@@ -95,7 +95,7 @@ def status_numbers(statuses: Column) -> Int64s:
 
 
 def split_by_algorithm(rows: pa.Table) -> dict[str, NDArray[np.bool_]]:
-    """Return which rows are of each algorithm, in order of name."""
+    """Return the rows of each algorithm, in order of name."""
     column: Column = rows["algorithm"]
     names: list[str] = pc.unique(column).to_pylist()
     masks: list[Any] = [pc.equal(column, pa.scalar(name)) for name in sorted(names)]

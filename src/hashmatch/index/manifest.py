@@ -34,14 +34,14 @@ ChangeKind = Literal[
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of everything that manifests hold."""
+    """Base of all records in a manifest."""
 
 
 _Record = TypeVar("_Record", bound=Record)
 
 
 class Origin(Record, frozen=True):
-    """The facts about an entry that a rule may ask for."""
+    """The facts about an entry that rules may test."""
 
     list: str
     list_version: str
@@ -50,11 +50,11 @@ class Origin(Record, frozen=True):
 
 
 class ListCounts(Record, frozen=True):
-    """Where the rows of one version of a list went; rows removed later are not subtracted.
+    """Counts of the rows of one version of a list; rows removed later are not subtracted.
 
     `rows` is the sum of those after it: in the index, withdrawn by their source, of an ignored
     algorithm, duplicates (same entry, algorithm, hash and origin, or in the index already), or of
-    an entry that was removed before. `came_by` is how the last of them came.
+    an entry removed earlier. `came_by` is the change that brought the last of them.
     """
 
     list: str
@@ -69,7 +69,7 @@ class ListCounts(Record, frozen=True):
 
 
 class ListAttributes(Record, frozen=True, kw_only=True):
-    """Settings of a list, whatever its version. Only `enabled` is acted on yet.
+    """Settings of a list, for all its versions. So far, only `enabled` has an effect.
 
     `role` is "harm", or "allow" for a list of known harmless content. Entries match no farther than
     `radius` bits, inclusive; None leaves that to the policy. No entry matches unless `enabled`. Of
@@ -121,8 +121,8 @@ class Segment(Record, frozen=True):
 class Change(Record, frozen=True, kw_only=True):
     """The change from the generation before; all counts are of rows.
 
-    `list` is the list it was about, None where it was about all; `restored` is the generation that
-    a rollback restored.
+    `list` is the list concerned, None for all; `restored` is the generation that a rollback
+    restored.
     """
 
     kind: ChangeKind
@@ -219,7 +219,7 @@ def seal_of(raw: bytes) -> str:
 def decode_sealed(raw: bytes, kind: type[_Record], where: Path, remedy: str) -> _Record:
     """Return the record in a sealed file; IndexFormatError names `where` and the remedy.
 
-    A newer format is refused as such; a digest that differs means damage.
+    A newer format gets an error of its own; a wrong digest means damage.
     """
     tail = raw[_DIGEST.stop :]
     if raw[: _DIGEST.stop] != _HEAD + hashlib.sha256(tail).hexdigest().encode():

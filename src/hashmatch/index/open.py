@@ -38,7 +38,7 @@ def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
     """Return `load` of the current generation, or of a newer one if that is published meanwhile.
 
     A writer may prune or purge a generation while its files are being opened. Then pointer or
-    manifests have changed, and `load` is called again. Waits for nobody.
+    manifests have changed, and `load` is called again. Never waits for a writer.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def open_segments(
 
 
 def open_overrides(directory: Path, manifest: Manifest) -> EntryOverrides:
-    """Return the overrides of a generation; IndexFormatError where they are damaged."""
+    """Return the overrides of a generation; IndexFormatError if they are damaged."""
     if manifest.overrides is None:
         return EntryOverrides()
     # They are stored nowhere else; people must decide to start again without them.
@@ -90,13 +90,13 @@ def verify_index(directory: str | os.PathLike[str]) -> list[str]:
     Returns
     -------
     list of str
-        The names of the files in the built folder, all sound: those of the current generation and
-        of the earlier ones that are kept.
+        The names of the verified files in the built folder: those of the current generation and of
+        the earlier ones that are kept.
 
     Raises
     ------
     IndexFormatError
-        Names the first file that is not sound.
+        A file is damaged or missing; names the first.
     HashmatchError
         The folder was never built.
     """

@@ -1,7 +1,7 @@
 """Overrides: the names of entries and lists that the owner of an index removed or disabled.
 
-Tombstones say which rows do not match; overrides say by name what must stay out when rows come
-anew. A build leaves removed entries out, and what is added to a disabled list is disabled.
+Tombstones mark rows that do not match; overrides say by name what must stay out when rows come in
+again. A build leaves removed entries out, and rows added to a disabled list are disabled.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class EntryOverrides:
         return frozenset(entry_id for name, entry_id in self.disabled if name == list_name)
 
     def remove(self, list_name: str, entry_ids: Iterable[str]) -> EntryOverrides:
-        """Return the overrides with entries removed."""
+        """Return these overrides with further entries removed."""
         return replace(self, removed=self.removed | _names(list_name, entry_ids))
 
     def readmit(self, list_name: str, entry_ids: Iterable[str]) -> EntryOverrides:
-        """Return the overrides with entries no longer removed."""
+        """Return these overrides with some entries no longer removed."""
         return replace(self, removed=self.removed - _names(list_name, entry_ids))
 
     def disable(self, list_name: str, entry_ids: Collection[str] | None) -> EntryOverrides:
-        """Return the overrides with entries disabled; None disables the list as a whole."""
+        """Return these overrides with further entries disabled; None disables the whole list."""
         if entry_ids is None:
             return replace(self, disabled_lists=self.disabled_lists | {list_name})
         return replace(self, disabled=self.disabled | _names(list_name, entry_ids))
@@ -74,7 +74,7 @@ class EntryOverrides:
 
     @classmethod
     def decode(cls, raw: bytes) -> EntryOverrides:
-        """Return the overrides in `raw`; ValueError where there are none."""
+        """Return the overrides in `raw`; ValueError if they are malformed."""
         names = msgspec.json.decode(raw, type=_Names)
         return cls(
             removed=frozenset().union(*starmap(_names, names.removed.items())),

@@ -27,7 +27,7 @@ _LIST_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class RecipeList:
-    """One list of a recipe: its name and version, its file (resolved), and how that is read."""
+    """One list of a recipe: its name and version, its file (resolved), and how to read it."""
 
     name: str
     file: Path

@@ -1,4 +1,4 @@
-"""Look-up of the rows that an index has by the key of row or entry."""
+"""Look-up of the rows of an index by the key of a row or entry."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from hashmatch.lists import Column
 class KnownRows(NamedTuple):
     """Rows of one list that the index has, removed ones included; arrays of shape (n,).
 
-    `by_row` maps the key of a row that is not removed, and `by_entry` the key of any entry, to its
-    place here and to its ordinal.
+    `by_row` maps the key of each row that is not removed to its position here, and `by_entry` the
+    key of each entry to its ordinal.
     """
 
     segment: Int64s

@@ -28,7 +28,7 @@ class RowSlice(NamedTuple):
     rows: Rows
 
     def select_codes(self) -> NDArray[np.uint8]:
-        """Return the codes of the rows, without a copy where they are all."""
+        """Return the codes of the rows; no copy if the slice has all rows."""
         return self.codes if self.rows.size == len(self.codes) else self.codes[self.rows]
 
     def split(self, n_rows: int) -> Iterator[RowSlice]:
@@ -68,7 +68,7 @@ class OpenSegment:
         return len(self.index) - self.removed.size
 
     def rows_except(self, left_out: Rows) -> RowSlice:
-        """Return all rows but those given."""
+        """Return all rows except the given ones."""
         rows = np.delete(np.arange(len(self.index)), left_out)
         return RowSlice(self.codes, self.entries, rows)
 
@@ -108,7 +108,7 @@ class Segments:
         return np.concatenate(shown)
 
     def by_segment(self, rows: Rows) -> Iterator[tuple[OpenSegment, NDArray[np.intp], Rows]]:
-        """Yield each segment with some of the rows: their positions here, and their rows there."""
+        """Yield each segment that has some of `rows`, their positions in `rows`, and in it."""
         if len(self.all) == 1:
             yield self.all[0], np.arange(rows.size), rows
             return

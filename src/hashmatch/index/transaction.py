@@ -1,4 +1,4 @@
-"""Transactions: the one way in which an index changes.
+"""Transactions, the only way to change an index.
 
 A transaction holds the lock, starts from the current generation or from nothing, and publishes the
 next generation when it is committed. Until then readers see no change; afterwards they see all of
@@ -96,7 +96,7 @@ class Transaction:
             self._writer(algorithm).append(rows.filter(pa.array(is_of)))
 
     def require_segment(self, algorithm: str) -> None:
-        """Let there be a segment of an algorithm, empty if need be."""
+        """Ensure that an algorithm has a segment, if necessary an empty one."""
         if not self._segments_of(algorithm):
             self._writer(algorithm)
 
@@ -110,12 +110,12 @@ class Transaction:
             self.n_removed += new.size
 
     def remove_entries(self, list_name: str, entry_ids: Collection[str] | None) -> None:
-        """Remove every row of entries of a list; None means all of its entries."""
+        """Remove all rows of some entries of a list, or of all its entries if None."""
         for number, segment in enumerate(self.segments):
             self.remove(number, self._rows_of(segment, [list_name], entry_ids))
 
     def live_ids(self, list_name: str, entry_ids: Collection[str]) -> set[str]:
-        """Return those ids of a list whose entry has a row that is not removed."""
+        """Return the ids in a list whose entries have a row that is not removed."""
         live: set[str] = set()
         for segment in self.segments:
             rows = self._rows_of(segment, [list_name], entry_ids)
@@ -123,13 +123,13 @@ class Transaction:
         return live
 
     def is_of(self, list_names: Collection[str]) -> NDArray[np.bool_]:
-        """Return whether each origin is of one of the lists, bool (n_origins,)."""
+        """Return whether each origin belongs to one of the lists, bool (n_origins,)."""
         return np.array([origin.list in list_names for origin in self.origins], dtype=np.bool_)
 
     def merge(self, threads: int = 1) -> int:
         """Merge the segments of each algorithm into one, without the rows that were removed.
 
-        Their bytes must have been checked. Returns how many rows were dropped.
+        Their bytes must have been checked. Returns the number of rows dropped.
         """
         n_dropped = sum(segment.removed.size for segment in self.segments)
         for algorithm in sorted({segment.stored.algorithm for segment in self.segments}):
@@ -141,10 +141,10 @@ class Transaction:
     def commit(
         self, kind: ChangeKind, *, list_name: str | None = None, restored: int | None = None
     ) -> ChangeReport:
-        """Publish the next generation if its contents differ, and remove what is not kept.
+        """Publish the next generation if its contents differ, and delete old generations.
 
-        Small segments are merged on the way: each new one takes in those before it that are not
-        larger, so that n additions leave some log2(n) segments, and each row is rewritten as often.
+        Small segments are merged: each new one absorbs those before it that are not larger, so n
+        additions leave about log2(n) segments, and each row is rewritten about log2(n) times.
         """
         for algorithm, writer in sorted(self._writers.items()):
             tail = self._smaller_tail(algorithm, writer.n_codes)
@@ -180,7 +180,7 @@ class Transaction:
     def disabled_rows(self, segment: OpenSegment) -> Rows:
         """Return the rows of a segment that are disabled and not removed.
 
-        They are disabled by name, with their list, or because the recipe disables the list.
+        They are disabled by name, with their whole list, or by the recipe.
         """
         off = {name for name, attributes in self.attributes.items() if not attributes.enabled}
         whole = self.overrides.disabled_lists | off
@@ -198,7 +198,7 @@ class Transaction:
     def _rows_of(
         self, segment: OpenSegment, list_names: Collection[str], entry_ids: Collection[str] | None
     ) -> Rows:
-        """Return the rows of entries of some lists; None means all of their entries."""
+        """Return the rows of some entries of each list, or of all its entries if None."""
         ids = None if entry_ids is None else pa.array(list(entry_ids), pa.string())
         return segment.entries.rows_of(self.is_of(list_names), ids)
 
@@ -212,7 +212,7 @@ class Transaction:
         return self._writers[algorithm]
 
     def _smaller_tail(self, algorithm: str, n_codes: int) -> list[OpenSegment]:
-        """Return the last segments of an algorithm that a new one of `n_codes` takes in."""
+        """Return the last segments of an algorithm, which a new one of `n_codes` absorbs."""
         tail: list[OpenSegment] = []
         for segment in reversed(self._segments_of(algorithm)):
             n_together = segment.n_kept + n_codes
@@ -224,7 +224,7 @@ class Transaction:
         return tail
 
     def _replace(self, algorithm: str, before: list[OpenSegment], threads: int = 1) -> None:
-        """Put one segment in the place of several and of what was appended."""
+        """Replace several segments and the appended rows with one segment."""
         merged = merge_segments(
             self.folder,
             algorithm,
@@ -277,7 +277,7 @@ def open_transaction(
     verify: bool = False,
     options: StorageOptions = DEFAULT_OPTIONS,
 ) -> Iterator[Transaction]:
-    """Lock an index and give the transaction of its next generation.
+    """Lock an index and yield the transaction for its next generation.
 
     Parameters
     ----------
@@ -288,7 +288,7 @@ def open_transaction(
     empty : bool
         Start without rows; the folder need not be built. Overrides stay.
     recover : bool
-        Start even if the current manifest or overrides are damaged; what they said is lost.
+        Start even if the current manifest or overrides are damaged; their contents are lost.
     verify : bool
         Check every byte of the current generation first.
     options : StorageOptions
@@ -298,7 +298,7 @@ def open_transaction(
     HashmatchError
         The folder was never built, another writer has the lock, or the folder cannot be written.
     IndexFormatError
-        What is there is damaged.
+        The current generation is damaged.
     """
     if not empty:
         load_current(directory, lambda _: None)  # before a folder appears that nobody asked for
@@ -317,7 +317,7 @@ def open_transaction(
 
 
 def _read_before(directory: Path, *, recover: bool) -> tuple[Manifest | None, EntryOverrides]:
-    """Return the current manifest and overrides, None and none where nothing is published."""
+    """Return the current manifest and overrides; None and empty if nothing is published."""
     try:
         current = decode_current(directory, read_pointer(directory))
         if current is not None:

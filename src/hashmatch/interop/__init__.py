@@ -1,4 +1,4 @@
-"""Interchange with other libraries, and measurements beside them."""
+"""Interchange with other libraries, and benchmarks against them."""
 
 from hashmatch.interop.bench import (
     BACKENDS,

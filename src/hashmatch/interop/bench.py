@@ -1,4 +1,4 @@
-"""Search engines measured on the same codes; no figure is given for a wrong answer."""
+"""Benchmarks of search engines on the same codes; a wrong answer gives no figure."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ class Problem:
 
 
 class WrongAnswerError(RuntimeError):
-    """A search engine gave an answer that it promises not to give."""
+    """A search engine gave an answer that contradicts its guarantees."""
 
 
 def measure_recall(contender: Contender, problem: Problem) -> float:
-    """Ask some queries one by one and return the share of matches found.
+    """Run some queries one by one and return the share of matches found.
 
     WrongAnswerError if an exact engine misses a match, or any engine reports a false or repeated
     one.
@@ -108,7 +108,7 @@ def measure_recall(contender: Contender, problem: Problem) -> float:
 def time_calls(
     contender: Contender, problem: Problem, *, queries_per_call: int, max_calls: int
 ) -> NDArray[np.float64]:
-    """Return the microseconds of each call, on one thread; no query is asked twice."""
+    """Return the microseconds that each call takes, on one thread; no query is repeated."""
     times_us: list[float] = []
     deadline = time.perf_counter() + problem.limit_s
     for start in range(0, len(problem.queries) - queries_per_call + 1, queries_per_call):
@@ -197,7 +197,7 @@ class BenchRow:
 
 @dataclass(frozen=True, slots=True)
 class BenchReport:
-    """Figures of some backends on one machine; `dataclasses.asdict` makes it ready for JSON."""
+    """Figures of several backends on one machine; `dataclasses.asdict` makes it ready for JSON."""
 
     rows: tuple[BenchRow, ...]
     refused: dict[str, str]  # backends that do not do what was asked, and why not
@@ -210,7 +210,7 @@ BACKENDS = tuple(_KINDS)
 
 
 class BackendContender:
-    """A backend of this package as a contender."""
+    """A backend of this package, as a contender."""
 
     def __init__(self, backend: str, radius: int) -> None:
         self.name = backend
@@ -256,7 +256,7 @@ def bench_backends(
     threads: int = 1,
     limit_s: float = 10.0,
 ) -> BenchReport:
-    """Build an index with each backend and measure it, asking all of them the same queries.
+    """Build an index with each backend and measure it, with the same queries for all.
 
     Half of the queries lie near a stored code, and all are distinct. Some answers are compared with
     brute force: a WrongAnswerError is a bug.
@@ -272,7 +272,7 @@ def bench_backends(
     threads : int
         Threads to build with and to answer the bulk call with.
     limit_s : float
-        Seconds that each figure may take, about: a slow backend is asked fewer queries.
+        Approximate seconds for each figure: a slow backend gets fewer queries.
     """
     checked = check_codes(codes)
     check_positive(len(checked), "the number of codes")

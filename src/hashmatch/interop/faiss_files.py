@@ -25,7 +25,7 @@ def write_faiss(index: HammingIndex | FaissIndex, path: str | os.PathLike[str]) 
     An IndexBinaryFlat if the ids are the rows, else one inside an IndexBinaryIDMap2;
     `faiss.read_index_binary` reads it. Written atomically, readable by its owner only, without the
     algorithm's name. Takes memory for a second copy of the codes. ValueError if an id is -1, which
-    to faiss means that there is none.
+    means "none" to faiss.
     """
     codes, ids = index.codes, index.ids
     exported = flat = faiss.IndexBinaryFlat(8 * codes.shape[1])
@@ -61,7 +61,7 @@ def read_faiss(
     Raises
     ------
     IndexFormatError
-        The file holds another kind of index, codes of a width we lack, repeated ids, or is damaged.
+        The file is damaged, or holds another kind of index, an unsupported width, or repeated ids.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -126,10 +126,10 @@ def _read_inverted_lists(index: Any) -> _Contents:
 
 
 def _read_hash_lists(index: Any) -> _Contents:
-    """Return the contents of an IndexBinaryHash, which Python reaches in serialised form only.
+    """Return the contents of an IndexBinaryHash, which Python can reach only in serialised form.
 
-    By index_write.cpp of faiss: a header of 25 bytes, b and nflip; the number of lists, the width
-    of their sizes in bits, and those sizes as a vector of bytes; then the ids and the codes of each
+    From index_write.cpp of faiss: a header of 25 bytes, b and nflip; the number of lists, the width
+    in bits of their sizes, and those sizes as a vector of bytes; then the ids and the codes of each
     list, both as vectors (length, elements).
     """
     written = memoryview(faiss.serialize_index_binary(index))

@@ -1,8 +1,8 @@
 """Indexes of faiss with the searches of a `HammingIndex`: flat, multihash and hnsw.
 
 Threads: OpenMP holds a number of threads for each calling thread. Each call sets it and restores
-it, so that nothing leaks to other code on the same thread. A forked child uses one thread whatever
-is asked for, because GNU OpenMP hangs in the child of a process whose threads it has used.
+it, so that nothing leaks to other code on the same thread. A forked child always uses one thread,
+because GNU OpenMP hangs in the child of a process that has used its threads.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class FaissIndex:
         threads: int = 1,
         max_keys: int = MAX_KEYS,
     ) -> FaissIndex:
-        """Build an index in memory; ValueError as of `HammingIndex.build`, and for other kinds.
+        """Build an index in memory; ValueError as in `HammingIndex.build`, or for an unknown kind.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class FaissIndex:
 
     @property
     def codes(self) -> _Codes:
-        """A copy of the codes by row, uint8 (n, bits / 8)."""
+        """A copy of the codes, by row, uint8 (n, bits / 8)."""
         return copy_codes(self._index)
 
     @property
@@ -113,13 +113,13 @@ class FaissIndex:
     def search(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
     ) -> SearchResult:
-        """Search as `HammingIndex.search`; ValueError also if the kind could not be exact."""
+        """Search as `HammingIndex.search` does; ValueError also if this kind cannot be exact."""
         queries, radius = check_queries(queries, self.bits), check_radius(radius, self.bits)
         with _omp_threads(check_threads(threads)):
             return self._search(queries, radius)
 
     def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> tuple[_Ids, _Distances]:
-        """Search as `HammingIndex.nearest`; "hnsw" may miss codes.
+        """Search as `HammingIndex.nearest` does; "hnsw" may miss codes.
 
         ValueError also if "multihash" cannot be certain that it found the nearest.
         """
@@ -134,7 +134,7 @@ class FaissIndex:
         return ids, distances
 
     def join(self, radius: int | None = None, threads: int = 1) -> tuple[_Ids, _Ids, _Distances]:
-        """Search as `HammingIndex.join`; ValueError also if the kind could not be exact."""
+        """Search as `HammingIndex.join` does; ValueError also if this kind cannot be exact."""
         radius, threads = check_radius(radius, self.bits), check_threads(threads)
         nothing = np.empty(0, np.int64)
         pairs = [(nothing, nothing, nothing.astype(np.int32))]
@@ -158,7 +158,7 @@ class FaissIndex:
         return SearchResult(offsets, ids[order], distances[order])
 
     def _find_nearest(self, queries: _Codes, k: int) -> _Nearest:
-        """Search within the distance of the last: faiss breaks ties arbitrarily."""
+        """Search again within the last distance, as faiss breaks ties arbitrarily."""
         ids, distances = np.empty((2, len(queries), k), np.int64)
         farthest = self._index.search(queries, k)[0][:, -1]
         for radius in np.unique(farthest):
@@ -174,9 +174,9 @@ class FaissIndex:
 
 
 def choose_substring_bits(n: int, bits: int) -> int:
-    """Return the width of substrings with which multihash is fastest at radius bits / 8 - 1.
+    """Return the substring width at which multihash is fastest for radius bits / 8 - 1.
 
-    Reckons with 0.2 us a lookup in a hash table and 0.3 us a comparison with a code found there. At
+    Assumes 0.2 us per lookup in a hash table and 0.3 us per comparison with a code found there. At
     most log2(n), as faiss advises: wider substrings would need a table entry for nearly every code.
     """
 
@@ -194,7 +194,7 @@ def keys_within(substring_bits: int, n_flips: int) -> int:
 
 
 def copy_codes(index: Any) -> _Codes:
-    """Return a copy of the codes that a flat index or the storage of another one holds."""
+    """Return a copy of the codes in a flat index, or in the storage of another kind."""
     storage = faiss.downcast_IndexBinary(getattr(index, "storage", index))
     codes: _Codes = faiss.vector_to_array(storage.xb).reshape(storage.ntotal, storage.code_size)
     return codes
@@ -262,7 +262,7 @@ class _MultiHash(FaissIndex):
 
 
 class _Hnsw(FaissIndex):
-    """Walks a graph of neighbours; may miss some."""
+    """Searches by walking a graph of neighbours; may miss some."""
 
     kind = "hnsw"
     exact = False
@@ -287,7 +287,7 @@ class _Hnsw(FaissIndex):
 
 
 def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
-    """Return ids and distances of the first k matches of each of those queries."""
+    """Return ids and distances of the first k matches of the given queries."""
     places = found.offsets[:-1][which, None] + np.arange(k)
     return found.ids[places], found.distances[places]
 

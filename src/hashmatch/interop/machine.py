@@ -1,4 +1,4 @@
-"""The machine that measurements depend on, and the memory in use."""
+"""A description of the machine that measurements depend on, and the memory in use."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class _Mallinfo2(ctypes.Structure):
 
 
 def heap_bytes() -> int:
-    """Return the bytes allocated and not freed, by all threads; 0 unless libc is that of glibc.
+    """Return the bytes allocated and not freed, by all threads; 0 unless libc is glibc.
 
-    Unlike the size of the process it leaves out what is kept for reuse, so a difference is the size
-    of what was allocated. Little is counted if another allocator replaced that of libc.
+    Unlike the size of the process, it leaves out what is kept for reuse, so a difference is the
+    size of what was allocated. Counts little if another allocator replaces that of libc.
     """
     try:
         mallinfo2 = ctypes.CDLL(None).mallinfo2

@@ -1,7 +1,7 @@
 """Hash lists: files of several formats, read into one canonical table with provenance.
 
-A list knows where its entries come from, not what a distance is: widths of codes and names of
-algorithms are the business of the index.
+A list knows where its entries come from, not what a distance is: the index checks the widths of
+codes and the names of algorithms.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Functions on columns of text cells, fast where all of the text is ASCII."""
+"""Functions on columns of text cells, fast if all of the text is ASCII."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def has_other_than_hex(cells: Column) -> Column:
 
 
 def split_labels(cells: Column) -> Column:
-    """Return the labels of each cell, which semicolons separate; null where there is none."""
+    """Return the labels of each cell, separated by semicolons; null if there are none."""
     parts: Column = pc.split_pattern(cells, ";")
     labels = trim(parts.flatten())
     is_filled = pc.binary_length(labels).cast(pa.bool_())

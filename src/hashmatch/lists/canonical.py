@@ -1,4 +1,4 @@
-"""Conversion of blocks of rows, as text of a file, to the canonical columns."""
+"""Conversion of blocks of rows from the text of a file to the canonical columns."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _FREE_TEXT = ("severity", "member_id", "media_type", "first_seen", "last_seen")
 class RawRows:
     """A block of rows as a file has them.
 
-    The columns of `rows` are `row_number`, int64; `record`, each row as a JSON object; and of the
-    `SOURCE_COLUMNS` those that the file has: text, null or empty where a row leaves it out, but
-    lists of text in `labels`. `n_left_out` further rows were ignored.
+    The columns of `rows` are `row_number`, int64; `record`, each row as a JSON object; and those
+    `SOURCE_COLUMNS` that the file has: text, null or empty if a row leaves it out, or lists of text
+    in `labels`. `n_left_out` further rows were ignored.
     """
 
     rows: pa.RecordBatch
@@ -32,9 +32,9 @@ class RawRows:
 
 
 def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
-    """Return the rows in the form of `SCHEMA`, and how many were ignored.
+    """Return the rows in the form of `SCHEMA`, and the number ignored.
 
-    HashListError for the first row that cannot be accepted as it stands.
+    HashListError for the first row that cannot be accepted.
     """
     rows, reading = raw.rows, file.reading
     algorithm: Column = pc.utf8_lower(_trim(rows, "algorithm", reading.default_algorithm))
@@ -75,7 +75,7 @@ class _Block:
         self._faults: list[tuple[int, str, str]] = []
 
     def required(self, canonical: str, default: str | None, remedy: str) -> Column:
-        """Return trimmed text on one line, a fault where there is none."""
+        """Return trimmed text on one line; a missing cell is a fault."""
         cells = _trim(self._rows, canonical, default)
         self._check(pc.is_null(cells), canonical, f"empty; {remedy}")
         problem = "there is a line break or control character in it"
@@ -100,7 +100,7 @@ class _Block:
         return cells
 
     def number(self, canonical: str, kind: Any, pattern: str, expected: str) -> Column:
-        """Return numbers of text that matches a pattern, null where there is none."""
+        """Return the numbers in text that matches a pattern; null if there is none."""
         cells = _trim(self._rows, canonical)
         is_other: Column = pc.invert(pc.match_substring_regex(cells, pattern))
         self._check(is_other, canonical, f"expected {expected}")

@@ -16,7 +16,7 @@ HEAD_BYTES = 1 << 16
 
 
 class Confidence(IntEnum):
-    """A format's confidence that a file is of it."""
+    """A format's confidence that a file is in it."""
 
     NO = 0
     """The bytes cannot be of this format."""
@@ -30,7 +30,7 @@ class Confidence(IntEnum):
 
 @runtime_checkable
 class ListFormat(Protocol):
-    """A form in which list files come."""
+    """A format of list files."""
 
     @property
     def name(self) -> str:
@@ -38,16 +38,16 @@ class ListFormat(Protocol):
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """Suffixes that such files customarily have, with their dots, in lower case."""
+        """Suffixes that such files usually have, with the dot, in lower case."""
 
     def matches(self, head: bytes) -> Confidence:
-        """Return how sure it is that a file is of this format, by its first 64 KiB."""
+        """Return the confidence that a file is of this format, from its first 64 KiB."""
 
     def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
         """Yield the rows of a file in order, block by block.
 
-        `stream` stands at the beginning and can seek. HashListError, made by `file.error`, for what
-        cannot be read: it names the row and the column, never a hash.
+        `stream` is at its beginning and can seek. If something cannot be read, raise the
+        HashListError that `file.error` returns: it names the row and the column, never a hash.
         """
 
 
@@ -59,7 +59,7 @@ class EntryFormat(ListFormat, Protocol):
     """
 
     def entry_id_of(self, name: str) -> str:
-        """Return the id that the name of a file gives its entry."""
+        """Return the entry id that the name of a file implies."""
 
 
 def _admit(found: Any, _where: str) -> ListFormat:
@@ -93,7 +93,7 @@ def list_formats() -> tuple[str, ...]:
 
 
 def format_problems() -> list[str]:
-    """Return what is wrong with the installed list formats, a line each; loads all of them."""
+    """Load all installed list formats; return a line on each that is unusable or ignored."""
     return _REGISTRY.load_usable()[1]
 
 
@@ -107,7 +107,7 @@ def register_format(list_format: ListFormat) -> ExitStack:
 
 
 def unregister_format(name: str) -> None:
-    """Take out a format that was registered; forget a plug-in, so that it is loaded anew."""
+    """Remove a registered format; unload a plug-in, so that it is loaded again."""
     _REGISTRY.forget(name)
 
 
@@ -123,7 +123,7 @@ def known_formats(file: ListFile) -> list[ListFormat]:
 
 
 def choose_format(file: ListFile, head: bytes, formats: Sequence[ListFormat]) -> ListFormat:
-    """Return the format of a file, by its first bytes and with its suffix as a hint.
+    """Return the format of a file, judged by its first bytes, with its suffix as a hint.
 
     The surest format is chosen if it is LIKELY or CERTAIN; the suffix decides between equals. If no
     format is sure, that of the suffix is chosen, so that its errors are precise. HashListError if
@@ -145,9 +145,9 @@ def choose_format(file: ListFile, head: bytes, formats: Sequence[ListFormat]) ->
 
 
 def read_rows(list_format: ListFormat, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
-    """Yield the rows of a file; what a plug-in raises becomes an error of the file.
+    """Yield the rows of a file; a plug-in's exception becomes an error of the file.
 
-    It lacks the message of the exception, which may hold a hash.
+    The error omits the exception's message, which may hold a hash.
     """
     try:
         yield from list_format.read(stream, file)

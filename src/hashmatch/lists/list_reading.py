@@ -1,4 +1,4 @@
-"""The options of reading a list, a file that is read by them, and the errors of that file."""
+"""Options for reading a list, a file to read with them, and its errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIKE_A_HASH = re.compile(r"[0-9A-Fa-f]{16}")
 
 
 def redact(text: str) -> str:
-    """Return text of a list as an error message may show it: on one line, short, never a hash."""
+    """Return text from a list made safe for an error message: on one line, short, never a hash."""
     if _LIKE_A_HASH.search(text):
         return "(something like a hash, not shown)"
     if len(text) > _MAX_SHOWN_CHARACTERS:
@@ -30,7 +30,7 @@ class ListReading:
     Text is trimmed and names of algorithms are lowered, so that equal readings compare equal.
     ValueError if a number is out of range, or `columns` names a column that is not canonical.
 
-    `format` is one of `list_formats()`; by default it is recognised from the file. `columns` takes
+    `format` is one of `list_formats()`; by default it is recognised from the file. `columns` maps
     canonical names to the file's own, such as ``{"hash": "pdq_hash"}``; columns that are not
     canonical are kept in `record` only. `algorithm`, `harm` and `classification` are defaults for
     rows that leave them out; `algorithm` falls back to ``"pdq"``. Rows of `ignore_algorithms` are
@@ -87,7 +87,7 @@ class ListReading:
         return (self.columns or {}).get(canonical, canonical)
 
     def with_fallback(self, other: ListReading) -> ListReading:
-        """Return this reading, with what it leaves open taken from another."""
+        """Return this reading, with options that it leaves open taken from another."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(other, name) for name in missing})
 
@@ -109,7 +109,7 @@ class ListFile:
         return HashListError(f"{where}: {problem}")
 
     def missing_column(self, canonical: str, present: Collection[str]) -> HashListError:
-        """Return the error for a column that the file should have and lacks."""
+        """Return the error for a required column that the file lacks."""
         named = ", ".join(redact(name) for name in present)
         wanted = redact(self.reading.column(canonical))
         return self.error(

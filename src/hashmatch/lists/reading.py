@@ -25,7 +25,7 @@ from hashmatch.lists.schema import SCHEMA, HashList
 
 
 def read_list(path: str | os.PathLike[str], reading: ListReading | None = None) -> HashList:
-    """Read a hash list into memory; arguments, rows and errors are those of `read_batches`."""
+    """Read a hash list into memory; arguments, rows and errors are as for `read_batches`."""
     batches = list(read_batches(path, reading))
     table = pa.Table.from_batches([batch for batch, _ in batches], SCHEMA)
     return HashList(table, sum(n_ignored for _, n_ignored in batches))
@@ -37,20 +37,20 @@ def read_batches(
     """Read a hash list block by block, in any of the `list_formats()`.
 
     The first bytes tell the format, with the suffix as a hint, unless `reading` names it. Text is
-    trimmed, hex may be of either case. No row is left out but blank ones and those to be ignored.
-    A folder is a list of as many entries as it holds files of a format that has one entry a file,
-    such as vPDQ text; it may hold nothing else but names that begin with a dot.
+    trimmed; hex may be in either case. Only blank rows and those to be ignored are left out. A
+    folder is a list with an entry for each file, in a format of one entry per file such as vPDQ
+    text; it may hold nothing else, except names that begin with a dot.
 
     HashListError names the file and the first row and column that cannot be accepted, never the
     hash; rows before it may have been yielded. Safe to call from several threads. Holds one block
-    in memory, of vPDQ text one file; a million rows of CSV take a few seconds.
+    in memory, or one file of vPDQ text; a million rows of CSV take a few seconds.
 
     Yields
     ------
     batch : pyarrow.RecordBatch
         Rows in the order of the file, with the columns of `SCHEMA`; may be empty.
     n_ignored : int
-        Rows that were left out on the way to this batch.
+        Rows left out since the previous batch.
     """
     file = ListFile(Path(path), reading or ListReading())
     try:
@@ -68,10 +68,11 @@ def read_batches(
 def inherit_reading(
     reading: ListReading, own: ListReading, path: str | os.PathLike[str]
 ) -> ListReading:
-    """Return how a further file of a list is read: what `reading` leaves out is as in `own`.
+    """Return how to read a further file of a list: options that `reading` leaves open are as in
+    `own`.
 
-    `entry_id` is not inherited, as it names one entry, and `min_quality` only by the formats that
-    take it. HashListError if the file is of no format.
+    `entry_id` is not inherited, as it names one entry; `min_quality` only by formats that take it.
+    HashListError if the file is of no known format.
     """
     inherited = reading.with_fallback(replace(own, entry_id=None, min_quality=None))
     if own.min_quality is None or reading.min_quality is not None:
@@ -110,7 +111,7 @@ def _find_format(file: ListFile) -> ListFormat:
 
 
 def _find_files_of_folder(folder: ListFile) -> list[tuple[ListFile, ListFormat]]:
-    """Return the files of a folder in the order of names; suffixes tell their formats."""
+    """Return the files of a folder in order of name; suffixes give their formats."""
     formats = [each for each in known_formats(folder) if isinstance(each, EntryFormat)]
     found: dict[str, tuple[ListFile, ListFormat]] = {}
     for path in sorted(folder.path.iterdir()):

@@ -22,10 +22,10 @@ _MAX_NAMES = 100  # of columns, in an error that lists those seen
 class Record(NamedTuple):
     """One row of a list.
 
-    `row` is its number in the file, counted from 1. `cells` are by the names that the file uses:
-    text, whole numbers or null (any number in `timestamp_s`), and a list of text in `labels`; names
-    that are not canonical are kept in `text` only. `text` is the row as the source gave it, as a
-    JSON object; by default it is made of `cells`.
+    `row` is its number in the file, counted from 1. `cells` are keyed by the file's own column
+    names: text, whole numbers or null (any number in `timestamp_s`), and a list of text in
+    `labels`; columns that are not canonical are kept only in `text`. `text` is the row as the
+    source gave it, as a JSON object; by default it is made from `cells`.
     """
 
     row: int
@@ -36,9 +36,9 @@ class Record(NamedTuple):
 def read_records(records: Iterable[Record], file: ListFile) -> Iterator[RawRows]:
     """Yield the records in blocks, for a format that reads row by row.
 
-    HashListError where a cell is not of a type that `Record` names, and where a name given in
-    `ListReading.columns` appears in no record. Rows before a faulty one are yielded first, as
-    another may be at fault earlier.
+    HashListError if a cell is not of a type that `Record` allows, or if a name in
+    `ListReading.columns` appears in no record. Rows before a faulty one are yielded first, as they
+    may hold an earlier fault.
     """
     reading = file.reading
     unseen = {reading.column(canonical): canonical for canonical in reading.columns or ()}
@@ -85,7 +85,7 @@ class _Block:
         self.n_bytes = 0
 
     def add(self, record: Record) -> None:
-        """Add one row whole, or nothing of it and raise."""
+        """Add a whole row, or none of it and raise."""
         cells = record.cells
         labels = _parse_labels(cells.get(self._labels_name), self._labels_name)
         text = [

@@ -45,7 +45,7 @@ JSON object."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HashList:
-    """Entries of one source: a row a hash, in the order of the file, with the columns of `SCHEMA`.
+    """Entries of one source: one row per hash, in file order, with the columns of `SCHEMA`.
 
     `n_ignored` counts rows left out for their algorithm, or for the low quality of their frame.
     """

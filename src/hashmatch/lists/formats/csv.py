@@ -1,8 +1,8 @@
 """CSV: RFC 4180 with a header row, in UTF-8, parsed a block at a time.
 
-Parsers forgive a quotation mark that is never closed, or text around a quoted field, by swallowing
-the rows that follow into one field: entries would vanish without a word. So a guard passes the
-bytes on to the parser and refuses whatever RFC 4180 would not quote that way.
+Parsers tolerate a quotation mark that is never closed, or text around a quoted field, and swallow
+the rows that follow into one field: entries would be lost silently. So a guard passes the bytes on
+to the parser and refuses quoting that violates RFC 4180.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Csv:
     suffixes = (".csv",)
 
     def matches(self, head: bytes) -> Confidence:
-        """Return LIKELY if there is a header row that names the columns a list needs."""
+        """Return LIKELY if a header row names the columns that a list needs."""
         if b"\0" in head or head.lstrip()[:1] in (b"{", b"[", b"<"):
             return Confidence.NO
         header = head.removeprefix(codecs.BOM_UTF8).splitlines()[:1]
@@ -117,7 +117,7 @@ def _read_body(stream: BinaryIO, names: list[str], file: ListFile) -> Iterator[R
 def _parse(
     stream: BinaryIO, n_columns: int, misfits: list[Any], file: ListFile
 ) -> Iterator[pa.RecordBatch]:
-    """Yield blocks of rows as binary columns; a row of another width goes to `misfits` instead."""
+    """Yield blocks of rows as binary columns; rows of another width go to `misfits` instead."""
 
     def set_aside(row: Any) -> Literal["skip"]:
         misfits.append(row)
@@ -169,7 +169,7 @@ def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], file: Lis
 
 
 def _find_filled(columns: list[Column]) -> Column:
-    """Return which rows have any content; None where all have."""
+    """Return which rows have any content; None if all have."""
     filled: Column = None
     for cells in columns:
         has_content: Column = pc.binary_length(cells).cast(pa.bool_())
@@ -197,9 +197,9 @@ class MisplacedQuoteError(Exception):
 
 
 class QuotingGuard(io.RawIOBase):
-    """Readable stream of a CSV file without its byte order mark and with a final line break.
+    """A readable stream of a CSV file, without its byte order mark and with a final line break.
 
-    `read` raises `MisplacedQuoteError` where the quoting goes wrong. One thread at a time.
+    `read` raises `MisplacedQuoteError` for wrong quoting. Not thread-safe.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -218,7 +218,7 @@ class QuotingGuard(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return `size` checked bytes, fewer only at the end, all where it is negative."""
+        """Return `size` checked bytes, fewer only at the end; all if it is negative."""
         if size < 0:
             return b"".join(iter(lambda: self.read(_BLOCK_BYTES), b""))
         if self._is_ended or size == 0:
@@ -260,7 +260,7 @@ class QuotingGuard(io.RawIOBase):
 def row_at(file: BinaryIO, offset: int) -> int:
     """Return the number, from 1, of the row that holds the byte at `offset`.
 
-    Quoting must be sound before that byte. Reads the file up to it.
+    Quoting must be valid before that byte. Reads the file up to it.
     """
     row, is_quoted, before = 1, False, 0
     while data := file.read(min(offset, _BLOCK_BYTES)):

@@ -1,8 +1,8 @@
 """vPDQ text: the hashes of one video, ``frame,quality,hex,timestamp``, a frame a line.
 
-Written by ThreatExchange's vPDQ and read here strictly. Time stamps are written with all the digits
-they need to be read again as the same float, and with at least three decimals, so that a file of
-vPDQ's own, which has three, is written again byte for byte.
+The format of ThreatExchange's vPDQ, read strictly. Time stamps are written with enough digits to be
+read back as the same float, and with at least three decimals, so that a file from vPDQ, which has
+three, is reproduced byte for byte.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def read_vpdq(path: str | os.PathLike[str]) -> VideoHash:
     """Read the hashes of a video.
 
     Blank lines and a byte order mark are skipped. The `error` of the result is None: the text does
-    not say whether the video was whole. HashListError if the file cannot be read, is not such text,
-    has no frame, or if frames or times run backward; it names the file and the row, counted from 1,
-    never a hash.
+    not say whether the video was complete. HashListError if the file cannot be read, is not vPDQ
+    text, has no frame, or if frames or times run backward; it names the file and the row, counted
+    from 1, never a hash.
     """
     file = ListFile(Path(path), ListReading())
     try:
@@ -59,7 +59,7 @@ def read_vpdq(path: str | os.PathLike[str]) -> VideoHash:
 def vpdq_lines(video: VideoHash) -> Iterator[str]:
     """Yield the lines of a video's hashes, each with its line feed.
 
-    The text has no place for `error`: report separately that a video was not decoded whole.
+    The text has no place for `error`: report an incompletely decoded video separately.
     """
     numbers, times_s = video.frames.tolist(), video.timestamps_s.tolist()
     rows = zip(numbers, video.qualities.tolist(), video.codes, times_s, strict=True)
@@ -85,10 +85,10 @@ class Vpdq:
         return re.sub(r"(\.vpdq)?\.txt\Z|\.vpdq\Z", "", name, flags=re.IGNORECASE)
 
     def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
-        """Yield the frames that have the quality asked for; holds the file in memory.
+        """Yield the frames of at least the required quality; holds the file in memory.
 
-        HashListError if the text is not as `read_vpdq` wants it, or no frame is good enough: the
-        video would be on the list and never match.
+        HashListError if `read_vpdq` would refuse the text, or if no frame is good enough: the video
+        would be on the list and never match.
         """
         reading = file.reading
         min_quality = _MIN_QUALITY if reading.min_quality is None else reading.min_quality
@@ -120,7 +120,7 @@ VPDQ = Vpdq()
 
 
 def _parse(data: bytes, file: ListFile) -> list[tuple[int, dict[str, str]]]:
-    """Return the number of each line that is a frame, and the text of its four cells."""
+    """Return the line number of each frame, and the text of its four cells."""
     frames: list[tuple[int, dict[str, str]]] = []
     number, time_s = -1, 0.0
     for row, line in enumerate(data.removeprefix(codecs.BOM_UTF8).splitlines(), start=1):
