@@ -1,4 +1,4 @@
-"""Registries of what others can add: hashmatch's own, what is registered, plug-ins installed."""
+"""Registries of extensible things: hashmatch's own, registered ones, and installed plug-ins."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _T = TypeVar("_T")
 class Registry(Mapping[str, _T]):
     """Items by name, each loaded when it is first asked for.
 
-    Thread-safe, unless two threads load one item at the same moment: then it may load twice.
+    Thread-safe, but an item may be loaded twice if two threads ask for it at the same moment.
 
     `noun` is what messages call an item. Entry points of `group` are plug-ins; one has the name of
-    its item. `own` maps the names of hashmatch's items to ``"module:ATTRIBUTE"``. `admit` makes an
-    item of a plug-in's object and the text that messages call it by; its ValueError says what is
-    expected instead. `error` is raised for a plug-in that cannot be used.
+    its item. `own` maps the names of hashmatch's items to ``"module:ATTRIBUTE"``. `admit` turns a
+    plug-in's object, and the text that messages call it by, into an item; its ValueError says what
+    was expected. `error` is raised for a plug-in that cannot be used.
     """
 
     noun: str
@@ -39,7 +39,7 @@ class Registry(Mapping[str, _T]):
         """Return the item of a name, the same object every time.
 
         KeyError if there is none; the registry's error, in one line that names the entry point, if
-        a plug-in cannot be loaded or is not fit, or two have the name. Others are not affected.
+        a plug-in cannot be loaded or is invalid, or if two have the name. Others are not affected.
         """
         if name not in self._items:
             self._items[name] = self._load(name)
@@ -58,9 +58,9 @@ class Registry(Mapping[str, _T]):
         return len(self._names())
 
     def register(self, item: Any) -> ExitStack:
-        """Add an item, in this process; it is undone by ``close()`` or leaving a `with` block.
+        """Add an item in this process; ``close()`` or leaving a `with` block removes it.
 
-        ValueError if there is one of this name, the registry's error if it is not fit.
+        ValueError if the name is taken, the registry's error if the item is invalid.
         """
         name = str(getattr(item, "name", ""))
         if name in self:
@@ -71,11 +71,11 @@ class Registry(Mapping[str, _T]):
         return undo
 
     def forget(self, name: str) -> None:
-        """Drop a registered item, and a plug-in from memory, so that it is loaded anew."""
+        """Remove a registered item; unload a plug-in, so that it is loaded again."""
         self._items.pop(name, None)
 
     def load_usable(self) -> tuple[list[_T], list[str]]:
-        """Load all items; return them, and a line on each plug-in that is unusable or ignored."""
+        """Load all items; return them, and a line for each plug-in that is unusable or ignored."""
         items, problems = [], []
         for name in self:
             try:

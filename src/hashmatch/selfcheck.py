@@ -1,7 +1,7 @@
-"""Check that this machine's decoders still give the pinned hashes.
+"""The self-check: whether this machine's decoders still give the pinned hashes.
 
-A new version of Pillow, libjpeg, PyAV or a plug-in may decode a file to other pixels, and so to
-another hash than the one on a list.  A few small files come with the package, with ``pinned.json``:
+A new version of Pillow, libjpeg, PyAV or a plug-in may decode a file to different pixels, so that
+its hash differs from the one on a list. The package includes a few small files and ``pinned.json``:
 the hash of each picture by algorithm and way of decoding, and the PDQ hash of each frame of a
 video.  tests/selfcheck/make_files.py adds the rows of a new decoder or algorithm.
 """
@@ -44,8 +44,9 @@ class Pinned:
 class Check:
     """Comparison of one pinned hash with the hash now.
 
-    `version` is that of the decoder on this machine, None if it is not installed; `distance` the
-    bits between both hashes and `quality` the quality now, or `error` why there is no hash now.
+    `version` is that of the decoder on this machine, None if it is not installed; `distance` is the
+    number of bits between both hashes and `quality` the quality now, or else `error` says why there
+    is no hash now.
     """
 
     pinned: Pinned
@@ -67,7 +68,7 @@ class Check:
 
 
 def run_selfcheck(folder: Path = FOLDER) -> list[Check]:
-    """Hash the files that come with the package; return a check for each pinned hash, in order.
+    """Hash the files in the package; return a check for each pinned hash, in order.
 
     Raises
     ------

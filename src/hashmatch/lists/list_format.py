@@ -112,7 +112,7 @@ def unregister_format(name: str) -> None:
 
 
 def known_formats(file: ListFile) -> list[ListFormat]:
-    """Return the formats that a file may have: the one that its reading names, else all usable."""
+    """Return the formats that a file may have: the one its reading names, else all usable ones."""
     name = file.reading.format
     if name is None:
         return _REGISTRY.load_usable()[0]

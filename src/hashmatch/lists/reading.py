@@ -68,8 +68,7 @@ def read_batches(
 def inherit_reading(
     reading: ListReading, own: ListReading, path: str | os.PathLike[str]
 ) -> ListReading:
-    """Return how to read a further file of a list: options that `reading` leaves open are as in
-    `own`.
+    """Return how to read a further file of a list: `reading`, completed from `own`.
 
     `entry_id` is not inherited, as it names one entry; `min_quality` only by formats that take it.
     HashListError if the file is of no known format.

@@ -80,7 +80,7 @@ class Hits:
     distances: NDArray[np.int32]
 
     def at(self, positions: NDArray[np.int64]) -> Hits:
-        """Return some of the hits."""
+        """Return the hits at some positions."""
         return Hits(self.query[positions], self.entry[positions], self.distances[positions])
 
 
@@ -123,7 +123,7 @@ class _Run:
         self.rank = (-len(hits.query), int(hits.distances.sum()))
 
     def without(self, is_taken: NDArray[np.bool_], min_frames: int) -> Iterator[_Run]:
-        """Yield the pieces between taken frames that have at least `min_frames`."""
+        """Yield the pieces between frames already taken that have at least `min_frames`."""
         n_taken = np.cumsum(is_taken[self.first : self.last + 1])[self._hits.query - self.first]
         for piece in np.split(np.arange(n_taken.size), np.flatnonzero(np.diff(n_taken)) + 1):
             # A piece may begin with the last taken frame before it.

@@ -1,6 +1,6 @@
-"""Matches of one content by one algorithm: rows of an index, reduced to one match per entry.
+"""Matches by one algorithm: rows of an index, reduced to one match per entry.
 
-A query can meet 100,000 entries, so everything here works on whole arrays; entry ids, which are
+A query can match 100,000 entries, so everything here works on whole arrays; entry ids, which are
 text, are fetched only for matches that may be recorded.
 """
 
@@ -25,13 +25,13 @@ Sightings = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntryMatches:
-    """Rows of an index that one content meets by one algorithm, in no particular order.
+    """Rows of an index that match one item by one algorithm, in no particular order.
 
-    `fingerprint` has the views of the content; `radius`, in bits, inclusive, is that of the search.
+    `fingerprint` has the views searched for; `radius`, in bits, inclusive, is that of the search.
     `rows`, int64 (m,), are rows of the algorithm in the index, numbered through all of its
-    segments; `distances`, int32 (m,), are in bits; `views`, int64 (m,), has the view that met each
-    row, as a position in the fingerprint. `clearer` maps the position of a match to the views that
-    meet its entry from farther away but have a higher quality; few matches have any.
+    segments; `distances`, int32 (m,), are in bits; `views`, int64 (m,), is the view that matched
+    each row, as a position in the fingerprint. `clearer` maps the position of a match to views that
+    are farther from its entry but have a higher quality; few matches have any.
     """
 
     fingerprint: Fingerprint
@@ -50,7 +50,7 @@ class EntryMatches:
         return self.fingerprint.algorithm
 
     def joined(self, other: EntryMatches) -> EntryMatches:
-        """Return the rows of both, which are of one content."""
+        """Return the rows of both, which belong to the same content."""
         return replace(
             self,
             rows=np.concatenate([self.rows, other.rows]),
@@ -143,7 +143,7 @@ class EntryMatches:
 
 
 def match_order(match: Match) -> tuple[int, str, str, str]:
-    """Return the sort key of recorded matches."""
+    """Return the sort key for recorded matches."""
     return match.distance, match.list, match.entry_id, match.algorithm
 
 
@@ -160,7 +160,7 @@ def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
 
 
 def keep_useful(index: Index, found: EntryMatches) -> EntryMatches:
-    """Drop the rows that `keep_nearest_per_entry` cannot need, whatever else may be joined."""
+    """Drop the rows that `keep_nearest_per_entry` cannot need, whatever is joined later."""
     order, is_first, is_clearer = _sort_by_entry(index, found)
     return found.at(order[is_first | is_clearer])
 
@@ -170,8 +170,8 @@ def _sort_by_entry(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the order by entry, then by distance.
 
-    And which positions in it begin an entry, and which have a higher quality than all nearer ones
-    of their entry.
+    Also returns which positions in it begin an entry, and which have a higher quality than all
+    nearer ones of their entry.
     """
     entries = index.entry_of(found.algorithm, found.rows)
     order = np.lexsort((found.rows, found.views, found.distances, entries))

@@ -1,4 +1,4 @@
-"""Search for the views of many contents at a time, in blocks of bounded size."""
+"""Search for the views of many items together, in blocks of bounded size."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def search_views(
     *,
     block_views: int = DEFAULT_BLOCK_VIEWS,
 ) -> Iterator[tuple[int, EntryMatches]]:
-    """Yield the position of each fingerprint that meets rows within a radius, and these, in order.
+    """Yield the position of each fingerprint with matches in the index, and those, in order.
 
-    `block_views` views are searched for at a time, so that a fingerprint of many, such as that of a
-    long video, may come several times.
+    `block_views` views are searched for at a time, so a fingerprint of many views, such as that of
+    a long video, may be yielded several times.
     """
     if not fingerprints:
         return

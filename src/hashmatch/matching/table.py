@@ -1,4 +1,4 @@
-"""`MatchTable`: every match of one content, from its fingerprints and an index."""
+"""`MatchTable`: all matches of an item, from its fingerprints and an index."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from hashmatch.values import MAX_RECORDED_MATCHES, Fingerprints, IndexRef, Match
 
 @dataclass(frozen=True, slots=True)
 class MatchTable:
-    """Matches of one content: one per entry and algorithm.
+    """All matches of one item: one per entry and algorithm.
 
     An entry is what a list calls by one entry id: one or more rows, each a hash. If its rows differ
     in harm or classification, rules tell them apart, and each kind counts as an entry.
 
     `index` is the one that was searched. `groups` are all matches, grouped where no rule can tell
     them apart; `matches` are the nearest of them, by (distance, list, entry_id, algorithm).
-    `n_matches` counts all matches, `n_entries` the distinct entries that they meet.
+    `n_matches` counts all matches, `n_entries` the distinct entries among them.
     """
 
     index: IndexRef
@@ -46,27 +46,27 @@ def match_fingerprints(
     limit: int | None = MAX_RECORDED_MATCHES,
     block_views: int = DEFAULT_BLOCK_VIEWS,
 ) -> MatchTable:
-    """Find every entry within a radius of a view of one content.
+    """Find every entry within a radius of one of the fingerprinted views.
 
     Parameters
     ----------
     index : Index
         Searched in the calling thread.
     fingerprints : Fingerprints
-        Those of luma are passed over: they only nominate candidates.
+        Fingerprints from luma are skipped: they only nominate candidates.
     radii : mapping of str to int
-        Algorithm to radius in bits, inclusive. Fingerprints by other algorithms do not match.
+        From algorithm to radius in bits, inclusive. Other algorithms do not match.
     limit : int or None
-        Most matches to record; None: all. Every match counts.
+        Maximum number of matches to record; None: all. All are counted.
     block_views : int
-        Views per search. Memory grows with it and with the entries met.
+        Views per search. Memory grows with it and with the number of matches.
 
     Raises
     ------
     KeyError
         The index has no codes of an algorithm to search for.
     ValueError
-        A radius that the index does not take.
+        A radius that the index does not accept.
     """
     return match_many(index, [fingerprints], radii, limit=limit, block_views=block_views)[0]
 

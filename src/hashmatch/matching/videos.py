@@ -25,9 +25,9 @@ class VideoMatch:
 
     `entry_id` names the entry. `n_query_frames` and `n_entry_frames` count the frames of sufficient
     quality in either, the denominators of the percentages; `n_query_matched` and `n_entry_matched`
-    those of them that have a frame of the other within the radius. `distance` is that of the
-    nearest pair of frames, in bits. `intervals` are in the order of the query; there are none if
-    frames match in no common order.
+    count those with a frame of the other video within the radius. `distance` is that of the nearest
+    pair of frames, in bits. `intervals` are in the order of the query; there are none if the frames
+    match in no common order.
     """
 
     entry_id: str
@@ -40,12 +40,12 @@ class VideoMatch:
 
     @property
     def query_percent(self) -> float:
-        """Share of the query's frames that are in the entry, 0..100: how much of it is known."""
+        """Percentage of the query's frames that are in the entry: how much of it is known."""
         return 100 * self.n_query_matched / self.n_query_frames
 
     @property
     def index_percent(self) -> float:
-        """Share of the entry's frames that are in the query, 0..100: how much of it is there."""
+        """Percentage of the entry's frames that are in the query: how much of the entry it has."""
         return 100 * self.n_entry_matched / self.n_entry_frames
 
     def reaches(self, query_percent: float, index_percent: float) -> bool:
@@ -54,7 +54,7 @@ class VideoMatch:
 
 
 class VideoLibrary:
-    """The frames of known videos under one index; immutable, safe to share between threads."""
+    """The frames of known videos in one index; immutable, safe to share between threads."""
 
     def __init__(self, index: HammingIndex, times_s: dict[str, _TimesS], min_quality: int) -> None:
         self._index = index
@@ -72,11 +72,11 @@ class VideoLibrary:
         min_quality: int = DEFAULT_MIN_QUALITY,
         threads: int = 1,
     ) -> VideoLibrary:
-        """Build a library in memory, which takes that of the index and 8 bytes per frame.
+        """Build a library in memory, which takes the memory of the index and 8 bytes per frame.
 
-        `entries` are the known videos by their ids. One without a frame of sufficient quality is
-        kept and never matches; `featureless` names those. `min_quality` is the least quality of
-        frames used, of the entries and of every query, inclusive. `threads` build the index.
+        `entries` are the known videos by id. A video without a frame of sufficient quality is kept
+        but never matches; `featureless` lists those. `min_quality` is the least quality of frames
+        used, of the entries and of every query, inclusive. `threads` build the index.
         """
         usable = {name: _usable_frames(video, min_quality) for name, video in entries.items()}
         codes = [np.empty((0, 32), np.uint8), *(codes for codes, _ in usable.values())]
@@ -88,7 +88,7 @@ class VideoLibrary:
 
     @property
     def featureless(self) -> tuple[str, ...]:
-        """Ids of the entries that never match: no frame of theirs is of sufficient quality."""
+        """Ids of the entries that never match, as none of their frames is of sufficient quality."""
         pairs = zip(self._ids, self._times_s, strict=True)
         return tuple(name for name, times_s in pairs if not len(times_s))
 
@@ -100,19 +100,19 @@ class VideoLibrary:
         alignment: Alignment = _DEFAULT_ALIGNMENT,
         threads: int = 1,
     ) -> tuple[VideoMatch, ...]:
-        """Return every entry with a frame within the radius of one of the query's.
+        """Return every entry with a frame within the radius of a frame of the query.
 
-        They are in the order of falling query percentage, then index percentage, then of the
-        entries.
+        They are sorted by query percentage, then index percentage, both descending, then in the
+        order of `entries`.
 
         Parameters
         ----------
         query : VideoHash
             Frames below `min_quality` are left out. If its `error` is set, only the part that could
-            be decoded is matched, and no match does not mean that the video is harmless; nor does
-            it if no frame of the query is of sufficient quality.
+            be decoded is matched, and a lack of matches does not mean that the video is harmless;
+            nor does it if no frame of the query is of sufficient quality.
         radius : int
-            Largest distance in bits, inclusive; ValueError for one that the index does not take.
+            Largest distance in bits, inclusive; ValueError if the index does not accept it.
         alignment : Alignment
             Bounds on what counts as an aligned interval.
         threads : int
@@ -120,8 +120,8 @@ class VideoLibrary:
 
         Notes
         -----
-        One search for all frames and all entries; memory and time beyond it grow with the number of
-        hits. Two still videos of n and m frames have n * m of them.
+        One search covers all frames and all entries; further memory and time grow with the number
+        of hits. Two still videos of n and m frames have n * m hits.
         """
         codes, query_times_s = _usable_frames(query, self._min_quality)
         found = self._index.search(codes, radius=radius, threads=threads)
@@ -160,7 +160,7 @@ def match_videos(
 ) -> VideoMatch | None:
     """Match two videos; return None if no frame of one is near a frame of the other.
 
-    As `VideoLibrary.match` with one entry, whose id is empty.
+    Same as `VideoLibrary.match` with one entry, whose id is empty.
     """
     library = VideoLibrary.build({"": entry}, min_quality=min_quality)
     found = library.match(query, radius=radius, alignment=alignment)

@@ -1,4 +1,4 @@
-"""Conditions that `when` of a rule may state, one descriptor each.
+"""The conditions that a rule may state in `when`, one descriptor each.
 
 The parser, the rule index, the search for unreachable rules and the table in docs/policy.md follow
 from the descriptors: to add a condition is to add one descriptor to `conditions_for`.
@@ -32,13 +32,13 @@ DEFAULT_ALGORITHM = "pdq"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One key of `when`, and the fact, named in its scope, that it asks about.
+    """One key of `when`, and the fact that it tests, named in its scope.
 
     `parse` reads the key strictly from the table of `when`, and `text` is its meaning in Markdown.
     If the key is absent its value is `default` (None fits everything); if it is `required`, `parse`
-    raises or finds a default. `absent_fits` tells whether an unknown fact fits a rule that states
-    the condition. Where a fact has a widest value, the default of a limit must be that or stricter,
-    or some unreachable rules are not found.
+    raises or finds a default. `absent_fits` says whether an unknown fact fits a rule that states
+    the condition. If a fact has a widest value, the default of a limit must be that or stricter, or
+    some unreachable rules are missed.
     """
 
     key: str
@@ -84,7 +84,7 @@ class When:
 
 
 def conditions_for(exact_only: Collection[str]) -> tuple[Condition, ...]:
-    """Return the conditions of a policy; `exact_only` names algorithms whose distance is 0."""
+    """Return the conditions of a policy; `exact_only` names algorithms that match only exactly."""
     return (
         _of_entry("harm"),
         _of_entry("list"),

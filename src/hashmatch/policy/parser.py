@@ -23,7 +23,7 @@ _NAMED_COVERING_RULES = 8
 
 
 def read_on_error(policy: StrictTable) -> OnError:
-    """Read `on_error`, which may not let a content pass."""
+    """Read `on_error`, which must not let an upload pass."""
     example = '{ action = "review", queue = "undecodable" }'
     table = policy.table("on_error", _ON_ERROR_KEYS, example)
     return OnError(

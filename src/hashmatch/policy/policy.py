@@ -27,17 +27,17 @@ _Conditions = tuple[Condition, ...]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules as data: what is to be done about a content, given what it matches.
+    """Rules as data: what to do about an upload, given what it matches.
 
-    `load` and `parse` check a policy strictly; one made by hand is not checked for unreachable
-    rules or impossible values. Immutable, safe to share between threads and after a fork, and can
-    be pickled. Errors of the constructor are those of `Suppression`.
+    `load` and `parse` check a policy strictly; the constructor does not look for unreachable rules
+    or impossible values, and raises only the errors of `Suppression`. Immutable, safe to share
+    between threads and after a fork, and picklable.
 
-    `ref` has version and SHA-256 of the text. `mode` is ``"enforce"``, or ``"shadow"`` to record
-    what would have been ordered and order only `default`, the action if no rule fires. `rules` are
-    in file order and may state `conditions`. `views` are the kinds of views that are looked at in
-    addition to the content as stored; `video_interval_s` has the seconds between the frames of a
-    video that are looked at, 0 for every frame.
+    `ref` has version and SHA-256 of the text. `mode` is ``"enforce"``, or ``"shadow"`` to order
+    only `default`, the action if no rule fires, and record what would have been ordered. `rules`
+    are in file order and may state `conditions`. `views` are the kinds of views to hash in addition
+    to the content as stored; `video_interval_s` is the number of seconds between the frames of a
+    video to hash, 0 for every frame.
     """
 
     ref: PolicyRef
@@ -80,7 +80,7 @@ class Policy:
     def parse(
         cls, text: str, *, source: str = "policy", conditions: _Conditions = CONDITIONS
     ) -> Policy:
-        """Read a policy from TOML text; errors, as those of `load`, call it `source`."""
+        """Read a policy from TOML text; errors are as for `load`, and call it `source`."""
         return cls._read(Place.parse(text, source, PolicyError), conditions)
 
     @classmethod
@@ -112,12 +112,12 @@ class Policy:
     def radius_bits(self, algorithm: str) -> int | None:
         """Return the widest `max_distance` of the rules that name the algorithm, None if none does.
 
-        A search within it, inclusive, finds every match that can fire a rule.
+        A search within that radius, inclusive, finds every match that can fire a rule.
         """
         return self._radius_bits.get(algorithm)
 
     def rules_not_about(self, algorithms: Iterable[str]) -> tuple[str, ...]:
-        """Return the names of the rules that take no match by any of these algorithms."""
+        """Return the names of the rules that apply to none of these algorithms."""
         return tuple(n for n, named in self._algorithms.items() if named.isdisjoint(algorithms))
 
     def decide(
@@ -127,21 +127,21 @@ class Policy:
         *,
         failed: bool = False,
     ) -> Outcome:
-        """Return what is to be done about one content, with every rule that fired, in file order.
+        """Return what to do about one upload, with every rule that fired, in file order.
 
-        Each match takes the first rule that fits it. Pure: the outcome depends on the policy, the
-        matches and the facts only, not on the order of the groups or on how matches are grouped.
+        Each match takes the first rule that fits it. Pure: the outcome depends only on the policy,
+        the matches and the facts, not on the order of the groups or on how matches are grouped.
 
         Parameters
         ----------
         groups : iterable of MatchGroup
-            Everything the content matches, read once.
+            Everything that the content matches, read once.
         facts : ContentFacts
             Facts about the content as a whole.
         failed : bool
             Something of the content could not be read, decoded or hashed. `on_error` then acts as
-            one more rule, ordered last, that always fires and cannot be suppressed; the others fire
-            on what was matched all the same, a digest for example.
+            one more rule, ordered last, that always fires and cannot be suppressed; the others
+            still fire on what was matched, such as a digest.
         """
         first, rules = self._index.first, self._index.of_content(facts)
         n_matches: dict[int, int] = {}  # number of a rule that fires: how many matches it takes

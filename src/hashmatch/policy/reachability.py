@@ -2,15 +2,15 @@
 
 A rule is dead if every match that fits it is taken by earlier rules, one alone or several together.
 The test is exact if facts do not depend on each other: then a rule fits the product of the values
-that each fact may have, and the question is whether the products of earlier rules cover it. Of each
-fact only those values are tried that the fewest earlier rules admit:
+that each fact may have, and the question is whether the products of earlier rules cover it. For
+each fact, only the values that the fewest earlier rules admit are tried:
 
-- of a set, the values that it names; without a set, one value that no rule mentions;
-- of a limit, the limit;
-- of limits from both sides, the upper one, the values just below the lower limits of earlier rules,
+- for a set, the values that it names; without a set, one value that no rule mentions;
+- for a limit, the limit;
+- for limits on both sides, the upper one, the values just below the lower limits of earlier rules,
   and the unknown value if it fits.
 
-Matches met by several views need no care: a rule fits them by one view that meets all of its
+Matches found by several views need no special care: a rule fits them by one view that meets all its
 conditions, and the rule that takes that view takes the match.
 """
 
@@ -55,7 +55,7 @@ def covering_rules(rules: Sequence[Rule], number: int, index: RuleIndex) -> tupl
 def _hardest_values(masks: Sequence[ValueMask], when: When, earlier: Sequence[Rule]) -> set[Any]:
     """Return values of one fact that fit `when`, all that the fewest earlier rules admit included.
 
-    None is an unknown value or, of a set, one that no rule mentions.
+    None is an unknown value or, for a set, one that no rule mentions.
     """
     conditions = [mask.condition for mask in masks]
     stated = [each for each in conditions if when[each.key] is not None]

@@ -19,15 +19,15 @@ _MAX_KEPT_VALUES = 4096
 
 
 def first_of(rules: RuleSet) -> int:
-    """Return the number of the first rule, in file order, of a set that is not empty."""
+    """Return the number of the first rule, in file order, in a non-empty set."""
     return (rules & -rules).bit_length() - 1
 
 
 class ValueMask(dict[Any, RuleSet]):
-    """For one condition, the rules that admit each value of its fact, None being an unknown fact.
+    """For one condition, the rules that admit each value of its fact; None is an unknown fact.
 
     `values` has the value that each rule states, in file order. Safe to share between threads. The
-    first look-up of a fact costs a comparison for each rule, the next ones that of a dict.
+    first look-up of a fact costs a comparison for each rule, later ones a dict look-up.
     """
 
     def __init__(self, condition: Condition, values: Sequence[Value | None]) -> None:
@@ -43,7 +43,7 @@ class ValueMask(dict[Any, RuleSet]):
 
 
 class _ScopeMask(dict[tuple[Any, ...], RuleSet]):
-    """The rules of which all conditions on some facts hold, for each tuple of these facts."""
+    """For each tuple of some facts, the rules whose conditions on those facts all hold."""
 
     def __init__(self, facts: Sequence[str], masks: Sequence[ValueMask]) -> None:
         self._masks = [(facts.index(mask.condition.fact), mask) for mask in masks]

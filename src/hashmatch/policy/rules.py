@@ -30,7 +30,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class OnError:
-    """The treatment of a content that could not be read or decoded."""
+    """The treatment of an upload that could not be read or decoded."""
 
     action: str
     queue: str
@@ -48,13 +48,13 @@ VIEW_FACTS = ("distance", "quality")
 
 @dataclass(frozen=True, slots=True)
 class MatchGroup:
-    """Matches of one content that no rule can tell apart, with their number.
+    """Matches of one item that no rule can tell apart, with their number.
 
     `list` and `harm` are those of the matched entries, `classification` is the list's own grading
     of them, None if it gives none. `distance` in bits and `quality` (0..100, None if the algorithm
-    has none) are those of the nearest view. `clearer` has distance and quality of views of better
-    quality that meet the same entries from farther off, both rising: a rule fits a match if one
-    view meets all of its conditions. ValueError for a negative distance, or without a match.
+    has none) are those of the nearest view. `clearer` has the distance and quality, both rising, of
+    views that are farther from the same entries but of higher quality: a rule fits a match if one
+    view meets all its conditions. ValueError for a negative distance, or if there is no match.
     """
 
     list: str
@@ -75,7 +75,7 @@ class MatchGroup:
 
 @dataclass(frozen=True, slots=True)
 class ContentFacts:
-    """Facts about a content as a whole, by name: strings and numbers; absent if unknown."""
+    """Facts about an upload as a whole, by name: strings and numbers; absent if unknown."""
 
     values: Mapping[str, str | float] = field(default_factory=dict)
 
@@ -83,10 +83,10 @@ class ContentFacts:
 class Suppression:
     """The relation "suppresses" between rules in file order; safe to share between threads.
 
-    A rule that is itself suppressed suppresses nothing. That has one answer only without a cycle:
-    graphlib.CycleError if rules suppress each other in a circle, where ``args[1]`` has their
-    numbers, each suppressing the next, the first one again at the end. KeyError if a rule
-    suppresses a name that no rule has.
+    A rule that is itself suppressed suppresses nothing, which is well defined only without cycles:
+    graphlib.CycleError if rules suppress each other in a circle; its ``args[1]`` has their numbers,
+    each suppressing the next, with the first repeated at the end. KeyError if a rule suppresses a
+    name that no rule has.
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:

@@ -1,8 +1,8 @@
-"""Screening: the order of one content, from bytes or hashes to a decision.
+"""Screening: the steps from bytes or hashes to a decision.
 
 `ingest` reads an item, `fingerprint` hashes it, `nominate` finds the luma-decoded contents to
 confirm by an exact decode, `matching` finds the entries, and `decide` puts the decision together.
-`Screener` calls them in this order; each is of use alone.
+`Screener` calls them in this order; each is useful on its own.
 """
 
 from hashmatch.screener.decision import decide

@@ -1,4 +1,4 @@
-"""Decision: the outcome of a policy about one content, with everything that proves it."""
+"""The decision: the outcome of a policy for one upload, with everything that proves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ingestion: an item becomes a content, with digests of its bytes and the kind of its media."""
+"""Ingestion: from an item to its `Content`, with digests of the bytes and the kind of media."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def ingest(
     digest_names: Collection[str] = (),
     limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> Content:
-    """Read one item once, take its digests, and tell pictures from videos.
+    """Read one item once, compute its digests, and distinguish pictures from videos.
 
-    A video in a file is not held: its digests are taken in one read, its frames in another. An item
-    that cannot be read is a content with an `error`.
+    A video in a file is not held in memory: one read gives its digests, another its frames. An item
+    that cannot be read gives a `Content` with an `error`.
 
     Parameters
     ----------
     item : bytes-like or path
-        Bytes are the content itself, a str or PathLike is where it lies.
+        Bytes are the content itself; a str or PathLike is the path to it.
     content_id : str, optional
-        The path or, of bytes, their SHA-256 unless given.
+        By default the path or, for bytes, their SHA-256.
     digest_names : collection of str
-        Digests to take in addition to SHA-256. With any, they are also taken of a file that is too
-        large to decode.
+        Digests to compute in addition to SHA-256. If there are any, they are also computed for a
+        file that is too large to decode.
     limits : DecodeLimits
-        Bytes above which a picture in a file is not read.
+        A picture in a file with more bytes is not read.
     """
     path = item if isinstance(item, str | os.PathLike) else None
     if content_id is None and path is not None:

@@ -19,8 +19,8 @@ def nominate(
 ) -> list[int]:
     """Return the positions of the luma-decoded contents that exact decoding might match, in order.
 
-    They are those with a luma fingerprint that is incomplete, of a quality at which the drift of
-    luma has no bound, or near a row of the index by the radius and the bound (`LumaDrift`).
+    A content is nominated if a luma fingerprint is incomplete, has a quality too low for the bound
+    on luma drift, or lies within the radius plus that bound of a row of the index (`LumaDrift`).
     """
     nominated: set[int] = set()
     for algorithm, radius in radii.items():

@@ -19,7 +19,7 @@ _SHARE_OF_TIME = 0.8
 
 @dataclass(frozen=True, slots=True)
 class ScreeningOptions:
-    """Everything about screening that neither the index nor the policy says.
+    """Everything about screening that neither the index nor the policy determines.
 
     Parameters
     ----------
@@ -28,21 +28,22 @@ class ScreeningOptions:
         Decisions have the same matches, distances and actions as with "exact"; only the recorded
         hash of a content without matches may be a few bits off, and says so in its `decode`.
     limits : DecodeLimits
-        Bytes and pixels above which a content is not opened.
+        Bytes and pixels above which a picture is not opened.
     video_limits : VideoLimits
-        The same for a video. Frames decoded before a limit is met count, beside the error.
+        The same for a video. Frames decoded before a limit is reached still count; the result also
+        has an error.
     isolation : Isolation or None
         Decode in child processes within these limits, so that a decoder that crashes, hangs or
-        exhausts memory costs its content an error (digests are matched nevertheless); scripts then
-        need the ``if __name__ == "__main__":`` guard of `multiprocessing`. None: in this process.
+        exhausts memory gives only its upload an error (digests still match); scripts then need the
+        ``if __name__ == "__main__":`` guard of `multiprocessing`. None: in this process.
     threads : int
         Threads that share the items of `Screener.screen_many`; in isolation also the number of
         child processes. Decisions do not depend on it.
     batch_items, batch_bytes : int
-        Contents read, decoded and searched together at most, and bytes of them held at a time.
+        The most items that are read, decoded and searched together, and the most bytes held.
     block_views : int
-        Views per search. A content with more is searched in blocks, so memory grows with the
-        entries met, not with the length of a video.
+        Views per search. An item with more is searched in blocks, so memory grows with the entries
+        matched, not with the length of a video.
 
     Raises
     ------
@@ -67,7 +68,7 @@ class ScreeningOptions:
 
     @property
     def timed_video_limits(self) -> VideoLimits:
-        """`video_limits`, ending before `isolation` would kill the decoder.
+        """`video_limits`, reduced to end before `isolation` would kill the decoder.
 
         In isolation a video is decoded for four fifths of the time allowed, unless `max_wall_s` is
         set, so that the frames before the limit still count.

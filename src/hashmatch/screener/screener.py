@@ -31,11 +31,11 @@ _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 
 
 class Screener:
-    """Decides about contents by one index and one policy.
+    """Decides about uploads by one index and one policy.
 
-    Made by `open`. Safe to share between threads and to use after a fork: every call works on a
+    Created by `open`. Safe to share between threads and to use after a fork: every call works on a
     snapshot of index and policy taken when it began, whatever `reload` or `refresh` does meanwhile.
-    Keeps nothing about contents.
+    Keeps nothing about what it has screened.
     """
 
     def __init__(self, index: StrPath, policy: StrPath, options: ScreeningOptions) -> None:
@@ -50,19 +50,19 @@ class Screener:
     def open(
         cls, index: StrPath, policy: StrPath, *, options: ScreeningOptions = DEFAULT_OPTIONS
     ) -> Screener:
-        """Open a built index by mmap, and a policy.
+        """Memory-map a built index and load a policy.
 
         Parameters
         ----------
         index, policy : path
             A folder that `hashmatch index build` has built, and a policy in TOML.
         options : ScreeningOptions
-            How contents are decoded, within what limits, and in how many threads.
+            How uploads are decoded, within what limits, and in how many threads.
 
         Raises
         ------
         IndexFormatError
-            The folder holds no index of this version, or a damaged one.
+            The index in the folder is damaged or of another version.
         PolicyError
             The policy is malformed, or asks for an algorithm or a radius that the index cannot
             serve.
@@ -92,7 +92,7 @@ class Screener:
         self._snapshot = snapshot
 
     def refresh(self) -> bool:
-        """Take the generation of the index that is published now; return whether it is another.
+        """Switch to the current generation of the index; return whether it is a different one.
 
         Cheap enough to be called before every batch: one short read if nothing changed, else the
         cost of opening what is new. The policy stays the one that was read. Calls in flight finish
@@ -114,11 +114,11 @@ class Screener:
         self._executor.close()
 
     def screen(self, item: Item, content_id: str | None = None) -> Decision:
-        """Decide about one content; the same as ``screen_many([item])[0]``."""
+        """Decide about one upload; the same as ``screen_many([item])[0]``."""
         return self.screen_many([item], content_ids=[content_id])[0]
 
     def screen_hashes(self, hashes: GivenHashes, *, content_id: str = "") -> Decision:
-        """Decide about a content of which only hashes are at hand, made elsewhere.
+        """Decide about an upload from hashes that were made elsewhere.
 
         They are given by algorithm, digests included, as hex, bytes, `Hash` or a sequence of these;
         errors are those of `fingerprint_hashes`, and never show a hash. A hash without quality
@@ -139,10 +139,10 @@ class Screener:
         content_ids: Sequence[str | None] | None = None,
         workers: int | None = None,
     ) -> list[Decision]:
-        """Decide about many contents, in order.
+        """Decide about many uploads, in order.
 
-        An item that cannot be read or decoded has a decision, too: with an `error`, by the policy's
-        `on_error` and by the rules that fire nevertheless.
+        An item that cannot be read or decoded also gets a decision: with an `error`, from the
+        policy's `on_error` and any rules that still fire.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Screener:
         TypeError
             An item is neither bytes nor a path; nothing is screened then.
         ValueError
-            `content_ids` and `items` differ in number, or workers is below 1.
+            `content_ids` and `items` differ in length, or `workers` is below 1.
         """
         workers = self._options.threads if workers is None else workers
         if workers < 1:
@@ -179,7 +179,7 @@ class Screener:
     def reject(
         self, content_id: str, reason: str, kind: ErrorKind = ErrorKind.UNREADABLE
     ) -> Decision:
-        """Return the decision about a content that could not be obtained at all."""
+        """Return the decision about an upload that could not be obtained at all."""
         fingerprints = Fingerprints(content_id, None, {}, DecodeError(reason, kind))
         snapshot = self._snapshot
         return decide(snapshot.policy, fingerprints, MatchTable(snapshot.index.ref))
@@ -187,7 +187,7 @@ class Screener:
     def _screen_batch(
         self, snapshot: Snapshot, batch: Sequence[tuple[str | None, Item]]
     ) -> Iterator[Decision]:
-        """Yield decisions, searching for many contents at a time within a budget of memory."""
+        """Yield decisions, searching for many items at a time within a memory budget."""
         options = self._options
         held: list[Content] = []
         held_bytes = 0
@@ -219,7 +219,7 @@ class Screener:
     def _fingerprint(
         self, snapshot: Snapshot, contents: Sequence[Content], decode: str
     ) -> list[Fingerprints]:
-        """Hash by every algorithm that rules ask about, from one decode of each content."""
+        """Hash by every algorithm that rules ask about, from one decode of each item."""
         options, policy = self._options, snapshot.policy
         views = ViewOptions(
             policy.views, options.limits, options.timed_video_limits, policy.video_interval_s

@@ -1,4 +1,4 @@
-"""`Snapshot`: an index and a policy that fit, as one call of a screener sees them throughout."""
+"""`Snapshot`: an index and a matching policy, as one call of a screener sees them throughout."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ StrPath = str | os.PathLike[str]
 class Snapshot:
     """An index, a policy, and everything that follows from the two.
 
-    Contents are hashed by `digests` of their bytes and by `pixel_hashes`, both sorted: all
-    algorithms that rules ask about, or all of the index if there are no rules. Without any of the
-    latter nothing is decoded. `radii` has the inclusive radius, in bits, that rules need of each.
+    Uploads are hashed by `digests` of their bytes and by `pixel_hashes`, both sorted: all
+    algorithms that rules ask about, or all of the index if there are no rules. If `pixel_hashes` is
+    empty, nothing is decoded. `radii` has the inclusive radius, in bits, that the rules need for
+    each.
     """
 
     index: Index
@@ -37,7 +38,7 @@ def load_snapshot(index_dir: StrPath, policy_path: StrPath) -> Snapshot:
 
 
 def fit_snapshot(index: Index, policy: Policy, policy_path: StrPath) -> Snapshot:
-    """Put an open index and a policy together; PolicyError if they do not fit."""
+    """Combine an open index and a policy; PolicyError if they do not fit."""
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
         radius = policy.radius_bits(algorithm)

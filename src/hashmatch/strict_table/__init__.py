@@ -1,4 +1,4 @@
-"""Strict reading of TOML: every key known, every value of its kind, every error with its line."""
+"""Strict reading of TOML: known keys only, every value of its type, every error with its line."""
 
 from hashmatch.strict_table.document import Place, StrictTable, did_you_mean, quote
 

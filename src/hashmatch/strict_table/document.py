@@ -1,4 +1,4 @@
-"""A TOML document read key by key, whose errors say where: source, line and path of keys."""
+"""A TOML document read key by key, whose errors give source, line and path of keys."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def did_you_mean(text: str, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place in a document that `keys` lead to from the outside in; () is the whole.
+    """A place in a document, which `keys` lead to from the outside in; () is the whole document.
 
     `source` is what errors call the document, `error_class` their class; `data` is the whole
     document as `tomllib` reads it.
@@ -99,14 +99,14 @@ class Place:
 
     @property
     def value(self) -> Any:
-        """The value that stands here."""
+        """The value at this place."""
         value = self.data
         for key in self.keys:
             value = value[key]
         return value
 
     def check(self, kind: type | tuple[type, ...], expected: str) -> Any:
-        """Return the value; raise an error if it is of another kind than expected."""
+        """Return the value; raise an error if it is not of the expected type."""
         value = self.value
         if not isinstance(value, kind) or isinstance(value, bool):
             found = _KINDS.get(type(value), "a date or time")
@@ -114,10 +114,11 @@ class Place:
         return value
 
     def error(self, problem: str, line: int | None = None) -> HashmatchError:
-        """Return the error to raise for the value that stands, or should stand, here.
+        """Return the error to raise for the value that is, or should be, at this place.
 
-        It is one printable line, with the path of keys (array items with their `name`) and the line
-        given, or else that of the value, or of the innermost table around it if it is missing.
+        It is one printable line, with the path of keys (array items with their `name`) and the
+        given line, or else the line of the value, or of the innermost table around it if it is
+        missing.
         """
         path, value = "", self.data
         for key in self.keys:
@@ -189,7 +190,7 @@ class StrictTable:
         return self.text(key) if key in self else None
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of different strings, empty if the key is absent."""
+        """Return a list of distinct strings, empty if the key is absent."""
         return _texts(self.place.at(key)) if key in self else ()
 
     def alternatives(self, key: str) -> tuple[str, ...]:
@@ -207,12 +208,12 @@ class StrictTable:
         return _known(self._require(key, f"one of {', '.join(choices)}"), choices)
 
     def choices(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        """Return a list of different known words in the order of `known`; all if it is absent."""
+        """Return a list of distinct words from `known`, in that order; all if the key is absent."""
         chosen = {_known(self.place.at(key, n), known) for n in range(len(self.texts(key)))}
         return tuple(word for word in known if key not in self or word in chosen)
 
     def optional_duration(self, key: str) -> str | None:
-        """Return a length of time as it is written, None if the key is absent."""
+        """Return a duration as written, None if the key is absent."""
         if key not in self:
             return None
         expected = 'a duration such as "45s", "30m", "4h" or "2d"'
@@ -222,7 +223,7 @@ class StrictTable:
         return duration
 
     def number(self, key: str, low: _N, high: _N, default: _N | None = None) -> _N:
-        """Return a number within inclusive bounds, whole if these are; required as `choice` is."""
+        """Return a number within inclusive bounds, whole if they are; required like `choice`."""
         if default is not None and key not in self:
             return default
         whole = isinstance(low, int)

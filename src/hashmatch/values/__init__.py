@@ -1,4 +1,4 @@
-"""Nouns of hashmatch: immutable values that one floor hands to the next.
+"""The nouns of hashmatch: immutable values that one floor passes to the next.
 
 One upload goes `Content -> Fingerprints -> MatchTable -> Decision`. Nothing here decodes, searches
 or decides.

@@ -1,4 +1,4 @@
-"""Contents, read but not yet decoded, and their fingerprints: the hashes of all their views."""
+"""`Content`, read but not yet decoded, and its fingerprints: the hashes of all its views."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ MediaKind = Literal["picture", "video"]
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The encoded bytes of a picture or video, or where they lie.
+    """The encoded bytes of a picture or video, or the path to them.
 
-    `kind` says what to decode it as: anything that does not begin like a video is a picture, or no
-    media. `source` is the whole file, or the absolute path of one that is read while it is decoded.
+    `kind` says how to decode it: anything that does not begin like a video is a picture, or not
+    media at all. `source` is the whole file, or the absolute path of one that is read while it is
+    decoded.
     """
 
     kind: MediaKind
@@ -31,9 +32,9 @@ class Media:
 class Content:
     """One thing that was uploaded.
 
-    `content_id` is the caller's name for it. `sha256` is that of its bytes in hex, and `digests`
-    has those asked for by name; None and empty if the bytes could not be read. `error` says why it
-    could not be read, or not to its end. `media` is what can be decoded, None if nothing can.
+    `content_id` is the caller's name for it. `sha256` is of its bytes, in hex, and `digests` has
+    the requested digests by name; None and empty if the bytes could not be read. `error` says why
+    it could not be read, or not to its end. `media` is what can be decoded, None if nothing can.
     """
 
     content_id: str
@@ -65,8 +66,8 @@ class Fingerprint:
         animation.
     is_complete : bool
         True if no view that exact decoding would produce is missing; only luma decoding can miss
-        one: a border in the luma plane of a JPEG may not quite be one in its exact pixels, or the
-        other way round. Views of luma named ``trimmed`` are all those that may exist.
+        one: a border in the luma plane of a JPEG may not quite be a border in its exact pixels, or
+        vice versa. The ``trimmed`` views of luma are all those that may exist.
     error : DecodeError or None
         Why some views, frames or pages are missing; None if none are.
     """
@@ -99,11 +100,11 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """The hashes of one content by every algorithm asked for, or why there are none.
+    """The hashes of one item by every requested algorithm, or why there are none.
 
     `content_id` and `sha256` are those of the content, None if only hashes were given. `attempts`
-    has the fingerprints by algorithm, digests included, in the order in which they were asked for.
-    `read_error` says why the content could not be read, or not to its end.
+    has the fingerprints by algorithm, digests included, in the order requested. `read_error` says
+    why the content could not be read, or not to its end.
     """
 
     content_id: str
@@ -122,7 +123,7 @@ class Fingerprints:
 
     @property
     def error(self) -> DecodeError | None:
-        """The first reason why something of the content is missing; None if nothing is."""
+        """The first reason why part of the content is missing; None if nothing is."""
         found = self.attempts.values()
         errors = (each.error or (each.value.error if each.value else None) for each in found)
         return self.read_error or next(filter(None, errors), None)

@@ -30,7 +30,7 @@ class RecordedHash:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry of a list within the radius of a view of the content; one per entry and algorithm.
+    """A list entry within the radius of a view of the content; one per entry and algorithm.
 
     `distance` and `radius` are in bits, both inclusive. `timestamp_s` is the time of the content's
     frame in seconds, None for a still picture and for the first frame of an animation; `quality` is
@@ -112,8 +112,8 @@ class Decision:
     A function of content, index generation and policy: no clock, no random id. `n_matches` counts
     matches, one per entry and algorithm; `n_entries` counts distinct entries; `matches` holds the
     nearest 100, ordered by (distance, list, entry_id, algorithm). `rules_not_tried` names the rules
-    about algorithms that the content has no hash of. `error` is the reason why something of the
-    content could not be read, decoded or hashed, else None; `error_kind` is its
+    about algorithms that the content has no hash of. `error` is the reason why part of the content
+    could not be read, decoded or hashed, else None; `error_kind` is its
     `hashmatch.errors.ErrorKind`.
     """
 

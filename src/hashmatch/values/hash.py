@@ -34,7 +34,7 @@ class Hash:
     most significant first; it is copied, and read-only. `quality` is 0..100, or None if the
     algorithm has no such measure.
 
-    ValueError for an empty code, one of another width than the built-in algorithm has, or a quality
+    ValueError for an empty code, a width that the built-in algorithm does not have, or a quality
     out of range.
     """
 
@@ -75,8 +75,8 @@ class Hash:
     def to_imagehash(self) -> imagehash.ImageHash:
         """Return the hash as an `imagehash.ImageHash`, whose `str` is `hex`.
 
-        Its bits form a square if their number is one, as in imagehash, else a single row.
-        ImportError if imagehash is not installed.
+        Its bits form a square if their number is a square number, as in imagehash, else a single
+        row. ImportError if imagehash is not installed.
         """
         try:
             import imagehash  # noqa: PLC0415  (an extra)
@@ -90,9 +90,9 @@ class Hash:
 
     @classmethod
     def from_imagehash(cls, given: imagehash.ImageHash, algorithm: str) -> Hash:
-        """Convert an `imagehash.ImageHash`, which does not say that it is a hash of `algorithm`.
+        """Convert an `imagehash.ImageHash`, which does not record its `algorithm`.
 
-        TypeError if it is not an ImageHash (an ImageMultiHash holds them as its `segment_hashes`);
+        TypeError if it is not an ImageHash (an ImageMultiHash holds several, as `segment_hashes`);
         ValueError if its number of bits is not a multiple of 8.
         """
         bits = getattr(given, "hash", None)

@@ -55,7 +55,7 @@ class InlineExecutor(Executor[ItemT, ResultT]):
         self._task = task
 
     def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:
-        """See `Executor.map`; an item is read when its result is asked for."""
+        """See `Executor.map`; an item is read when its result is requested."""
         yield from map(self._task, items)
 
 
@@ -98,7 +98,7 @@ class ThreadExecutor(Executor[ItemT, ResultT]):
 def attempted(
     task: Callable[[ItemT], ResultT],
 ) -> Callable[[Attempt[ItemT]], Attempt[ResultT]]:
-    """Return a task over attempts: an item's error is the result's; see `errors.attempt`."""
+    """Return a task over attempts, which passes on an item's error; see `errors.attempt`."""
     return partial(_attempt_value, task)
 
 
@@ -109,7 +109,7 @@ def _attempt_value(task: Callable[[ItemT], ResultT], item: Attempt[ItemT]) -> At
 
 
 def spread(function: Callable[..., ResultT]) -> Callable[[tuple[Any, ...]], ResultT]:
-    """Return a task that takes a tuple and calls `function` with its members; picklable."""
+    """Return a picklable task that takes a tuple and calls `function` with its members."""
     return partial(_call, function)
 
 

@@ -1,7 +1,7 @@
 """Isolated execution: each item in a process that may be killed.
 
-A decoder is C code on bytes that a stranger chose. Here, one that crashes, hangs or asks for too
-much memory costs the item it was working on; the process is replaced and the rest goes on.
+A decoder is C code run on bytes that a stranger chose. Here, if one crashes, hangs or asks for too
+much memory, only its item is lost; the process is replaced and the rest goes on.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Isolation:
     """Limits on the work on one item in a process of its own; positive, else ValueError.
 
     `time_s` is wall time. `memory_bytes` is address space beyond what the process has when it
-    starts; the largest pictures that `DecodeLimits` allows by default take about 1.5 GiB.
-    `truncated` is to hash what can be decoded of a truncated file, the rest being grey or black,
-    instead of refusing it: Pillow's switch for this is process-wide, so it is offered here only.
+    starts; the largest pictures that `DecodeLimits` allows by default take about 1.5 GiB. With
+    `truncated`, what can be decoded of a truncated file is hashed, with the rest grey or black,
+    instead of being refused: Pillow's switch for this is process-wide, so it is offered only here.
     """
 
     time_s: float = 30.0
@@ -50,9 +50,10 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
     """Runs the task in child processes, each bounded in time and memory.
 
     The error of a result is that of the item, else that of the task, else says how the process
-    failed: TIMEOUT, MEMORY or CRASHED. In this process, `attempted` makes a task that maps the same
-    items to the same results. Needs the resource limits and timers of Linux. Not to be used after
-    a fork. The processes start and end as those of `ProcessExecutor`; their stderr is discarded.
+    failed: TIMEOUT, MEMORY or CRASHED. `attempted` makes a task that maps the same items to the
+    same results in this process. Needs the resource limits and timers of Linux. Not to be used
+    after a fork. The processes start and end like those of `ProcessExecutor`; their stderr is
+    discarded.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
         Called in each process, without arguments, before its memory is measured: to import what
         the task will need. Picklable; must not raise.
     encode, decode : callable, optional
-        What turns a result into what leaves the child, and back in this process, instead of pickle.
+        Used instead of pickle: `encode` the result in the child, `decode` it in this process.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ def _size_bytes(item: object) -> int:
 def _settle(
     _task: Callable[..., object], isolation: Isolation, prepare: Sequence[Callable[[], object]]
 ) -> None:
-    """Prepare a process: end when told to, whatever C code runs, and take no more memory."""
+    """Prepare a process: end when told to, even inside C code, and take no more memory."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -33,7 +33,7 @@ _EXIT_OF_ZERO = 256  # stands for exit code 0
 
 
 class WorkerDiedError(HashmatchError):
-    """A worker process died while it worked on an item: `item_number`, from 0, of those mapped.
+    """A worker process died while working on item `item_number`, counted from 0, of those mapped.
 
     `cause` names the signal or exit code: ``"SIGKILL, possibly out of memory"``.
     """
@@ -47,7 +47,7 @@ class WorkerDiedError(HashmatchError):
 class ChildExecutor(Executor[ItemT, ResultT]):
     """Base of executors that run a function in child processes, each in a pebble pool of its own.
 
-    So it is certain which item a dead process was working on. `initializer` is called in each
+    Thus it is known which item a dead process was working on. `initializer` is called in each
     process as it starts; after `timeout_s` with one item a process is killed and replaced.
     """
 
@@ -68,7 +68,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
     def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:
         """See `Executor.map`; closing the generator kills the processes that work on its items.
 
-        HashmatchError if processes die before they begin to work, or have been stopped.
+        HashmatchError if processes die before they start work, or have been stopped.
         """
         jobs: deque[_Job[ItemT]] = deque()
         source = iter(items)
@@ -108,7 +108,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
         return self not in _open_executors
 
     def _receive(self, item_number: int, future: Future[_Parcel]) -> ResultT:
-        """Return the result for an item of which the function returned, raised or died."""
+        """Return the result for an item, whether the function returned, raised or died."""
         raise NotImplementedError
 
     def _fill(
@@ -130,11 +130,10 @@ class ChildExecutor(Executor[ItemT, ResultT]):
 class ProcessExecutor(ChildExecutor[ItemT, ResultT]):
     """Runs the task in `workers` processes; it must be picklable, as items and results must.
 
-    The first `map` starts the processes, afresh, so a script needs the usual
-    ``if __name__ == "__main__":`` guard of `multiprocessing`. They ignore Ctrl-C and stand by until
-    `close`, the end of this object or that of this process kills them, whatever they are doing,
-    and with them the processes that they started. Where one dies at work, `WorkerDiedError` is
-    raised in the place of the result that it owed.
+    The first `map` starts the processes, afresh, so a script needs the usual ``if __name__ ==
+    "__main__":`` guard of `multiprocessing`. They ignore Ctrl-C and wait until `close`, or the end
+    of this object or of this process, kills them, whatever they are doing, along with the processes
+    that they started. If one dies while working, `WorkerDiedError` is raised instead of its result.
     """
 
     def __init__(self, task: Callable[[ItemT], ResultT], *, workers: int) -> None:
@@ -220,9 +219,10 @@ class _Child:
 
 
 class _Parcel:
-    """A value that crosses to another process; what goes wrong on the way is raised by `open`.
+    """A value sent to another process; `open` raises any error that occurred on the way.
 
-    Left to pebble, a value that cannot be pickled or unpickled stops its pool without a word.
+    If it were left to pebble, a value that cannot be pickled or unpickled would silently stop its
+    pool.
     """
 
     def __init__(self, value: Any, error: Exception | None = None) -> None:
@@ -251,7 +251,7 @@ def _unpack(data: bytes) -> _Parcel:
 
 
 def _run(function: Callable[[Any], object], item: _Parcel) -> _Parcel:
-    """Call a function in a child process; what it raises can cross to the parent."""
+    """Call a function in a child process; send what it raises to the parent."""
     try:
         return _Parcel(function(item.open()))
     except Exception as error:
@@ -313,13 +313,13 @@ def name_exit(exit_code: int) -> str:
 
 
 def _settle(_task: object) -> None:
-    """Prepare a worker process; the task comes along so that its modules are imported."""
+    """Prepare a worker process; the task is passed in so that its modules are imported."""
     signal.signal(signal.SIGTERM, _end_process)
     end_with_parent()
 
 
 def end_with_parent() -> None:
-    """Have this process, a child, end as soon as its parent is gone."""
+    """Make this child process end as soon as its parent is gone."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
