@@ -44,8 +44,7 @@ _PROBE_PX = (40, 72)  # rows and columns; more than one row of the largest block
 class StoredJpeg(JpegImageFile):
     """A JPEG opened without reading its EXIF.
 
-    Opened as this class, a multi-picture file from a phone or a 3D camera is the JPEG it starts
-    with.
+    Opened as this class, a multi-picture file (phones, 3D cameras) is the JPEG it starts with.
     """
 
     def _open(self) -> None:

@@ -111,8 +111,7 @@ def decode_pictures(
         Return the alpha, too.
     frames : bool
         Continue with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a document
-        (TIFF, HEIC), in the order of the file. Only the first picture of a multi-picture JPEG
-        counts.
+        (TIFF, HEIC), in file order. Only the first picture of a multi-picture JPEG counts.
 
     Raises
     ------

@@ -137,8 +137,8 @@ def hash_video(
     Raises
     ------
     DecodeError
-        No frame can be decoded: not a video, empty, damaged or too large; or PyAV is missing (extra
-        ``video``).
+        No frame can be decoded: not a video, empty, damaged or too large; or the extra ``video``
+        (PyAV) is missing.
     ValueError
         `interval_s` is negative or not a number.
 

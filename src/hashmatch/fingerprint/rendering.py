@@ -64,8 +64,7 @@ class ViewOptions:
 
     `views` are the kinds of views in addition to ``"as_stored"``, from
     `hashmatch.views.VIEW_KINDS`; ValueError for others. `limits` bound a picture, `video_limits` a
-    video. `video_interval_s` is the time from one hashed frame of a video to the next; 0: every
-    frame.
+    video. `video_interval_s` is the time between hashed frames of a video; 0: every frame.
     """
 
     views: Collection[str] = VIEW_KINDS

@@ -152,8 +152,7 @@ def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
 def _encode_header(arrays: IndexArrays, contents: dict[str, memoryview]) -> tuple[bytes, list[int]]:
     """Return prefix and text, and the offset of each section.
 
-    The text holds the offsets, which depend on its length: the room left for it grows until it
-    fits.
+    The text holds the offsets, which depend on its length: its room grows until it fits.
     """
     n, n_code_bytes = arrays.codes.shape
     layout: dict[str, int] | None = None

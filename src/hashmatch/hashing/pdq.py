@@ -44,8 +44,7 @@ def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
         255. Arrays that are not contiguous are copied.
     gain : float
         From 1 to 2: the quality is computed with all differences of luma multiplied by this, such
-        as 255 / 219 for luma that spans 16 to 235, as in most video. The code does not depend on
-        it.
+        as 255 / 219 for luma that spans 16 to 235, as in most video. The code is not affected.
 
     Returns
     -------

@@ -79,8 +79,8 @@ class Index:
         """Return the current generation: this very index if it is still current.
 
         Costs one read of some 300 bytes if nothing changed, otherwise the opening of what is new:
-        segments that both generations share stay open. Never waits for a writer. Errors are those
-        of `open`.
+        segments that both generations share stay open. Never waits for a writer. Errors as by
+        `open`.
         """
         if read_pointer(self._directory) == self._pointer:
             return self

@@ -121,8 +121,7 @@ class Segment(Record, frozen=True):
 class Change(Record, frozen=True, kw_only=True):
     """The change from the generation before; all counts are of rows.
 
-    `list` is the list concerned, None for all; `restored` is the generation that a rollback
-    restored.
+    `list` is the list concerned, None for all; `restored` is the generation rolled back to.
     """
 
     kind: ChangeKind

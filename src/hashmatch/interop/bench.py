@@ -92,7 +92,7 @@ class WrongAnswerError(RuntimeError):
 def measure_recall(contender: Contender, problem: Problem) -> float:
     """Run some queries one by one and return the share of matches found.
 
-    WrongAnswerError if an exact engine misses a match, or any engine reports a false or repeated
+    WrongAnswerError if an exact engine misses a match or any engine reports a false or repeated
     one.
     """
     if contender.neighbours is not None:

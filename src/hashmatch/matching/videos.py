@@ -102,8 +102,7 @@ class VideoLibrary:
     ) -> tuple[VideoMatch, ...]:
         """Return every entry with a frame within the radius of a frame of the query.
 
-        They are sorted by query percentage, then index percentage, both descending, then in the
-        order of `entries`.
+        Sorted by query percentage, then index percentage, both descending, then as in `entries`.
 
         Parameters
         ----------

@@ -30,8 +30,8 @@ class ScreeningOptions:
     limits : DecodeLimits
         Bytes and pixels above which a picture is not opened.
     video_limits : VideoLimits
-        The same for a video. Frames decoded before a limit is reached still count; the result also
-        has an error.
+        The same for a video. Frames decoded before a limit still count; the result also has an
+        error.
     isolation : Isolation or None
         Decode in child processes within these limits, so that a decoder that crashes, hangs or
         exhausts memory gives only its upload an error (digests still match); scripts then need the

@@ -20,8 +20,7 @@ class Snapshot:
 
     Uploads are hashed by `digests` of their bytes and by `pixel_hashes`, both sorted: all
     algorithms that rules ask about, or all of the index if there are no rules. If `pixel_hashes` is
-    empty, nothing is decoded. `radii` has the inclusive radius, in bits, that the rules need for
-    each.
+    empty, nothing is decoded. `radii` has the inclusive radius in bits that rules need for each.
     """
 
     index: Index

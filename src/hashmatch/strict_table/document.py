@@ -117,8 +117,7 @@ class Place:
         """Return the error to raise for the value that is, or should be, at this place.
 
         It is one printable line, with the path of keys (array items with their `name`) and the
-        given line, or else the line of the value, or of the innermost table around it if it is
-        missing.
+        given line, or else the line of the value, or of the table around it if it is missing.
         """
         path, value = "", self.data
         for key in self.keys:

@@ -20,8 +20,7 @@ class Media:
     """The encoded bytes of a picture or video, or the path to them.
 
     `kind` says how to decode it: anything that does not begin like a video is a picture, or not
-    media at all. `source` is the whole file, or the absolute path of one that is read while it is
-    decoded.
+    media at all. `source` is the whole file, or the absolute path of one read during decoding.
     """
 
     kind: MediaKind

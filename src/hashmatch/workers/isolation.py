@@ -52,7 +52,7 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
     The error of a result is that of the item, else that of the task, else says how the process
     failed: TIMEOUT, MEMORY or CRASHED. `attempted` makes a task that maps the same items to the
     same results in this process. Needs the resource limits and timers of Linux. Not to be used
-    after a fork. The processes start and end like those of `ProcessExecutor`; their stderr is
+    after a fork. Processes start and end like those of `ProcessExecutor`; their stderr is
     discarded.
 
     Parameters

@@ -221,8 +221,7 @@ class _Child:
 class _Parcel:
     """A value sent to another process; `open` raises any error that occurred on the way.
 
-    If it were left to pebble, a value that cannot be pickled or unpickled would silently stop its
-    pool.
+    In pebble, a value that cannot be pickled or unpickled would silently stop the pool.
     """
 
     def __init__(self, value: Any, error: Exception | None = None) -> None:

@@ -38,8 +38,8 @@ def read_vpdq(path: str | os.PathLike[str]) -> VideoHash:
 
     Blank lines and a byte order mark are skipped. The `error` of the result is None: the text does
     not say whether the video was complete. HashListError if the file cannot be read, is not vPDQ
-    text, has no frame, or if frames or times run backward; it names the file and the row, counted
-    from 1, never a hash.
+    text, has no frame, or if frames or times run backward; it names the file and the row (from 1),
+    never a hash.
     """
     file = ListFile(Path(path), ListReading())
     try:
