@@ -248,7 +248,7 @@ def test_a_change_of_the_policy_under_way_is_an_error(
     (site / "sitecustomize.py").write_text(CHANGE_POLICY)
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
     monkeypatch.setenv("CHANGED_POLICY", str(own / "policy.toml"))
-    with pytest.raises(HashmatchError, match="the index or the policy changed while the scan"):
+    with pytest.raises(HashmatchError, match="the index or policy changed while the scan"):
         run(own, [many], io.BytesIO(), workers=2)
 
 

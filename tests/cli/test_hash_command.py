@@ -129,7 +129,7 @@ def test_mistakes(
         (2, [demo / "images", "--algorithm", "photodna"], "photodna"),
         (2, [demo / "images", "-o", "rows.txt"], "rows.txt: expected a name that ends in .csv"),
         (2, [demo / "images", "-o", "/dev/null"], "/dev/null: expected a name that ends in .csv"),
-        (2, [demo / "images", "--time-limit", "30"], "--time-limit: works with --isolate only"),
+        (2, [demo / "images", "--time-limit", "30"], "--time-limit: needs --isolate"),
         (2, [demo / "images", "-o", "rows"], "rows: expected a name that ends in .csv"),
         (1, [demo / "images", "-o", "no/rows.csv"], "no/rows.csv: No such file"),
     ):

@@ -98,7 +98,7 @@ def test_a_backend_that_refuses_is_left_out(
         (["--codes", "nan"], "'nan' is not a whole number"),
         (["--bits", "0"], "should be greater than or equal to 64"),
         (["--bits", "65"], "expected a multiple of 8"),
-        (["--codes", "5", "--radius", "257"], "the codes have 256 bits only"),
+        (["--codes", "5", "--radius", "257"], "the codes have only 256 bits"),
         (["--backend", "annoy"], "'annoy' is not one of 'native'"),
         (["--plot", "figures.txt"], "expected a name that ends in .png, .svg, .pdf"),
         (["--plot", "no-such-folder/a.png"], "no-such-folder/a.png: its folder is not writable"),

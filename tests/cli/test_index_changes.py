@@ -126,7 +126,7 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        ("add {own} {delta}", 1, "say which list it is of: demo-hotline, "),
+        ("add {own} {delta}", 1, "say which list it belongs to: demo-hotline, "),
         ("add {own} {delta} --list demo-hotlin", 1, "did you mean demo-hotline?"),
         ("add {own} {own}/none.csv", 2, "does not exist"),
         ("add {own} {own} --list demo-spam", 1, "a folder can only be a list of vpdq (.txt)"),
@@ -144,7 +144,7 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("remove {own} --list demo-hotline --entry N-1", 1, "demo-hotline has no entry N-1"),
         ("remove {own} --list zzz --entry N-1", 1, "there is no list zzz, only: demo-hotline"),
         ("remove {own} --list demo-hotline", 2, "name at least one entry"),
-        ("remove {own} H-1001 --list demo-hotline", 2, "ids of entries go after --entry"),
+        ("remove {own} H-1001 --list demo-hotline", 2, "entry ids go after --entry"),
         ("remove {own} --entry H-1001", 2, "--list"),
         ("disable {own} --list demo-hotline --entry N-1", 1, "has no entry N-1"),
         ("enable {own} --list zzz", 1, "there is no list zzz"),
@@ -152,7 +152,7 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("compact {own} --keep 0", 2, "--keep"),
         ("rollback {own}", 2, "Missing argument 'GENERATION'"),
         ("rollback {own} 0 --yes", 2, "GENERATION"),
-        ("rollback {own} 9 --yes", 1, "generation 9 is not kept, only: 1"),
+        ("rollback {own} 9 --yes", 1, "generation 9 is not kept; kept: 1"),
         ("rollback {empty} 1 --yes", 1, "is not built; run: hashmatch index build"),
         ("compact {empty}", 1, "is not built; run: hashmatch index build"),
         ("remove {empty} --list a --entry b", 1, "is not built; run: hashmatch index build"),
@@ -188,7 +188,7 @@ def test_a_rollback_says_what_returns_and_asks(own: Path, delta: Path, capfd: Ca
     said = capfd.readouterr()
     assert said.out == ""
     assert "rolled back to generation 1, 4 entries would match again; rows: 4 would" in said.err
-    assert "nothing was changed; confirm by --yes" in said.err
+    assert "nothing was changed; confirm with --yes" in said.err
     assert Index.open(own).ref.generation == 3
     told = report(capfd, "rollback", own, "1", "--yes")
     assert (told["generation"], told["n_returned_entries"], told["n_added"]) == (4, 4, 4)

@@ -166,7 +166,7 @@ def test_a_policy_and_a_radius_exclude_each_other(
 ) -> None:
     policy = ["--policy", str(demo / "policy.toml")]
     for args, message in (
-        ([*policy, "--radius", "3"], "the policy says how near"),
+        ([*policy, "--radius", "3"], "not with --policy, which sets the radius"),
         (["--policy", str(tmp_path / "absent")], "absent"),
         ([*policy, "--algorithm", "phash"], "the index holds pdq"),
     ):

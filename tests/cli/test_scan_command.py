@@ -76,7 +76,7 @@ def test_mistakes(
         (2, ["absent", "--index", demo, "--policy", policy], "absent: no such file or folder"),
         (2, [uploads, "--index", "absent", "--policy", policy], "absent"),
         (2, [uploads, "--index", demo, "--policy", "absent"], "absent"),
-        (2, [uploads, "--index", demo, "--policy", policy, "--json"], "stdout holds the rows"),
+        (2, [uploads, "--index", demo, "--policy", policy, "--json"], "stdout carries the rows"),
         (1, [uploads, "--index", demo, "--policy", bad_policy], "alow"),
         (1, [uploads, "--index", tmp_path, "--policy", policy], str(tmp_path)),
         (1, [uploads, "--index", demo, "--policy", policy, "-o", "no/rows"], "no/rows"),

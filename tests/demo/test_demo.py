@@ -107,8 +107,8 @@ def test_people_are_told_what_happened(capfd: pytest.CaptureFixture[str]) -> Non
     for phrase in (
         "demo-hotline H-1001 at 0 bits",
         "when mirrored",
-        "spam (set aside by known-good)",
-        "no rule takes it (quality 35)",
+        "spam (suppressed by known-good)",
+        "no rule applies (quality 35)",
         "cannot be decoded: empty file",
         "demo-counter-terror ct-1 at 2 bits without its border",
         "a row of JSON for each is in indexes/demo/built/decisions.jsonl",

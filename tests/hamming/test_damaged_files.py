@@ -74,7 +74,7 @@ def test_every_truncation_is_found_by_open(path: Path) -> None:
 def test_appended_bytes_are_found_by_open(path: Path, n_more: int) -> None:
     with path.open("ab") as file:
         file.write(bytes(n_more))
-    assert "bytes where its header says" in (refused(path, verify=False) or "")
+    assert "bytes, but its header says" in (refused(path, verify=False) or "")
 
 
 @pytest.mark.parametrize(

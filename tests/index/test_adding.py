@@ -117,8 +117,8 @@ def test_a_build_does_not_drop_additions_unasked(built: Path, list_file: MakeLis
     with pytest.raises(HashmatchError) as caught:
         build_index(built)
     assert str(caught.value) == (
-        f"{built}: changed since the last build by add or replace: known; make sure that the files "
-        f"of the recipe say the same, then run: hashmatch index build {built} --discard-additions"
+        f"{built}: changed since the last build by add or replace: known; bring the files "
+        f"of the recipe up to date, then run: hashmatch index build {built} --discard-additions"
     )
     assert ("known", "v1", "n") in found_entries(built)
     assert build_index(built, discard_additions=True).generation == 4
@@ -148,13 +148,15 @@ def test_the_recipe_says_how_to_read_and_options_come_first(
 
 def test_which_list_it_is(built: Path, list_file: MakeList) -> None:
     file = list_file([row_of("n", 9)])
-    with pytest.raises(HashmatchError, match=f"^{built}: say which list it is of: known, spam$"):
+    with pytest.raises(
+        HashmatchError, match=f"^{built}: say which list it belongs to: known, spam$"
+    ):
         add_list(built, file)
     with pytest.raises(
         UnknownNameError, match="no list knwon; did you mean known. .index add --new"
     ):
         add_list(built, file, list_name="knwon")
-    with pytest.raises(HashmatchError, match="list other is new; say which version it is"):
+    with pytest.raises(HashmatchError, match="list other is new; give its version"):
         add_list(built, file, list_name="other", new_list=True)
     for name, version in (("a\nb", "1"), ("other", " "), ("other", ""), ("other", "\x07")):
         with pytest.raises(ValueError, match="text on one line"):

@@ -116,9 +116,9 @@ def test_two_statuses_of_one_hash_are_refused(make_folder: MakeFolder, chunk_row
 @pytest.mark.parametrize(
     ("algorithm", "message"),
     [
-        ("photodna", "column type: photodna is not among the algorithms known ("),
+        ("photodna", "column type: photodna is not a known algorithm ("),
         ("photodna", "); name it in ignore_algorithms in recipe.toml to leave such rows out"),
-        ("0123456789abcdef", "column type: this is not among the algorithms known ("),
+        ("0123456789abcdef", "column type: this is not a known algorithm ("),
         ("", "column digits: expected 64 hex digits, as pdq has 256 bits"),
     ],
 )

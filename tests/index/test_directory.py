@@ -177,7 +177,7 @@ def test_a_pointer_that_is_lost_or_leads_astray_is_noticed(tmp_path: Path) -> No
         locked.publish(manifest(1, "another"))
     path = tmp_path / "built" / "CURRENT"
     assert pointer is not None
-    with pytest.raises(IndexFormatError, match=r"000001\.json: damaged, not the one published"):
+    with pytest.raises(IndexFormatError, match=r"000001\.json: damaged, or not the published one"):
         decode_current(tmp_path, pointer)
     manifest_path(tmp_path, 1).rename(tmp_path / "aside")
     with pytest.raises(IndexFormatError, match=r"000001\.json: missing; restore it, or publish an"):

@@ -161,7 +161,7 @@ def test_an_entry_that_was_readmitted_goes_with_its_rows(index: Path, list_file:
 
 
 def test_generations_that_are_not_kept_are_refused(index: Path, tmp_path: Path) -> None:
-    with pytest.raises(HashmatchError, match=r"generation 7 is not kept, only: 1$"):
+    with pytest.raises(HashmatchError, match=r"generation 7 is not kept; kept: 1$"):
         rollback_index(index, 7)
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -206,7 +206,7 @@ def test_a_manifest_under_the_number_of_another_is_noticed(index: Path) -> None:
         lambda: rollback_index(index, 2),
     ]
     for call in calls:
-        with pytest.raises(IndexFormatError, match=r"000002\.json: of generation 1; restore it"):
+        with pytest.raises(IndexFormatError, match=r"000002\.json: holds generation 1; restore it"):
             call()
     assert ids(index) == "c"
     compact_index(index, purge=True)  # deletes it

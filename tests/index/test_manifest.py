@@ -82,9 +82,9 @@ def test_every_flipped_byte_is_noticed(flip: int) -> None:
 def test_a_cut_or_foreign_file_is_refused() -> None:
     raw = encode_sealed(MANIFEST)
     for length in (0, 5, 20, 74, 75, 90, len(raw) - 1):
-        with pytest.raises(IndexFormatError, match="damaged or not of an index"):
+        with pytest.raises(IndexFormatError, match="damaged, or not part of an index"):
             decode(raw[:length])
-    with pytest.raises(IndexFormatError, match="damaged or not of an index"):
+    with pytest.raises(IndexFormatError, match="damaged, or not part of an index"):
         decode(raw + b"\n")
 
 

@@ -53,7 +53,7 @@ def test_names_that_are_not_there(built: Path) -> None:
         with pytest.raises(KeyError) as unknown:
             change(built, "known", ["k-2", "k-9", "k-8", "k-9"])
         assert str(unknown.value) == (
-            f"{built}: list known has no entry k-9 and 1 more of those named; "
+            f"{built}: list known has no entry k-9 and 1 more of those given; "
             "expected ids as the list gives them; nothing was changed"
         )
         with pytest.raises(UnknownNameError) as hidden:

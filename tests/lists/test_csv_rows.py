@@ -130,7 +130,7 @@ FAULTS = {
     ),
     "line break in an id": (
         f'hash,entry_id\n{HASH},"a\nb"\n'.encode(),
-        "a.csv row 2, column entry_id: there is a line break or control character in it",
+        "a.csv row 2, column entry_id: it contains a line break or control character",
     ),
 }
 
@@ -164,5 +164,7 @@ def test_rows_are_numbered_across_blocks(folder: Path, bad: int, fault: str, mes
 
 def test_a_row_longer_than_a_block_is_refused(folder: Path) -> None:
     data = f"hash,entry_id,note\n{HASH},a,{'x' * (2 << 20)}\n".encode()
-    with pytest.raises(HashListError, match=r"a\.csv: a row is longer than 1 MiB, or not CSV"):
+    with pytest.raises(
+        HashListError, match=r"a\.csv: a row is longer than 1 MiB, or the file is not CSV"
+    ):
         read(folder / "a.csv", data, block_bytes=1 << 20)

@@ -88,7 +88,7 @@ def test_content_tells_the_format_whatever_the_suffix(
         (".jsonl", "hash;entry_id\n", "row 1: not JSON; expected one object a line"),
         (".jsonl", f'{{"hash": "{HASH}\n', "row 1: not JSON"),
         (".txt", f"0,100,{HASH}\n", "row 1: expected frame,quality,64 hex digits,seconds"),
-        (".txt", "", "no frame in it"),
+        (".txt", "", "it has no frames"),
     ],
 )
 def test_a_suffix_decides_where_no_format_is_sure(
@@ -106,7 +106,7 @@ def test_a_file_of_no_format_says_what_was_tried(tmp_path: Path) -> None:
     with pytest.raises(HashListError) as raised:
         read_list(path, H)
     assert str(raised.value) == (
-        f"{path}: of no known list format; tried csv (.csv), jsonl (.jsonl, .ndjson), vpdq "
+        f"{path}: not in a known list format; tried csv (.csv), jsonl (.jsonl, .ndjson), vpdq "
         '(.txt); if it is one of them, name its format, as in format = "csv"'
     )
 

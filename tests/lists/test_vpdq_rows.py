@@ -111,7 +111,7 @@ HEX = "0123456789abcdef" * 4
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("", {}, "a.txt: no frame in it"),
+        ("", {}, "a.txt: it has no frames"),
         (f"0,100,{HEX}\n", {}, "a.txt row 1: expected frame,quality,64 hex digits,seconds"),
         (f"\n0,100,{HEX[1:]},0\n", {}, "a.txt row 2: expected frame,quality"),
         (f"1,100,{HEX},1\n1,100,{HEX},2\n", {}, "a.txt row 2: frame numbers must increase"),
@@ -137,7 +137,7 @@ def test_folders_that_are_no_list_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HashListError, match="entry_id names one entry, and this is a folder"):
         read(folder, entry_id="a")
     write(folder / "a.vpdq.txt", video_of(2, [80]))
-    with pytest.raises(HashListError, match=r"a\.vpdq\.txt: a\.txt is of the same entry; keep one"):
+    with pytest.raises(HashListError, match=r"vpdq\.txt: a\.txt has the same entry id; keep one"):
         read(folder)
     (folder / "a.vpdq.txt").unlink()
     write(folder / "b.txt", video_of(2, [8]))

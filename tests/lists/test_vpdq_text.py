@@ -102,7 +102,7 @@ def test_no_file_and_no_frame(tmp_path: Path) -> None:
     with pytest.raises(HashListError, match="cannot be read: No such file"):
         read_vpdq(tmp_path / "absent.txt")
     (tmp_path / "empty.txt").write_text("\n\n")
-    with pytest.raises(HashListError, match="no frame in it"):
+    with pytest.raises(HashListError, match="it has no frames"):
         read_vpdq(tmp_path / "empty.txt")
 
 

@@ -343,7 +343,7 @@ def test_rules_that_suppress_each_other() -> None:
     refused(
         text,
         'rules[1] "c".suppresses: rules suppress each other in a circle, '
-        '"c" -> "a" -> "b" -> "c"; take one of them out',
+        '"c" -> "a" -> "b" -> "c"; remove one of them',
         line=13,
     )
 

@@ -171,7 +171,7 @@ FAILURES = {
         "if __name__ != '__main__': raise ImportError('no such package')\n"
         "from hashmatch.workers import ProcessExecutor\n"
         "list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
-        "worker processes die as they start; .* must be importable",
+        "worker processes die on start-up; .* must be importable",
     ),
     "no descriptors": (
         "import resource\n"

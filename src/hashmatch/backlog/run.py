@@ -199,5 +199,5 @@ def _open_screener(
     """Open the screener of a worker process, once for all its chunks, as its parent did."""
     screener = Screener.open(index, policy, options=options)
     if (screener.index_ref, screener.policy_ref) != refs:
-        raise HashmatchError("the index or the policy changed while the scan started; run it again")
+        raise HashmatchError("the index or policy changed while the scan was starting; rerun it")
     return screener

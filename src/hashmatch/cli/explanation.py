@@ -28,7 +28,7 @@ def explain(row: dict[str, Any]) -> str:
     if row["error"] is not None:
         return f"cannot be decoded: {row['error']}" + (matches and f"; {matches}")
     if not matches:
-        return "nothing to see (quality 0)" if 0 in _qualities(row) else "like nothing on any list"
+        return "too plain (quality 0)" if 0 in _qualities(row) else "no similar entry on any list"
     return matches
 
 
@@ -37,7 +37,7 @@ def _explain_matches(row: dict[str, Any]) -> str:
     if row["n_matches"] > _MOST_MATCHES:
         matches += f"; {row['n_matches'] - _MOST_MATCHES:,} more"
     if not row["rules"]:
-        return f"no rule takes it (quality {min(_qualities(row), default=None)}): {matches}"
+        return f"no rule applies (quality {min(_qualities(row), default=None)}): {matches}"
     return f"{', '.join(_describe_rule(rule) for rule in row['rules'])}: {matches}"
 
 
@@ -47,7 +47,7 @@ def _qualities(row: dict[str, Any]) -> list[int]:
 
 def _describe_rule(rule: dict[str, Any]) -> str:
     by = rule["suppressed_by"]
-    return rule["name"] if by is None else f"{rule['name']} (set aside by {by})"
+    return rule["name"] if by is None else f"{rule['name']} (suppressed by {by})"
 
 
 def _describe_match(match: dict[str, Any]) -> str:

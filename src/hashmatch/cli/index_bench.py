@@ -142,7 +142,7 @@ def bench(
         raise typer.BadParameter(problem, param_hint="DIR")
     bits = 8 * measured.shape[1]
     if radius is not None and radius > bits:
-        raise typer.BadParameter(f"the codes have {bits} bits only", param_hint="--radius")
+        raise typer.BadParameter(f"the codes have only {bits} bits", param_hint="--radius")
     report = bench_backends(
         measured,
         backends=[backend.value for backend in dict.fromkeys(backends)],

@@ -46,14 +46,14 @@ ListOfFile = Annotated[
         "--list",
         metavar="NAME",
         callback=_check_text,
-        help="The list that the file belongs to; may be left out where there is only one.",
+        help="The list that the file belongs to; may be omitted if there is only one.",
     ),
 ]
 Version = Annotated[
     str | None,
     typer.Option(
         callback=_check_text,
-        help="Version that matches will report for the rows; unchanged if left out.",
+        help="Version that matches will report for the rows; unchanged if omitted.",
     ),
 ]
 
@@ -74,7 +74,7 @@ def make_entries(
 ) -> Entries:
     """Return the named entries; in `--entry A B --entry C`, B is parsed as an argument."""
     if more and not entry:
-        raise typer.BadParameter("ids of entries go after --entry", param_hint="ID")
+        raise typer.BadParameter("entry ids go after --entry", param_hint="ID")
     return list_name, [*(entry or []), *(more or [])] or None
 
 
@@ -233,14 +233,14 @@ def compact(
 def rollback(
     directory: IndexFolder,
     generation: Annotated[
-        int, typer.Argument(metavar="GENERATION", min=1, help="As index history lists it.")
+        int, typer.Argument(metavar="GENERATION", min=1, help="As in hashmatch index history.")
     ],
     *,
     with_overrides: Annotated[
         bool,
         typer.Option(
             "--with-overrides",
-            help="Restore what was removed and disabled by name, too, as it was then.",
+            help="Also restore what was removed and disabled by name at that time.",
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -267,7 +267,7 @@ def rollback(
             f"rows: {plan.n_added:,} would return, {plan.n_removed:,} would go"
         )
         if not (sys.stdin.isatty() and typer.confirm("Roll back?", err=True)):
-            raise typer.BadParameter("nothing was changed; confirm by --yes", param_hint="--yes")
+            raise typer.BadParameter("nothing was changed; confirm with --yes", param_hint="--yes")
     _print_report(roll_back(), as_json=as_json)
 
 
@@ -282,7 +282,7 @@ def _print_report(report: ChangeReport, *, as_json: bool) -> None:
     counts = facts["counts"] or dict.fromkeys(("duplicates", "ignored", "removed"), 0)
     numbers = {name: facts[f"n_{name}"] for name in ("added", "removed", "disabled", "enabled")}
     numbers |= {name: counts[name] for name in ("duplicates", "ignored")}
-    numbers["left out, as their entry is removed"] = counts["removed"]
+    numbers["left out, as their entry was removed"] = counts["removed"]
     state = "published" if report.is_new else "unchanged"
     note = f"index {report.name}: generation {report.generation} {state}"
     if rows := ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number):

@@ -24,7 +24,7 @@ def build(
         bool,
         typer.Option(
             "--discard-additions",
-            help="Build even if lists were added to or replaced since: the recipe alone counts.",
+            help="Build from the recipe alone, even if lists were added to or replaced since.",
         ),
     ] = False,
     wait_s: WaitS = 0.0,

@@ -26,18 +26,18 @@ def make_list_reading(
     *,
     format: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Format; by default the file's content tells."),
+        typer.Option(metavar="NAME", help="Format; by default recognised from the content."),
     ] = None,
-    harm: Annotated[str | None, typer.Option(help="Harm of rows that name none.")] = None,
+    harm: Annotated[str | None, typer.Option(help="Harm of rows without one.")] = None,
     classification: Annotated[
-        str | None, typer.Option(help="Classification of rows that name none.")
+        str | None, typer.Option(help="Classification of rows without one.")
     ] = None,
-    algorithm: Annotated[str | None, typer.Option(help="Algorithm of rows that name none.")] = None,
+    algorithm: Annotated[str | None, typer.Option(help="Algorithm of rows without one.")] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=COLUMN",
-            help="The file's own name of the column for hash, entry_id, ...; may be repeated.",
+            help="The file's own name for the column hash, entry_id, ...; may be repeated.",
         ),
     ] = None,
     ignore_algorithm: Annotated[

@@ -55,7 +55,7 @@ def match(
 
     index = open_index(index_dir, algorithm)
     if policy is not None and radius is not None:
-        raise typer.BadParameter("the policy says how near", param_hint="--radius")
+        raise typer.BadParameter("not with --policy, which sets the radius", param_hint="--radius")
     hasher = get_algorithm(algorithm)
     largest = 0 if isinstance(hasher, Digest) else hasher.bits
     if radius is None:

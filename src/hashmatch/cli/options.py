@@ -41,7 +41,7 @@ PicturePaths = Annotated[
     typer.Argument(
         metavar="PATH",
         readable=False,  # a file that cannot be read is a row
-        help="Files and folders; every file in a folder counts.",
+        help="Files and folders; a folder stands for every file in it, at any depth.",
     ),
 ]
 IndexDir = Annotated[
@@ -62,7 +62,7 @@ Output = Annotated[
         metavar="FILE",
         dir_okay=False,
         readable=False,  # it is only written to
-        help="File to write; - is stdout.",
+        help="File to write; - for stdout.",
     ),
 ]
 Workers = Annotated[
@@ -161,7 +161,7 @@ def make_isolation(
         return Isolation(time_limit or 30.0, (memory_limit or 2048) << 20, truncated)
     given = {"--time-limit": time_limit, "--memory-limit": memory_limit, "--truncated": truncated}
     if names := [name for name, value in given.items() if value]:
-        raise typer.BadParameter("works with --isolate only", param_hint=names[0])
+        raise typer.BadParameter("needs --isolate", param_hint=names[0])
     return None
 
 

@@ -60,7 +60,7 @@ def scan_files(
 
     to_stdout = output == STDOUT
     if as_json and to_stdout:
-        raise typer.BadParameter("stdout holds the rows; give --output FILE", param_hint="--json")
+        raise typer.BadParameter("stdout carries the rows; give --output FILE", param_hint="--json")
     where = "stdout" if to_stdout else str(output)
     try:
         with _progress_bar(hidden=to_stdout and sys.stdout.isatty()) as on_progress:

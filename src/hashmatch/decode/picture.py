@@ -121,7 +121,7 @@ def decode_pictures(
     check_decode(decode)
     limits.check_bytes(len(data))
     if is_video(data[:HEAD_BYTES]):
-        message = "not an image but a video: hash_video and hashmatch video hash take it"
+        message = "not an image but a video: use hash_video or hashmatch video hash"
         raise DecodeError(message, ErrorKind.UNSUPPORTED)
     accepted = identify(data)
     with translate_errors(accepted.name):

@@ -254,7 +254,7 @@ def _check_sections(name: str, header: _Header, header_end: int, size: int) -> N
             _refuse(name, f"section {section.name} begins at an impossible offset")
         end = section.offset + section.bytes
     if size != end:
-        _refuse(name, f"it has {size} bytes where its header says {end}; it is cut or overlong")
+        _refuse(name, f"it has {size} bytes, but its header says {end}")
 
 
 def _refuse(name: str, reason: str) -> NoReturn:

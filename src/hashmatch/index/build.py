@@ -91,6 +91,6 @@ def _refuse_to_discard(directory: Path, lists: tuple[ListCounts, ...]) -> None:
     if changed:
         raise HashmatchError(
             f"{directory}: changed since the last build by add or replace: {', '.join(changed)}; "
-            "make sure that the files of the recipe say the same, then run: "
+            "bring the files of the recipe up to date, then run: "
             f"{build_command(directory)} --discard-additions"
         )

@@ -111,7 +111,7 @@ def decode_current(directory: Path, raw: bytes | None) -> Current | None:
         sealed = path.read_bytes()
     manifest = decode_sealed(sealed, Manifest, path, remedy)
     if (seal_of(sealed), manifest.generation) != (pointer.manifest, pointer.generation):
-        raise IndexFormatError(f"{path}: damaged, not the one published; {remedy}")
+        raise IndexFormatError(f"{path}: damaged, or not the published one; {remedy}")
     return Current(raw, manifest)
 
 
@@ -123,7 +123,7 @@ def read_manifest(directory: Path, generation: int) -> Manifest:
     with explain_errors(path, remedy):
         manifest = decode_sealed(path.read_bytes(), Manifest, path, remedy)
     if manifest.generation != generation:
-        raise IndexFormatError(f"{path}: of generation {manifest.generation}; {remedy}")
+        raise IndexFormatError(f"{path}: holds generation {manifest.generation}; {remedy}")
     return manifest
 
 

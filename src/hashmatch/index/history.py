@@ -109,7 +109,7 @@ def rollback_index(
     generation : int
         One that `index_history` lists.
     with_overrides : bool
-        Restore what was removed and disabled by name, too, as it was then. This works even if the
+        Also restore what was removed and disabled by name at that time. This works even if the
         current manifest is damaged or lost.
     dry_run : bool
         Report what would change, and change nothing.
@@ -167,7 +167,7 @@ def _read_kept(transaction: Transaction, generation: int) -> Manifest:
     kept = [number for number in kept_generations(directory) if number <= newest]
     if generation not in kept:
         numbers = ", ".join(map(str, kept))
-        raise HashmatchError(f"{directory}: generation {generation} is not kept, only: {numbers}")
+        raise HashmatchError(f"{directory}: generation {generation} is not kept; kept: {numbers}")
     return read_manifest(directory, generation)
 
 

@@ -225,7 +225,7 @@ def _find_list(
     name = _choose_name(directory, list_name, versions, new_list=new_list)
     version = versions.get(name) if version is None else version
     if version is None:
-        raise HashmatchError(f"{directory}: list {redact(name)} is new; say which version it is")
+        raise HashmatchError(f"{directory}: list {redact(name)} is new; give its version")
     if not all(text.strip() and text.isprintable() for text in (name, version)):
         raise ValueError("name and version of a list must be text on one line")
     if name in sources:
@@ -238,7 +238,7 @@ def _choose_name(
 ) -> str:
     if given is None:
         if len(known) != 1:
-            raise HashmatchError(f"{directory}: say which list it is of: {', '.join(known)}")
+            raise HashmatchError(f"{directory}: say which list it belongs to: {', '.join(known)}")
         return next(iter(known))
     if given not in known and not new_list:
         raise _unknown_list(directory, given, known, " (index add --new-list adds a new one)")
@@ -291,7 +291,7 @@ def _check_entries(
     live = transaction.live_ids(list_name, ids)
     unknown = [each for each in ids if each not in live and (list_name, each) not in named]
     if unknown:
-        more = f" and {len(unknown) - 1} more of those named" if len(unknown) > 1 else ""
+        more = f" and {len(unknown) - 1} more of those given" if len(unknown) > 1 else ""
         raise UnknownNameError(
             f"{transaction.directory}: list {redact(list_name)} has no entry {redact(unknown[0])}"
             f"{more}; expected ids as the list gives them; nothing was changed"

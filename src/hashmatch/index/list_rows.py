@@ -115,7 +115,7 @@ def _check_algorithms(
             known = ", ".join(sorted(algorithms()))
             is_short = len(name) <= _LONGEST_SHOWN_NAME and name.isprintable()
             problem = (
-                f"{name if is_short else 'this'} is not among the algorithms known ({known}); "
+                f"{name if is_short else 'this'} is not a known algorithm ({known}); "
                 f"name it in ignore_algorithms in {RECIPE_FILE} to leave such rows out"
             )
             faults.append((int(np.argmax(is_of)), "algorithm", problem))

@@ -222,7 +222,7 @@ def decode_sealed(raw: bytes, kind: type[_Record], where: Path, remedy: str) -> 
     """
     tail = raw[_DIGEST.stop :]
     if raw[: _DIGEST.stop] != _HEAD + hashlib.sha256(tail).hexdigest().encode():
-        raise IndexFormatError(f"{where}: damaged or not of an index; {remedy}")
+        raise IndexFormatError(f"{where}: damaged, or not part of an index; {remedy}")
     try:
         envelope = msgspec.json.decode(raw, type=_Envelope)
         if envelope.format == FORMAT:

@@ -140,7 +140,7 @@ def check_segment(directory: Path, segment: Segment, *, verify: bool) -> None:
 def not_built(directory: Path) -> HashmatchError:
     """Return the error for a folder that has no index."""
     if not directory.is_dir():
-        return HashmatchError(f"{directory}: there is no such folder")
+        return HashmatchError(f"{directory}: no such folder")
     return HashmatchError(f"{directory} is not built; run: {build_command(directory)}")
 
 

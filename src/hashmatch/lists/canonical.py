@@ -78,7 +78,7 @@ class _Block:
         """Return trimmed text on one line; a missing cell is a fault."""
         cells = _trim(self._rows, canonical, default)
         self._check(pc.is_null(cells), canonical, f"empty; {remedy}")
-        problem = "there is a line break or control character in it"
+        problem = "it contains a line break or control character"
         self._check(arrow_text.has_control(cells), canonical, problem)
         return cells
 
@@ -86,7 +86,7 @@ class _Block:
         """Return hex digits, two for each byte."""
         cells = pc.fill_null(_trim(self._rows, "hash"), "")
         self._check(pc.equal(cells, pa.scalar("")), "hash", "empty; every entry needs a hash")
-        problem = "expected hex digits; leave out rows of another kind by ignore_algorithms"
+        problem = "expected hex digits; use ignore_algorithms to leave out other kinds of rows"
         self._check(arrow_text.has_other_than_hex(cells), "hash", problem)
         is_odd = pc.bit_wise_and(pc.binary_length(cells), pa.scalar(1, pa.int32()))
         problem = "expected an even number of hex digits; is it cut short?"

@@ -139,7 +139,7 @@ def choose_format(file: ListFile, head: bytes, formats: Sequence[ListFormat]) ->
         raise file.error(f"could be of the format {describe(found, ' or ')}; {remedy}")
     problems = "".join(f"; not tried: {problem}" for problem in format_problems())
     raise file.error(
-        f"of no known list format; tried {describe(formats)}; if it is one of them, {remedy}"
+        f"not in a known list format; tried {describe(formats)}; if it is one of them, {remedy}"
         f"{problems}"
     )
 

@@ -79,7 +79,7 @@ class ListReading:
 
     @property
     def default_algorithm(self) -> str:
-        """Algorithm of rows that name none."""
+        """Algorithm of rows without one."""
         return self.algorithm or "pdq"
 
     def column(self, canonical: str) -> str:

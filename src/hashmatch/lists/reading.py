@@ -120,13 +120,13 @@ def _find_files_of_folder(folder: ListFile) -> list[tuple[ListFile, ListFormat]]
         list_format = next((each for each in formats if has_suffix(file, each)), None)
         if list_format is None:
             kinds = describe(formats)
-            raise file.error(f"a folder can only be a list of {kinds}; take the file out")
+            raise file.error(f"a folder can only be a list of {kinds}; remove this file")
         if not path.is_file():
             raise file.error("not a regular file")
         entry_id = list_format.entry_id_of(path.name)
         if entry_id in found:
             earlier = found[entry_id][0].path.name
-            raise file.error(f"{earlier} is of the same entry; keep one of them")
+            raise file.error(f"{earlier} has the same entry id; keep one of them")
         found[entry_id] = file, list_format
     if not found:
         raise folder.error(f"the folder holds no file of {describe(formats)}")

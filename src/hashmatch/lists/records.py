@@ -135,5 +135,5 @@ def _parse_labels(value: object, name: str) -> list[str] | None:
 
 def _check_encodable(value: str, name: str) -> str:
     if not value.isascii() and value.encode(errors="ignore").decode() != value:
-        raise _CellError("there is half a surrogate pair in it", name)
+        raise _CellError("it contains half a surrogate pair", name)
     return value

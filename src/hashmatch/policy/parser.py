@@ -84,7 +84,7 @@ def cycle_error(policy: StrictTable, rules: Sequence[Rule], cycle: CycleError) -
     start = numbers.index(min(numbers))
     numbers = numbers[start:] + numbers[: start + 1]
     chain = " -> ".join(quote(rules[number].name) for number in numbers)
-    problem = f"rules suppress each other in a circle, {chain}; take one of them out"
+    problem = f"rules suppress each other in a circle, {chain}; remove one of them"
     return policy.place.at("rules", numbers[0], "suppresses").error(problem)
 
 

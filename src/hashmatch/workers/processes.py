@@ -165,7 +165,7 @@ class _Job(Generic[ItemT]):
         """Try again after the process died while it was not working on any item."""
         if self.n_starts == _MOST_STARTS:
             raise HashmatchError(
-                "worker processes die as they start; a script that starts them needs if __name__ "
+                "worker processes die on start-up; a script that starts them needs if __name__ "
                 '== "__main__": around what it does, and what they run must be importable'
             )
         self.n_starts += 1

@@ -148,7 +148,7 @@ def _parse(
         pass  # its text may quote the row
     else:
         return
-    raise file.error(f"a row is longer than {block_bytes >> 20} MiB, or not CSV at all")
+    raise file.error(f"a row is longer than {block_bytes >> 20} MiB, or the file is not CSV")
 
 
 def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], file: ListFile) -> RawRows:

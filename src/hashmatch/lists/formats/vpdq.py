@@ -101,7 +101,7 @@ class Vpdq:
             )
         entry_id = reading.entry_id or self.entry_id_of(file.path.name)
         if entry_id.encode(errors="ignore").decode() != entry_id:
-            raise file.error("its name is not UTF-8; rename it, or say which entry_id it is")
+            raise file.error("its name is not UTF-8; rename it, or give its entry_id")
         rows, cells = zip(*frames, strict=True)
         parts = pa.RecordBatch.from_pylist(cells)
         constants = {"entry_id": entry_id, "algorithm": "pdq", "media_type": "video"}
@@ -137,7 +137,7 @@ def _parse(data: bytes, file: ListFile) -> list[tuple[int, dict[str, str]]]:
             raise file.error("time runs backward", row=row)
         frames.append((row, parts.groupdict()))
     if not frames:
-        raise file.error("no frame in it; expected lines of frame,quality,hash,seconds")
+        raise file.error("it has no frames; expected lines of frame,quality,hash,seconds")
     return frames
 
 
