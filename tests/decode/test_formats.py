@@ -59,7 +59,7 @@ def test_everything_else_is_refused_with_one_reason(name: str) -> None:
 )
 def test_a_video_is_not_a_picture(head: bytes) -> None:
     assert is_video(head)
-    with pytest.raises(DecodeError, match=r"^not an image but a video: hash_video ") as caught:
+    with pytest.raises(DecodeError, match=r"^not an image but a video: use hash_video ") as caught:
         decode_image(head)
     assert caught.value.kind is ErrorKind.UNSUPPORTED
 

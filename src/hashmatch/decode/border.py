@@ -43,7 +43,7 @@ Inside = tuple[slice, slice]
 
 
 class _Box(NamedTuple):
-    """What remains of a picture after some sides were trimmed, and the level of those sides."""
+    """The part of a picture left after some sides were trimmed, and the level of those sides."""
 
     top: int
     bottom: int
