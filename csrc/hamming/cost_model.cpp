@@ -18,7 +18,7 @@ constexpr double kFilterByteNs = 0.0115;     // filter one byte of one code, fou
 constexpr double kFilterPassNs = 6.9;        // check one code that passed the filter
 constexpr double kWholeCodeNs = 0.69;        // compare one whole code, without a filter
 constexpr double kWholeByteNs = 0.046;       // and each byte of it
-constexpr double kLoneScan = 0.02 / 0.0115;  // how much dearer scanning is for a single query, from the cache
+constexpr double kLoneScan = 0.02 / 0.0115;  // relative cost of scanning for a single query, from the cache
 
 constexpr int kMaxBits = 8 * kMaxPlanes;  // of a filter; substrings are narrower
 

@@ -28,7 +28,7 @@ struct Cost {
 // if n_planes is 0.
 double scan_code_ns(int n_bytes, int n_planes, int radius);
 
-// Cost of scanning n codes. A batch reads each tile once for four queries, so a single query is dearer.
+// Cost of scanning n codes. A batch reads each tile once for four queries, so a single query costs more.
 Cost scan_cost(double code_ns, int64_t n, bool is_batch);
 
 // Cost of probing the tables of n codes, with 1 or 2 sketches per posting, for one query at a time.

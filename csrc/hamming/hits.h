@@ -19,7 +19,7 @@ struct Neighbour {
     int32_t distance;
     int64_t id;
 
-    // Written out, as the comparison of std::pair compiles to slower code.
+    // Written out, because comparing std::pair compiles to slower code.
     friend bool operator<(const Neighbour& a, const Neighbour& b) {
         return a.distance != b.distance ? a.distance < b.distance : a.id < b.id;
     }

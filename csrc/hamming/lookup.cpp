@@ -8,7 +8,7 @@
 namespace hashmatch {
 namespace {
 
-// Thresholds are allocated anew if a query has this many times the usual number of candidates.
+// Thresholds are reallocated if a query has this many times the usual number of candidates.
 constexpr uint64_t kCrowded = 4;
 
 }  // namespace

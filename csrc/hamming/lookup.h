@@ -22,7 +22,7 @@ class Lookup {
   public:
     Lookup(const Tables& tables, int radius, const std::vector<int>& thresholds);
 
-    // Looks up a query; the results for the previous one are gone.
+    // Looks up a query, discarding the results for the previous one.
     void find(const uint8_t* query, int64_t number);
 
     ProbeQuery query() const { return {query_, number_, has_own_thresholds_ ? thresholds_ : usual_thresholds_.data()}; }
@@ -53,7 +53,7 @@ class Lookup {
     uint32_t keys_[kMaxSubstrings];
     int thresholds_[kMaxSubstrings];
     bool has_own_thresholds_ = false;
-    std::unique_ptr<SketchProbe[]> probes_;  // uninitialised, as every search allocates it anew
+    std::unique_ptr<SketchProbe[]> probes_;  // uninitialised, as every search reallocates it
     size_t n_probes_ = 0;
     size_t capacity_ = 0;
     uint64_t n_candidates_ = 0;

@@ -1,4 +1,4 @@
-// Tables from keys to rows, one per substring, with one or two sketches beside every posting.
+// Tables from keys to rows, one per substring, with one or two sketches for every posting.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// From the 64 x 64 grid of a picture to its hashes.
+// Computes the hashes of a picture from its 64 x 64 grid.
 #pragma once
 
 #include "hash/pdq.h"

@@ -22,7 +22,7 @@ SubstringLayout choose_random_layout(int n_bytes) {
     return {between(1, std::min(kMaxSubstrings, 8 * n_bytes / substring_bits)), substring_bits, 8 * n_bytes};
 }
 
-// A radius that is cheap or dear for tables, or that only a scan can serve.
+// A radius that is cheap or expensive for tables, or that only a scan can serve.
 int choose_random_radius(const SubstringLayout& layout) {
     if (layout.n_substrings == 0 || between(0, 7) == 0) return between(0, layout.code_bits);
     return between(0, std::min(layout.code_bits, choose({2, 2, 2, 5}) * layout.n_substrings));

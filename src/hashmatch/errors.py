@@ -24,7 +24,7 @@ class ErrorKind(StrEnum):
     UNSUPPORTED = "unsupported"  # a known format, but a variant, codec or layout not decoded here
     TRUNCATED = "truncated"  # the file ends before its content does
     DAMAGED = "damaged"  # the decoder found data that breaks the rules of the format
-    INCOMPLETE = "incomplete"  # some frames, pages or views were looked at and some were not
+    INCOMPLETE = "incomplete"  # some frames, pages or views were examined and some were not
     TOO_LARGE = "too_large"  # more bytes or pixels than the limits allow
     TOO_MANY_FRAMES = "too_many_frames"  # more frames, pages or seconds than the limits allow
     TIMEOUT = "timeout"  # decoding took longer than allowed

@@ -47,7 +47,7 @@ class Registry(Mapping[str, _T]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is an item of this name, without loading it."""
-        # Installed packages are looked at last: that takes milliseconds.
+        # Installed packages come last, as searching them takes milliseconds.
         return name in self.own or name in self._items or name in self._plugin_names()
 
     def __iter__(self) -> Iterator[str]:

@@ -16,7 +16,7 @@ AS_STORED = "as_stored"
 """The view that every content has, and whose hash is recorded."""
 
 FRAME = "frame"
-"""A picture of an animation or video after the first; its time stands beside the name."""
+"""A picture of an animation or video after the first; its time is given separately."""
 
 GROUNDS = {"on_white": 255, "on_black": 0}
 """Grounds that transparent pictures are laid on, with their level."""
@@ -31,7 +31,7 @@ ORIENTATIONS = (
 and bottom, ``flipy`` left and right."""
 
 VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames")
-"""Kinds of views that a policy can ask for beside the picture as stored."""
+"""Kinds of views that a policy can ask for in addition to the picture as stored."""
 
 _GRAMMAR = re.compile(
     r"(?P<frames>frame|page[1-9][0-9]*)?/?"

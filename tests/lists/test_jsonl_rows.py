@@ -113,7 +113,7 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "labels text": (json.dumps(GOOD | {"labels": "a;b"}), "column labels: expected a list of text"),
     "labels of numbers": (json.dumps(GOOD | {"labels": [1]}), "column labels: expected a list"),
     "half a pair": (json.dumps(GOOD | {"harm": "\ud800"}), "column harm: it contains half a surr"),
-    "half in labels": (json.dumps(GOOD | {"labels": ["\udfff"]}), "column labels: there is half"),
+    "half in labels": (json.dumps(GOOD | {"labels": ["\udfff"]}), "column labels: it contains"),
     "no hash": (json.dumps(GOOD | {"hash": None}), "column hash: empty"),
 }
 

@@ -48,7 +48,7 @@ def test_a_policy_without_frames_lets_no_video_pass(
 ) -> None:
     decision = index_of(stills[16:24], head="views = []\n").screen(clip)
     assert decision.error == (
-        "of the video the first frame alone was looked at: the policy's views are without frames"
+        "only the first frame of the video was examined: the policy's views leave out frames"
     )
     assert (decision.n_matches, decision.action) == (0, "review")
     decision = index_of(stills[:8], head='views = ["orientations"]\n').screen(clip)

@@ -82,7 +82,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print_note("hashmatch: interrupted")
         return FAILED
-    except BrokenPipeError:  # the reader of our output has gone
+    except BrokenPipeError:  # the reader of our output is gone
         _flush_stdout()
         return FAILED
     except Exception as error:

@@ -90,7 +90,7 @@ def info(directory: IndexFolder, *, as_json: AsJson = False) -> None:
 def history(directory: IndexFolder, *, as_json: AsJson = False) -> None:
     """List the generations that are kept, and what each changed.
 
-    hashmatch index rollback publishes one of them anew.
+    hashmatch index rollback publishes one of them again.
 
     Example: hashmatch index history indexes/demo
     """

@@ -27,7 +27,7 @@ LINE_DEVIATION = 4  # levels; largest mean difference of a border line from the 
 SIDES_APART = 8  # levels; largest difference between two sides of one border
 LEAST_STEP = 3  # levels; where a border ends, the deviation rises by more from one line to the next
 
-# A border leaves that much of the picture, both ways; what would leave less is the picture itself.
+# A border leaves at least this much of the picture, both ways; otherwise it is not a border.
 LEAST_LEFT_PX, LEAST_LEFT_SHARE = 64, 1 / 4
 LEAST_CUT_SHARE = 1 / 128  # of the height or width, for a side; less hardly moves a hash
 

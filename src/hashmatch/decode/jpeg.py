@@ -50,7 +50,7 @@ class StoredJpeg(JpegImageFile):
     def _open(self) -> None:
         super()._open()
         # With Pillow's 64 KiB the decoder is interrupted at least once in most photos, and repeats
-        # what it had begun.
+        # work.
         self.decodermaxblock = _BLOCK_BYTES
 
     def _read_dpi_from_exif(self) -> None:

@@ -125,7 +125,7 @@ def decode_pictures(
         raise DecodeError(message, ErrorKind.UNSUPPORTED)
     accepted = identify(data)
     with translate_errors(accepted.name):
-        if accepted is JXL:  # whose plug-in decodes when it opens
+        if accepted is JXL:  # whose plug-in decodes on opening
             limits.check_pixels(*jxl_size(data))
         image = accepted.open(data)
         limits.check_pixels(*image.size)
@@ -154,7 +154,7 @@ def _load_jpeg(data: bytes, image: ImageFile.ImageFile, decode: str) -> DecodedP
 def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> DecodedPicture:
     """Load the picture that an image is positioned at; raises whatever Pillow raises."""
     samples, orientation = PLAIN_SAMPLES, 1
-    if accepted is TIFF:  # whose orientation Pillow forgets when it has applied it
+    if accepted is TIFF:  # as Pillow forgets the orientation once applied
         samples, orientation = read_samples(image), read_orientation(image)
     image.load()
     plane = read_alpha(image) if alpha else None

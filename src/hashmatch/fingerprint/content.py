@@ -174,7 +174,7 @@ class _ViewHasher:
         self._is_complete &= view.is_complete
         rank = -1 if quality is None else quality
         for word, code in zip(words, codes, strict=True):
-            # Of two views with one code a match names the earlier, unless its quality is lower.
+            # If two views share a code, a match names the earlier, unless its quality is lower.
             key = code.tobytes()
             best = self._best_quality.get(key, -2)
             if not view.is_first and best >= rank:

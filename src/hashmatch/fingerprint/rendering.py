@@ -28,7 +28,7 @@ from hashmatch.values import Media
 from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, page
 
 _ONLY_THE_FIRST = (
-    "of the video the first frame alone was looked at: the policy's views are without frames"
+    "only the first frame of the video was examined: the policy's views leave out frames"
 )
 
 

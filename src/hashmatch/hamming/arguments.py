@@ -100,7 +100,7 @@ def check_algorithm(algorithm: object) -> str | None:
 def _check_int(
     value: SupportsIndex, name: str, low: int, high: float = math.inf, unit: str = ""
 ) -> int:
-    if type(value) is not int:  # it is as a rule, and a single search takes microseconds
+    if type(value) is not int:  # usually it is, and a single search takes microseconds
         if isinstance(value, bool | np.bool_):
             raise ValueError(f"{name} must be an integer, not a boolean")
         try:

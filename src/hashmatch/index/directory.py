@@ -86,7 +86,7 @@ def read_pointer(directory: Path) -> bytes | None:
 def decode_pointer(directory: Path, raw: bytes | None) -> Pointer:
     """Return the pointer in `raw`; IndexFormatError if it is damaged or lost."""
     path = built_path(directory) / POINTER_FILE
-    # Without it the next number is unknown, and so is what was removed; people must decide.
+    # Without it the next number and the removals are unknown: only a person may decide.
     delete = f"delete {path.parent} (live changes are lost) and run: {build_command(directory)}"
     remedy = f"restore it, or {delete}"
     if raw is not None:
@@ -180,7 +180,7 @@ class LockedDirectory:
             finally:
                 folder._clear_staging()
         finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)  # to close it frees no lock that a fork has open too
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing would not release a lock shared with a fork
             os.close(lock)
 
     def _prepare(self) -> None:

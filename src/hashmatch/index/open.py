@@ -78,7 +78,7 @@ def open_overrides(directory: Path, manifest: Manifest) -> EntryOverrides:
     """Return the overrides of a generation; IndexFormatError if they are damaged."""
     if manifest.overrides is None:
         return EntryOverrides()
-    # They are stored nowhere else; people must decide to start again without them.
+    # They are stored nowhere else: only a person may decide to start without them.
     remedy = f"restore it, or delete {built_path(directory)} and build again"
     decode = EntryOverrides.decode
     return _read_checked(directory, manifest.overrides, decode, "overrides", remedy)

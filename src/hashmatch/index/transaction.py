@@ -168,7 +168,7 @@ class Transaction:
             current = manifest
             self.folder.publish(manifest)
         else:
-            sync_folder(self.folder.path)  # damaged files have been written anew
+            sync_folder(self.folder.path)  # damaged files were written again
         kept = kept_generations(self.directory)[-self.options.kept_generations :]
         self.folder.collect_garbage(kept)
         return ChangeReport.of(current, is_new=current is manifest, **counts)

@@ -21,11 +21,11 @@ class Confidence(IntEnum):
     NO = 0
     """The bytes cannot be of this format."""
     POSSIBLE = 1
-    """Nothing speaks against it, as nothing does against text in general."""
+    """Nothing rules it out, as with any text."""
     LIKELY = 2
     """The bytes have the form, which others may share: a JSON object a line, a header row."""
     CERTAIN = 3
-    """The bytes bear the marks of this format alone."""
+    """The bytes have the marks of this format only."""
 
 
 @runtime_checkable

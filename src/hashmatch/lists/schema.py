@@ -13,7 +13,7 @@ SOURCE_COLUMNS = (
     *("algorithm", "harm", "classification", "member_id", "media_type"),
     *("quality", "timestamp_s", "severity", "labels", "status", "first_seen", "last_seen"),
 )
-"""Columns that describe an entry in a list file; any further column lives on in `record`."""
+"""Columns that describe an entry in a list file; any other column is kept only in `record`."""
 
 STATUSES = ("active", "withdrawn", "disputed")
 

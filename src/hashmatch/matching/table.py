@@ -92,8 +92,8 @@ def match_many(
         for number, hits in search_views(
             index, algorithm, list(searched.values()), radius, block_views=block_views
         ):
-            # A long video comes in blocks: keep of the earlier ones what still counts, so that
-            # memory grows with the entries met, not with how often they are met.
+            # A long video comes in blocks: drop earlier matches that no longer count, so that
+            # memory grows with the entries matched, not with the number of matches.
             earlier = met.get(number)
             met[number] = hits if earlier is None else keep_useful(index, earlier.joined(hits))
         for number, hits in met.items():

@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from hashmatch.policy.conditions import When
 
 MODES = ("enforce", "shadow")
-"""Whether rules order what happens, or only record what they would have ordered."""
+"""Whether rules take effect, or only record what they would have ordered."""
 
 DEFAULT_PRIORITY = "medium"
 

@@ -26,7 +26,7 @@ class ScreeningOptions:
     decode : {"luma", "exact"}
         "luma" decodes JPEGs by their Y plane first and confirms every candidate by an exact decode.
         Decisions have the same matches, distances and actions as with "exact"; only the recorded
-        hash of a content without matches may be a few bits off, and says so in its `decode`.
+        hash of content without matches may be a few bits off, and says so in its `decode`.
     limits : DecodeLimits
         Bytes and pixels above which a picture is not opened.
     video_limits : VideoLimits

@@ -19,7 +19,7 @@ ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 _IN_FLIGHT_PER_THREAD = 16
-"""The more, the less one slow item holds up the others."""
+"""The higher this is, the less one slow item holds up the others."""
 
 
 class Executor(Protocol[ItemT_contra, ResultT_co]):

@@ -61,7 +61,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
     ) -> None:
         start, run = partial(_start_pool, initializer, initargs), partial(_run, function)
         self._children = [_Child(start, run, timeout_s) for _ in range(workers)]
-        # Before multiprocessing waits for its children on exit, which would take for ever.
+        # Before multiprocessing waits for its children on exit, which would take forever.
         self._stop = util.Finalize(self, _stop_all, args=(self._children,), exitpriority=100)
         _open_executors.add(self)
 

@@ -79,7 +79,7 @@ def _element_bytes(head: bytes) -> int | None:
     if not 1 <= length <= 8:
         return None
     value = int.from_bytes(head[4 : 4 + length], "big") & ((1 << 7 * length) - 1)
-    if value == (1 << 7 * length) - 1:  # all ones: not known when it was written
+    if value == (1 << 7 * length) - 1:  # all ones: unknown when written
         return None
     return 4 + length + value
 

@@ -104,7 +104,7 @@ def _read_body(stream: BinaryIO, names: list[str], file: ListFile) -> Iterator[R
         if misfits:
             end_row = max(next_row, min(end_row, misfits[0].number))
         yield _raw_rows(batch.slice(0, end_row - next_row), next_row, names, file)
-        next_row = end_row  # rows behind a misfit have lost their numbers and are not looked at
+        next_row = end_row  # rows after a misfit have lost their numbers and are not checked
         if misfits and next_row == misfits[0].number:
             break
     if misfits:
