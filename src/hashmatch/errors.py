@@ -8,9 +8,8 @@ raise `ValueError`, `TypeError` or `KeyError`, as elsewhere in Python.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 _T = TypeVar("_T")
 
@@ -78,8 +77,7 @@ class UnknownNameError(HashmatchError, KeyError):
     __str__ = Exception.__str__  # KeyError would show the message in quotation marks
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt(Generic[_T]):
+class Attempt(NamedTuple, Generic[_T]):
     """The result of work that may fail: `value`, or else `error`."""
 
     value: _T | None = None

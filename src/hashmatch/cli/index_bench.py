@@ -15,6 +15,7 @@ import typer
 from hashmatch.cli.display import print_json, print_note, print_table, write_csv
 from hashmatch.cli.options import AlgorithmName, AsJson, find_algorithm, open_index
 from hashmatch.errors import HashListError, HashmatchError
+from hashmatch.files import write_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -256,4 +257,5 @@ def _plot_report(report: BenchReport, title: str, path: Path) -> None:
     all_axes[0].invert_yaxis()  # shared by all
     for axes in all_axes[:2]:
         axes.set_xscale("log")
-    figure.savefig(path, dpi=120)
+    with write_file(path) as file:
+        figure.savefig(file, dpi=120, format=path.suffix[1:])

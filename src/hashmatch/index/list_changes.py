@@ -35,9 +35,9 @@ def add_list(
     """Add the rows of a list file to a list; they are searched from then on.
 
     A row that the index has already, by entry, harm, classification, algorithm and hash, is a
-    duplicate and keeps the version that brought it, and its time. If its status differs, the new
-    row replaces it; if the new row is withdrawn, neither stays. An entry removed earlier matches
-    again, with the hashes of this file. A known entry that gets another hash stays one entry.
+    duplicate and keeps the version that brought it, and its time. With another status the new row
+    replaces it; a withdrawn row removes it. An entry removed earlier matches again, with the
+    hashes of this file. A known entry that gets another hash stays one entry.
 
     Parameters
     ----------
