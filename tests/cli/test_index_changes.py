@@ -133,6 +133,8 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("add {own}/none {delta}", 2, "does not exist"),
         ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN: columns can name hash, "),
         ("add {own} {delta} --column hash", 2, "expected NAME=COLUMN"),
+        ("add {own} {delta} --harm \udcff", 2, "Invalid value for --harm: harm must be UTF-8"),
+        ("remove {own} --list demo-spam --entry \udcff", 1, r"has no entry '\udcff'"),
         (
             "add {own} {delta} --algorithm photodna",
             2,
