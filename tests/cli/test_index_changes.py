@@ -71,7 +71,7 @@ def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None
         (("add", own, delta, *hotline), "generation 2 unchanged; rows: 1 duplicates"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 published; rows: 1 removed"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 unchanged\n"),
-        (("add", own, delta, *hotline), "entries removed earlier that match again: 1"),
+        (("add", own, delta, *hotline), "entries that match again: 1"),
         (("disable", own, "--list", "demo-spam"), "generation 5 published; rows: 6 disabled"),
         (("compact", own), "6 compacted; segments: 2, now 1; removed rows dropped: 0"),
         (("compact", own), "6 unchanged; segments: 1, now 1; removed rows dropped: 0"),

@@ -111,9 +111,8 @@ def scan(
     Raises
     ------
     FileNotFoundError, OutputIsInputError, ValueError, IndexFormatError, PolicyError
-        One of `paths` does not exist; the output is itself one of the files, the policy or a file
-        of the index; `workers` or `chunk_files` is below 1; as `Screener.open`. All before anything
-        is written.
+        One of `paths` does not exist; the output is a file that the scan reads; `workers` or
+        `chunk_files` is below 1; as `Screener.open`. All before anything is written.
     HashmatchError
         A worker process died, or none can be started; the rows written so far are whole.
     ScanInterrupted
@@ -152,9 +151,7 @@ def scan(
     return summary
 
 
-def _refuse_as_input(
-    output: str | os.PathLike[str] | BinaryIO, paths: Sequence[str | os.PathLike[str]]
-) -> None:
+def _refuse_as_input(output: str | os.PathLike[str] | BinaryIO, paths: Iterable[Any]) -> None:
     try:
         target = output if isinstance(output, str | os.PathLike) else output.fileno()
         written = os.stat(target)  # noqa: PTH116

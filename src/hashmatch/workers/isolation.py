@@ -43,8 +43,7 @@ class Isolation:
     def __post_init__(self) -> None:
         for name, most in (("time_s", 1e6), ("memory_bytes", 1 << 50)):
             if not 0 < getattr(self, name) <= most:
-                value = repr(getattr(self, name))
-                raise ValueError(f"{name} must be positive and at most {most:g}, not {value}")
+                raise ValueError(f"{name} must be positive and at most {most:g}")
 
 
 class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT, ResultT]):
