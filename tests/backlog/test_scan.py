@@ -217,14 +217,25 @@ def test_the_output_may_not_be_an_input(demo: Path, tmp_path: Path) -> None:
     data = picture.read_bytes()
     (tmp_path / "link").symlink_to(picture)
     for output in (picture, tmp_path / "link"):
-        with pytest.raises(ValueError, match=r"coffee\.jpg is itself one of the files to scan"):
+        with pytest.raises(ValueError, match=r"coffee\.jpg is itself a file that the scan reads"):
             run(demo, [picture.parent], output)
     with (
         picture.open("ab") as stream,
-        pytest.raises(ValueError, match=r"coffee\.jpg is itself one of the files to scan"),
+        pytest.raises(ValueError, match=r"coffee\.jpg is itself a file that the scan reads"),
     ):
         run(demo, [picture.parent], stream)
     assert picture.read_bytes() == data
+
+
+def test_the_output_may_not_be_what_the_scan_decides_by(demo: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo, folder := tmp_path / "demo")
+    policy = folder / "policy.toml"
+    pointer = folder / "built" / "CURRENT"
+    for output in (policy, pointer):
+        data = output.read_bytes()
+        with pytest.raises(ValueError, match="is itself a file that the scan reads"):
+            scan([folder / "images"], index=folder, policy=policy, output=output)
+        assert output.read_bytes() == data
 
 
 # What Python runs first in a worker process, before it opens the policy.

@@ -71,7 +71,7 @@ def test_what_is_said_to_people(own: Path, delta: Path, capfd: Captured) -> None
         (("add", own, delta, *hotline), "generation 2 unchanged; rows: 1 duplicates"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 published; rows: 1 removed"),
         (("remove", own, *hotline, "--entry", "N-1"), "generation 3 unchanged\n"),
-        (("add", own, delta, *hotline), "entries removed earlier that match again: 1"),
+        (("add", own, delta, *hotline), "entries that match again: 1"),
         (("disable", own, "--list", "demo-spam"), "generation 5 published; rows: 6 disabled"),
         (("compact", own), "6 compacted; segments: 2, now 1; removed rows dropped: 0"),
         (("compact", own), "6 unchanged; segments: 1, now 1; removed rows dropped: 0"),
@@ -133,6 +133,8 @@ def test_a_build_after_additions_has_to_be_told(own: Path, delta: Path, capfd: C
         ("add {own}/none {delta}", 2, "does not exist"),
         ("add {own} {delta} --column colour=x", 2, "expected NAME=COLUMN: columns can name hash, "),
         ("add {own} {delta} --column hash", 2, "expected NAME=COLUMN"),
+        ("add {own} {delta} --harm \udcff", 2, "Invalid value for --harm: harm must be UTF-8"),
+        ("remove {own} --list demo-spam --entry \udcff", 1, r"has no entry '\udcff'"),
         (
             "add {own} {delta} --algorithm photodna",
             2,

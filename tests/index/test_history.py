@@ -136,6 +136,7 @@ def test_names_stay_out_unless_their_overrides_are_restored(
     disable(index, "known", ["b"])
     report = rollback_index(index, 2)
     assert not report.is_new  # only names had changed
+    assert (report.n_disabled, report.n_enabled) == (0, 0)
     assert ids(index) == "cd"
     report = rollback_index(index, 1)
     assert (report.n_removed, report.n_returned_entries) == (1, 0)

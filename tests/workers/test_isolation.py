@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import math
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,7 +254,26 @@ def test_a_script_without_a_guard_says_so(tmp_path: Path) -> None:
     assert '__name__ == "__main__"' in run.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("limits", [{"time_s": 0}, {"time_s": -1.0}, {"memory_bytes": 0}])
-def test_limits_are_positive(limits: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
-        Isolation(**limits)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"time_s": 0},
+        {"time_s": -1.0},
+        {"time_s": math.nan},
+        {"time_s": math.inf},
+        {"memory_bytes": 0},
+        {"memory_bytes": 1 << 63},
+    ],
+)
+def test_limits_are_positive_and_finite(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be positive and at most"):
+        Isolation(**limits)
+
+
+def test_a_process_too_small_to_report_costs_its_item() -> None:
+    isolation = Isolation(memory_bytes=64 << 20)
+    with IsolatedExecutor(len, isolation) as executor:
+        small, large, last = executor.map([Attempt("x"), Attempt("x" * (24 << 20)), Attempt("xx")])
+    assert (small.value, last.value) == (1, 2)
+    assert large.error is not None
+    assert large.error.kind is ErrorKind.MEMORY

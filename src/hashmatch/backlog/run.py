@@ -61,7 +61,7 @@ class ScanSummary:
 
 
 class OutputIsInputError(ValueError):
-    """The output file of a scan is one of the files to scan."""
+    """The output file of a scan is one of the files that it reads."""
 
 
 class ScanInterrupted(KeyboardInterrupt):
@@ -111,7 +111,7 @@ def scan(
     Raises
     ------
     FileNotFoundError, OutputIsInputError, ValueError, IndexFormatError, PolicyError
-        One of `paths` does not exist; the output is itself one of the files; `workers` or
+        One of `paths` does not exist; the output is a file that the scan reads; `workers` or
         `chunk_files` is below 1; as `Screener.open`. All before anything is written.
     HashmatchError
         A worker process died, or none can be started; the rows written so far are whole.
@@ -123,7 +123,8 @@ def scan(
             raise ValueError(f"{name} must be at least 1, not {number}")
     started_s = time.monotonic()
     files = list_files(paths)
-    _refuse_as_input(output, files)
+    built = (Path(index) / "built").rglob("*")
+    _refuse_as_input(output, [*(file.path for file in files), policy, *built])
     screener = Screener.open(index, policy, options=options)
     refs = screener.index_ref, screener.policy_ref
     origin = os.fspath(index), os.fspath(policy), options, refs
@@ -150,18 +151,16 @@ def scan(
     return summary
 
 
-def _refuse_as_input(output: str | os.PathLike[str] | BinaryIO, files: Sequence[ScanInput]) -> None:
+def _refuse_as_input(output: str | os.PathLike[str] | BinaryIO, paths: Iterable[Any]) -> None:
     try:
         target = output if isinstance(output, str | os.PathLike) else output.fileno()
         written = os.stat(target)  # noqa: PTH116
     except OSError:  # not there yet, or a stream in memory
         return
-    for file in files if stat.S_ISREG(written.st_mode) else ():
+    for path in paths if stat.S_ISREG(written.st_mode) else ():
         with suppress(OSError):
-            if os.path.samestat(Path(file.path).stat(), written):
-                raise OutputIsInputError(
-                    f"the output {file.path} is itself one of the files to scan"
-                )
+            if os.path.samestat(Path(path).stat(), written):
+                raise OutputIsInputError(f"the output {path} is itself a file that the scan reads")
 
 
 class _ChunkRows(NamedTuple):

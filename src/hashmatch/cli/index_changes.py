@@ -288,5 +288,5 @@ def _print_report(report: ChangeReport, *, as_json: bool) -> None:
     if rows := ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number):
         note += f"; rows: {rows}"
     if report.n_returned_entries:
-        note += f"; entries removed earlier that match again: {report.n_returned_entries:,}"
+        note += f"; entries that match again: {report.n_returned_entries:,}"
     print_note(note)

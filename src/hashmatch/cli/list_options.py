@@ -73,9 +73,10 @@ def make_list_reading(
             entry_id=entry_id,
             min_quality=min_quality,
         )
-    except ValueError as error:  # about columns: the rest has been checked
-        problem = f"expected NAME=COLUMN: {error}"
-        raise typer.BadParameter(problem, param_hint="--column") from None
+    except ValueError as error:
+        name = str(error).partition(" ")[0].replace("_", "-")
+        problem = f"expected NAME=COLUMN: {error}" if name == "columns" else str(error)
+        raise typer.BadParameter(problem, param_hint=f"--{name.rstrip('s')}") from None
 
 
 with_list_reading = with_options("reading", make_list_reading)

@@ -136,6 +136,7 @@ def make_isolation(
         typer.Option(
             metavar="S",
             min=0.1,
+            max=1e6,
             show_default="30",
             help="With --isolate: seconds to decode one file; videos may need more.",
         ),
@@ -143,7 +144,7 @@ def make_isolation(
     memory_limit: Annotated[
         int | None,
         typer.Option(
-            metavar="MIB", min=1, show_default="2048", help="With --isolate: MiB for one file."
+            metavar="MIB", min=1, max=2**30, show_default="2048", help="With --isolate: MiB a file."
         ),
     ] = None,
     truncated: Annotated[

@@ -17,7 +17,7 @@ from hashmatch.index.manifest import ListCounts
 from hashmatch.index.overrides import Name
 from hashmatch.index.recipe import RECIPE_FILE, Recipe, RecipeList
 from hashmatch.index.transaction import Transaction, open_transaction
-from hashmatch.lists import ListReading, inherit_reading, redact
+from hashmatch.lists import ListReading, inherit_reading, is_encodable, redact
 from hashmatch.strict_table import did_you_mean
 
 
@@ -288,7 +288,7 @@ def _check_entries(
         raise ValueError("entry_ids must name at least one entry")
     if wrong := [type(each).__name__ for each in ids if not isinstance(each, str)]:
         raise TypeError(f"an entry id must be a str, not {wrong[0]}")
-    live = transaction.live_ids(list_name, ids)
+    live = transaction.live_ids(list_name, [each for each in ids if is_encodable(each)])
     unknown = [each for each in ids if each not in live and (list_name, each) not in named]
     if unknown:
         more = f" and {len(unknown) - 1} more of those given" if len(unknown) > 1 else ""

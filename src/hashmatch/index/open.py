@@ -111,8 +111,14 @@ def verify_index(directory: str | os.PathLike[str]) -> list[str]:
         for manifest in (current.manifest, *earlier):
             path = manifest_path(directory, manifest.generation)
             names.append(str(path.relative_to(built_path(directory))))
-            opened += open_segments(directory, manifest, verify=True, already_open=opened)
-            open_overrides(directory, manifest)
+            try:
+                opened += open_segments(directory, manifest, verify=True, already_open=opened)
+                open_overrides(directory, manifest)
+            except IndexFormatError as error:
+                if manifest is current.manifest:
+                    raise
+                remedy = f"drop earlier generations: hashmatch index compact {directory} --keep 1"
+                raise IndexFormatError(f"{str(error).partition(';')[0]}; {remedy}") from None
             names += (stored.file for stored in manifest.files)
         return list(dict.fromkeys(names))
 

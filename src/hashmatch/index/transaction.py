@@ -158,8 +158,9 @@ class Transaction:
         for segment in self.segments:
             disabled = self.disabled_rows(segment)
             hidden = np.union1d(segment.removed, disabled)
-            counts["n_disabled"] += np.setdiff1d(disabled, segment.disabled).size
-            counts["n_enabled"] += np.setdiff1d(segment.disabled, hidden).size
+            if restored is None:  # a rollback has counted them: they match again or no longer
+                counts["n_disabled"] += np.setdiff1d(disabled, segment.disabled).size
+                counts["n_enabled"] += np.setdiff1d(segment.disabled, hidden).size
             stored.append(self._store_tombstones(segment, disabled))
         change = Change(kind=kind, list=list_name, restored=restored, **counts)
         manifest = self._draft_manifest(change, stored)

@@ -18,7 +18,7 @@ from hashmatch.lists.list_format import (
     register_format,
     unregister_format,
 )
-from hashmatch.lists.list_reading import ListFile, ListReading, redact
+from hashmatch.lists.list_reading import ListFile, ListReading, is_encodable, redact
 from hashmatch.lists.reading import inherit_reading, read_batches, read_list
 from hashmatch.lists.records import Record, read_records
 from hashmatch.lists.schema import SCHEMA, SOURCE_COLUMNS, STATUSES, HashList
@@ -39,6 +39,7 @@ __all__ = [
     "cell_bytes",
     "format_problems",
     "inherit_reading",
+    "is_encodable",
     "list_formats",
     "read_batches",
     "read_list",

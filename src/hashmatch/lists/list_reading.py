@@ -23,6 +23,11 @@ def redact(text: str) -> str:
     return text if text.isprintable() and text else repr(text)
 
 
+def is_encodable(text: str) -> bool:
+    """Return whether text can be stored: Python has half surrogate pairs for bytes not of UTF-8."""
+    return text.encode(errors="ignore").decode() == text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListReading:
     """Options for reading a list file; None leaves an option open.
@@ -58,6 +63,8 @@ class ListReading:
         """Check and normalise the options."""
         for name in ("format", "algorithm", "harm", "classification", "entry_id"):
             text = (getattr(self, name) or "").strip() or None
+            if text is not None and not is_encodable(text):
+                raise ValueError(f"{name} must be UTF-8")
             object.__setattr__(self, name, text)
         if self.algorithm is not None:
             object.__setattr__(self, "algorithm", self.algorithm.lower())

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
-from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError
+from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError, make_memory_error
 from hashmatch.workers.executor import ItemT, ResultT, attempted
 from hashmatch.workers.processes import ChildExecutor, end_with_parent, name_exit
 
@@ -28,7 +28,7 @@ _STATM = Path("/proc/self/statm")
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """Limits on the work on one item in a process of its own; positive, else ValueError.
+    """Limits on the work on one item in a process of its own; ValueError if out of range.
 
     `time_s` is wall time. `memory_bytes` is address space beyond what the process has when it
     starts; the largest pictures that `DecodeLimits` allows by default take about 1.5 GiB. With
@@ -41,9 +41,9 @@ class Isolation:
     truncated: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("time_s", "memory_bytes"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+        for name, most in (("time_s", 1e6), ("memory_bytes", 1 << 50)):
+            if not 0 < getattr(self, name) <= most:
+                raise ValueError(f"{name} must be positive and at most {most:g}")
 
 
 class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT, ResultT]):
@@ -96,7 +96,7 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
         """Reject an item that would exhaust the child's memory before it could report an error."""
         if _size_bytes(item.value) * _COPIES_OF_RECEIVED <= self._isolation.memory_bytes:
             return item
-        return Attempt(error=DecodeError("out of memory", ErrorKind.MEMORY))
+        return Attempt(error=make_memory_error())
 
     def _receive(self, item_number: int, future: Future[Any]) -> Attempt[ResultT]:
         from pebble import ProcessExpired  # noqa: PLC0415  (slow to import)
@@ -105,6 +105,8 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
         late = DecodeError(f"timed out: more than {limit_s:g} s", ErrorKind.TIMEOUT)
         try:
             value, error = future.result().open()
+        except MemoryError:  # the process could not even receive the item or report
+            return Attempt(error=make_memory_error())
         except ProcessExpired as death:
             if death.exitcode == -signal.SIGALRM:
                 return Attempt(error=late)
