@@ -17,6 +17,7 @@ from hashmatch.backlog.chunks import CHUNK_FILES, map_chunks
 from hashmatch.backlog.listing import ScanInput, list_files
 from hashmatch.backlog.rows import json_row, open_rows
 from hashmatch.errors import HashmatchError
+from hashmatch.index import index_files
 from hashmatch.screener import DEFAULT_OPTIONS, Screener, ScreeningOptions
 from hashmatch.values import IndexRef, PolicyRef
 
@@ -123,8 +124,8 @@ def scan(
             raise ValueError(f"{name} must be at least 1, not {number}")
     started_s = time.monotonic()
     files = list_files(paths)
-    built = (Path(index) / "built").rglob("*")
-    _refuse_as_input(output, [*(file.path for file in files), policy, *built])
+    own = (policy, *index_files(Path(index)))
+    _refuse_as_input(output, [*(file.path for file in files), *own])
     screener = Screener.open(index, policy, options=options)
     refs = screener.index_ref, screener.policy_ref
     origin = os.fspath(index), os.fspath(policy), options, refs

@@ -11,6 +11,7 @@ from hashmatch.index.append import append_list
 from hashmatch.index.build import BuildReport, build_index
 from hashmatch.index.changes import ChangeReport, StorageOptions
 from hashmatch.index.compaction import CompactionReport, compact_index
+from hashmatch.index.directory import index_files
 from hashmatch.index.history import GenerationInfo, index_history, rollback_index
 from hashmatch.index.index import Index
 from hashmatch.index.list_changes import add_list, disable, enable, remove_entries, replace_list
@@ -38,6 +39,7 @@ __all__ = [
     "compact_index",
     "disable",
     "enable",
+    "index_files",
     "index_history",
     "open_transaction",
     "remove_entries",

@@ -58,6 +58,16 @@ def built_path(directory: Path) -> Path:
     return directory / "built"
 
 
+def index_files(directory: Path) -> list[Path]:
+    """Return the files in `built/` that belong to the index, whatever else lies there."""
+    names = (POINTER_FILE, *SUFFIXES)
+    return [
+        path
+        for path in built_path(directory).rglob("*")
+        if path.name.endswith(names) or path.parent.name == MANIFEST_FOLDER
+    ]
+
+
 def manifest_path(directory: Path, generation: int) -> Path:
     """Return where the manifest of a generation is."""
     return built_path(directory) / MANIFEST_FOLDER / f"{generation:06}.json"
