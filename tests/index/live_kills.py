@@ -1,9 +1,9 @@
 """Kill writers, by kill -9, and look at what they leave.
 
-Run as `python -m tests.index.live_kills HOW DIR`. HOW is `steps`: each kind of change dies before
-its first step in the file system, before its second, and so on until it comes through. Or
-`moments`: a writer that makes one change after another dies at random moments. Prints how many
-writers were killed.
+Run as `python -m tests.index.live_kills HOW DIR`. HOW is `first`, for a build of a new folder, or a
+kind of change: it dies before its first step in the file system, before its second, and so on until
+it comes through. Or `moments`: a writer that makes one change after another dies at random moments.
+Prints how many writers were killed.
 """
 
 from __future__ import annotations
@@ -179,10 +179,8 @@ def kill_first_builds(folder: Path) -> int:
     return steps - 1
 
 
-def kill_at_every_step(folder: Path) -> int:
-    n_killed = kill_first_builds(folder)
-    shutil.rmtree(folder / "built")
-    model, base = Model(), 0
+def kill_at_every_step(folder: Path, kind: str) -> int:
+    n_killed, model, base = 0, Model(), 0
     for op in beginning():
         assert in_child(partial(perform, folder, op)) == 0
         model = model.after(op)
@@ -191,7 +189,7 @@ def kill_at_every_step(folder: Path) -> int:
             model.record(base)
     saved = folder.parent / "saved"
     shutil.copytree(folder / "built", saved)
-    for op in OPS:
+    for op in [op for op in OPS if op.kind == kind]:
         after, steps, killed = model.after(op), 0, -signal.SIGKILL
         while killed:
             steps += 1
@@ -270,4 +268,5 @@ if __name__ == "__main__":
     how, folder = sys.argv[1], Path(sys.argv[2])
     write_lists(folder)
     with register_toy():
-        print({"steps": kill_at_every_step, "moments": kill_at_random}[how](folder))
+        whole = {"first": kill_first_builds, "moments": kill_at_random}
+        print(whole[how](folder) if how in whole else kill_at_every_step(folder, how))
