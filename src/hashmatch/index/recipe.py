@@ -21,7 +21,7 @@ RECIPE_FILE = "recipe.toml"
 _KEYS = ("name", "description", "lists")
 _LIST_KEYS = (
     *("name", "file", "version", "harm", "classification", "algorithm", "format", "columns"),
-    *("ignore_algorithms", "entry_id", "min_quality", "enabled", "role", "radius", "priority"),
+    *("ignore_algorithms", "entry_id", "min_quality", "enabled"),
 )
 
 
@@ -87,12 +87,7 @@ def _read_list(folder: Path, table: StrictTable) -> RecipeList:
         entry_id=table.optional_text("entry_id"),
         min_quality=table.number("min_quality", 0, 100) if "min_quality" in table else None,
     )
-    attributes = ListAttributes(
-        role="allow" if table.choice("role", ("harm", "allow"), "harm") == "allow" else "harm",
-        radius=table.number("radius", 0, 512) if "radius" in table else None,
-        enabled=_read_enabled(table),
-        priority=table.number("priority", -1000, 1000, 0),
-    )
+    attributes = ListAttributes(enabled=_read_enabled(table))
     return RecipeList(name, file, table.text("version"), reading, attributes)
 
 
