@@ -69,6 +69,8 @@ def test_another_type_of_item_is_a_mistake_in_code(opened: Opened, item: Any) ->
 
 def test_wrong_arguments(opened: Opened) -> None:
     screener = opened()
+    with pytest.raises(TypeError, match="pass a single path to screen"):
+        screener.screen_many("blank.png")
     with pytest.raises(ValueError, match="1 content_ids for 2 items"):
         screener.screen_many([b"a", b"b"], content_ids=["a"])
     with pytest.raises(TypeError, match="content_id must be a str, not int"):

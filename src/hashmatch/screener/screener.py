@@ -163,6 +163,8 @@ class Screener:
         workers = self._options.threads if workers is None else workers
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
+        if isinstance(items, str):
+            raise TypeError("items must be an iterable of items; pass a single path to screen()")
         pairs = _pair(list(items), content_ids)
         snapshot = self._snapshot
         step = max(1, min(self._options.batch_items, -(-len(pairs) // workers)))
