@@ -158,9 +158,9 @@ def _edges(off: Sequence[float], n_lines: int) -> list[int]:
 
 
 def _steps(off: Sequence[float], end: int) -> list[int]:
-    """Return where a border that seems to end near a line may really end; the likeliest first.
+    """Return where a border that seems to end near line `end` may really end, likeliest first.
 
-    0 where there is no border: all of the picture is plain, or the border fades out without a step.
+    A 0 means no border: all of the picture is plain, or the border fades out without a step.
     """
     if end == 0:
         return [0]

@@ -97,7 +97,7 @@ class VideoLimits:
         _check_pixels(width_px * height_px, self.max_pixels, found)
 
     def check_frame(self, number: int, timestamp_s: float) -> None:
-        """Raise DecodeError if a frame, numbered from 0, comes after too many or too late."""
+        """Raise DecodeError if frame `number`, from 0, is past `max_frames` or `max_duration_s`."""
         if number >= self.max_frames:
             message = f"too many frames: more than {self.max_frames}"
             raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)

@@ -208,7 +208,7 @@ class _ViewHasher:
         return (AS_STORED,), code[None], quality
 
     def result(self, error: DecodeError | None) -> Attempt[Fingerprint]:
-        """Return the fingerprint; with `error` if no view failed before the decoder did."""
+        """Return the fingerprint, with the first error of a view, or else the decoder's `error`."""
         error = self._error or error
         if not self._views:
             return Attempt(error=error)

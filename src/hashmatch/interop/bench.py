@@ -127,7 +127,7 @@ def time_bulk(
 ) -> tuple[int, float]:
     """Time the largest batch within the limit, and check a sample of its answers.
 
-    Returns the number of its queries, and the seconds: the median of three if it is brief.
+    Returns its number of queries and its seconds: the median of three runs if the first is brief.
     """
     n_done, median_s, n = 0, 0.0, min(problem.min_queries, n_queries)
     while n > n_done and (n_done == 0 or median_s * n / n_done <= problem.limit_s):

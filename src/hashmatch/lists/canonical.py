@@ -100,7 +100,7 @@ class _Block:
         return cells
 
     def number(self, canonical: str, kind: Any, pattern: str, expected: str) -> Column:
-        """Return the numbers in text that matches a pattern; null if there is none."""
+        """Return a column as numbers: its text must match `pattern`, and an empty cell is null."""
         cells = _trim(self._rows, canonical)
         is_other: Column = pc.invert(pc.match_substring_regex(cells, pattern))
         self._check(is_other, canonical, f"expected {expected}")

@@ -40,7 +40,7 @@ class VideoMatch:
 
     @property
     def query_percent(self) -> float:
-        """Percentage of the query's frames that are in the entry: how much of it is known."""
+        """Percentage of the query's frames found in the entry: how much of the query is known."""
         return 100 * self.n_query_matched / self.n_query_frames
 
     @property

@@ -22,7 +22,7 @@ _DTYPES: dict[str, type[np.generic]] = {
 class VideoHash:
     """PDQ hashes of the frames of one video, in display order.
 
-    The arrays are read-only, in pickled and copied values, too. `codes`, uint8 (n, 32), has one
+    The arrays are read-only, even in pickled or copied values. `codes`, uint8 (n, 32), has one
     code per frame, packed bits, most significant first; `qualities`, int16 (n,), is 0..100;
     `frames`, int64 (n,), is the number of each frame among all that were decoded, from 0,
     increasing; `timestamps_s`, float64 (n,), is in seconds since the first frame, finite and never

@@ -33,7 +33,7 @@ _BLOCK_BYTES = 1 << 20
 class Csv:
     """CSV as a list format.
 
-    Rows without any content, such as blank lines, count as rows but are left out.
+    Rows without any content, such as blank lines, count in row numbers but are left out.
     """
 
     name = "csv"
