@@ -1,8 +1,8 @@
 """The public errors of hashmatch, and the kinds of decode errors.
 
 All derive from `HashmatchError` directly.  Each message is one line: what is wrong, where (file,
-row or key), and what to do about it.  No message holds a hash of a list.  Wrong arguments in code
-raise `ValueError`, `TypeError` or `KeyError`, as elsewhere in Python.
+row or key), and what to do about it.  No message contains a hash from a list.  Wrong arguments in
+code raise `ValueError`, `TypeError` or `KeyError`, as elsewhere in Python.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class HashListError(HashmatchError):
 
 
 class IndexFormatError(HashmatchError):
-    """A built file is damaged, not ours, or written by a newer version."""
+    """A built file is damaged, not made by hashmatch, or written by a newer version."""
 
 
 class PolicyError(HashmatchError):

@@ -20,7 +20,7 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
     """Open a file for writing that replaces `path` when the block ends without an exception.
 
     The bytes go to a temporary file beside `path`, with a random name, created exclusively, so no
-    link is followed. At the end it is synced and renamed, and the folder is synced. After an
+    link is followed. At the end the file is synced and renamed, and the folder is synced. After an
     exception the temporary file is removed and whatever was at `path` stays.
 
     Parameters
@@ -105,8 +105,8 @@ def map_file(path: str | os.PathLike[str]) -> memoryview:
     Returns all bytes of the file, in format "B"; raises OSError if it cannot be opened or is a
     folder. Costs microseconds at any size, since nothing is read until it is used. The mapping
     lives as long as anything made from the view, such as an array or an Arrow buffer. A process may
-    have thousands of them. A file that is replaced by rename keeps its old content here; one that
-    is cut short in place ends the process with SIGBUS.
+    have thousands of mappings. A file that is replaced by rename keeps its old content here; one
+    that is cut short in place ends the process with SIGBUS.
     """
     import pyarrow as pa  # noqa: PLC0415  (25 ms)
 

@@ -1,4 +1,4 @@
-"""Registries of extensible things: hashmatch's own, registered ones, and installed plug-ins."""
+"""Registries of extensible things: hashmatch's own, registered items, and installed plug-ins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Registry(Mapping[str, _T]):
 
     Thread-safe, but an item may be loaded twice if two threads ask for it at the same moment.
 
-    `noun` is what messages call an item. Entry points of `group` are plug-ins; one has the name of
+    `noun` is what messages call an item. Entry points of `group` are plug-ins; each has the name of
     its item. `own` maps the names of hashmatch's items to ``"module:ATTRIBUTE"``. `admit` turns a
     plug-in's object, and the text that messages call it by, into an item; its ValueError says what
     was expected. `error` is raised for a plug-in that cannot be used.
@@ -39,7 +39,7 @@ class Registry(Mapping[str, _T]):
         """Return the item of a name, the same object every time.
 
         KeyError if there is none; the registry's error, in one line that names the entry point, if
-        a plug-in cannot be loaded or is invalid, or if two have the name. Others are not affected.
+        a plug-in cannot be loaded or is invalid, or if two have this name. Others are not affected.
         """
         if name not in self._items:
             self._items[name] = self._load(name)

@@ -45,8 +45,8 @@ class Check:
     """Comparison of one pinned hash with the hash now.
 
     `version` is that of the decoder on this machine, None if it is not installed; `distance` is the
-    number of bits between both hashes and `quality` the quality now, or `error` says why there is
-    no hash.
+    number of bits that differ between the two hashes and `quality` the quality now, or `error` says
+    why there is no hash.
     """
 
     pinned: Pinned

@@ -1,10 +1,10 @@
 """Names of views: one grammar, composed and parsed in one place.
 
 A name lists, from the outside in and joined by ``/``, how a view was made: which picture was taken
-(``frame``, ``page2``; the first has no word), on what ground it was laid (``on_white``,
+(``frame``, ``page2``; the first picture has no word), on what ground it was laid (``on_white``,
 ``on_black``), whether its border was ``trimmed``, and how it was turned (``rot90``) or which
-segment of it was taken (``segment_1``). Each comes at most once, in this order; without any, the
-view is ``as_stored``.
+segment of it was taken (``segment_1``). Each part occurs at most once, in this order; a view
+without any is named ``as_stored``.
 """
 
 from __future__ import annotations

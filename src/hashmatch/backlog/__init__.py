@@ -1,4 +1,4 @@
-"""Backlogs: list files, divide them among workers, write or return the results in order."""
+"""Backlogs: list the files, divide them among workers, write or return the results in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files in chunks, mapped in this process or in worker processes."""
+"""Runs a task on chunks of files, in this process or in worker processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hashes in bulk, without index or policy: `hash_many` of anything, `hash_files` of files."""
+"""Hashes in bulk, without index or policy: `hash_many` takes any source, `hash_files` files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ a time can run."""
 
 @dataclass(frozen=True, slots=True)
 class HashResult:
-    """The hash of one source, or else `error`, a one-line reason, and its kind."""
+    """The hash of one source, or else `error` (a one-line reason) and the kind of error."""
 
     hash: Hash | None
     error: str | None
@@ -41,7 +41,7 @@ class HashResult:
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
-    """One hash of one file: `hash` in hex and `quality`, or else `error`."""
+    """One hash of one file: `hash` (in hex) and `quality`, or else `error`."""
 
     path: str
     algorithm: str
@@ -59,21 +59,21 @@ def hash_many(
     limits: DecodeLimits = DEFAULT_LIMITS,
     isolation: Isolation | None = None,
 ) -> Iterator[HashResult]:
-    """Yield a result for every source, in order: its hash, or the error if it has none.
+    """Yield a result for every source, in order: its hash, or the error that prevented one.
 
     Up to 16 sources per worker are in flight, each decoded only while its hash is computed.
 
     Parameters
     ----------
     sources : iterable
-        What `hash_image` takes, or `digests` for a digest. Read as needed, in the calling thread,
+        Anything `hash_image` takes, or `digests` for a digest. Read lazily, in the calling thread,
         so it may be endless. Files are read in other threads: give each its own file object.
     algorithm : str
         Registered name of a hash of whole pictures, or of a digest (of any content and size).
     decode, limits
         As for `hash_image`.
     workers : int
-        Threads; results do not depend on it. Decoders and hashes release the GIL.
+        Number of threads; does not affect results. Decoders and hashes release the GIL.
     isolation : Isolation, optional
         Decode in as many child processes, within these limits, so that a decoder that crashes,
         hangs or exhausts memory is a result with an error. Sources are then paths, bytes or files.
@@ -186,7 +186,7 @@ def _hash_chunk(job: _HashJob, chunk: Sequence[ScanInput]) -> list[HashedFile]:
 
 
 def _hash_listed(job: _HashJob, files: Sequence[ScanInput]) -> Iterator[HashedFile]:
-    """Yield a row for each hash of a file, or one with the reason why there is none."""
+    """Yield a row for each hash of each file, or one row with the error if it has no hash."""
     with closing(job.run(map(_source_of, files))) as results:
         for file, result in zip(files, results, strict=True):
             if result.error is not None:

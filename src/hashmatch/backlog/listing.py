@@ -1,4 +1,4 @@
-"""Listing of the files of a scan, in the order of their rows."""
+"""Lists the files of a scan, in the order of their output rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 class ScanInput:
     """One path of a listing.
 
-    `path` is the name that the row will give; bytes that are not UTF-8 are kept as by
+    `path` is the name shown in its output row; bytes that are not UTF-8 are kept as by
     `os.fsdecode`. `problem` says why there is nothing to read; None if reading is worth trying.
     """
 
@@ -81,7 +81,7 @@ def _walk(root: str) -> Iterator[ScanInput]:
 
 
 def _may_be_folder(entry: os.DirEntry[str]) -> bool:
-    """Return False if the folder's own listing, which costs no `stat`, rules a folder out."""
+    """Return False if the directory entry shows, without a `stat`, that this is no folder."""
     try:
         return entry.is_symlink() or entry.is_dir(follow_symlinks=False)
     except OSError:

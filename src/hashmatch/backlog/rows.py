@@ -1,4 +1,4 @@
-"""JSON rows, written whole."""
+"""Writing rows of JSON, always as whole rows."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def open_rows(output: str | os.PathLike[str] | BinaryIO) -> Iterator[StreamRows 
 
 
 class StreamRows:
-    """A stream of rows, flushed after every write; `n_rows` are written."""
+    """A stream of rows, flushed after every write; `n_rows` is the number written so far."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.n_rows = 0
 
     def write(self, rows: bytes, n_rows: int) -> None:
-        """Write rows, whole and visible to other processes on return."""
+        """Write whole rows, which other processes can see on return."""
         self._stream.write(rows)
         self._stream.flush()
         self.n_rows += n_rows
@@ -59,11 +59,11 @@ class FileRows:
 
     @property
     def n_rows(self) -> int:
-        """Rows in the file."""
+        """Number of rows in the file."""
         return self._whole[1]
 
     def write(self, rows: bytes, n_rows: int) -> None:
-        """Write rows, whole and visible to other processes on return."""
+        """Write whole rows, which other processes can see on return."""
         left = memoryview(rows)
         n_bytes_before, n_rows_before = self._whole
         try:

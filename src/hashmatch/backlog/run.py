@@ -1,4 +1,4 @@
-"""Scans: a decision row for every file."""
+"""Scans, which write a decision row for every file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ScanProgress:
 
 @dataclass(slots=True)
 class ScanSummary:
-    """Totals of a scan: files (a row each), those with an error or a match, matches, actions.
+    """Totals of a scan: files (one row each), files with errors or matches, matches, actions.
 
     `n_errors` counts files that could not be read or decoded, in whole or in part; `actions` counts
     files by action; `elapsed_s` is wall time.
@@ -100,7 +100,7 @@ def scan(
     output : path or binary stream
         A file is replaced; a new one is readable by its owner only.
     workers : int
-        Processes; more than one as for `ProcessExecutor`, with its guard for scripts.
+        Number of processes; if above 1, as for `ProcessExecutor`, with its guard for scripts.
     options : ScreeningOptions
         As for `Screener.open`. With `isolation`, every worker decodes in a child process of its
         own, which maps no index.
@@ -113,7 +113,7 @@ def scan(
     ------
     FileNotFoundError, OutputIsInputError, ValueError, IndexFormatError, PolicyError
         One of `paths` does not exist; the output is a file that the scan reads; `workers` or
-        `chunk_files` is below 1; as `Screener.open`. All before anything is written.
+        `chunk_files` is below 1; as for `Screener.open`. All raised before anything is written.
     HashmatchError
         A worker process died, or none can be started; the rows written so far are whole.
     ScanInterrupted
@@ -165,7 +165,7 @@ def _refuse_as_input(output: str | os.PathLike[str] | BinaryIO, paths: Iterable[
 
 
 class _ChunkRows(NamedTuple):
-    """Decisions about a chunk, as lines of JSON and as totals."""
+    """Decisions about the files of a chunk, as lines of JSON and as totals."""
 
     rows: bytes
     summary: ScanSummary

@@ -94,7 +94,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _replace_closed_streams() -> None:
-    """Replace standard streams that were closed before the start: Python has None for them."""
+    """Replace standard streams that were closed before the start, which Python sets to None."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # Data for stdout must not be lost without an error: a read-only descriptor gives one.
@@ -103,7 +103,7 @@ def _replace_closed_streams() -> None:
 
 
 def _flush_stdout() -> None:
-    """Flush stdout; drop what cannot be written, or Python would complain of it on exit."""
+    """Flush stdout; drop what cannot be written, or Python would report an error on exit."""
     try:
         sys.stdout.flush()
     except OSError:

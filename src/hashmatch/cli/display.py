@@ -43,7 +43,7 @@ def print_table(
 
 
 def print_facts(title: str, facts: Mapping[str, object]) -> None:
-    """Print names and values, one pair a line, for people on stderr."""
+    """Print names and values, one pair per line, for people on stderr."""
     from rich.table import Column
 
     columns = [Column(no_wrap=True), Column(overflow="fold")]

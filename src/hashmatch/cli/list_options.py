@@ -54,7 +54,7 @@ def make_list_reading(
         ),
     ] = None,
 ) -> ListReading:
-    """Return the reading that a command line asks for; a usage error if it is invalid."""
+    """Return how a command line asks to read a list; raise a usage error if it is invalid."""
     from hashmatch.lists import ListReading, list_formats
 
     if algorithm is not None:

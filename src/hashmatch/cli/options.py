@@ -93,7 +93,7 @@ def open_output(path: Path) -> AbstractContextManager[BinaryIO]:
 
 
 def with_options(name: str, make: Callable[..., object]) -> Callable[[_Command], _Command]:
-    """Replace the parameter `name` of a command by the options of `make`, whose result it gets."""
+    """Replace a command's parameter `name` by the options of `make`; `make` returns its value."""
     options = _parameters(make)
 
     def decorate(command: _Command) -> _Command:
@@ -155,7 +155,7 @@ def make_isolation(
         ),
     ] = False,
 ) -> Isolation | None:
-    """Return the requested isolation; a usage error for limits without --isolate."""
+    """Return the requested isolation; raise a usage error for limits without --isolate."""
     if isolate:
         from hashmatch.workers import Isolation
 
@@ -170,7 +170,7 @@ with_isolation = with_options("isolation", make_isolation)
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """Return the algorithm of this name; a usage error if there is none."""
+    """Return the algorithm of this name; raise a usage error if there is none."""
     from hashmatch.hashing import get_algorithm
 
     try:
@@ -180,7 +180,7 @@ def find_algorithm(name: str) -> Algorithm:
 
 
 def open_index(directory: Path, algorithm: str) -> Index:
-    """Open an index; a usage error if it has no hashes of an algorithm."""
+    """Open an index; raise a usage error if it has no hashes of a required algorithm."""
     from hashmatch.index import Index
 
     index = Index.open(directory)

@@ -1,9 +1,9 @@
 """Bytes to pixels: JPEG, PNG, GIF, WebP, BMP, TIFF and AVIF, with extras HEIC, JPEG XL and video.
 
-A format is recognised by content, never by name, and nothing outside the allow-list is ever tried.
-Pixels come as they are stored.  docs/decode.md is the contract, format by format and mode by mode.
-Every failure is a `DecodeError` with a kind and a one-line message, which depend only on the bytes
-and the versions of the decoders.  Everything here may be called from several threads.
+A format is recognised by content, never by file name; no format outside the allow-list is tried.
+Pixels are returned as they are stored.  docs/decode.md is the contract, format by format and mode
+by mode.  Every failure is a `DecodeError` with a kind and a one-line message, which depend only on
+the bytes and the versions of the decoders.  Everything here may be called from several threads.
 
 No other package opens files with Pillow or uses simplejpeg or PyAV; `hashing` uses Pillow for
 pixels in memory.

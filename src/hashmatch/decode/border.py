@@ -1,14 +1,14 @@
 """Plain borders around a picture: letterbox bars, pillars, a frame, a margin.
 
-From each side, lines belong to the border as long as their luma stays near the level of the
-outermost line, by mean absolute deviation; a gradient or a fade to black ends it.  JPEG rings
-within 8 px of an edge, so the cut is placed at the largest step between neighbouring lines there.
-Rows are trimmed first, then columns of the rest, each side once, and all sides must have the same
-level: a picture whose own edges are plain loses no more than those.
+From each side inwards, lines belong to the border as long as their luma stays near the level of the
+outermost line, by mean absolute deviation; a gradient or a fade to black ends the border.  JPEG
+causes ringing within 8 px of an edge, so the cut is placed at the largest step between neighbouring
+lines there.  Rows are trimmed first, then columns of what is left, each side once, and all sides
+must have the same level: a picture whose own edges are plain loses no more than those edges.
 
-Sums are of integers, so every machine finds the same border.  The luma plane of a JPEG can give
-another border than its exact pixels only where a comparison is close; `possible_borders` returns
-every border that close comparisons leave open.
+All sums are integer sums, so every machine finds the same border.  The luma plane of a JPEG can
+give a different border from its exact pixels only where a comparison is close; `possible_borders`
+returns every border that close comparisons leave open.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def possible_borders(pixels: NDArray[np.uint8]) -> tuple[Inside | None, ...] | N
     Returns
     -------
     tuple, or None
-        The border that it finds in these pixels, then the other possible results; None if there are
-        more than 8 in all.
+        The border that `find_border` finds in these pixels, then the other possible results; None
+        if there are more than 8 in all.
     """
     return _search(pixels, only_likeliest=False)
 
@@ -120,7 +120,7 @@ def _leaves_enough(box: _Box, height: int, width: int) -> bool:
 
 
 def _cuts(pixels: NDArray[np.uint8], box: _Box, side: int) -> list[tuple[int, float]]:
-    """Return how many lines of a side may be border, with their level; the likeliest first."""
+    """Return the possible border widths of a side, in lines, with their level; likeliest first."""
     nothing = (0, 0.0)
     spread, level, off = line_deviations(
         pixels,
@@ -143,7 +143,7 @@ def _cuts(pixels: NDArray[np.uint8], box: _Box, side: int) -> list[tuple[int, fl
 
 
 def _edges(off: Sequence[float], n_lines: int) -> list[int]:
-    """Return how many of the first lines may be border, from the deviation of each line."""
+    """Return the possible numbers of border lines, likeliest first, from each line's deviation."""
     # Another decode may see the border end at other lines, but mostly at the same edge.
     last = next(
         (n for n, value in enumerate(off) if value > LINE_DEVIATION + _MEAN_DRIFT), n_lines - 1

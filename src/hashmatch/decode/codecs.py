@@ -23,9 +23,9 @@ OPTIONAL_DECODERS = tuple(_PLUG_INS)
 def find_codecs() -> dict[str, str | None]:
     """Return the decoder and its version for Pillow, each accepted format, and video.
 
-    JPEGs are listed twice: plain ones, and those that are left to Pillow.  The value is None if
-    this Pillow was built without the decoder, or if the extra is not installed: that format then
-    cannot be decoded.
+    JPEG is listed twice: plain JPEGs, and those that are left to Pillow.  The value is None if this
+    Pillow was built without the decoder, or if the extra is not installed: that format then cannot
+    be decoded.
     """
     names = (*(accepted.name for accepted in FORMATS), VIDEO)
     codecs = {name: _find_codec(name) for name in names}

@@ -25,9 +25,9 @@ class Format:
     media container.  `extra` is the extra of this package that installs the plug-in, None if Pillow
     needs none; with `pages`, further pictures in a file are pages, not frames of an animation.
 
-    The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and what a
-    warning does is process-wide state.  Its module is imported on first use (libavif alone is
-    several megabytes).
+    The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and how
+    warnings are handled is process-wide state.  Its module is imported on first use (libavif alone
+    is several megabytes).
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""JPEG as Pillow opens it, and plain JPEGs decoded by libjpeg-turbo alone (simplejpeg).
+"""JPEGs opened by Pillow, and plain JPEGs decoded by libjpeg-turbo alone (simplejpeg).
 
-Pillow uses the same library, row by row, into an image of its own (4 bytes a pixel in colour), from
-which the pixels are copied once more.  simplejpeg writes them once, in less time.  The pixels equal
-Pillow's to the last bit, because simplejpeg decodes a JPEG only
+Pillow uses the same library, row by row, to fill an image of its own (4 bytes a pixel in colour),
+from which the pixels are copied once more.  simplejpeg writes them only once, in less time.  The
+pixels equal Pillow's to the last bit, because simplejpeg decodes a JPEG only
 
 - if it is of a kind that was tested: Huffman-coded, 8 bits, grey or YCbCr, of the usual samplings,
   with nothing between the markers of the header;
@@ -10,7 +10,7 @@ Pillow's to the last bit, because simplejpeg decodes a JPEG only
   damaged data gives pixels or an error;
 - if Pillow has libjpeg-turbo too, and both give the same pixels of a few small pictures.
 
-Pillow decodes all others.
+Pillow decodes all other JPEGs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _PROBE_PX = (40, 72)  # rows and columns; more than one row of the largest block
 class StoredJpeg(JpegImageFile):
     """A JPEG opened without reading its EXIF.
 
-    Opened as this class, a multi-picture file (phones, 3D cameras) is the JPEG it starts with.
+    A multi-picture file (phones, 3D cameras) is opened as its first JPEG.
     """
 
     def _open(self) -> None:
@@ -120,7 +120,7 @@ def _read_frame_size(data: bytes) -> tuple[int, int] | None:
     """Read width and height; None unless the header is plain and the frame Huffman-coded.
 
     libjpeg steps from marker to marker exactly like this, or fails.  Pillow has its own rules for
-    bytes between markers, by which it might find another size.
+    bytes between markers, by which it might find a different size.
     """
     at = _SOI_BYTES
     while at + _SEGMENT_BYTES <= len(data) and data[at] == _MARKER:

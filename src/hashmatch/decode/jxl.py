@@ -1,4 +1,4 @@
-"""The JPEG XL header, read first since the plug-in decodes on opening: size, unsupported kinds."""
+"""The JPEG XL header (size, unsupported kinds), read first as the plug-in decodes on opening."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ MOST_PIXELS = (2**31 - 1) // 3
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Limits on one picture or animation, inclusive; ValueError unless they are positive integers.
+    """Inclusive limits on one picture or animation; ValueError unless all are positive integers.
 
     Parameters
     ----------
@@ -21,12 +21,12 @@ class DecodeLimits:
     max_pixels : int
         Width times height as the header states them, checked before any pixel is decoded; at most
         715,827,882.  The default is what Pillow itself calls a decompression bomb.  Pillow's own
-        limit (`PIL.Image.MAX_IMAGE_PIXELS`) is left alone; where a plug-in checks it (GIF, WebP,
-        TIFF), the smaller of the two applies.
+        limit (`PIL.Image.MAX_IMAGE_PIXELS`) is not changed; where a Pillow plug-in checks it (GIF,
+        WebP, TIFF), the smaller of the two applies.
     max_frames : int
-        Frames of an animation that are used, the first included. A longer animation is sampled at
-        every second frame, or every third, and so on; all are decoded, since each builds on the
-        last. A file with more pages than this is refused: each page stands alone.
+        Frames of an animation that are used, including the first. Of a longer animation, every
+        second frame is used, or every third, and so on; all are decoded, since each builds on the
+        last. A file with more pages than this is refused, since pages are independent.
     max_frame_pixels : int
         Total pixels of all frames or pages.
     """
@@ -57,21 +57,21 @@ class DecodeLimits:
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:
-    """Limits on one video, inclusive; ValueError if one is not positive, or a count not an integer.
+    """Inclusive limits on one video; ValueError if one is not positive or a count not an integer.
 
-    Memory does not grow with the length of a video.
+    Memory use does not grow with the length of a video.
 
     Parameters
     ----------
     max_bytes, max_pixels : int
         Size of the file; width times height of a frame.
     max_frames : int
-        Frames decoded, whether or not they are hashed; by default a day at 30 a second.
+        Frames decoded, whether or not they are hashed; default: a day at 30 per second.
     max_duration_s : float
         Time of the last frame.
     max_wall_s : float or None
-        Seconds that decoding may take; None for no limit.  Where it stops depends on the machine,
-        and so does the result; the other limits always stop at the same frame.
+        Seconds that decoding may take; None for no limit.  Which frame this stops at, and so the
+        result, depends on the machine; the other limits always stop at the same frame.
     """
 
     max_bytes: int = 64 * 1024**3

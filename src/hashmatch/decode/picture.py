@@ -1,4 +1,4 @@
-"""Decoding of the pictures in one file, as stored and never turned."""
+"""Decoding of the pictures in one file, as stored, with no orientation applied."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class DecodedPicture:
     `array` is uint8, contiguous and read-only: RGB (H, W, 3) where `decode` is ``"exact"``, the Y
     plane (H, W) where it is ``"luma"``.  `decode` says what was done, not what was asked for, and
     `format` is the name of the file format.  `alpha` is uint8 (H, W), 0 is transparent; None if all
-    is opaque or it was not requested.  `timestamp_s` is when this frame of an animation is shown,
-    `page` the number of this page, from 2; None for the first, and for anything else.
+    is opaque or alpha was not requested.  `timestamp_s` is when this frame of an animation is
+    shown, `page` the number of this page, from 2; None for the first, and for anything else.
     """
 
     array: NDArray[np.uint8]
@@ -70,8 +70,8 @@ def decode_image(
     decode : {"exact", "luma"}
         ``"exact"`` gives RGB as the reference implementations see it; use it for hashes that are
         published, stored or compared for equality.  ``"luma"`` gives the Y plane of a JPEG that has
-        one, in less time, rounded to 8 bits: good for a search with a margin on the radius.
-        Anything else is decoded exactly, as nothing would be saved.
+        one, in less time, rounded to 8 bits: good for a search with a margin on the radius.  Other
+        pictures are decoded exactly, as no time would be saved.
     limits : DecodeLimits
         Checked before pixels are decoded.
 
@@ -85,7 +85,7 @@ def decode_image(
     Notes
     -----
     Thread-safe; decoders release the GIL.  A truncated file is refused, unless `accept_truncated`
-    was called, or the host has itself set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    was called, or the host program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
     line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).
@@ -108,7 +108,7 @@ def decode_pictures(
     data, decode, limits
         As for `decode_image`; `limits` says how many frames are used.
     alpha : bool
-        Return the alpha, too.
+        Return the alpha channel as well.
     frames : bool
         Continue with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a document
         (TIFF, HEIC), in file order. Only the first picture of a multi-picture JPEG counts.
@@ -152,7 +152,7 @@ def _load_jpeg(data: bytes, image: ImageFile.ImageFile, decode: str) -> DecodedP
 
 
 def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> DecodedPicture:
-    """Load the picture that an image is positioned at; raises whatever Pillow raises."""
+    """Load the picture at which an image is positioned; raises whatever Pillow raises."""
     samples, orientation = PLAIN_SAMPLES, 1
     if accepted is TIFF:  # as Pillow forgets the orientation once applied
         samples, orientation = read_samples(image), read_orientation(image)

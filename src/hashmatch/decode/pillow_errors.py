@@ -1,8 +1,8 @@
 """Silencing of Pillow in the decoding thread, and translation of its exceptions to DecodeError.
 
-Pillow warns where it still returns the pixels (bad TIFF tags).  Such a warning would be text on
-stderr, or under ``-W error`` a refused picture: a decision would depend on a flag of the
-interpreter.  `warnings.catch_warnings` swaps state of the whole process and is not safe with
+Pillow warns where it still returns the pixels (bad TIFF tags).  Such a warning would print to
+stderr, or with ``-W error`` refuse the picture: a decision would depend on a flag of the
+interpreter.  `warnings.catch_warnings` changes state of the whole process and is not safe with
 threads.  So the Pillow modules used here see `warnings` through `_HushableWarnings`, which is the
 real module except in a thread inside `hush()`; other users of Pillow in the process see no change.
 """
@@ -80,7 +80,7 @@ def hush() -> Iterator[None]:
 
 @contextmanager
 def translate_errors(subject: str) -> Iterator[None]:
-    """Run Pillow code quietly; exceptions other than DecodeError become one.
+    """Run Pillow code quietly; any exception but DecodeError becomes a DecodeError.
 
     `subject` is what is being decoded, as the one-line message names it: ``"JPEG"``.
     """
@@ -98,7 +98,7 @@ def translate_errors(subject: str) -> Iterator[None]:
 
 
 def _describe(subject: str, error: Exception) -> tuple[str, ErrorKind]:
-    """Return message and kind.  Only Pillow's text tells a truncated file from a damaged one."""
+    """Return message and kind.  Only Pillow's text separates truncated from damaged files."""
     if isinstance(error, Image.DecompressionBombError):
         found = _BOMB_PIXELS.search(str(error))
         pixels = f"{found[1]}, " if found else ""
@@ -112,7 +112,7 @@ def _describe(subject: str, error: Exception) -> tuple[str, ErrorKind]:
 
 
 def _pillow_text(error: Exception) -> str:
-    """Return Pillow's own text; nothing if it is Python's, which varies with the version."""
+    """Return Pillow's own text; empty if Python wrote it, since that varies with the version."""
     if not isinstance(error, OSError | SyntaxError | ValueError) or isinstance(error, UnicodeError):
         return ""
     if isinstance(error, SyntaxError) and error.__cause__ is not None:

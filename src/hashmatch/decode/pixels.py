@@ -119,14 +119,14 @@ def read_alpha(image: Image.Image) -> NDArray[np.uint8] | None:
 def flatten(
     rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], ground: int, *, block_bytes: int = 1 << 22
 ) -> NDArray[np.uint8]:
-    """Lay a transparent picture on a plain ground, as a viewer does.
+    """Lay a transparent picture on a plain background, as a viewer does.
 
     Parameters
     ----------
     rgb, alpha : ndarray of uint8, shapes (H, W, 3) and (H, W)
-        Colours, not multiplied by alpha; alpha, 0 is transparent.
+        Colours, not premultiplied by alpha; alpha, where 0 is transparent.
     ground : int
-        Level of the ground in every channel: 255 is white, 0 black.
+        Level of the background in every channel: 255 is white, 0 black.
     block_bytes : int
         Memory for the wide sums, which are four times the size of the pixels.
 

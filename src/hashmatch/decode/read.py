@@ -27,7 +27,7 @@ class Readable(Protocol):
     """A file opened in binary mode, or anything that reads like one."""
 
     def read(self, size_bytes: int, /) -> object:
-        """Return at most `size_bytes` bytes; none at the end."""
+        """Return at most `size_bytes` bytes; no bytes at the end of the file."""
 
 
 def read_content(path: str | os.PathLike[str], *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -60,7 +60,7 @@ def read_picture_content(
 
 
 def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
-    """Yield the bytes of a regular file block by block, whatever its size; none if it is empty.
+    """Yield the bytes of a regular file block by block, whatever its size; no block if it is empty.
 
     A file that grows is read up to the size it had when it was opened.
 
@@ -78,7 +78,7 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
-    """Return the rest of a file opened in binary mode; it stays open.
+    """Return the remaining bytes of a file opened in binary mode; the file stays open.
 
     Raises
     ------

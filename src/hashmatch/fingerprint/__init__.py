@@ -1,4 +1,4 @@
-"""From content to fingerprints: decode, render every view requested, hash each."""
+"""From content to fingerprints: decode it, render every requested view, and hash each view."""
 
 from hashmatch.fingerprint.content import (
     MediaExecutor,

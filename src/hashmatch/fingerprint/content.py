@@ -62,7 +62,7 @@ def fingerprint_content(
 
     Notes
     -----
-    Safe to call from several threads. Holds one picture or frame, and about 250 bytes per view.
+    Safe to call from several threads. Memory: one picture or frame, about 250 bytes per view.
     """
     executor = InlineExecutor(attempted(spread(fingerprint_media)))
     (fingerprints,) = fingerprint_contents(
@@ -81,7 +81,7 @@ def fingerprint_contents(
 ) -> Iterator[Fingerprints]:
     """Yield what `fingerprint_content` returns for each content, in order.
 
-    `executor` runs `fingerprint_media`, in the calling thread or in processes of its own.
+    `executor` runs `fingerprint_media`, either in the calling thread or in child processes.
     """
     check_decode(decode)
     names = tuple(algorithms)
@@ -164,7 +164,7 @@ class _ViewHasher:
         self._error: DecodeError | None = None
 
     def add(self, view: View) -> None:
-        """Hash a view; the first error is kept."""
+        """Hash a view and add the result; only the first error is kept."""
         hashed = attempt(self._hash, view)
         if hashed.error is not None:
             self._error = self._error or hashed.error
@@ -186,7 +186,7 @@ class _ViewHasher:
             self._timestamps_s.append(view.timestamp_s)
 
     def _hash(self, view: View) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
-        """Return the last part of each name, the codes, and the quality, which all share."""
+        """Return the last part of each name, the codes, and the quality that they share."""
         hasher = self._hasher
         if isinstance(hasher, OrientedHash) and view.luma is not None:
             codes, quality = hasher.hash_luma(
@@ -208,7 +208,7 @@ class _ViewHasher:
         return (AS_STORED,), code[None], quality
 
     def result(self, error: DecodeError | None) -> Attempt[Fingerprint]:
-        """Return the fingerprint, with the first error of a view, or else the decoder's `error`."""
+        """Return the fingerprint, with the first error of a view, if any, else with `error`."""
         error = self._error or error
         if not self._views:
             return Attempt(error=error)

@@ -26,7 +26,7 @@ _HEX = re.compile("[0-9a-fA-F]*")
 def fingerprint_hashes(hashes: GivenHashes, *, content_id: str = "") -> Fingerprints:
     """Return hashes that were made elsewhere as the fingerprints of one item.
 
-    Each is taken as the hash of a picture as stored, or of one of its segments.
+    Each hash is taken to be that of a picture as stored, or of one of the picture's segments.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _fingerprint(algorithm: Algorithm, given: Sequence[GivenHash]) -> Fingerprin
 
 
 def parse_hash(algorithm: Algorithm, given: GivenHash) -> Hash:
-    """Return a hash; ValueError says what is wrong with it and does not show it."""
+    """Return a hash; a ValueError says what is wrong with the value without showing it."""
     name, bits = algorithm.name, algorithm.bits
     if isinstance(given, Hash):
         if (given.algorithm, given.bits) != (name, bits):

@@ -1,4 +1,4 @@
-"""Hashes without further views: of a picture, its segments, a video, or the bytes of a file."""
+"""Hashes of a picture, its segments, a video or the bytes of a file, without further views."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def hash_image(
         ``"ahash"``, ``"whash"``, or that of a plug-in.
     decode : {"exact", "luma"}
         ``"exact"``: RGB, then float luma, bit-equal to the reference implementations.
-        ``"luma"``: from the Y plane of a JPEG, in less time and a few bits off; other sources are
-        decoded exactly.
+        ``"luma"``: from the Y plane of a JPEG, faster, but with a few bits different; other sources
+        are decoded exactly.
     limits : DecodeLimits
         Limits on encoded files.
 
@@ -87,9 +87,9 @@ def hash_segments(
 ) -> tuple[Hash, ...]:
     """Hash the segments of one picture, at least one, so that a crop of it can be recognised.
 
-    On a list each is a row with the same entry id. `algorithm` is the registered name of a hash of
-    segments; the other parameters and errors are those of `hash_image`, and AlgorithmError also
-    means that the package that computes it is not installed.
+    In a list, each segment is a row, and all rows have the same entry id. `algorithm` is the
+    registered name of a hash of segments; the other parameters and errors are those of
+    `hash_image`, and AlgorithmError also means that the package that computes it is not installed.
     """
     hasher = get_algorithm(algorithm)
     if not isinstance(hasher, SegmentHash):
@@ -123,8 +123,8 @@ def hash_video(
         Seconds. For each k = 0, 1, 2, ... the first frame at or after ``k * interval_s`` is hashed,
         once; 0 hashes every frame. Times count from the first frame.
     keyframes_only : bool
-        Decode keyframes alone, in a fraction of the time, and choose among them. Their number
-        depends on the encoder: often one every few seconds, sometimes one in all.
+        Decode only keyframes, in a fraction of the time, and choose among them. Their number
+        depends on the encoder: often one every few seconds, sometimes only one in total.
     limits : VideoLimits
         Bounds on the video.
 
@@ -146,11 +146,11 @@ def hash_video(
     -----
     A frame is hashed from its luma plane as it comes from the decoder, as stored: not turned by the
     rotation the file may ask for, nor scaled to square pixels. vPDQ's reference converts to RGB
-    first, which rounds: its hashes differ by a few bits, its qualities hardly at all. Luma of
+    first, which rounds: its hashes differ by a few bits, but its qualities hardly at all. Luma of
     16..235 is accounted for in the quality; the hash does not depend on it.
 
-    Every frame is decoded to find those wanted, on one thread, so the result is the same
-    everywhere. Memory: 49 bytes per hashed frame, and the decoder's own. Safe to call from
+    Every frame is decoded, on one thread, to find those to hash, so the result is the same
+    everywhere. Memory: 49 bytes per hashed frame, and what the decoder needs. Safe to call from
     several threads.
     """
     codes = bytearray()
@@ -199,7 +199,7 @@ def digests(source: ByteSource, algorithms: Collection[str] = _DIGEST_NAMES) -> 
 
     Notes
     -----
-    Safe to call from several threads; releases the GIL. Memory is bounded, except for bytes.
+    Safe to call from several threads; releases the GIL. Memory is bounded unless `source` is bytes.
     """
     chosen = [_get_digest(name) for name in algorithms]
     codes = digest_blocks(read_source_blocks(source), chosen)

@@ -1,4 +1,4 @@
-"""Views before they are hashed: pictures, each with its name."""
+"""Views before they are hashed: pictures, each with the name of its view."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class View:
 
     @cached_property
     def grey(self) -> Pixels:
-        """The pixels for algorithms that consume grey, (H, W)."""
+        """The pixels, (H, W), for algorithms that hash grey pictures."""
         return grey_of(self.pixels)
 
 
@@ -79,7 +79,7 @@ class ViewOptions:
 
 
 def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator[View]:
-    """Yield the views of some content, except for orientations; the first is as stored.
+    """Yield the views of some content, except for orientations; the first is the picture as stored.
 
     One picture is held at a time.
 
@@ -139,7 +139,7 @@ def _render_video(source: bytes | str, options: ViewOptions, _: str) -> Iterator
 def _with_trimmed(view: View) -> Iterator[View]:
     """Yield a view and, if it has a border, the picture inside it.
 
-    Luma only nominates, so every border that the exact pixels may turn out to have is trimmed.
+    Luma only nominates candidates, so every border that the exact pixels may have is trimmed.
     """
     pixels, luma = view.pixels, view.luma
     borders: Sequence[Inside | None] | None = (

@@ -1,4 +1,4 @@
-"""Exact search of codes by Hamming distance; knows codes, row numbers and an algorithm's name."""
+"""Exact search of codes by Hamming distance; knows only codes, row numbers, an algorithm name."""
 
 from hashmatch.hamming.arguments import (
     check_algorithm,

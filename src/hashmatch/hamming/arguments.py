@@ -47,7 +47,7 @@ def check_queries(queries: ArrayLike, bits: int) -> NDArray[np.uint8]:
 
 
 def check_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
-    """Return a copy of n unique ids as int64."""
+    """Return a copy of the ids as int64, after checking that there are n and all are unique."""
     array = np.asarray(ids)
     if array.dtype.kind not in "iu" and array.size > 0:
         raise ValueError(f"ids must be integers of shape ({n},), not {array.dtype}")
@@ -63,7 +63,7 @@ def check_ids(ids: ArrayLike, n: int) -> NDArray[np.int64]:
 
 
 def check_radius(radius: SupportsIndex | None, bits: int) -> int:
-    """Return a radius in bits; only 256-bit codes have a default."""
+    """Return the radius in bits; only 256-bit codes have a default."""
     if radius is None:
         if bits != 256:
             raise ValueError(f"radius must be given for {bits}-bit codes")
@@ -72,17 +72,17 @@ def check_radius(radius: SupportsIndex | None, bits: int) -> int:
 
 
 def check_threads(threads: SupportsIndex) -> int:
-    """Return a number of threads, 1..1024."""
+    """Return the number of threads, which must be 1..1024."""
     return _check_int(threads, "threads", 1, 1024)
 
 
 def check_k(k: SupportsIndex) -> int:
-    """Return a number of neighbours."""
+    """Return k, the number of neighbours to find."""
     return _check_int(k, "k", 1, MAX_CODES)
 
 
 def check_positive(value: SupportsIndex, name: str) -> int:
-    """Return an integer of at least 1."""
+    """Return the integer, which must be at least 1."""
     return _check_int(value, name, 1)
 
 

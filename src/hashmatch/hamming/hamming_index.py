@@ -1,4 +1,4 @@
-"""The Hamming index: codes, built, searched, saved and opened."""
+"""The Hamming index, which holds codes: building, searching, saving and opening it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class HammingIndex:
 
     Created by `build` or `open`. Immutable; every method may be called from many threads at once
     and after a fork, and releases the GIL while it computes. Searches raise ValueError if queries
-    are of the wrong dtype, shape or width, or a number is out of range. A copy is the index itself.
-    Pickling passes an opened index by its path and a built one by its bytes.
+    are of the wrong dtype, shape or width, or a number is out of range. A copy is the same object.
+    Pickling stores the path of an index that was opened, and the bytes of one that was built.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class HammingIndex:
         algorithm : str, optional
             Name of the algorithm that made the codes; saved, not interpreted.
         threads : int
-            Threads to build with; the index does not depend on it.
+            Threads to build with; the index is the same for any number.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class HammingIndex:
     ) -> HammingIndex:
         """Open a saved index by memory-mapping it.
 
-        Reads only the header, whatever the size, and keeps no descriptor open.
+        Reads only the header, however large the file is, and keeps no file descriptor open.
 
         Parameters
         ----------
@@ -118,10 +118,10 @@ class HammingIndex:
         return cls(file.arrays(huge_pages=huge_pages), file, reopening)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the index to `path`, atomically, synced, and readable by its owner only.
+        """Write the index to `path` atomically, sync it, and make it readable by its owner only.
 
-        The same index gives the same bytes. IndexFormatError if this index was opened from a file
-        that is damaged.
+        The same index always gives the same bytes. Raises IndexFormatError if this index was opened
+        from a file that is damaged.
         """
         self.verify()  # damage must not be copied under fresh checksums
         index_file.write(Path(path), self._arrays)
@@ -144,7 +144,7 @@ class HammingIndex:
 
     @property
     def algorithm(self) -> str | None:
-        """Name of the algorithm that made the codes, None if it was not given."""
+        """Name of the algorithm that made the codes; None if no name was given."""
         return self._arrays.algorithm
 
     @property
@@ -154,7 +154,7 @@ class HammingIndex:
 
     @property
     def ids(self) -> NDArray[np.int64] | None:
-        """The ids by row, int64 (n,), read-only; None if the id is the row."""
+        """The ids by row, int64 (n,), read-only; None if each id is its row number."""
         return None if self._arrays.ids is None else self._arrays.ids.view()
 
     @property
@@ -173,12 +173,12 @@ class HammingIndex:
         radius : int, optional
             In bits, inclusive, 0..bits. The default, 31, is for 256-bit codes only.
         threads : int
-            Threads to use, 1..1024; the result does not depend on it.
+            Threads to use, 1..1024; the result is the same for any number.
 
         Returns
         -------
         SearchResult
-            Per query by (distance, id); exact.
+            Exactly the matches of each query, ordered by (distance, id).
         """
         return SearchResult(
             *self._native.search(
@@ -191,13 +191,13 @@ class HammingIndex:
     def nearest(
         self, queries: ArrayLike, k: int, threads: int = 1
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Find the `k` nearest codes to each query, ties by id; exact.
+        """Find exactly the `k` codes nearest to each query; equal distances are ordered by id.
 
         Returns
         -------
         ids : ndarray of int64, shape (n_queries, k)
         distances : ndarray of int32, shape (n_queries, k)
-            In bits. Both are padded with -1 if the index holds fewer than `k` codes.
+            In bits. Both arrays are padded with -1 if the index holds fewer than `k` codes.
         """
         checked, k = check_queries(queries, self._bits), check_k(k)
         _, found_ids, found_distances = self._native.nearest(checked, k, check_threads(threads))
@@ -211,12 +211,12 @@ class HammingIndex:
     def join(
         self, radius: int | None = None, threads: int = 1
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-        """Find every pair of codes within `radius` bits of each other; exact.
+        """Find exactly the pairs of codes that are within `radius` bits of each other.
 
         Returns
         -------
         a, b : ndarray of int64, shape (n_pairs,)
-            Ids with ``a < b``, ordered by (a, b); each pair once.
+            Ids with ``a < b``, ordered by (a, b); each pair occurs once.
         distances : ndarray of int32, shape (n_pairs,)
         """
         offsets, b, distances = self._native.join(
@@ -245,9 +245,9 @@ class HammingIndex:
         Returns
         -------
         ndarray of uint8, shape (n_queries, ceil(n / 8))
-            A bitmap by row, most significant bit first: set if the code is within the radius
-            (``np.unpackbits(bitmap, axis=1, count=len(index))``). Rows, not ids. Reading the set
-            bits is up to the caller, and so is the timing of that.
+            A bit for each row, most significant first: set if the code is within the radius
+            (``np.unpackbits(bitmap, axis=1, count=len(index))``). Rows, not ids. The caller reads
+            the set bits, and must see to the timing of that.
         """
         return self._native.constant_time(
             check_queries(queries, self._bits),

@@ -1,4 +1,4 @@
-"""The index file that csrc/hamming/FORMAT.md specifies, written and read."""
+"""Writing and reading the index file that csrc/hamming/FORMAT.md specifies."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _Layout(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """The header text; these fields are its keys."""
+    """The text of the header, in JSON; the fields of this class are the keys of that JSON."""
 
     algorithm: str | None
     bits: int
@@ -87,7 +87,7 @@ class _Header(NamedTuple):
 
 
 def write(path: Path, arrays: IndexArrays) -> None:
-    """Write an index whole and synced, readable by its owner only."""
+    """Write a complete index file, sync it, and make it readable by its owner only."""
     with write_file(path) as file:
         file.writelines(_chunks(arrays))
 
@@ -98,7 +98,7 @@ def encode(arrays: IndexArrays) -> bytes:
 
 
 class IndexFile:
-    """The bytes of an index file, and its name for error messages.
+    """The bytes of an index file, and the name of the file for error messages.
 
     Raises IndexFormatError if the file is not an index, is truncated, has a damaged header, or is
     of another version; only `verify` reads the sections.
@@ -112,7 +112,7 @@ class IndexFile:
         _check_sections(name, self._header, self._header_end, len(content))
 
     def arrays(self, *, huge_pages: bool = False) -> IndexArrays:
-        """Return arrays over the file's bytes, which are not read, or over a copy."""
+        """Return arrays backed by the file's bytes, which are not read yet, or by a copy."""
         content = _copy_to_huge_pages(self._content) if huge_pages else self._content
         header, arrays = self._header, {}
         for name, offset, n_bytes, _ in header.sections:
@@ -150,9 +150,9 @@ def _chunks(arrays: IndexArrays) -> Iterator[bytes | memoryview]:
 
 
 def _encode_header(arrays: IndexArrays, contents: dict[str, memoryview]) -> tuple[bytes, list[int]]:
-    """Return prefix and text, and the offset of each section.
+    """Return the header (its prefix and its text), and the offset of each section.
 
-    The text holds the offsets, which depend on its length: its room grows until it fits.
+    The text holds the offsets, which depend on its length: the header grows until the text fits.
     """
     n, n_code_bytes = arrays.codes.shape
     layout: dict[str, int] | None = None
@@ -175,14 +175,14 @@ def _encode_header(arrays: IndexArrays, contents: dict[str, memoryview]) -> tupl
 
 
 def _sign(text: bytes | memoryview) -> bytes:
-    """Return the prefix of a header text."""
+    """Return the prefix that precedes a header text and holds its checksum."""
     digest = hashlib.sha256(_PREFIX.pack(MAGIC, FORMAT_VERSION, len(text), bytes(32)))
     digest.update(text)
     return _PREFIX.pack(MAGIC, FORMAT_VERSION, len(text), digest.digest())
 
 
 def _check_prefix(name: str, content: memoryview) -> tuple[int, bytes]:
-    """Check magic, version and header checksum; return where the text ends, and the checksum."""
+    """Check magic, version and header checksum; return the text's end and the checksum."""
     if len(content) < _PREFIX.size:
         _refuse(name, f"it has {len(content)} bytes, too few for a header")
     magic, version, n_text_bytes, digest = _PREFIX.unpack_from(content)

@@ -1,4 +1,4 @@
-"""Search results, and search plans in words and numbers."""
+"""Results of searches, and plans that describe a search in words and numbers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class SearchResult(NamedTuple):
     """Matches of a batch of queries.
 
-    Those of query ``i`` are ``ids[offsets[i]:offsets[i + 1]]`` at ``distances[...]``, ordered by
-    (distance, id).
+    The matches of query ``i`` are ``ids[offsets[i]:offsets[i + 1]]``, ordered by (distance, id);
+    the same slice of ``distances`` holds their distances.
     """
 
     offsets: NDArray[np.int64]  # (n_queries + 1,)
@@ -68,7 +68,7 @@ def order_pairs(
     distances: NDArray[np.int32],
     ids: NDArray[np.int64] | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-    """Turn pairs of rows ``a < b``, each once, into pairs of ids, ordered by (a, b)."""
+    """Turn distinct pairs of rows ``a < b`` into pairs of ids ``a < b``, ordered by (a, b)."""
     if ids is not None:
         a, b = np.minimum(ids[a], ids[b]), np.maximum(ids[a], ids[b])
     order = np.lexsort((b, a))

@@ -1,8 +1,8 @@
 """Base classes of algorithms, one for each kind of input.
 
-A `PixelHash` gives one code for a picture; an `OrientedHash` also one for each orientation, and for
-a video's frame as the decoder returns it; a `SegmentHash` one for each part that it finds; a
-`Digest` one for the bytes of a file.
+A `PixelHash` gives one code for a picture. An `OrientedHash` also gives one for each orientation,
+and hashes a video frame as the decoder returns it. A `SegmentHash` gives one code for each part
+that it finds in a picture; a `Digest` gives one for the bytes of a file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Luma = NDArray[np.uint8] | NDArray[np.float32]
 """uint8 or float32 (H, W)."""
 
 Consumes = Literal["rgb", "grey"]
-"""Input of a hash of pixels. ``"rgb"``: colours, or grey where that is all there is. ``"grey"``:
+"""Input of a hash of pixels. ``"rgb"``: colours, or grey if only grey is available. ``"grey"``:
 8-bit grey (H, W) as Pillow makes it of RGB, once for all algorithms that ask for it."""
 
 
@@ -32,9 +32,9 @@ class LumaDrift:
     """Bounds on how far hashes of a JPEG's luma plane lie from those of its exact pixels.
 
     A search with hashes of luma is widened by `margin_bits`, so that it finds what exact hashes
-    would. That holds for hashes of `min_quality` or more; others cannot be relied on. To save time,
-    hashes of luma may have rounding errors of `tolerance_bits`, within the margin; trimmed views,
-    whose borders may also be a line off, of `trimmed_tolerance_bits`.
+    would find, if the quality is at least `min_quality`; other hashes cannot be relied on. To save
+    time, hashes of luma may be off by `tolerance_bits`, within the margin, from rounding errors;
+    those of trimmed views, whose borders may also be a line off, by `trimmed_tolerance_bits`.
     """
 
     margin_bits: int
@@ -50,8 +50,8 @@ class Algorithm(ABC):
     `name`, in lower case, is used in the registry, lists and decisions; `bits` is the width of the
     codes, a multiple of 8; `default_radius` is the usual search radius in bits, inclusive.
     `exact_only` is true if codes are equal or unrelated, so that distances other than 0 mean
-    nothing. Within the bounds of `luma_drift`, hashes of luma nominate; without them, pictures are
-    decoded exactly.
+    nothing. Given `luma_drift`, hashes of luma nominate pictures within its bounds; if it is None,
+    pictures are decoded exactly.
     """
 
     name: str
@@ -94,10 +94,10 @@ class OrientedHash(PixelHash):
     def hash_luma(
         self, luma: Luma, gain: float, *, is_oriented: bool
     ) -> tuple[NDArray[np.uint8], int | None]:
-        """Return the codes of all orientations, or the first alone, and the quality.
+        """Return the codes of all orientations, or only the first code, and the quality.
 
-        `luma` is a video's as the decoder returns it; its differences, multiplied by `gain`, are
-        those of the picture as shown.
+        `luma` is that of a video as the decoder returns it. Multiplying its differences by `gain`
+        gives the differences in the picture as shown.
         """
 
 
@@ -109,7 +109,7 @@ class SegmentHash(Algorithm):
 
     @abstractmethod
     def check_usable(self) -> None:
-        """Raise AlgorithmError if a package that it needs is not installed."""
+        """Raise AlgorithmError if a package that the algorithm needs is not installed."""
 
     @abstractmethod
     def hash_segments(self, pixels: Pixels) -> NDArray[np.uint8]:

@@ -5,8 +5,8 @@ Both use integers, so rounding cannot make them differ. Grey is (19595 R + 38470
 in between. The order depends on the version of Pillow: rows first up to Pillow 12; from Pillow 13
 on columns first, if the height loses more than twice the pixels of the width, which changes some
 bits of the hashes of tall pictures. imagehash follows the Pillow that it runs with, and so does
-this module: on first use it resizes a few small pictures both ways. If Pillow does neither, as
-after a later change, Pillow itself resizes: slower, and by definition equal to imagehash.
+this module: on first use it resizes a few small pictures both ways. If Pillow uses neither order,
+as after a later change, Pillow itself resizes: slower, and by definition equal to imagehash.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PROBES_PX = (
     ((3, 2), (8, 9)),
     ((300, 200), (128, 128)),
 )
-"""(height, width) before and after; on either side of where Pillow 13 changes the order."""
+"""(height, width) before and after, on both sides of the point where Pillow 13 changes order."""
 
 
 def grey_of(pixels: NDArray[np.uint8]) -> Grey:
@@ -62,7 +62,7 @@ def resize_in_order(grey: Grey, height_px: int, width_px: int, order: Order | No
 
 
 def find_order(resize: Callable[[Grey, int, int], Grey]) -> Order | None:
-    """Return the known order in which a function resizes, None if it is neither."""
+    """Return the known order in which a function resizes, None if it uses neither order."""
     noise = np.random.default_rng(0)
     pictures = [(noise.integers(0, 256, before, np.uint8), after) for before, after in _PROBES_PX]
     expected = [resize(grey, *after) for grey, after in pictures]

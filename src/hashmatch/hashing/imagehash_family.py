@@ -26,7 +26,7 @@ from hashmatch.hashing.grey import Grey, grey_of, resize
 from hashmatch.values import Code
 
 _Bits: TypeAlias = Any
-"""bool (8, 8), whose most significant bit comes first."""
+"""bool (8, 8), with the most significant bit first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +45,16 @@ class GreyHash(PixelHash):
 def _phash(grey: Grey) -> _Bits:
     """Compare the lowest 8 x 8 cosine coefficients of 32 x 32 pixels with their median.
 
-    If a picture is symmetric or flat, many coefficients are 0 but for rounding errors, which decide
-    imagehash's bits. So they are computed by the same operations as in SciPy's transform, in the
-    same order, on every machine, and equal those of SciPy's x86-64 wheels to the last bit
+    If a picture is symmetric or flat, many coefficients are 0 except for rounding errors, which
+    then decide imagehash's bits. So the coefficients are computed by the operations of SciPy's
+    transform in their order, on every machine, and equal those of its x86-64 wheels to the last bit
     (`csrc/hash/phash_transform.cpp`).
     """
     return _is_above_median(phash_coefficients(resize(grey, 32, 32)))
 
 
 def _dhash(grey: Grey) -> _Bits:
-    """Find where 8 rows of 9 pixels rise from one to the next; bytes, so nothing is rounded."""
+    """Find where pixels get brighter along 8 rows of 9; they are bytes, so nothing is rounded."""
     small = resize(grey, 8, 9)
     return small[:, 1:] > small[:, :-1]
 
@@ -72,11 +72,11 @@ def _ahash(grey: Grey) -> _Bits:
 def _whash(grey: Grey) -> _Bits:
     """Compare 8 x 8 Haar approximations of a picture with their median.
 
-    The picture is resized to a square whose side is the largest power of two that its shorter side
-    holds, and at least 8 px, and its mean is taken out.
+    The picture is resized to a square whose side is the largest power of two up to its shorter
+    side, and at least 8 px, and its mean is subtracted.
 
-    An approximation is the sum of a block but for a factor and rounding errors, and the mean that
-    is taken out is the same for all. So the sums of blocks, which are integers, decide every bit,
+    An approximation is the sum of a block, apart from a factor and rounding errors, and the mean
+    subtracted is the same for all. So the sums of blocks, which are integers, decide every bit,
     unless the two in the middle are equal: two different sums, or twice a sum and two others,
     differ by at least 1, which is 1e-6 of an approximation even at a side of 16,384 px, where all
     rounding errors together stay below 1e-9. If the two in the middle are equal, as in pictures
@@ -103,7 +103,7 @@ class CropResistantHash(SegmentHash):
 
     Computed by imagehash itself (extra ``compat``). To imagehash, two pictures match if a part of
     one lies within 16 bits of a part of the other; a search for all parts with that radius, in a
-    list with a row for each part, finds the same. It takes a hundred times as long as the others.
+    list with a row for each part, finds the same. This hash takes 100 times as long as the others.
     """
 
     def check_usable(self) -> None:
@@ -118,7 +118,7 @@ class CropResistantHash(SegmentHash):
     def hash_segments(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Return a code for each part, uint8 (n, 8), in the order of imagehash.
 
-        AlgorithmError if imagehash is not installed, DecodeError if it cannot hash the picture.
+        AlgorithmError if imagehash is not installed; DecodeError if the picture cannot be hashed.
         """
         self.check_usable()
         import imagehash  # noqa: PLC0415  (an extra)

@@ -1,9 +1,9 @@
 """PDQ, the 256-bit perceptual hash of photographs, equal to the reference's to the last bit.
 
 Pixels are uint8 luma (H, W), uint8 red, green, blue (H, W, 3) or float32 luma (H, W). Luma of
-colours is 0.299 R + 0.587 G + 0.114 B, unrounded; uint8 luma counts as grey of that value. So both
-are hashed as PyPI's pdqhash hashes the picture in colours, and float32 luma as ThreatExchange's C++
-hashes it.
+colours is 0.299 R + 0.587 G + 0.114 B, unrounded; uint8 luma counts as grey of that value. So uint8
+pixels are hashed as PyPI's pdqhash hashes the picture in colours, and float32 luma as
+ThreatExchange's C++ hashes it.
 
 Exactness: PDQ's filters are applied as one linear operator, in nearly exact arithmetic. The
 reference's float32 sums drift from that. Where the drift could change a bit or the quality, the
@@ -61,14 +61,14 @@ def dihedral(
 ) -> tuple[NDArray[np.uint8], int]:
     """Hash a picture in all eight orientations at once, at little more than the cost of one.
 
-    They are taken from one transform by changing signs, as pdqhash.compute_dihedral does, and are
+    All hashes come from one transform by changing signs, as in pdqhash.compute_dihedral, and are
     close to, but not always equal to, the hashes of the turned pictures. Row 0 is the hash that
-    `hash` gives; at 64 x 64 px alone, rounding may differ, as it does in pdqhash.
+    `hash` gives; only at 64 x 64 px, rounding may differ, as it does in pdqhash.
 
     Parameters
     ----------
     pixels, gain
-        As for `hash`, like errors and thread safety.
+        As for `hash`, as are the errors and thread safety.
     tolerance_bits : int
         Bits by which a code may differ from the exact one if that avoids the reference's own
         arithmetic; the quality may then be slightly off. For pixels that are inexact anyway.

@@ -34,8 +34,8 @@ _ATTRIBUTES = ("name", "bits", "default_radius", "consumes")
 class _PluginHash(PixelHash):
     """A third party's algorithm: its results are checked, its exceptions become DecodeErrors.
 
-    If it fails on a picture, that row gets an error, as for a file that cannot be decoded; other
-    algorithms keep their hashes.
+    If the algorithm fails on a picture, its row gets an error, as for a file that cannot be
+    decoded; other algorithms keep their hashes.
     """
 
     own: Any
@@ -102,7 +102,7 @@ _REGISTRY: Registry[Algorithm] = Registry(
 def algorithms() -> Mapping[str, Algorithm]:
     """Return the algorithms by name, sorted.
 
-    Includes plug-ins; looking one up loads it, and raises AlgorithmError if it is unusable.
+    Includes plug-ins: looking up a plug-in loads it, and raises AlgorithmError if it is unusable.
     """
     return _REGISTRY
 
@@ -110,9 +110,9 @@ def algorithms() -> Mapping[str, Algorithm]:
 def get_algorithm(name: str) -> Algorithm:
     """Return the algorithm of this name, the same object every time.
 
-    ValueError if there is none, naming the known ones. AlgorithmError, in one line that names the
-    entry point, if a plug-in cannot be loaded or is not an algorithm, or if two have the name;
-    other algorithms are not affected.
+    ValueError, naming the known algorithms, if there is none. AlgorithmError, in one line that
+    names the entry point, if a plug-in cannot be loaded or is not an algorithm, or if two have the
+    same name; other algorithms are not affected.
     """
     try:
         return _REGISTRY[name]
@@ -138,8 +138,8 @@ def register(algorithm: Any) -> ExitStack:
     """Add an algorithm to this process, as a plug-in would, for tests and notebooks.
 
     ``close()`` of the result, or the end of its `with` block, removes it again. Worker processes do
-    not have it: they, like other programs, find a plug-in by its entry point. ValueError if there
-    is an algorithm of this name, AlgorithmError if it is not an algorithm.
+    not have it: they, like other programs, find a plug-in by its entry point. ValueError if the
+    name is already taken, AlgorithmError if the object is not an algorithm.
     """
     return _REGISTRY.register(algorithm)
 
@@ -162,5 +162,5 @@ def load_algorithms(names: Iterable[str]) -> None:
 
 
 def problems() -> list[str]:
-    """Load all installed plug-ins; return a line on each that is unusable or ignored."""
+    """Load all installed plug-ins; return a line about each that is unusable or ignored."""
     return _REGISTRY.load_usable()[1]

@@ -1,8 +1,8 @@
 """The index: the lists of a folder, built into segments, changed while in use, and searched.
 
-A folder with a `recipe.toml` becomes `built/`: segments of codes, tables of entries, tombstones,
-and a manifest for each generation that names its files. A generation is published by one atomic
-rename, so that readers see all of it or nothing. docs/index.md specifies the files.
+From a folder with a `recipe.toml`, a build makes `built/`: segments of codes, tables of entries,
+tombstones, and for each generation a manifest that names its files. A generation is published by
+one atomic rename, so that readers see all of it or nothing. docs/index.md specifies the files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Appending of a list file to a transaction, which build, add and replace share."""
+"""Append a list file to a transaction: the step that build, add and replace have in common."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from hashmatch.lists import Column
 def append_list(
     transaction: Transaction, source: RecipeList, came_by: ChangeKind, *, readmit: bool = False
 ) -> tuple[ListCounts, int]:
-    """Append the rows of a list file as they are read; once per list and transaction.
+    """Append the rows of a list file while reading it; call once per list and transaction.
 
-    A row that the index has with the same status is a duplicate; with another status the new row
-    replaces it. A withdrawn row removes the row that is there. Known entries keep their ordinal.
-    Entries that the overrides say are removed stay out, unless `readmit` is true: then the
-    overrides forget them.
+    If the index has a row already, with the same status, the new row is a duplicate; with another
+    status it replaces the old row. A withdrawn row removes the old row. Known entries keep their
+    ordinal. Entries that the overrides list as removed are left out, unless `readmit` is true: then
+    they are added, and deleted from the overrides.
 
     Returns
     -------
     counts : ListCounts
-        Of this file alone.
+        The row counts of this file alone.
     n_returned : int
         Removed entries that were readmitted.
 
     Notes
     -----
-    Rows go to disk as they come. The memory that grows with the list is 24 bytes for each distinct
-    row and 24 for each new entry; every 65,536 rows cost a scan of the ids that the list has.
+    Rows are written to disk as they are read. Memory grows by 24 bytes for each distinct row and 24
+    for each new entry; every 65,536 rows cost a scan of the ids that the index has for the list.
     """
     appending = _Appending(transaction, source, readmit=readmit)
     for chunk in read_chunks(source, appending.keys, transaction.options.chunk_rows):
@@ -62,7 +62,7 @@ class _Appending:
         self._counts = dict.fromkeys(kinds, 0)
 
     def append(self, chunk: RowChunk) -> None:
-        """Classify the rows of a chunk and append those to be indexed."""
+        """Classify the rows of a chunk and append the rows to be indexed."""
         transaction, counts = self._transaction, self._counts
         self._algorithms.update(chunk.algorithms)
         ids: Column = chunk.table["entry_id"]
@@ -113,7 +113,7 @@ class _Appending:
             self._transaction.remove(number, np.sort(rows))
 
     def _number_entries(self, known: KnownRows, keys: NDArray[np.uint64]) -> Int64s:
-        """Return the ordinals of entries; new ones get the next, in order of appearance."""
+        """Return the ordinals of entries; new entries are numbered in order of appearance."""
         transaction = self._transaction
         entries = known.by_entry.get(keys)
         new = np.flatnonzero(entries < 0)
@@ -125,7 +125,7 @@ class _Appending:
     def _number_origins(self, numbers: Int64s) -> NDArray[np.int32]:
         """Return the positions of origins in the transaction; new ones are added as they appear.
 
-        `numbers` are those of `RowKeys`.
+        `numbers` are the numbers that `RowKeys` gave the origins.
         """
         origins, name, version = self._transaction.origins, self._source.name, self._source.version
         distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)

@@ -36,15 +36,15 @@ def build_index(
     Reads every list, leaves out withdrawn rows, duplicates, ignored algorithms and entries that
     `remove_entries` removed (each counted in the report), and publishes the rest as one generation.
     What was disabled stays disabled. Equal lists give equal bytes; if the contents are those of the
-    current generation, nothing is published, but its damaged files are written again.
+    current generation, nothing is published, but damaged files of it are written again.
 
     Parameters
     ----------
     directory : path-like
         A folder with a recipe.
     discard_additions : bool
-        Build even if lists were added to or replaced since the last build. The recipe's files
-        alone count then.
+        Build even if lists were added to or replaced since the last build. The new generation then
+        has only what the recipe's files contain.
     wait_s, options
         As in `add_list`.
 
@@ -53,16 +53,16 @@ def build_index(
     HashListError
         The recipe or a list has a fault; nothing is changed.
     IndexFormatError
-        Pointer, manifest or overrides are damaged: the next number or the overrides are unknown.
+        Pointer, manifest or overrides are damaged: next generation number or overrides unknown.
     HashmatchError
         Lists were added to or replaced since the last build; another writer has the lock; or the
         folder cannot be written.
 
     Notes
     -----
-    Killed at any moment, it leaves the generation before or the one after, whole. Memory does not
-    grow with the text of the lists: 48 bytes a row are held while a list is read (`append_list`),
-    and some 300 bytes for each 256-bit code of one algorithm while its index is built.
+    A build killed at any moment leaves either the old or the new generation, complete. Memory does
+    not grow with the text of the lists: it is 48 bytes a row while a list is read (`append_list`),
+    and some 300 bytes for each 256-bit code of one algorithm while that algorithm is indexed.
     """
     directory = Path(directory)
     Recipe.load(directory)  # before a folder appears that nobody asked for

@@ -15,9 +15,9 @@ from hashmatch.index.manifest import ListCounts, Manifest
 class StorageOptions:
     """Sizes for making a change; search results do not depend on them.
 
-    `kept_generations` are kept after a change, including the current one. Small segments are merged
-    automatically, up to `merged_codes` codes. A list is processed in chunks of `chunk_rows`; a
-    record batch of an entry table has `batch_rows`.
+    `kept_generations` is how many are kept after a change, the current one included. Small segments
+    are merged automatically, up to `merged_codes` codes. A list is processed in chunks of
+    `chunk_rows` rows; a record batch of an entry table has `batch_rows` rows.
     """
 
     kept_generations: int = 8
@@ -37,13 +37,13 @@ DEFAULT_OPTIONS = StorageOptions()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeReport:
-    """The effect of a change; counts are of rows, one for each hash, unless they name entries.
+    """The effect of a change. Counts are of rows (one per hash) unless their name says entries.
 
-    Name, generation and digest are those of the current generation. `is_new` is true if the
-    contents changed; otherwise nothing was published. `n_added` rows were added and `n_removed`
-    never match again; `n_disabled` stay but no longer match, `n_enabled` match again.
-    `n_returned_entries` had been removed and match again. `counts` breaks down the rows of a list
-    file, if there was one.
+    Name, generation and digest describe the current generation. `is_new` is true if the contents
+    changed; otherwise nothing was published. `n_added` rows were added and `n_removed` never match
+    again; `n_disabled` stay but no longer match, `n_enabled` match again. `n_returned_entries`
+    entries had been removed and match again. `counts` breaks down the rows of a list file, if there
+    was one.
     """
 
     name: str
@@ -69,7 +69,7 @@ class ChangeReport:
         return report
 
     def extend(self, kind: type[_Report], **facts: Any) -> _Report:
-        """Return a report of a subclass with the same values, and more."""
+        """Return a report of a subclass: the values of this report, and further ones."""
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return kind(**own, **facts)
 

@@ -53,8 +53,8 @@ def compact_index(
     """Merge the segments of each algorithm into one, without the rows that were removed.
 
     Every search finds the same entries before and after, though rows get new numbers. Disabled rows
-    stay. Readers are not held up; other writers fail or wait until it is done. It may run in a
-    background thread: the native work releases the GIL.
+    stay. Readers need not wait; other writers fail or wait until compaction is done. It may run in
+    a background thread: the native work releases the GIL.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def compact_index(
         Threads to build with; the result does not depend on it.
     purge : bool
         Delete from all kept generations the rows that the current one does not have: then no file
-        holds a hash that was removed or withdrawn, and a rollback cannot bring one back. Earlier
-        generations that are damaged are deleted whole.
+        holds a removed or withdrawn hash, and a rollback cannot bring such a hash back. Earlier
+        generations that are damaged are deleted entirely.
     wait_s, options
         As in `add_list`.
 
@@ -82,10 +82,10 @@ def compact_index(
 
     Notes
     -----
-    Holds the codes of one algorithm twice and their index once, about 300 bytes a code of 256
-    bits, and 65,536 entries at a time; `purge` holds another 24 bytes a row. Killed at any moment,
-    it leaves the generation before or the one after, whole, and a purge can be repeated; on disk,
-    both lie side by side for a while.
+    Memory holds the codes of one algorithm twice and their index once, about 300 bytes per 256-bit
+    code, and 65,536 entries at a time; `purge` needs another 24 bytes a row. If killed, compaction
+    leaves either the old or the new generation, complete, and a purge can be repeated. For a while,
+    both generations take up disk space.
     """
     with open_transaction(
         Path(directory), wait_s=wait_s, verify=True, options=options
@@ -104,7 +104,7 @@ def compact_index(
 
 
 def _purge_history(transaction: Transaction, generation: int) -> int:
-    """Delete from every earlier generation the rows that a committed one does not have.
+    """Delete from all earlier generations the rows that the committed `generation` lacks.
 
     Manifests keep their number and digest, which decisions refer to, and note how many rows were
     purged. A generation that cannot be read is deleted. Returns how many rows were deleted.
@@ -119,7 +119,7 @@ def _purge_history(transaction: Transaction, generation: int) -> int:
 
 
 class _Purge:
-    """The rows that stay, and the segments rewritten without the rest."""
+    """A purge in progress: the rows that stay, and the segments rewritten without other rows."""
 
     def __init__(self, transaction: Transaction) -> None:
         self.n_purged = 0
@@ -133,7 +133,7 @@ class _Purge:
         self._rewritten: dict[tuple[StoredFile, StoredFile], tuple[Segment, Rows]] = {}
 
     def rewrite(self, generation: int) -> bool:
-        """Rewrite a generation without rows that go; return False if it cannot be read."""
+        """Rewrite a generation with only the rows that stay; return False if it is unreadable."""
         directory, folder = self._transaction.directory, self._transaction.folder
         try:
             manifest = read_manifest(directory, generation)
@@ -150,7 +150,7 @@ class _Purge:
         return True
 
     def _share_origins(self, origins: tuple[Origin, ...]) -> None:
-        """Forget rewritten segments if their equal bytes stand for other origins here."""
+        """Forget the rewritten segments if origins are numbered differently in this generation."""
         n_common = min(len(origins), len(self._origins))
         if origins[:n_common] != self._origins[:n_common]:
             self._origins = ()
@@ -173,7 +173,7 @@ class _Purge:
         )
 
     def _drop_rows(self, segment: OpenSegment) -> tuple[Segment, Rows]:
-        """Return a segment with only the rows that stay, and their row numbers."""
+        """Return a segment with only the rows that stay, and their old row numbers."""
         algorithm, every = segment.stored.algorithm, segment.rows_except(NO_ROWS)
         slices = key_slices(self._keys, self._origins, algorithm, every)
         is_staying = [self._staying.get(row_keys) != MISSING for _, row_keys in slices]

@@ -1,7 +1,7 @@
 """Keys of rows and entries, and the first occurrence of each, without keeping the rows.
 
-A key is 128 bits: BLAKE2b of the entry, and for a row added to it a universal hash of the code by
-random multipliers, so that two different rows never share one in practice.
+A key has 128 bits. An entry's key is its BLAKE2b hash; a row's key is that of its entry plus a
+universal hash of its code, with random multipliers. In practice, different rows never share a key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RowKeys:
     """Keys of entries and rows; comparable only within one `RowKeys`.
 
     An entry is identified by list, harm, classification and id; a row by its entry, algorithm and
-    code. Costs half a microsecond a row.
+    code. Making a key costs half a microsecond a row.
     """
 
     def __init__(self) -> None:
@@ -70,10 +70,10 @@ class RowKeys:
         return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
 
     def rows(self, entries: Keys, algorithm: str, codes: NDArray[np.uint8]) -> Keys:
-        """Return the keys of rows of an algorithm: `codes`, uint8 (n, bits / 8), of `entries`.
+        """Return keys of rows, given their entries' keys and codes, uint8 (n, bits / 8).
 
-        Codes are hashed by multilinear hashing, of which the upper half of each sum is strongly
-        universal (Lemire and Kaser, Strongly universal string hashing is fast, 2014).
+        Codes are hashed by multilinear hashing: the upper half of each sum is strongly universal
+        (Lemire and Kaser, Strongly universal string hashing is fast, 2014).
         """
         number = self._algorithms.setdefault(algorithm, len(self._algorithms))
         n_words = -(-codes.shape[1] // 4)
@@ -101,7 +101,7 @@ class KeyMap:
         return np.concatenate([np.empty((0, 2), dtype=np.uint64), *(run for run, _ in self._runs)])
 
     def get(self, keys: Keys) -> Int64s:
-        """Return the value of each key, `MISSING` where it has none."""
+        """Return the value of each key, or `MISSING` if the map does not have the key."""
         values = np.full(len(keys), MISSING, dtype=np.int64)
         for run_keys, run_values in self._runs:
             at = np.searchsorted(run_keys[:, 0], keys[:, 0])
@@ -116,9 +116,9 @@ class KeyMap:
         return values
 
     def setdefault(self, keys: Keys, values: Int64s) -> tuple[Int64s, NDArray[np.bool_]]:
-        """Store the value of each new key, the first for equal keys; values are not negative.
+        """Store the value of each new key, the first if it repeats; values must be >= 0.
 
-        Returns the value each key has now, and whether it was stored here, true once per key.
+        Returns each key's value now, and whether this position stored it: true once per new key.
         """
         found, places = self._add_missing(keys, lambda new: values[new])
         is_new = np.zeros(len(keys), dtype=np.bool_)
@@ -136,7 +136,7 @@ class KeyMap:
     def _add_missing(self, keys: Keys, choose: Callable[[Int64s], Int64s]) -> tuple[Int64s, Int64s]:
         """Store for new keys the values that `choose` returns for their first positions.
 
-        Returns the value of every key, and those positions.
+        Returns the value of every key, and the first positions of the new keys.
         """
         found = self.get(keys)
         new = np.flatnonzero(found == MISSING)
@@ -160,7 +160,7 @@ class KeyMap:
 
 
 def first_occurrence(keys: Keys) -> tuple[Int64s, Int64s]:
-    """Return where each distinct key comes first, and which of them each key is; int64."""
+    """Return the first position of each distinct key, and each key's index there; int64."""
     order = np.argsort(np.ascontiguousarray(keys[:, 0]), kind="stable")  # keeps equal keys in order
     ordered = keys[order]
     is_same = ordered[1:] == ordered[:-1]

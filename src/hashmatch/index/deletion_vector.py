@@ -37,5 +37,5 @@ def contains(vector: Rows, rows: Rows) -> NDArray[np.bool_]:
 
 
 def renumber(vector: Rows, kept: Rows) -> Rows:
-    """Return a deletion vector after all rows but the ascending `kept` are dropped."""
+    """Return a vector renumbered for a segment that has only the rows `kept` (ascending)."""
     return np.flatnonzero(contains(vector, kept))

@@ -47,7 +47,7 @@ _MANIFEST_NAME = re.compile(r"([0-9]{6,})\.json")
 
 
 class Current(NamedTuple):
-    """The current generation; `raw` are the bytes of the pointer, which no two share."""
+    """The current generation; `raw` are the pointer's bytes, never equal to another's."""
 
     raw: bytes
     manifest: Manifest
@@ -59,7 +59,7 @@ def built_path(directory: Path) -> Path:
 
 
 def index_files(directory: Path) -> list[Path]:
-    """Return the files in `built/` that belong to the index, whatever else lies there."""
+    """Return the files in `built/` that belong to the index, and no other files there."""
     names = (POINTER_FILE, *SUFFIXES)
     return [
         path
@@ -74,12 +74,12 @@ def manifest_path(directory: Path, generation: int) -> Path:
 
 
 def build_command(directory: Path) -> str:
-    """Return the command that builds an index folder, as the remedy in an error."""
+    """Return the command that builds an index folder, for error messages to suggest."""
     return f"hashmatch index build {directory}"
 
 
 def read_pointer(directory: Path) -> bytes | None:
-    """Return the bytes of the pointer, None where there is none; costs one read of 300 bytes."""
+    """Return the pointer's bytes, None if there is no pointer; costs a read of 300 bytes."""
     path = f"{directory}/built/{POINTER_FILE}"  # pathlib would take as long as the read
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -171,9 +171,9 @@ class LockedDirectory:
     def lock(cls, directory: Path, *, wait_s: float = 0.0) -> Iterator[LockedDirectory]:
         """Lock `directory/built` for writing, creating it where it is missing.
 
-        The lock ends with the process that holds it, however that ends; if it is killed, with the
-        last process that it forked meanwhile. HashmatchError if another writer, even a thread of
-        this process, still holds it after `wait_s` seconds.
+        The lock ends with the process that holds it, however the process ends; if it is killed, the
+        lock lasts until the processes that it forked meanwhile end, too. HashmatchError if another
+        writer, even a thread of this process, still holds it after `wait_s` seconds.
         """
         folder = cls(directory)
         with contextlib.suppress(FileExistsError):
@@ -221,7 +221,7 @@ class LockedDirectory:
         return self._staging / name
 
     def create(self, name: str) -> io.BufferedWriter:
-        """Open a new staged file for writing, readable by the owner only from the start."""
+        """Open a new staged file for writing; from the start only its owner can read it."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         return os.fdopen(os.open(self.staged(name), flags, 0o600), "wb")
 
@@ -254,7 +254,7 @@ class LockedDirectory:
         self._write_pointer(manifest.generation, manifest.generation + 1, seal_of(sealed))
 
     def rewrite_manifest(self, manifest: Manifest) -> None:
-        """Rewrite the manifest of an earlier generation, keeping its time."""
+        """Rewrite the manifest of an earlier generation, keeping the file's time."""
         sync_folder(self.path)
         path = manifest_path(self.directory, manifest.generation)
         written = path.stat()
@@ -264,9 +264,9 @@ class LockedDirectory:
             os.utime(file.fileno(), ns=(written.st_atime_ns, written.st_mtime_ns))
 
     def collect_garbage(self, kept: Collection[int]) -> None:
-        """Remove every manifest but those `kept`, and every file that none of them names.
+        """Remove all manifests except those in `kept`, and all files that none of these names.
 
-        Only manifests are removed if one of those `kept` cannot be read. Readers keep the files
+        Only manifests are removed if a kept manifest cannot be read. Readers can go on using files
         that they have mapped.
         """
         gone = [number for number in kept_generations(self.directory) if number not in kept]

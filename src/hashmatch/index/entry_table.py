@@ -96,7 +96,7 @@ class EntryTable:
 
     @classmethod
     def open(cls, path: Path, n_rows: int) -> EntryTable:
-        """Map a table; IndexFormatError unless it has that many rows of `ENTRY_SCHEMA`."""
+        """Map a table; IndexFormatError unless it has `n_rows` rows of `ENTRY_SCHEMA`."""
         try:
             return cls(path, _map_batches(path, n_rows))
         except (pa.ArrowException, OSError, ValueError):
@@ -121,7 +121,7 @@ class EntryTable:
         return found.tolist()
 
     def take(self, names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:
-        """Return columns of ascending rows."""
+        """Return the named columns of some rows; the rows must ascend."""
         schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
         pieces = [
             pa.table(
@@ -134,8 +134,8 @@ class EntryTable:
     def rows_of(self, is_wanted: NDArray[np.bool_], entry_ids: Column | None) -> NDArray[np.int64]:
         """Return the rows with a wanted origin and one of `entry_ids` (None: any).
 
-        `is_wanted` is bool (n_origins,). Reads all origins, and all ids where one of the origins
-        occurs, in native code.
+        `is_wanted` is bool (n_origins,). Reads all origins in native code; also all ids, if
+        some row has a wanted origin.
         """
         masks = [
             is_wanted[self.below(origins, is_wanted.size, "origin")] for origins in self._origins
@@ -154,7 +154,7 @@ class EntryTable:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Count the rows that are not `hidden`.
 
-        Returns rows by origin, int64 (n_origins,), and whether entries have any, bool (n_entries,).
+        Returns rows per origin, int64 (n_origins,), and which entries have rows, bool (n_entries,).
         """
         is_shown = np.ones(len(self), dtype=np.bool_)
         is_shown[hidden] = False

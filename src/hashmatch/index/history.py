@@ -34,9 +34,9 @@ class GenerationInfo:
     """A kept generation.
 
     `published` is when its manifest was written, in UTC, by the clock of the file system; `digest`
-    is that of its contents, as in decisions; `hashmatch_version` is the version that wrote it;
+    is its contents digest, as in decisions; `hashmatch_version` is the version that wrote it;
     `change` is the change from the generation before. `n_rows` counts rows that are not removed,
-    `n_purged` those deleted from it for good after it was published.
+    `n_purged` the rows deleted from it for good after it was published.
     """
 
     generation: int
@@ -107,7 +107,7 @@ def rollback_index(
     directory : path-like
         A built folder.
     generation : int
-        One that `index_history` lists.
+        The number of a generation that `index_history` lists.
     with_overrides : bool
         Also restore what was removed and disabled by name at that time. This works even if the
         current manifest is damaged or lost.
@@ -132,8 +132,8 @@ def rollback_index(
 
     Notes
     -----
-    Reads all rows of both generations and holds 48 bytes for each. No segment is rewritten. Killed
-    at any moment, it leaves the generation before or the one after, whole.
+    Reads all rows of both generations and holds 48 bytes for each. Rewrites no segment. A rollback
+    killed at any moment leaves either the old or the new generation, complete.
     """
     directory = Path(directory)
     if not decode_pointer(directory, read_pointer(directory)).generation:

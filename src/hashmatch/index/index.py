@@ -1,4 +1,4 @@
-"""The opened index: one generation, searched, with the meaning of its rows."""
+"""The opened index: search in one generation, and the entries that its rows stand for."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from hashmatch.values import IndexRef
 class Index:
     """One generation of a built folder, opened for search.
 
-    It does not change when newer generations are published, or its own is pruned; `refreshed` gives
-    the current one. Files are mapped, not read, and hold no descriptor. Safe to use from several
-    threads and after fork. Rows are numbered by algorithm, through all of its segments, for this
-    generation only.
+    An Index stays the same when newer generations are published or its own is deleted; `refreshed`
+    returns the current one. Files are mapped, not read, and need no open file descriptor. Safe to
+    use from several threads and after fork. Rows are numbered per algorithm, through all its
+    segments, and only for this generation.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class Index:
         """Return the current generation: this very index if it is still current.
 
         Costs one read of some 300 bytes if nothing changed, otherwise the opening of what is new:
-        segments that both generations share stay open. Never waits for a writer. Errors as by
-        `open`.
+        segments that both generations share stay open. Never waits for a writer. Raises the errors
+        of `open`.
         """
         if read_pointer(self._directory) == self._pointer:
             return self
@@ -94,12 +94,12 @@ class Index:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """Names of the algorithms that made its codes, sorted."""
+        """Names of the algorithms that made the codes of the index, sorted."""
         return tuple(self._segments)
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """The facts that rules may ask for; `origin_of` gives positions in it."""
+        """The facts that rules may test; `origin_of` returns positions in this tuple."""
         return self._manifest.origins
 
     def bits(self, algorithm: str) -> int:
@@ -107,7 +107,7 @@ class Index:
         return self._of(algorithm).bits
 
     def codes(self, algorithm: str) -> NDArray[np.uint8]:
-        """Return the codes of an algorithm that may match, uint8 (m, bits / 8), in order of row.
+        """Return an algorithm's codes that may match, uint8 (m, bits / 8), in order of row.
 
         A view of the file if there is one segment without tombstones, else a copy.
         """
@@ -160,7 +160,7 @@ class Index:
         return self._cells(algorithm, rows, "timestamp_s")
 
     def describe(self) -> dict[str, Any]:
-        """Return counts and attributes as plain dicts, ready for JSON; no single entries.
+        """Return counts and attributes as plain dicts, ready for JSON; lists no single entries.
 
         Reads 12 bytes of each row.
         """

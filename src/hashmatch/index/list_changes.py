@@ -35,7 +35,7 @@ def add_list(
     """Add the rows of a list file to a list; they are searched from then on.
 
     A row that the index has already, by entry, harm, classification, algorithm and hash, is a
-    duplicate and keeps the version that brought it, and its time. With another status the new row
+    duplicate: the old row keeps its list version and its time. With another status the new row
     replaces it; a withdrawn row removes it. An entry removed earlier matches again, with the
     hashes of this file. A known entry that gets another hash stays one entry.
 
@@ -46,7 +46,7 @@ def add_list(
     file : path-like
         As `hashmatch.lists.read_batches` takes it.
     list_name : str, optional
-        The list it belongs to; may be left out if the index has only one.
+        The list that the file belongs to; may be left out if the index has only one list.
     version : str, optional
         The version that matches will name; the latest of the list by default.
     new_list : bool
@@ -71,10 +71,10 @@ def add_list(
 
     Notes
     -----
-    Costs reading the file, building an index of its rows, and for every 65,536 of them one scan of
+    Costs reading the file, building an index of its rows, and for every 65,536 rows one scan of
     the ids of all segments with rows of the list, in native code. Small segments are merged on the
     way (`Transaction.commit`); others are neither read whole nor rewritten. Memory is that of
-    `build_index`. Killed at any moment, it leaves the generation before or the one after, whole.
+    `build_index`. Killed at any moment, it leaves the old or the new generation, complete.
     """
     directory = Path(directory)
     with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
@@ -99,8 +99,8 @@ def replace_list(
 ) -> ChangeReport:
     """Replace all rows of a list with those of a list file, in one generation.
 
-    Entries that `remove_entries` removed are left out, and counted in the report; `add_list` brings
-    one back. The old rows get tombstones, and stay on disk until their segment is merged.
+    Entries that `remove_entries` removed are left out, and counted in the report; `add_list` adds
+    them again. The old rows get tombstones, and stay on disk until their segment is merged.
     Parameters, errors and costs are those of `add_list`.
     """
     directory = Path(directory)
@@ -124,7 +124,7 @@ def remove_entries(
     """Remove entries of a list: no row of them matches from the next generation on.
 
     All hashes of an entry go, of every algorithm, harm and classification. A build or
-    `replace_list` leaves the entries out, too; only `add_list` brings one back. Removing an entry
+    `replace_list` leaves the entries out, too; only `add_list` adds them again. Removing an entry
     twice changes nothing.
 
     Parameters
@@ -148,7 +148,7 @@ def remove_entries(
     -----
     Scans the ids of all segments with rows of the list, once, in native code, and writes a deletion
     vector for each segment concerned; codes and entries are not rewritten. Killed at any moment, it
-    leaves the generation before or the one after, whole.
+    leaves the old or the new generation, complete.
     """
     with _open(directory, list_name, wait_s, options) as transaction:
         ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.removed)
@@ -190,7 +190,7 @@ def enable(
 ) -> ChangeReport:
     """Undo `disable`, for entries that were disabled by name or for a list as a whole.
 
-    Entries disabled by name stay so when their list is enabled. Enabling what is not disabled
+    Entries disabled by name stay disabled when their list is enabled. Enabling what is not disabled
     changes nothing. Parameters and errors are those of `disable`; HashmatchError for entries of a
     list that is disabled as a whole, as they would not match yet.
     """
@@ -216,7 +216,7 @@ def _find_list(
     *,
     new_list: bool,
 ) -> RecipeList:
-    """Return the list that a file is for, and how to read it, completed from index and recipe."""
+    """Return the file's list and how to read it, with defaults from the index and the recipe."""
     directory, reading = transaction.directory, reading or ListReading()
     has_recipe = (directory / RECIPE_FILE).exists()
     sources = {one.name: one for one in Recipe.load(directory).lists} if has_recipe else {}

@@ -23,9 +23,9 @@ _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 class RowChunk(NamedTuple):
     """Rows of a list with the columns of `hashmatch.lists.SCHEMA`, and arrays of shape (n,).
 
-    `n_ignored` more rows were of ignored algorithms; `algorithms` are those of the rows. `origins`
-    and keys are those of `RowKeys`, `statuses` positions in `STATUSES`; `is_first` is false for a
-    row that repeats an earlier one of the list.
+    `n_ignored` further rows, of ignored algorithms, were left out. `algorithms` names each row's
+    algorithm; `origins` and keys come from `RowKeys`; `statuses` are positions in `STATUSES`;
+    `is_first` is false for a row that repeats an earlier row of the list.
     """
 
     table: pa.Table
@@ -39,7 +39,7 @@ class RowChunk(NamedTuple):
 
 
 def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[RowChunk]:
-    """Read a list file in chunks of some `chunk_rows` rows; holds one, and 24 bytes a distinct row.
+    """Read a list in chunks of about `chunk_rows` rows; holds a chunk and 24 bytes a distinct row.
 
     HashListError names file, row and column of the first fault.
     """
@@ -66,7 +66,7 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
 
 
 def _read_tables(source: RecipeList, chunk_rows: int) -> Iterator[tuple[pa.Table, int]]:
-    """Yield rows, with the number left out for their ignored algorithms."""
+    """Yield tables of rows, each with the number of rows left out for an ignored algorithm."""
     batches: list[pa.RecordBatch] = []
     n_rows = n_ignored = 0
     for batch, n_left_out in read_batches(source.file, source.reading):

@@ -52,7 +52,7 @@ class Origin(Record, frozen=True):
 class ListCounts(Record, frozen=True):
     """Counts of the rows of one version of a list; rows removed later are not subtracted.
 
-    `rows` is the sum of those after it: in the index, withdrawn by their source, of an ignored
+    `rows` is the sum of the counts below it: in the index, withdrawn by their source, of an ignored
     algorithm, duplicates (same entry, algorithm, hash and origin, or in the index already), or of
     an entry removed earlier. `came_by` is the change that brought the last of them.
     """
@@ -73,7 +73,7 @@ class ListAttributes(Record, frozen=True, kw_only=True):
 
     `role` is "harm", or "allow" for a list of known harmless content. Entries match no farther than
     `radius` bits, inclusive; None leaves that to the policy. No entry matches unless `enabled`. Of
-    lists that match alike, the one with the highest `priority` comes first.
+    lists that match equally well, the one with the highest `priority` comes first.
     """
 
     role: Literal["harm", "allow"] = "harm"
@@ -211,7 +211,7 @@ def encode_sealed(record: Record) -> bytes:
 
 
 def seal_of(raw: bytes) -> str:
-    """Return the digest in the seal of a file."""
+    """Return the digest that a sealed file begins with."""
     return raw[_DIGEST].decode()
 
 

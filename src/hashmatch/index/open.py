@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 
 def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
-    """Return `load` of the current generation, or of a newer one if that is published meanwhile.
+    """Return the result of `load` for the current generation, or one published meanwhile.
 
     A writer may prune or purge a generation while its files are being opened. Then pointer or
     manifests have changed, and `load` is called again. Never waits for a writer.
@@ -64,7 +64,7 @@ def open_segments(
 ) -> list[OpenSegment]:
     """Map every segment, in order; with `verify` read and check every byte first.
 
-    Segments among those `already_open` are not opened again: the contents of a name never change.
+    Segments among those `already_open` are not opened again: a file of a given name never changes.
     """
     reusable = {(segment.stored.codes, segment.stored.entries): segment for segment in already_open}
     opened = []
@@ -96,7 +96,7 @@ def verify_index(directory: str | os.PathLike[str]) -> list[str]:
     Raises
     ------
     IndexFormatError
-        A file is damaged or missing; names the first.
+        A file is damaged or missing; the error names the first such file.
     HashmatchError
         The folder was never built.
     """

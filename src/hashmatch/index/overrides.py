@@ -1,7 +1,7 @@
 """Overrides: the names of entries and lists that the owner of an index removed or disabled.
 
-Tombstones mark rows that do not match; overrides say by name what must stay out when rows come in
-again. A build leaves removed entries out, and rows added to a disabled list are disabled.
+Tombstones mark rows that do not match; overrides say by name what must stay out when its rows are
+added again. A build leaves removed entries out, and rows added to a disabled list are disabled.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ class KnownRows(NamedTuple):
 def key_rows(
     keys: RowKeys, origins: Sequence[Origin], algorithm: str, part: RowSlice
 ) -> tuple[Keys, Keys]:
-    """Return the keys of the entries of rows, and of the rows; both uint64 (n, 2).
+    """Return the keys of the rows' entries, and of the rows themselves; both uint64 (n, 2).
 
-    Holds codes and ids of the rows.
+    Holds the codes and ids of all these rows in memory.
     """
     table = part.entries.take(["origin", "entry_id"], part.rows)
     numbers = [keys.origin(of.list, of.harm, of.classification) for of in origins]

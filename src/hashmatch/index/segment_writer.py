@@ -1,4 +1,4 @@
-"""Segments being written: rows spilled as they come, and segments merged into one."""
+"""Writing of segments: rows spilled to disk as they arrive, and segments merged into one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hashmatch.index.segments import OpenSegment, RowSlice
 
 
 class SegmentWriter:
-    """Codes and entries of one algorithm, spilled to staged files as they come."""
+    """Codes and entries of one algorithm, written to staged files as they arrive."""
 
     def __init__(self, folder: LockedDirectory, algorithm: str, batch_rows: int) -> None:
         self.n_codes = 0
@@ -60,10 +60,10 @@ def merge_segments(
     batch_rows: int,
     threads: int = 1,
 ) -> OpenSegment:
-    """Write one segment: the rows of those `before` that are not removed, then those of `writer`.
+    """Write one segment: the rows of the segments `before`, without removed ones, and of `writer`.
 
-    Holds codes and index of the segment, and `batch_rows` entries at a time. `disabled` of the new
-    segment is renumbered, but not stored yet.
+    Memory holds codes and index of the segment, and `batch_rows` entries at a time. `disabled` of
+    the new segment is renumbered, but not stored yet.
     """
     slices = [segment.rows_except(segment.removed) for segment in before]
     if writer is not None:

@@ -41,7 +41,7 @@ class RowSlice(NamedTuple):
 class OpenSegment:
     """A segment whose files are mapped, and its tombstones; `hidden` is both kinds together.
 
-    In a transaction `removed` may have more rows than are `stored` yet.
+    In a transaction, `removed` may contain rows that the manifest record `stored` lacks.
     """
 
     stored: Segment
@@ -92,7 +92,7 @@ class Segments:
     def search(self, queries: ArrayLike, radius: int | None, threads: int) -> SearchResult:
         """Find every row within the radius that is neither removed nor disabled.
 
-        Matches of a segment with tombstones are filtered, and sorted if several segments have some.
+        Tombstones are filtered out; matches are sorted if several segments have matches.
         """
         found = [
             _drop_hidden(segment.index.search(queries, radius, threads), segment.hidden)
@@ -108,7 +108,7 @@ class Segments:
         return np.concatenate(shown)
 
     def by_segment(self, rows: Rows) -> Iterator[tuple[OpenSegment, NDArray[np.intp], Rows]]:
-        """Yield each segment that has some of `rows`, their positions in `rows`, and in it."""
+        """Yield each segment with some of `rows`, their positions in `rows`, and in the segment."""
         if len(self.all) == 1:
             yield self.all[0], np.arange(rows.size), rows
             return

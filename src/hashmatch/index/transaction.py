@@ -52,9 +52,9 @@ from hashmatch.index.segments import OpenSegment
 class Transaction:
     """The next generation of a locked index; see `open_transaction`.
 
-    Attributes may be set before `commit`. Appended rows are spilled to disk as they come; `commit`
-    holds the codes of one new segment and their index, some 300 bytes a code of 256 bits. Not safe
-    to use from several threads.
+    Attributes may be set before `commit`. Appended rows are written to disk as they arrive;
+    `commit` holds the codes of one new segment and their index, some 300 bytes a code of 256 bits.
+    Not safe to use from several threads.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Transaction:
         self.n_entries = manifest.n_entries
 
     def append(self, rows: pa.Table) -> None:
-        """Append rows of any algorithm, to segments that `commit` puts behind the others.
+        """Append rows of any algorithm, to new segments that `commit` puts last.
 
         They have the columns of `hashmatch.lists.SCHEMA`, `origin` (a position in `origins`) and
         `entry` (an ordinal below `n_entries`).
@@ -96,7 +96,7 @@ class Transaction:
             self._writer(algorithm).append(rows.filter(pa.array(is_of)))
 
     def require_segment(self, algorithm: str) -> None:
-        """Ensure that an algorithm has a segment, if necessary an empty one."""
+        """Ensure that an algorithm has a segment; create an empty one if necessary."""
         if not self._segments_of(algorithm):
             self._writer(algorithm)
 
@@ -129,7 +129,7 @@ class Transaction:
     def merge(self, threads: int = 1) -> int:
         """Merge the segments of each algorithm into one, without the rows that were removed.
 
-        Their bytes must have been checked. Returns the number of rows dropped.
+        The bytes of the segments must have been checked. Returns the number of rows dropped.
         """
         n_dropped = sum(segment.removed.size for segment in self.segments)
         for algorithm in sorted({segment.stored.algorithm for segment in self.segments}):
@@ -143,7 +143,7 @@ class Transaction:
     ) -> ChangeReport:
         """Publish the next generation if its contents differ, and delete old generations.
 
-        Small segments are merged: each new one absorbs those before it that are not larger, so n
+        Small segments are merged: each new one absorbs earlier segments that are not larger, so n
         additions leave about log2(n) segments, and each row is rewritten about log2(n) times.
         """
         for algorithm, writer in sorted(self._writers.items()):
@@ -287,7 +287,7 @@ def open_transaction(
     wait_s : float
         Seconds to wait for another writer to finish.
     empty : bool
-        Start without rows; the folder need not be built. Overrides stay.
+        Start without rows; the folder need not be built. The overrides are kept.
     recover : bool
         Start even if the current manifest or overrides are damaged; their contents are lost.
     verify : bool

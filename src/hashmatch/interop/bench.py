@@ -1,4 +1,4 @@
-"""Benchmarks of search engines on the same codes; a wrong answer gives no figure."""
+"""Benchmarks of search engines on the same codes; no figures are given for a wrong answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Codes = NDArray[np.uint8]
 
 
 class Contender(Protocol):
-    """A search engine, used as its documentation says. Only `build` and `search` are timed."""
+    """A search engine, used as its documentation advises. Only `build` and `search` are timed."""
 
     name: str
     exact: bool
@@ -46,15 +46,15 @@ class Contender(Protocol):
         """Convert queries to the form that the engine takes."""
 
     def search(self, prepared: Any, threads: int) -> Any:
-        """Search; ValueError if the engine cannot do what is asked."""
+        """Search; raise ValueError if the engine cannot answer such queries."""
 
     def read(self, answer: Any) -> SearchResult:
-        """Convert an answer; matches of a query may be in any order."""
+        """Convert an answer to a `SearchResult`; a query's matches may be in any order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Codes, distinct queries, and the answers of brute force to some of them."""
+    """Codes, distinct queries, and the brute-force answers to some of the queries."""
 
     codes: _Codes
     queries: _Codes
@@ -76,7 +76,7 @@ class Problem:
         limit_s: float = 10.0,
         min_queries: int = 64,
     ) -> Problem:
-        """Draw queries, half of them near a code, and answer the first and some of the rest."""
+        """Draw queries, half of them near a code; find the answers to the first and some others."""
         queries = draw_queries(codes, max(n_queries, min_queries), radius, seed=seed)
         first = min(n_checked, len(queries))
         rest = np.random.default_rng(seed).permutation(np.arange(first, len(queries)))
@@ -90,10 +90,10 @@ class WrongAnswerError(RuntimeError):
 
 
 def measure_recall(contender: Contender, problem: Problem) -> float:
-    """Run some queries one by one and return the share of matches found.
+    """Run some queries one by one and return the share of the true matches that was found.
 
-    WrongAnswerError if an exact engine misses a match or any engine reports a false or repeated
-    one.
+    Raises WrongAnswerError if an exact engine misses a match, or if any engine reports a false
+    match or the same match twice.
     """
     if contender.neighbours is not None:
         return _recall_of_nearest(contender, problem, contender.neighbours)
@@ -125,9 +125,9 @@ def time_calls(
 def time_bulk(
     contender: Contender, problem: Problem, *, n_queries: int, threads: int = 1
 ) -> tuple[int, float]:
-    """Time the largest batch within the limit, and check a sample of its answers.
+    """Time the largest batch that fits the time limit, and check a sample of its answers.
 
-    Returns its number of queries and its seconds: the median of three runs if the first is brief.
+    Returns the batch's size and its seconds, the median of three runs if the first is brief.
     """
     n_done, median_s, n = 0, 0.0, min(problem.min_queries, n_queries)
     while n > n_done and (n_done == 0 or median_s * n / n_done <= problem.limit_s):
@@ -149,7 +149,7 @@ def time_bulk(
 def _count_right(
     contender: Contender, problem: Problem, number: int, answer: SearchResult, place: int
 ) -> int:
-    """Count the matches of query `place` of an answer against checked query `number`."""
+    """Count the matches at `place` in an answer, checked against expected answer `number`."""
 
     def matches(result: SearchResult, query: int) -> list[tuple[int, int]]:
         part = slice(*result.offsets[query : query + 2])
@@ -177,7 +177,7 @@ def _recall_of_nearest(contender: Contender, problem: Problem, k: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BenchRow:
-    """Figures of one backend."""
+    """The figures measured for one backend."""
 
     backend: str
     task: str  # "radius R", or "nearest K" of a backend without radius search
@@ -197,7 +197,7 @@ class BenchRow:
 
 @dataclass(frozen=True, slots=True)
 class BenchReport:
-    """Figures of several backends on one machine; `dataclasses.asdict` makes it ready for JSON."""
+    """Figures of several backends on one machine; `dataclasses.asdict` prepares them for JSON."""
 
     rows: tuple[BenchRow, ...]
     refused: dict[str, str]  # backends that do not do what was asked, and why not
@@ -231,13 +231,13 @@ class BackendContender:
         return queries
 
     def search(self, prepared: _Codes, threads: int) -> Any:
-        """Search within the radius, or for neighbours."""
+        """Search within the radius, or for the nearest neighbours."""
         if self.neighbours is None:
             return self.index.search(prepared, self._radius, threads)
         return self.index.nearest(prepared, self.neighbours, threads)
 
     def read(self, answer: Any) -> SearchResult:
-        """Convert neighbours to a search result."""
+        """Convert nearest neighbours, if that is the answer, to a search result."""
         if self.neighbours is None:
             return SearchResult(*answer)
         ids, distances = answer
@@ -264,11 +264,11 @@ def bench_backends(
     Parameters
     ----------
     codes : array_like of uint8, shape (n, bits / 8)
-        At least one.
+        At least one code.
     radius : int, optional
         In bits, inclusive; bits / 8 - 1 by default, which is 31 for 256 bits.
     n_single, n_bulk : int
-        Queries to time one by one, and in one call.
+        Numbers of queries to time one by one, and together in one call.
     threads : int
         Threads to build with and to answer the bulk call with.
     limit_s : float

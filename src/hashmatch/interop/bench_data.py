@@ -1,4 +1,4 @@
-"""Codes and queries to measure with, and the answers of brute force."""
+"""Codes and queries for benchmarks, and brute-force answers to the queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK_CODES = 1 << 16
 def synthetic_codes(
     n: int, bits: int = 256, *, skew: str = "uniform", seed: int = 0
 ) -> NDArray[np.uint8]:
-    """Return codes as a list might hold them, uint8 (n, bits / 8); determined by the arguments.
+    """Return codes like those of a real list, uint8 (n, bits / 8); same arguments, same codes.
 
     "uniform": every bit is random. "clustered": a tenth of the codes lie in clusters of up to 1,000
     codes within 3 bits of a centre, like many uploads of one template. "duplicates": a tenth of the
@@ -43,8 +43,8 @@ def draw_queries(
 ) -> NDArray[np.uint8]:
     """Return n distinct queries in random order, half of them within the radius of a stored code.
 
-    The other half is random, and so are those that replace duplicates. Queries near a code differ
-    from it in 0 to `radius` bits, each number equally likely.
+    The other half is random, as are queries that replace duplicates. A query near a code differs
+    from that code in 0 to `radius` bits, each number of bits being equally likely.
     """
     rng = np.random.default_rng([seed, len(codes), n])
     queries = rng.integers(0, 256, (n, codes.shape[1]), dtype=np.uint8)
@@ -61,7 +61,7 @@ def draw_queries(
 def flip_bits(
     codes: NDArray[np.uint8], n_flips: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return a copy of the codes with `n_flips` random bits of each flipped."""
+    """Return a copy of the codes in which `n_flips` random bits of each code are flipped."""
     n_bits = 8 * codes.shape[1]
     result = codes.copy()
     for number in range(int(n_flips.max(initial=0))):
@@ -76,9 +76,9 @@ def flip_bits(
 
 
 def brute_force(codes: NDArray[np.uint8], queries: NDArray[np.uint8], radius: int) -> SearchResult:
-    """Find the codes within the radius by comparing every one in NumPy; ids are rows.
+    """Find the codes within the radius by comparing all of them in NumPy; ids are rows.
 
-    Shares nothing with the searches it judges. Takes about 10 ms per query and million codes.
+    Shares no code with the searches that it checks. Takes about 10 ms per query per million codes.
     """
     offsets, found_rows, found_distances = [0], [], []
     for query in queries:

@@ -1,4 +1,4 @@
-"""Binary index files of faiss, written and read: codes and ids move in and out."""
+"""Writing and reading binary index files of faiss, to export and import codes and ids."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _Contents = tuple[NDArray[np.uint8], NDArray[np.int64] | None]
 def write_faiss(index: HammingIndex | FaissIndex, path: str | os.PathLike[str]) -> None:
     """Write the codes and ids of an index as a binary index file of faiss.
 
-    An IndexBinaryFlat if the ids are the rows, else one inside an IndexBinaryIDMap2;
+    The file holds an IndexBinaryFlat, inside an IndexBinaryIDMap2 unless the ids are the rows;
     `faiss.read_index_binary` reads it. Written atomically, readable by its owner only, without the
-    algorithm's name. Takes memory for a second copy of the codes. ValueError if an id is -1, which
-    means "none" to faiss.
+    algorithm's name. Takes memory for a second copy of the codes. Raises ValueError if an id is -1,
+    which means "none" to faiss.
     """
     codes, ids = index.codes, index.ids
     exported = flat = faiss.IndexBinaryFlat(8 * codes.shape[1])
@@ -45,8 +45,8 @@ def read_faiss(
 ) -> HammingIndex:
     """Build a `HammingIndex` from the codes in a binary index file of faiss.
 
-    Import only files that you trust. faiss reads them: it has no checksums, and a file that is
-    damaged or malicious may give wrong codes, ask for all memory, open other files or end the
+    Import only files that you trust: they are read by faiss, which has no checksums. A damaged or
+    malicious file may give wrong codes, use up all memory, open other files or end the
     process.
 
     Parameters
@@ -56,7 +56,7 @@ def read_faiss(
         alone or in an IndexBinaryIDMap or IndexBinaryIDMap2. All codes are taken, in the order of
         their ids, even from indexes that search approximately.
     algorithm, threads
-        As of `HammingIndex.build`.
+        As for `HammingIndex.build`.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def read_faiss(
 
 
 def _read_contents(path: Path, index: Any) -> _Contents:
-    """Return a copy of the codes of an index in its own order, and their ids, None for the rows."""
+    """Return a copy of an index's codes, in stored order, and their ids (None: the row numbers)."""
     index = faiss.downcast_IndexBinary(index)
     if isinstance(index, faiss.IndexBinaryIDMap):
         codes, rows = _read_contents(path, index.index)

@@ -1,8 +1,8 @@
-"""Indexes of faiss with the searches of a `HammingIndex`: flat, multihash and hnsw.
+"""Indexes of faiss (flat, multihash and hnsw) with the search methods of `HammingIndex`.
 
-Threads: OpenMP holds a number of threads for each calling thread. Each call sets it and restores
-it, so that nothing leaks to other code on the same thread. A forked child always uses one thread,
-because GNU OpenMP hangs in the child of a process that has used its threads.
+Threads: OpenMP keeps a thread count for each calling thread. Each call sets this count and then
+restores it, so that other code on the same thread is not affected. A forked child always uses one
+thread, because GNU OpenMP hangs in the child of a process that has used its threads.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _is_forked = False
 
 
 class FaissIndex:
-    """Codes of one width in an index of faiss, for comparison and trust.
+    """Codes of one width in an index of faiss, to compare with `HammingIndex` or to verify it.
 
     Every method may be called from many threads at once and after a fork. `exact` is False if the
-    index may miss codes. `ids` are int64 (n,) by row; None if the id is the row.
+    index may miss codes. `ids` are int64 (n,) by row; None if each id is its row number.
     """
 
     kind = "flat"
@@ -80,13 +80,13 @@ class FaissIndex:
         Parameters
         ----------
         codes, ids, algorithm, threads
-            As of `HammingIndex.build`.
+            As for `HammingIndex.build`.
         kind : str
             "flat" compares every code. "multihash" looks up substrings of the query and refuses
-            what it could not answer exactly. "hnsw" offers `nearest` only and may miss codes: it is
-            the only kind that is not `exact`.
+            searches that it could not answer exactly. "hnsw" offers only `nearest` and may miss
+            codes: only this kind is not `exact`.
         max_keys : int
-            Lookups that a query of "multihash" may take.
+            The most lookups that "multihash" may make for one query.
         """
         codes, algorithm = check_codes(codes), check_algorithm(algorithm)
         own_ids = None if ids is None else check_ids(ids, len(codes))
@@ -113,7 +113,7 @@ class FaissIndex:
     def search(
         self, queries: ArrayLike, radius: int | None = None, threads: int = 1
     ) -> SearchResult:
-        """Search as `HammingIndex.search` does; ValueError also if this kind cannot be exact."""
+        """Search like `HammingIndex.search`, or raise ValueError if this kind cannot be exact."""
         queries, radius = check_queries(queries, self.bits), check_radius(radius, self.bits)
         with _omp_threads(check_threads(threads)):
             return self._search(queries, radius)
@@ -121,7 +121,7 @@ class FaissIndex:
     def nearest(self, queries: ArrayLike, k: int, threads: int = 1) -> tuple[_Ids, _Distances]:
         """Search as `HammingIndex.nearest` does; "hnsw" may miss codes.
 
-        ValueError also if "multihash" cannot be certain that it found the nearest.
+        Also raises ValueError if "multihash" cannot be certain that it found the nearest codes.
         """
         queries, k = check_queries(queries, self.bits), check_k(k)
         n_found = min(k, len(self))
@@ -134,7 +134,7 @@ class FaissIndex:
         return ids, distances
 
     def join(self, radius: int | None = None, threads: int = 1) -> tuple[_Ids, _Ids, _Distances]:
-        """Search as `HammingIndex.join` does; ValueError also if this kind cannot be exact."""
+        """Search like `HammingIndex.join`, or raise ValueError if this kind cannot be exact."""
         radius, threads = check_radius(radius, self.bits), check_threads(threads)
         nothing = np.empty(0, np.int64)
         pairs = [(nothing, nothing, nothing.astype(np.int32))]
@@ -158,7 +158,7 @@ class FaissIndex:
         return SearchResult(offsets, ids[order], distances[order])
 
     def _find_nearest(self, queries: _Codes, k: int) -> _Nearest:
-        """Search again within the last distance, as faiss breaks ties arbitrarily."""
+        """Search again within the k-th distance, because faiss breaks ties arbitrarily."""
         ids, distances = np.empty((2, len(queries), k), np.int64)
         farthest = self._index.search(queries, k)[0][:, -1]
         for radius in np.unique(farthest):
@@ -167,7 +167,7 @@ class FaissIndex:
         return ids, distances
 
     def _find_rows(self, queries: _Codes, radius: int) -> SearchResult:
-        """Find rows in any order."""
+        """Find the rows within the radius of each query, in any order."""
         # faiss takes what is nearer than its radius; ours is inclusive.
         offsets, distances, rows = self._index.range_search(queries, radius + 1)
         return SearchResult(offsets.astype(np.int64), rows, distances.astype(np.int32))
@@ -189,12 +189,12 @@ def choose_substring_bits(n: int, bits: int) -> int:
 
 
 def keys_within(substring_bits: int, n_flips: int) -> int:
-    """Return how many keys differ from one in at most n_flips bits."""
+    """Return how many keys differ from a given key in at most n_flips bits."""
     return sum(math.comb(substring_bits, flips) for flips in range(n_flips + 1))
 
 
 def copy_codes(index: Any) -> _Codes:
-    """Return a copy of the codes in a flat index, or in the storage of another kind."""
+    """Return a copy of the codes in a flat index, or in the flat storage of another index."""
     storage = faiss.downcast_IndexBinary(getattr(index, "storage", index))
     codes: _Codes = faiss.vector_to_array(storage.xb).reshape(storage.ntotal, storage.code_size)
     return codes
@@ -226,7 +226,7 @@ class _MultiHash(FaissIndex):
         return faiss.IndexBinaryMultiHash(self.bits, self.bits // substring_bits, substring_bits)
 
     def _find_nearest(self, queries: _Codes, k: int) -> _Nearest:
-        """Search within growing radii, each as wide as its number of flips allows."""
+        """Search with more and more bit flips, each time within the radius that they make exact."""
         ids, distances = np.empty((2, len(queries), k), np.int64)
         rows = np.arange(len(queries))
         for n_flips in range(self._max_flips + 1):
@@ -262,7 +262,7 @@ class _MultiHash(FaissIndex):
 
 
 class _Hnsw(FaissIndex):
-    """Searches by walking a graph of neighbours; may miss some."""
+    """Searches by walking a graph of neighbours; may miss some codes."""
 
     kind = "hnsw"
     exact = False
@@ -287,13 +287,13 @@ class _Hnsw(FaissIndex):
 
 
 def _first(found: SearchResult, k: int, which: Any = slice(None)) -> _Nearest:
-    """Return ids and distances of the first k matches of the given queries."""
+    """Return the ids and distances of the first k matches of each selected query."""
     places = found.offsets[:-1][which, None] + np.arange(k)
     return found.ids[places], found.distances[places]
 
 
 def _batches(n: int) -> Iterator[_Ids]:
-    """Yield 0..n-1 in runs that bound the memory of their results."""
+    """Yield 0..n-1 in batches, to limit the memory that the results of each batch take."""
     for start in range(0, n, 256):
         yield np.arange(start, min(start + 256, n))
 

@@ -1,4 +1,4 @@
-"""A description of the machine that measurements depend on, and the memory in use."""
+"""A description of the machine, on which measurements depend, and the memory in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hashmatch._version import __version__
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return CPU model, SIMD kernel in use, Python, and versions of what was measured."""
+    """Return the CPU model, the SIMD kernel, and the versions of Python and measured packages."""
     return {
         "cpu": _cpu_model(),
         "kernel": active_kernel(),
@@ -36,8 +36,8 @@ class _Mallinfo2(ctypes.Structure):
 def heap_bytes() -> int:
     """Return the bytes allocated and not freed, by all threads; 0 unless libc is glibc.
 
-    Unlike the size of the process, it leaves out what is kept for reuse, so a difference is the
-    size of what was allocated. Counts little if another allocator replaces that of libc.
+    Unlike the size of the process, this excludes freed memory kept for reuse, so the change in it
+    is the memory allocated since. Counts little if another allocator replaces that of libc.
     """
     try:
         mallinfo2 = ctypes.CDLL(None).mallinfo2

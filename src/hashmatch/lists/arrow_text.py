@@ -34,7 +34,7 @@ def trim(cells: Column) -> Column:
 
 
 def empty_to_null(cells: Column) -> Column:
-    """Return the cells with null for the empty ones."""
+    """Return the cells, with null in place of empty cells."""
     return pc.if_else(pc.equal(cells, pa.scalar("")), pa.scalar(None, pa.string()), cells)
 
 
@@ -80,7 +80,7 @@ def pack_hex(digits: Column) -> Column:
 
 
 def json_objects(cells: Mapping[str, Column]) -> Column:
-    """Return one JSON object a row: its cells by the names of their columns, in order."""
+    """Return one JSON object per row: its cells by the names of their columns, in order."""
     pieces: list[Any] = []
     for name, column in cells.items():
         pieces += [',"' if pieces else '{"', json.dumps(name, ensure_ascii=False)[1:-1], '":"']

@@ -21,11 +21,11 @@ class Confidence(IntEnum):
     NO = 0
     """The bytes cannot be of this format."""
     POSSIBLE = 1
-    """Nothing rules it out, as with any text."""
+    """Nothing rules this format out, as with any text."""
     LIKELY = 2
-    """The bytes have the form, which others may share: a JSON object a line, a header row."""
+    """The bytes look right, but may be of another format: a JSON object per line, a header row."""
     CERTAIN = 3
-    """The bytes have the marks of this format only."""
+    """The bytes have marks that only this format has."""
 
 
 @runtime_checkable
@@ -53,9 +53,9 @@ class ListFormat(Protocol):
 
 @runtime_checkable
 class EntryFormat(ListFormat, Protocol):
-    """A format whose files are one entry each: a folder of them is a list.
+    """A format whose files are one entry each: a folder of such files is a list.
 
-    Only it takes the options `entry_id` and `min_quality` of a `ListReading`.
+    Only such a format takes the options `entry_id` and `min_quality` of a `ListReading`.
     """
 
     def entry_id_of(self, name: str) -> str:
@@ -93,7 +93,7 @@ def list_formats() -> tuple[str, ...]:
 
 
 def format_problems() -> list[str]:
-    """Load all installed list formats; return a line on each that is unusable or ignored."""
+    """Load all installed list formats; return a line about each that is unusable or ignored."""
     return _REGISTRY.load_usable()[1]
 
 
@@ -101,7 +101,7 @@ def register_format(list_format: ListFormat) -> ExitStack:
     """Add a list format to this process; ``close()`` or the end of a `with` block undoes it.
 
     Other programs find a plug-in by its entry point (docs/lists.md). ValueError if there is a
-    format of this name, HashListError if it is not a list format.
+    format of this name, HashListError if the object is not a list format.
     """
     return _REGISTRY.register(list_format)
 
@@ -112,7 +112,7 @@ def unregister_format(name: str) -> None:
 
 
 def known_formats(file: ListFile) -> list[ListFormat]:
-    """Return the formats that a file may have: the one its reading names, else all usable ones."""
+    """Return possible formats of a file: the one that its reading names, or all usable formats."""
     name = file.reading.format
     if name is None:
         return _REGISTRY.load_usable()[0]

@@ -1,4 +1,4 @@
-"""Options for reading a list, a file to read with them, and its errors."""
+"""Options for reading a list, a file to read with these options, and errors about the file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def redact(text: str) -> str:
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether text can be stored: Python has half surrogate pairs for bytes not of UTF-8."""
+    """Return whether text can be stored as UTF-8: lone surrogates, used for bad bytes, cannot."""
     return text.encode(errors="ignore").decode() == text
 
 
@@ -86,7 +86,7 @@ class ListReading:
 
     @property
     def default_algorithm(self) -> str:
-        """Algorithm of rows without one."""
+        """Algorithm of rows that name none."""
         return self.algorithm or "pdq"
 
     def column(self, canonical: str) -> str:
@@ -94,7 +94,7 @@ class ListReading:
         return (self.columns or {}).get(canonical, canonical)
 
     def with_fallback(self, other: ListReading) -> ListReading:
-        """Return this reading, with options that it leaves open taken from another."""
+        """Return this reading, with the options that it leaves open taken from another."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(other, name) for name in missing})
 

@@ -70,8 +70,8 @@ def inherit_reading(
 ) -> ListReading:
     """Return how to read a further file of a list: `reading`, completed from `own`.
 
-    `entry_id` is not inherited, as it names one entry; `min_quality` only by formats that take it.
-    HashListError if the file is of no known format.
+    `entry_id` is not inherited, as it names one entry; `min_quality` is inherited only by formats
+    that take it. HashListError if the file is of no known format.
     """
     inherited = reading.with_fallback(replace(own, entry_id=None, min_quality=None))
     if own.min_quality is None or reading.min_quality is not None:

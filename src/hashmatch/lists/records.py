@@ -85,7 +85,7 @@ class _Block:
         self.n_bytes = 0
 
     def add(self, record: Record) -> None:
-        """Add a whole row, or none of it and raise."""
+        """Add a whole row, or raise an error and add nothing."""
         cells = record.cells
         labels = _parse_labels(cells.get(self._labels_name), self._labels_name)
         text = [

@@ -38,8 +38,8 @@ _FIELDS: list[pa.Field[Any]] = [
 
 SCHEMA = pa.schema(_FIELDS)
 """Columns of `HashList.table`. `row_number` counts the rows of the file from 1, a CSV header being
-row 1; `code` holds packed bits, most significant first; `timestamp_s` is the time in its video of
-the frame that was hashed, null for other hashes; `record` is the row as the source gave it, as a
+row 1; `code` holds packed bits, most significant first; `timestamp_s` is the time of the hashed
+frame in its video, null for other hashes; `record` is the row as the source gave it, as a
 JSON object."""
 
 

@@ -1,8 +1,8 @@
 """Matching: fingerprints against an index, and videos against each other.
 
 `match_fingerprints` gives one match per entry and algorithm. `VideoLibrary` compares whole videos:
-vPDQ's matching gives the share of the frames of each that are near a frame of the other, in
-whatever order; `hashmatch.matching.alignment` adds when.
+vPDQ's matching gives the share of the frames of each that are near a frame of the other, in any
+order; `hashmatch.matching.alignment` adds at what times.
 """
 
 from hashmatch.matching.alignment import AlignedInterval, Alignment

@@ -1,7 +1,7 @@
 """Aligned intervals: stretches of a query that follow a stretch of an entry, frame by frame.
 
 A *hit* is a frame of the query and a frame of the entry within the radius, at times q and e. Hits
-of one stretch lie on a diagonal: their offsets e - q are alike. So offsets vote: the axis of
+of one stretch lie on a diagonal: their offsets e - q are similar. So offsets vote: the axis of
 offsets is cut into cells as wide as the tolerance, and each pair of neighbouring cells is a
 *window*. Every hit lies in two windows, and hits whose offsets differ by no more than the tolerance
 share one. In a window, hits in the order of q are a *run* as long as no two neighbours are further
@@ -35,9 +35,9 @@ class Alignment:
     """Bounds on what counts as an aligned interval.
 
     `tolerance_s`, positive, is the most by which the offsets of one stretch differ: the longest
-    time between two hashed frames of either video, plus some if frames are dropped. `max_gap_s`, 0
-    or more, is the longest time between two neighbouring matched frames of the query. `min_frames`
-    is the fewest matched frames of the query, at least 1. ValueError for other values.
+    time between two hashed frames of either video, or more if frames are dropped. `max_gap_s`, 0 or
+    more, is the longest time between two neighbouring matched frames of the query. `min_frames` is
+    the fewest matched frames of the query, at least 1. ValueError for other values.
     """
 
     tolerance_s: float = 1.0
@@ -58,8 +58,8 @@ class AlignedInterval:
     """A stretch of the query that follows a stretch of the entry.
 
     Times are those of the first and last matched frame, in seconds; each frame stands for the time
-    until the next one, so a stretch may be longer by one sampling interval. `n_frames` counts
-    the matched frames of the query, `mean_distance` is over them, in bits, each to the nearest
+    until the next one, so a stretch may be longer by one sampling interval. `n_frames` counts the
+    matched frames of the query; `mean_distance`, in bits, is their mean distance to the nearest
     frame of the entry there.
     """
 
@@ -73,14 +73,14 @@ class AlignedInterval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """Frames within the radius of each other: row numbers into either video, distance in bits."""
+    """Pairs of frames within the radius: a row number in each video, and the distance in bits."""
 
     query: NDArray[np.int64]
     entry: NDArray[np.int64]
     distances: NDArray[np.int32]
 
     def at(self, positions: NDArray[np.int64]) -> Hits:
-        """Return the hits at some positions."""
+        """Return only the hits at these positions."""
         return Hits(self.query[positions], self.entry[positions], self.distances[positions])
 
 
@@ -92,7 +92,7 @@ def align(
 ) -> tuple[AlignedInterval, ...]:
     """Return the aligned intervals of one query and one entry in the order of the query.
 
-    `hits` are in any order, no pair twice; the times, float64, are those of the rows they refer to.
+    `hits` are in any order, without duplicates; the times, float64, are those of their rows.
     """
     heap = [
         (run.rank, number, run)
@@ -123,7 +123,7 @@ class _Run:
         self.rank = (-len(hits.query), int(hits.distances.sum()))
 
     def without(self, is_taken: NDArray[np.bool_], min_frames: int) -> Iterator[_Run]:
-        """Yield the pieces between frames already taken that have at least `min_frames`."""
+        """Yield the pieces between frames already taken, if they have `min_frames` or more."""
         n_taken = np.cumsum(is_taken[self.first : self.last + 1])[self._hits.query - self.first]
         for piece in np.split(np.arange(n_taken.size), np.flatnonzero(np.diff(n_taken)) + 1):
             # A piece may begin with the last taken frame before it.
@@ -151,7 +151,7 @@ def _runs(
     entry_times_s: NDArray[np.float64],
     alignment: Alignment,
 ) -> Iterator[_Run]:
-    """Yield the runs of every window that have at least `min_frames`."""
+    """Yield the runs of every window that have at least `min_frames` frames."""
     offsets = entry_times_s[hits.entry] - query_times_s[hits.query]
     cells = np.floor(offsets / alignment.tolerance_s).astype(np.int64)
     windows = np.concatenate([cells - 1, cells])

@@ -27,7 +27,7 @@ Sightings = tuple[tuple[int, int], ...]
 class EntryMatches:
     """Rows of an index that match one item by one algorithm, in no particular order.
 
-    `fingerprint` has the views searched for; `radius`, in bits, inclusive, is that of the search.
+    `fingerprint` has the views searched for; `radius`, in bits, inclusive, is the search radius.
     `rows`, int64 (m,), are rows of the algorithm in the index, numbered through all of its
     segments; `distances`, int32 (m,), are in bits; `views`, int64 (m,), is the view that matched
     each row, as a position in the fingerprint. `clearer` maps the position of a match to views that
@@ -50,7 +50,7 @@ class EntryMatches:
         return self.fingerprint.algorithm
 
     def joined(self, other: EntryMatches) -> EntryMatches:
-        """Return the rows of both, which belong to the same content."""
+        """Return the rows of this and another value, which belong to the same content."""
         return replace(
             self,
             rows=np.concatenate([self.rows, other.rows]),
@@ -59,7 +59,7 @@ class EntryMatches:
         )
 
     def at(self, positions: NDArray[np.int64]) -> EntryMatches:
-        """Return some of the rows."""
+        """Return only the rows at these positions."""
         return replace(
             self,
             rows=self.rows[positions],
@@ -68,7 +68,7 @@ class EntryMatches:
         )
 
     def quality_ranks(self) -> NDArray[np.int64]:
-        """Return the quality of each row's view, -1 for none."""
+        """Return the quality of each row's view, -1 if the view has none."""
         qualities = self.fingerprint.qualities
         return np.array([_rank(quality) for quality in qualities], dtype=np.int64)[self.views]
 
@@ -148,7 +148,7 @@ def match_order(match: Match) -> tuple[int, str, str, str]:
 
 
 def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
-    """Keep one match for each entry: the nearest, ties in the order of views, then of rows."""
+    """Keep the nearest match of each entry; the order of views, then of rows, breaks ties."""
     order, is_first, is_clearer = _sort_by_entry(index, found)
     entry_numbers = np.cumsum(is_first) - 1
     clearer: dict[int, Sightings] = {}
@@ -160,7 +160,7 @@ def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
 
 
 def keep_useful(index: Index, found: EntryMatches) -> EntryMatches:
-    """Drop the rows that `keep_nearest_per_entry` cannot need, whatever is joined later."""
+    """Drop rows that `keep_nearest_per_entry` will not need, whatever rows are joined later."""
     order, is_first, is_clearer = _sort_by_entry(index, found)
     return found.at(order[is_first | is_clearer])
 

@@ -22,7 +22,7 @@ def search_views(
     *,
     block_views: int = DEFAULT_BLOCK_VIEWS,
 ) -> Iterator[tuple[int, EntryMatches]]:
-    """Yield the position of each fingerprint with matches in the index, and those, in order.
+    """Yield, in order, the position of each fingerprint that has matches, and its matches.
 
     `block_views` views are searched for at a time, so a fingerprint of many views, such as that of
     a long video, may be yielded several times.

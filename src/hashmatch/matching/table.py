@@ -23,10 +23,10 @@ from hashmatch.values import MAX_RECORDED_MATCHES, Fingerprints, IndexRef, Match
 class MatchTable:
     """All matches of one item: one per entry and algorithm.
 
-    An entry is what a list calls by one entry id: one or more rows, each a hash. If its rows differ
-    in harm or classification, rules tell them apart, and each kind counts as an entry.
+    An entry is all that a list has under one entry id: one or more rows, each a hash. If its rows
+    differ in harm or classification, rules tell them apart, and each kind counts as an entry.
 
-    `index` is the one that was searched. `groups` are all matches, grouped where no rule can tell
+    `index` is the index that was searched. `groups` are all matches, grouped where no rule can tell
     them apart; `matches` are the nearest of them, by (distance, list, entry_id, algorithm).
     `n_matches` counts all matches, `n_entries` the distinct entries among them.
     """
@@ -55,7 +55,7 @@ def match_fingerprints(
     fingerprints : Fingerprints
         Fingerprints from luma are skipped: they only nominate candidates.
     radii : mapping of str to int
-        From algorithm to radius in bits, inclusive. Other algorithms do not match.
+        From algorithm to radius in bits, inclusive. Algorithms that are not given do not match.
     limit : int or None
         Maximum number of matches to record; None: all. All are counted.
     block_views : int

@@ -24,7 +24,7 @@ class VideoMatch:
     """A query and an entry with at least one frame in common.
 
     `entry_id` names the entry. `n_query_frames` and `n_entry_frames` count the frames of sufficient
-    quality in either, the denominators of the percentages; `n_query_matched` and `n_entry_matched`
+    quality in each, the denominators of the percentages; `n_query_matched` and `n_entry_matched`
     count those with a frame of the other video within the radius. `distance` is that of the nearest
     pair of frames, in bits. `intervals` are in the order of the query; there are none if the frames
     match in no common order.
@@ -45,11 +45,11 @@ class VideoMatch:
 
     @property
     def index_percent(self) -> float:
-        """Percentage of the entry's frames that are in the query: how much of the entry it has."""
+        """Percentage of the entry's frames found in the query: how much of it the query has."""
         return 100 * self.n_entry_matched / self.n_entry_frames
 
     def reaches(self, query_percent: float, index_percent: float) -> bool:
-        """Return whether both percentages are at least these, as vPDQ defines a match."""
+        """Return whether both percentages reach these minimums, as vPDQ defines a match."""
         return self.query_percent >= query_percent and self.index_percent >= index_percent
 
 
@@ -76,7 +76,7 @@ class VideoLibrary:
 
         `entries` are the known videos by id. A video without a frame of sufficient quality is kept
         but never matches; `featureless` lists those. `min_quality` is the least quality of frames
-        used, of the entries and of every query, inclusive. `threads` build the index.
+        used, of the entries and of every query, inclusive. `threads` threads build the index.
         """
         usable = {name: _usable_frames(video, min_quality) for name, video in entries.items()}
         codes = [np.empty((0, 32), np.uint8), *(codes for codes, _ in usable.values())]
@@ -115,7 +115,7 @@ class VideoLibrary:
         alignment : Alignment
             Bounds on what counts as an aligned interval.
         threads : int
-            Threads that search; the result does not depend on it.
+            Number of threads that search; the result does not depend on it.
 
         Notes
         -----
@@ -159,7 +159,7 @@ def match_videos(
 ) -> VideoMatch | None:
     """Match two videos; return None if no frame of one is near a frame of the other.
 
-    Same as `VideoLibrary.match` with one entry, whose id is empty.
+    The same as `VideoLibrary.match` with a single entry, whose id is the empty string.
     """
     library = VideoLibrary.build({"": entry}, min_quality=min_quality)
     found = library.match(query, radius=radius, alignment=alignment)

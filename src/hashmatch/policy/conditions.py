@@ -16,7 +16,7 @@ from hashmatch.strict_table import StrictTable
 from hashmatch.values import DIGEST_BITS
 
 Value = tuple[str, ...] | float
-"""Strings that fit, or an inclusive limit; an int limits a fact in whole numbers."""
+"""Strings that fit, or an inclusive limit; an int is a limit on a fact in whole numbers."""
 
 Kind = Enum("Kind", ["SET", "AT_MOST", "AT_LEAST"])
 """The fact is one of the strings, or at most or at least the limit."""
@@ -75,7 +75,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Values of the conditions of one rule, by key; None fits everything, as does an absent key."""
+    """Values of the conditions of one rule, by key; None or an absent key fits everything."""
 
     values: tuple[tuple[str, Value | None], ...]
 
@@ -142,4 +142,4 @@ def _parse_distance(when: StrictTable, key: str, *, exact_only: Collection[str])
 
 
 CONDITIONS = conditions_for(tuple(DIGEST_BITS))
-"""The conditions of a policy where the built-in digests are all that is exact."""
+"""The conditions of a policy if the built-in digests are the only exact algorithms."""

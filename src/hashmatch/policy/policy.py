@@ -80,7 +80,7 @@ class Policy:
     def parse(
         cls, text: str, *, source: str = "policy", conditions: _Conditions = CONDITIONS
     ) -> Policy:
-        """Read a policy from TOML text; errors are as for `load`, and call it `source`."""
+        """Read a policy from TOML text; errors are as for `load`, and call the text `source`."""
         return cls._read(Place.parse(text, source, PolicyError), conditions)
 
     @classmethod
@@ -117,7 +117,7 @@ class Policy:
         return self._radius_bits.get(algorithm)
 
     def rules_not_about(self, algorithms: Iterable[str]) -> tuple[str, ...]:
-        """Return the names of the rules that apply to none of these algorithms."""
+        """Return the names of the rules that apply to none of the given algorithms."""
         return tuple(n for n, named in self._algorithms.items() if named.isdisjoint(algorithms))
 
     def decide(
@@ -139,7 +139,7 @@ class Policy:
         facts : ContentFacts
             Facts about the content as a whole.
         failed : bool
-            Something of the content could not be read, decoded or hashed. `on_error` then acts as
+            Some or all of the content could not be read, decoded or hashed. `on_error` then acts as
             one more rule, ordered last, that always fires and cannot be suppressed; the others
             still fire on what was matched, such as a digest.
         """

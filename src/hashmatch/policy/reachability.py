@@ -1,6 +1,6 @@
 """The search for rules that no match can reach.
 
-A rule is dead if every match that fits it is taken by earlier rules, one alone or several together.
+A rule is dead if every match that fits it is taken by earlier rules, by one or by several together.
 The test is exact if facts do not depend on each other: then a rule fits the product of the values
 that each fact may have, and the question is whether the products of earlier rules cover it. For
 each fact, only the values that the fewest earlier rules admit are tried:
@@ -53,7 +53,7 @@ def covering_rules(rules: Sequence[Rule], number: int, index: RuleIndex) -> tupl
 
 
 def _hardest_values(masks: Sequence[ValueMask], when: When, earlier: Sequence[Rule]) -> set[Any]:
-    """Return values of one fact that fit `when`, all that the fewest earlier rules admit included.
+    """Return values of a fact that fit `when`, including all that the fewest earlier rules admit.
 
     None is an unknown value or, for a set, one that no rule mentions.
     """

@@ -60,7 +60,7 @@ class _ScopeMask(dict[tuple[Any, ...], RuleSet]):
 class RuleIndex:
     """The conditions of rules (in file order), with one mask each; safe to share between threads.
 
-    `conditions` are all that the rules may state.
+    `conditions` are all the conditions that the rules may state.
     """
 
     def __init__(self, rules: Sequence[Rule], conditions: Sequence[Condition] = CONDITIONS) -> None:

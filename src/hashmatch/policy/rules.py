@@ -48,7 +48,7 @@ VIEW_FACTS = ("distance", "quality")
 
 @dataclass(frozen=True, slots=True)
 class MatchGroup:
-    """Matches of one item that no rule can tell apart, with their number.
+    """Matches of one item that no rule can distinguish, with their number.
 
     `list` and `harm` are those of the matched entries, `classification` is the list's own grading
     of them, None if it gives none. `distance` in bits and `quality` (0..100, None if the algorithm

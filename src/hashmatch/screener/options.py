@@ -26,24 +26,24 @@ class ScreeningOptions:
     decode : {"luma", "exact"}
         "luma" decodes JPEGs by their Y plane first and confirms every candidate by an exact decode.
         Decisions have the same matches, distances and actions as with "exact"; only the recorded
-        hash of content without matches may be a few bits off, and says so in its `decode`.
+        hash of content without matches may differ by a few bits; its `decode` says so.
     limits : DecodeLimits
         Bytes and pixels above which a picture is not opened.
     video_limits : VideoLimits
-        The same for a video. Frames decoded before a limit still count; the result also has an
-        error.
+        The same for a video. Frames decoded before a limit is reached still count; the result also
+        has an error.
     isolation : Isolation or None
         Decode in child processes within these limits, so that a decoder that crashes, hangs or
         exhausts memory gives only its upload an error (digests still match); scripts then need the
         ``if __name__ == "__main__":`` guard of `multiprocessing`. None: in this process.
     threads : int
-        Threads that share the items of `Screener.screen_many`; in isolation also the number of
-        child processes. Decisions do not depend on it.
+        Number of threads that share the items of `Screener.screen_many`; in isolation also the
+        number of child processes. Decisions do not depend on it.
     batch_items, batch_bytes : int
         The most items that are read, decoded and searched together, and the most bytes held.
     block_views : int
-        Views per search. An item with more is searched in blocks, so memory grows with the entries
-        matched, not with the length of a video.
+        Views per search. An item with more views is searched in blocks, so memory grows with the
+        entries matched, not with the length of a video.
 
     Raises
     ------

@@ -84,8 +84,8 @@ class Screener:
     def reload(self) -> None:
         """Read index and policy again and swap both at once.
 
-        Calls in flight finish with what they began with. If either cannot be read, the error is
-        raised (as by `open`) and the old pair stays in use.
+        Calls in progress finish with the pair they began with. If index or policy cannot be read,
+        the error is raised (as by `open`) and the old pair stays in use.
         """
         snapshot = load_snapshot(self._index_dir, self._policy_path)
         self._policy = snapshot.policy  # first: see refresh()
@@ -95,9 +95,9 @@ class Screener:
         """Switch to the current generation of the index; return whether it is a different one.
 
         Cheap enough to be called before every batch: one short read if nothing changed, else the
-        cost of opening what is new. The policy stays the one that was read. Calls in flight finish
-        with what they began with. Several threads may call this at once: the newest generation
-        wins. Errors as by `reload`, and the index in use stays.
+        cost of opening what is new. The policy stays the one that was read. Calls in progress
+        finish with the index they began with. Several threads may call this at once: the newest
+        generation wins. Errors are those of `reload`; the index in use then stays.
         """
         is_new = False
         while True:
@@ -120,7 +120,7 @@ class Screener:
     def screen_hashes(self, hashes: GivenHashes, *, content_id: str = "") -> Decision:
         """Decide about an upload from hashes that were made elsewhere.
 
-        They are given by algorithm, digests included, as hex, bytes, `Hash` or a sequence of these;
+        `hashes` maps each algorithm, digests included, to hex, bytes, a `Hash` or several of these;
         errors are those of `fingerprint_hashes`, and never show a hash. A hash without quality
         passes every `min_quality`. The decision's `sha256` is None, and its `rules_not_tried` names
         the rules about algorithms of which no hash was given.
@@ -147,11 +147,11 @@ class Screener:
         Parameters
         ----------
         items : iterable of bytes-like or path
-            Bytes are the content itself, a str or PathLike is where it lies.
+            Bytes are the content itself; a str or PathLike is the path to it.
         content_ids : sequence of str or None, optional
             One for each item; if None, the path as given, or the SHA-256 of the bytes.
         workers : int, optional
-            Threads instead of `ScreeningOptions.threads`; the result does not depend on it.
+            Used instead of `ScreeningOptions.threads`; the result does not depend on it.
 
         Raises
         ------

@@ -19,8 +19,8 @@ class Snapshot:
     """An index, a policy, and everything that follows from the two.
 
     Uploads are hashed by `digests` of their bytes and by `pixel_hashes`, both sorted: all
-    algorithms that rules ask about, or all of the index if there are no rules. If `pixel_hashes` is
-    empty, nothing is decoded. `radii` has the inclusive radius in bits that rules need for each.
+    algorithms that rules ask about, or all of the index without rules. If `pixel_hashes` is empty,
+    nothing is decoded. `radii` has the inclusive radius in bits that rules need for each algorithm.
     """
 
     index: Index
@@ -37,7 +37,7 @@ def load_snapshot(index_dir: StrPath, policy_path: StrPath) -> Snapshot:
 
 
 def fit_snapshot(index: Index, policy: Policy, policy_path: StrPath) -> Snapshot:
-    """Combine an open index and a policy; PolicyError if they do not fit."""
+    """Combine an open index and a policy; PolicyError if they do not fit together."""
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
         radius = policy.radius_bits(algorithm)

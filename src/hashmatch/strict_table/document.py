@@ -16,7 +16,7 @@ from hashmatch.errors import HashmatchError
 from hashmatch.strict_table.toml_lines import KeyPath, key_lines
 
 MAX_BYTES = 4 * 2**20
-"""Larger files are refused: no configuration is as large, and reading them would take long."""
+"""Larger files are refused: no configuration is so large, and reading one would take long."""
 
 _BOM = "\ufeff"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -51,7 +51,7 @@ def did_you_mean(text: str, known: Iterable[str]) -> str:
 class Place:
     """A place in a document, which `keys` lead to from the outside in; () is the whole document.
 
-    `source` is what errors call the document, `error_class` their class; `data` is the whole
+    `source` is the name of the document in errors, `error_class` their class; `data` is the whole
     document as `tomllib` reads it.
     """
 
@@ -80,7 +80,7 @@ class Place:
 
     @classmethod
     def parse(cls, text: str, source: str, error_class: type[HashmatchError]) -> Place:
-        """Read a text, past a byte order mark; raise `error_class` if it is not TOML."""
+        """Read a text, skipping a byte order mark; raise `error_class` if it is not TOML."""
         unread = cls(source, text, error_class)
         try:
             return replace(unread, data=tomllib.loads(text.removeprefix(_BOM)))
@@ -222,7 +222,7 @@ class StrictTable:
         return duration
 
     def number(self, key: str, low: _N, high: _N, default: _N | None = None) -> _N:
-        """Return a number within inclusive bounds, whole if they are; required like `choice`."""
+        """Return a number within inclusive bounds, whole if these are; required as in `choice`."""
         if default is not None and key not in self:
             return default
         whole = isinstance(low, int)

@@ -23,8 +23,8 @@ _TOKEN = re.compile(
 def key_lines(text: str) -> dict[KeyPath, int]:
     """Return the line, counted from 1, of every key and every array item of a TOML document.
 
-    A key that is written several times, like ``a`` in ``[a.b]`` and ``[a.c]``, has the line of the
-    first. `text` must be valid TOML; otherwise the lines are meaningless.
+    A key that is written several times, like ``a`` in ``[a.b]`` and ``[a.c]``, has the line of its
+    first use. `text` must be valid TOML; otherwise the lines are meaningless.
     """
     scanner = _Scanner(text)
     table: KeyPath = ()

@@ -1,4 +1,4 @@
-"""The nouns of hashmatch: immutable values that one floor passes to the next.
+"""The data types of hashmatch: immutable values that one layer passes to the next.
 
 One upload goes `Content -> Fingerprints -> MatchTable -> Decision`. Nothing here decodes, searches
 or decides.

@@ -31,9 +31,9 @@ class Media:
 class Content:
     """One thing that was uploaded.
 
-    `content_id` is the caller's name for it. `sha256` is of its bytes, in hex, and `digests` has
-    the requested digests by name; None and empty if the bytes could not be read. `error` says why
-    it could not be read, or not to its end. `media` is what can be decoded, None if nothing can.
+    `content_id` is the caller's name for it. `sha256` is the hash of its bytes, in hex, and
+    `digests` maps names to the requested digests; None and empty if the bytes are unreadable.
+    `error` says why not all of it could be read. `media` is what can be decoded, or None.
     """
 
     content_id: str
@@ -52,8 +52,8 @@ class Fingerprint:
     algorithm : str
         Registered name, such as ``"pdq"``.
     decode : str
-        How the pixels were obtained: ``"exact"`` or ``"luma"``; ``"video"``: from the luma of its
-        frames; ``"bytes"``: a digest, which needs none; ``"given"``: elsewhere.
+        How the pixels were obtained: ``"exact"`` or ``"luma"``; ``"video"``: from the luma of video
+        frames; ``"bytes"``: a digest, which needs no pixels; ``"given"``: hashed elsewhere.
     views : tuple of str, length v
         Names of the views; the picture as stored comes first, unless it could not be hashed.
     codes : ndarray of uint8, shape (v, bits / 8)
@@ -99,11 +99,11 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """The hashes of one item by every requested algorithm, or why there are none.
+    """The hashes of one item by every requested algorithm, or the reason why there are none.
 
     `content_id` and `sha256` are those of the content, None if only hashes were given. `attempts`
-    has the fingerprints by algorithm, digests included, in the order requested. `read_error` says
-    why the content could not be read, or not to its end.
+    maps each algorithm, digests included, to its fingerprint, in the order requested. `read_error`
+    says why the content could not be read at all or to its end.
     """
 
     content_id: str
@@ -112,7 +112,7 @@ class Fingerprints:
     read_error: DecodeError | None = None
 
     def __iter__(self) -> Iterator[Fingerprint]:
-        """Iterate over the fingerprints that there are."""
+        """Iterate over the fingerprints that could be made."""
         return (found.value for found in self.attempts.values() if found.value is not None)
 
     def get(self, algorithm: str) -> Fingerprint | None:
@@ -122,7 +122,7 @@ class Fingerprints:
 
     @property
     def error(self) -> DecodeError | None:
-        """The first reason why part of the content is missing; None if nothing is."""
+        """The first reason why part of the content is missing; None if nothing is missing."""
         found = self.attempts.values()
         errors = (each.error or (each.value.error if each.value else None) for each in found)
         return self.read_error or next(filter(None, errors), None)

@@ -53,7 +53,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class FiredRule:
-    """A rule that at least one match took first.
+    """A rule that was the first to apply to at least one match.
 
     `n_matches` counts those matches; `suppressed_by` names the rule that suppressed this one, None
     if none did.
@@ -113,8 +113,8 @@ class Decision:
     matches, one per entry and algorithm; `n_entries` counts distinct entries; `matches` holds the
     nearest 100, ordered by (distance, list, entry_id, algorithm). `rules_not_tried` names the rules
     about algorithms that the content has no hash of. `error` is the reason why part of the content
-    could not be read, decoded or hashed, else None; `error_kind` is its
-    `hashmatch.errors.ErrorKind`.
+    could not be read, decoded or hashed, or None; `error_kind` is the `hashmatch.errors.ErrorKind`
+    of that error.
     """
 
     content_id: str

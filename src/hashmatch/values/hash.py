@@ -75,7 +75,7 @@ class Hash:
     def to_imagehash(self) -> imagehash.ImageHash:
         """Return the hash as an `imagehash.ImageHash`, whose `str` is `hex`.
 
-        Its bits form a square if their number is a square number, as in imagehash, else a single
+        The bits form a square if their number is a square number, as in imagehash, else a single
         row. ImportError if imagehash is not installed.
         """
         try:

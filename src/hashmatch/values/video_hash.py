@@ -22,12 +22,12 @@ _DTYPES: dict[str, type[np.generic]] = {
 class VideoHash:
     """PDQ hashes of the frames of one video, in display order.
 
-    The arrays are read-only, even in pickled or copied values. `codes`, uint8 (n, 32), has one
-    code per frame, packed bits, most significant first; `qualities`, int16 (n,), is 0..100;
-    `frames`, int64 (n,), is the number of each frame among all that were decoded, from 0,
-    increasing; `timestamps_s`, float64 (n,), is in seconds since the first frame, finite and never
-    decreasing. `error` says why frames are missing and `error_kind` is its kind, None if the video
-    was decoded to its end.
+    The arrays are read-only, even in pickled or copied values. `codes`, uint8 (n, 32), has one code
+    per frame, packed bits, most significant first; `qualities`, int16 (n,), is 0..100; `frames`,
+    int64 (n,), is the number of each frame among all that were decoded, from 0, increasing;
+    `timestamps_s`, float64 (n,), is in seconds since the first frame, finite and never decreasing.
+    `error` says why frames are missing and `error_kind` is its kind; both are None if the video was
+    decoded to its end.
     ValueError if shapes do not fit, a quality is out of range, or frames or times run backward.
     """
 

@@ -1,4 +1,4 @@
-"""Executors: one task over many items, in order, inline, in threads or in processes."""
+"""Executors: run one task on many items, in order: inline, in threads or in processes."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ _IN_FLIGHT_PER_THREAD = 16
 
 
 class Executor(Protocol[ItemT_contra, ResultT_co]):
-    """A task and the place where it runs; safe to share between threads, each with its own `map`.
+    """A task and where it runs; threads may share an executor if each calls `map` for itself.
 
-    As a context manager it closes itself.
+    As a context manager, an executor closes itself on exit.
     """
 
     def map(self, items: Iterable[ItemT_contra], /) -> Generator[ResultT_co, None, None]:
@@ -98,7 +98,7 @@ class ThreadExecutor(Executor[ItemT, ResultT]):
 def attempted(
     task: Callable[[ItemT], ResultT],
 ) -> Callable[[Attempt[ItemT]], Attempt[ResultT]]:
-    """Return a task over attempts, which passes on an item's error; see `errors.attempt`."""
+    """Return a task from attempt to attempt that passes errors on; see `errors.attempt`."""
     return partial(_attempt_value, task)
 
 

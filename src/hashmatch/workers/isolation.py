@@ -1,7 +1,7 @@
-"""Isolated execution: each item in a process that may be killed.
+"""Isolated execution: each item is handled in a process that may be killed.
 
 A decoder is C code run on bytes that a stranger chose. Here, if one crashes, hangs or asks for too
-much memory, only its item is lost; the process is replaced and the rest goes on.
+much memory, only its item is lost; the process is replaced and the other items are not affected.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ class Isolation:
 class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[ItemT, ResultT]):
     """Runs the task in child processes, each bounded in time and memory.
 
-    The error of a result is that of the item, else that of the task, else says how the process
-    failed: TIMEOUT, MEMORY or CRASHED. `attempted` makes a task that maps the same items to the
-    same results in this process. Needs the resource limits and timers of Linux. Not to be used
+    A result's error is the error of the item, or else of the task, or else says how the process
+    failed: TIMEOUT, MEMORY or CRASHED. To get the same results from the same items in this process,
+    wrap the task with `attempted`. Needs the resource limits and timers of Linux. Must not be used
     after a fork. Processes start and end like those of `ProcessExecutor`; their stderr is
     discarded.
 
     Parameters
     ----------
     task : callable
-        Importable from its module; picklable, as items and results must be.
+        Importable from its module and picklable; items and results must be picklable too.
     isolation : Isolation
     workers : int
-        Processes, shared by all threads that call `map`.
+        Number of processes, shared by all threads that call `map`.
     prepare : sequence of callable
         Called in each process, without arguments, before its memory is measured: to import what
         the task will need. Picklable; must not raise.
@@ -122,7 +122,7 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
 
 
 def _size_bytes(item: object) -> int:
-    """Return the size of a bytes object, or of those in a tuple."""
+    """Return the size of a bytes object, or the total size of those in a tuple."""
     if isinstance(item, tuple):
         return sum(map(_size_bytes, item))
     return len(item) if isinstance(item, bytes) else 0
@@ -131,7 +131,7 @@ def _size_bytes(item: object) -> int:
 def _settle(
     _task: Callable[..., object], isolation: Isolation, prepare: Sequence[Callable[[], object]]
 ) -> None:
-    """Prepare a process: end when told to, even inside C code, and take no more memory."""
+    """Make this process end on SIGTERM, even inside C code, and limit its further memory."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     nowhere = os.open(os.devnull, os.O_WRONLY)

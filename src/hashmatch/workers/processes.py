@@ -1,4 +1,4 @@
-"""Worker processes: replaced when they die, never outliving their parent."""
+"""Worker processes that are replaced when they die and never outlive their parent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXIT_OF_ZERO = 256  # stands for exit code 0
 
 
 class WorkerDiedError(HashmatchError):
-    """A worker process died while working on item `item_number`, counted from 0, of those mapped.
+    """A worker process died while working on item `item_number` (from 0) of those given to `map`.
 
     `cause` names the signal or exit code: ``"SIGKILL, possibly out of memory"``.
     """
@@ -47,7 +47,7 @@ class WorkerDiedError(HashmatchError):
 class ChildExecutor(Executor[ItemT, ResultT]):
     """Base of executors that run a function in child processes, each in a pebble pool of its own.
 
-    Thus it is known which item a dead process was working on. `initializer` is called in each
+    So it is known which item a dead process was working on. `initializer` is called in each
     process as it starts; after `timeout_s` with one item a process is killed and replaced.
     """
 
@@ -68,7 +68,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
     def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:
         """See `Executor.map`; closing the generator kills the processes that work on its items.
 
-        HashmatchError if processes die before they start work, or have been stopped.
+        Raises HashmatchError if processes die before they start work, or have been stopped.
         """
         jobs: deque[_Job[ItemT]] = deque()
         source = iter(items)
@@ -98,7 +98,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
                 job.future.cancel()
 
     def close(self) -> None:
-        """Kill the processes; a `map` that waits for them raises."""
+        """Kill the processes; a `map` that is waiting for them raises HashmatchError."""
         self.stop()
 
     def stop(self) -> bool:
@@ -114,7 +114,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
     def _fill(
         self, jobs: deque[_Job[ItemT]], source: Iterator[ItemT], changed: threading.Event
     ) -> None:
-        """Hand items to the children that have the fewest, within the bounds."""
+        """Hand items to the children with the fewest queued, up to the limits per child."""
         while len(jobs) < _IN_FLIGHT_PER_CHILD * len(self._children):
             queued = Counter(job.child for job in jobs if not job.future.done())
             child = min(self._children, key=queued.__getitem__)
@@ -128,7 +128,7 @@ class ChildExecutor(Executor[ItemT, ResultT]):
 
 
 class ProcessExecutor(ChildExecutor[ItemT, ResultT]):
-    """Runs the task in `workers` processes; it must be picklable, as items and results must.
+    """Runs the task in `workers` processes; task, items and results must be picklable.
 
     The first `map` starts the processes, afresh, so a script needs the usual ``if __name__ ==
     "__main__":`` guard of `multiprocessing`. They ignore Ctrl-C and wait until `close`, or the end
@@ -189,7 +189,7 @@ class _Child:
         return self.pool is not None and self.pool.active
 
     def submit(self, item: object, changed: threading.Event) -> Future[_Parcel]:
-        """Return the future of an item; `changed` is set when it is done."""
+        """Return the future of an item; `changed` is set when the future is done."""
         future: Future[_Parcel] = Future()
         with self.may_change, interrupts_blocked():
             if self.is_stopped:
@@ -210,7 +210,7 @@ class _Child:
         return future
 
     def give_up(self) -> ProcessPool | None:
-        """Cancel what is in flight, accept nothing more, and return the pool to be stopped."""
+        """Cancel all items in flight, accept no more, and return the pool, to be stopped."""
         with self.may_change:
             self.is_stopped = True
         for future in list(self.futures):
@@ -262,7 +262,7 @@ def _run(function: Callable[[Any], object], item: _Parcel) -> _Parcel:
 
 
 class _Process(SpawnProcess):
-    """A process whose end never looks like a success, as pebble would then wait for its result."""
+    """A process that never exits with code 0, because pebble would then wait for its result."""
 
     @property
     def exitcode(self) -> int | None:

@@ -13,10 +13,10 @@ class FrameClock:
     """Converts time stamps of decoded frames to ticks that never run backward.
 
     The first frame is at 0. A frame without a time stamp, or with an earlier one than the frame
-    before it (as where recordings were joined), comes one frame later at `rate_hz`, the average
-    rate that the file states (25 if it states none); later stamps count from there. So an intact
-    file gets the times that a player shows, and differences stay right past a seam. `time_base_s`
-    is the length of a tick in seconds.
+    before it (as happens where recordings were joined), is timed one frame later at `rate_hz`, the
+    average rate that the file states (25 if it states none); later stamps count from there. So an
+    intact file gets the times that a player shows, and differences stay correct after a join.
+    `time_base_s` is the length of a tick in seconds.
     """
 
     def __init__(self, time_base_s: Fraction, rate_hz: Fraction | None) -> None:
@@ -27,7 +27,7 @@ class FrameClock:
         self._last = 0
 
     def tick(self, stamp: int | None) -> int:
-        """Return the time of the next frame, by its stamp, in ticks since the first frame."""
+        """Return the time of the next frame, from its stamp, in ticks since the first frame."""
         if self._offset is None:
             self._offset = -(stamp or 0)
             return 0
@@ -54,7 +54,7 @@ class Sampler:
         self._due = 0
 
     def is_due(self, ticks: int) -> bool:
-        """Return whether the frame at these ticks is chosen; call for every frame, in order."""
+        """Return whether the frame at this time is chosen; call for every frame, in order."""
         if not self._interval:
             return True
         if ticks < self._due:

@@ -1,15 +1,15 @@
 """The allow-list of video: containers that are opened, and codecs that are decoded.
 
 A container is recognised by its first bytes, and its demuxer is named to FFmpeg, so that FFmpeg
-never guesses.  None of them opens anything but the bytes it is given: no playlist, no list of files
-to join, no network.
+never guesses.  No demuxer on the list opens anything but the bytes it is given: no playlist, no
+list of files to join, no network.
 
 Demuxers stop quietly where a file ends, so a truncated video would pass for a complete one.
-`ends_early` therefore compares the size of the file with those that it states for its outermost
-chunks.  That finds every cut through an MP4, Matroska, AVI or ASF file whose writer stated the
-sizes, and a cut through the last tag of an FLV file.  It does not find a cut between chunks, as in
-a fragmented MP4.  Live recordings in Matroska state no size, and MPEG-TS, MPEG-PS and Ogg are
-streams without a stated end: in these a cut looks like a normal end.
+`ends_early` therefore compares the size of the file with the sizes that the file states for its
+outermost chunks.  That finds every cut through an MP4, Matroska, AVI or ASF file whose writer
+stated the sizes, and a cut through the last tag of an FLV file.  It does not find a cut between
+chunks, as in a fragmented MP4.  Live recordings in Matroska state no size, and MPEG-TS, MPEG-PS and
+Ogg are streams without a stated end: in these a cut looks like a normal end.
 
 Sources: ISO/IEC 14496-12, section 4.2 (boxes); RFC 8794, section 4-6 and RFC 9559 (EBML, Matroska);
 the RIFF and ASF specifications of Microsoft; Adobe's Video File Format Specification 10.1, annex E.
@@ -49,8 +49,8 @@ ReadAt = Callable[[int, int], bytes]
 class Container:
     """One accepted container: FFmpeg's demuxer, and a regular expression of its first bytes.
 
-    `chunk_bytes` returns the size that an outermost chunk states in its first 24 bytes, None if it
-    states none.
+    `chunk_bytes` returns the size that an outermost chunk states in its first 24 bytes, None if the
+    chunk states no size.
     """
 
     name: str
@@ -72,7 +72,7 @@ def _box_bytes(head: bytes) -> int | None:
 
 
 def _element_bytes(head: bytes) -> int | None:
-    """Return the size of an EBML header or Matroska segment; None if unknown or something else."""
+    """Return the size of an EBML header or Matroska segment; None if unknown or neither."""
     if not head.startswith((_EBML_ID, _SEGMENT_ID)):
         return None
     length = 9 - head[4].bit_length() if len(head) > 4 and head[4] else 0
@@ -129,8 +129,8 @@ def is_video(head: bytes) -> bool:
 def identify_video(head: bytes) -> Container:
     """Return the container of a file by its first `HEAD_BYTES` bytes.
 
-    Raises DecodeError if it is not on the list, or a picture, such as AVIF or HEIC in the container
-    of MP4.
+    Raises DecodeError if the container is not on the list, or if the file is a picture, such as
+    AVIF or HEIC in the container of MP4.
     """
     container = _find_container(head)
     if container is not None:

@@ -32,7 +32,7 @@ class VideoFile:
         limits.check_bytes(self.size_bytes)
 
     def read(self, size_bytes: int) -> bytes:
-        """Return at most `size_bytes` bytes; none at the end, after an error or once time is up."""
+        """Return at most `size_bytes` bytes; b"" at the end, after an error or once time is up."""
         if self.error is not None or self.is_late():
             return b""
         try:
@@ -51,7 +51,7 @@ class VideoFile:
         return block
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Seek, as `io.IOBase.seek`; the end is where it was when the file was opened."""
+        """Seek like `io.IOBase.seek`; the end is where it was when the file was opened."""
         if whence == os.SEEK_END:
             offset, whence = self.size_bytes + offset, os.SEEK_SET
         return self._raw.seek(offset, whence)

@@ -35,7 +35,7 @@ _MICROSECOND = Fraction(1, 1_000_000)  # FFmpeg's own unit, where a stream has n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredFrame:
-    """One frame as stored: neither turned nor scaled to the shape of its pixels.
+    """One frame as stored: neither rotated nor scaled for non-square pixels.
 
     `number` counts the decoded frames from 0, `timestamp_s` the seconds since the first of them.
     """
@@ -62,7 +62,7 @@ class StoredFrames:
 
     @property
     def error(self) -> DecodeError | None:
-        """After iteration, the gravest reason why part was not decoded; None if all was."""
+        """After iteration, the gravest reason why a part was not decoded; None if all was."""
         if error := self._file.error or self._exceeded:
             return error
         if self._is_cut:
@@ -94,7 +94,7 @@ class StoredFrames:
                 yield StoredFrame(number, timestamp_s, luma)
 
     def _decode_packets(self) -> Iterator[av.VideoFrame]:
-        """Yield every frame that can be decoded; damage is noted and skipped."""
+        """Yield every frame that can be decoded; damaged data is recorded and skipped."""
         errors = (_load_av().FFmpegError, MemoryError)
         n_packets = 0
         while True:
@@ -144,9 +144,9 @@ def open_video(
     source : path or bytes-like
         A str is a path. The file is read while it is decoded.
     interval_s : float
-        For each k = 0, 1, 2, ... the first frame at or after k times this is given; 0 gives all.
+        For each k = 0, 1, 2, ... the first frame at or after k times this is yielded; 0 yields all.
     keyframes_only : bool
-        Decode keyframes alone, and choose among them.
+        Decode only keyframes, and choose among them.
 
     Raises
     ------

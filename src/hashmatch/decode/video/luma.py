@@ -25,12 +25,12 @@ _LUMA_FIRST = re.compile(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Luma:
-    """Pixels that a frame is hashed from.
+    """Pixels from which a frame is hashed.
 
     `pixels` are uint8 (H, W), the plane as decoded, which the frame still owns; float32 (H, W)
-    where it has more than 8 bits; uint8 (H, W, 3), RGB, where there is no luma plane. `gain` is the
-    factor from differences of luma to those of the picture as shown, `black` the level of black in
-    `pixels`.
+    where the plane has more than 8 bits; uint8 (H, W, 3), RGB, where there is no luma plane. `gain`
+    is the factor that turns differences of luma into those of the picture as shown, `black` the
+    level of black in `pixels`.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.float32]

@@ -117,7 +117,7 @@ def _read_body(stream: BinaryIO, names: list[str], file: ListFile) -> Iterator[R
 def _parse(
     stream: BinaryIO, n_columns: int, misfits: list[Any], file: ListFile
 ) -> Iterator[pa.RecordBatch]:
-    """Yield blocks of rows as binary columns; rows of another width go to `misfits` instead."""
+    """Yield blocks of rows as binary columns; rows with too many or few cells go to `misfits`."""
 
     def set_aside(row: Any) -> Literal["skip"]:
         misfits.append(row)

@@ -1,4 +1,4 @@
-"""vPDQ text: the hashes of one video, ``frame,quality,hex,timestamp``, a frame a line.
+"""vPDQ text: the hashes of one video, ``frame,quality,hex,timestamp``, one frame per line.
 
 The format of ThreatExchange's vPDQ, read strictly. Time stamps are written with enough digits to be
 read back as the same float, and with at least three decimals, so that a file from vPDQ, which has
@@ -70,7 +70,7 @@ def vpdq_lines(video: VideoHash) -> Iterator[str]:
 
 
 class Vpdq:
-    """vPDQ text as a list format: a file is a video and one entry, each frame a row of it."""
+    """vPDQ text as a list format: a file is one video and one entry, with a row for each frame."""
 
     name = "vpdq"
     suffixes = (".txt",)
@@ -87,8 +87,8 @@ class Vpdq:
     def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
         """Yield the frames of at least the required quality; holds the file in memory.
 
-        HashListError if `read_vpdq` would refuse the text, or if no frame is good enough: the video
-        would be on the list and never match.
+        HashListError if `read_vpdq` would refuse the text, or if no frame is good enough, as the
+        video would then be on the list but never match.
         """
         reading = file.reading
         min_quality = _MIN_QUALITY if reading.min_quality is None else reading.min_quality
