@@ -146,7 +146,7 @@ def equals_pillow() -> bool:
 
 
 def _encode_first_scans(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode a progressive JPEG without its later scans, which libjpeg then smooths."""
+    """Encode a progressive JPEG, cut after half of its scans so that libjpeg smooths it."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", progressive=True)
     scans = file.getvalue().split(_SCAN)

@@ -76,11 +76,11 @@ def _whash(grey: Grey) -> _Bits:
     side, and at least 8 px, and its mean is subtracted.
 
     An approximation is the sum of a block, apart from a factor and rounding errors, and the mean
-    subtracted is the same for all. So the sums of blocks, which are integers, decide every bit,
-    unless the two in the middle are equal: two different sums, or twice a sum and two others,
+    subtracted is the same for all. So the integer sums of blocks decide every bit, unless the two
+    middle sums, whose mean is the median, are equal. If they differ, twice a sum and their total
     differ by at least 1, which is 1e-6 of an approximation even at a side of 16,384 px, where all
-    rounding errors together stay below 1e-9. If the two in the middle are equal, as in pictures
-    with flat parts, rounding errors decide imagehash's bits, and the floating-point operations of
+    rounding errors together stay below 1e-9. If they are equal, as in pictures with flat parts,
+    rounding errors decide imagehash's bits, and the floating-point operations of
     PyWavelets are repeated one by one (`csrc/hash/whash_transform.cpp`); they equal those of its
     x86-64 wheels to the last bit.
     """
