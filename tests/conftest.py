@@ -18,6 +18,7 @@ from tests.golden import GoldenFiles
 Picture = NDArray[np.uint8]
 
 CORPUS_VARIABLE = "HASHMATCH_TEST_CORPUS"
+CASES_VARIABLE = "HASHMATCH_TEST_CASES"
 
 # How long an example takes says more about the machine than about the code. Under CI, Hypothesis
 # itself chooses a profile without chance.
@@ -30,15 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Refuse a corpus that is named but missing: skipping its tests would hide that."""
-    folder = os.environ.get(CORPUS_VARIABLE)
-    if folder and not Path(folder).is_dir():
-        raise pytest.UsageError(f"{CORPUS_VARIABLE} names no folder: {folder}")
+    """Refuse a folder that is named but missing: skipping its tests would hide that."""
+    for variable in (CORPUS_VARIABLE, CASES_VARIABLE):
+        folder = os.environ.get(variable)
+        if folder and not Path(folder).is_dir():
+            raise pytest.UsageError(f"{variable} names no folder: {folder}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("corpus") and not os.environ.get(CORPUS_VARIABLE):
-        pytest.skip(f"{CORPUS_VARIABLE} is not set")
+    for marker, variable in (("corpus", CORPUS_VARIABLE), ("case", CASES_VARIABLE)):
+        if item.get_closest_marker(marker) and not os.environ.get(variable):
+            pytest.skip(f"{variable} is not set")
 
 
 @pytest.fixture(scope="session")

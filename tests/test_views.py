@@ -13,9 +13,13 @@ from hashmatch.views import (
     AS_STORED,
     FRAME,
     GROUNDS,
+    NEGATIVE,
     ORIENTATIONS,
+    PROFILED,
+    STRETCHED,
     TRIMMED,
     VIEW_KINDS,
+    embedded,
     join,
     kinds,
     page,
@@ -27,9 +31,13 @@ SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "decision-row.schema.j
 PATTERN = re.compile(SCHEMA["$defs"]["match"]["properties"]["view"]["pattern"])
 NUMBERS = st.integers(1, 10**6)
 PLACES = (
+    NUMBERS.map(embedded),
     st.one_of(st.just(FRAME), NUMBERS.map(page)),
+    st.just(PROFILED),
     st.sampled_from(sorted(GROUNDS)),
     st.just(TRIMMED),
+    st.just(STRETCHED),
+    st.just(NEGATIVE),
     st.one_of(st.sampled_from(ORIENTATIONS[1:]), NUMBERS.map(segment)),
 )
 PARTS = st.tuples(*(st.none() | place for place in PLACES)).map(
@@ -44,7 +52,8 @@ def test_a_name_parses_back_into_its_parts(parts: tuple[str, ...]) -> None:
     assert join(*parse(name)) == name
     assert PATTERN.fullmatch(name)
     assert len(kinds(name)) == len(parts)
-    assert {*kinds(name)} <= {*VIEW_KINDS, "segments"}
+    others = {"embedded", "profiled", "stretched", "negative", "segments"}
+    assert {*kinds(name)} <= {*VIEW_KINDS, *others}
 
 
 @given(st.lists(st.sampled_from([*ORIENTATIONS, *GROUNDS, FRAME, TRIMMED, "page2"]), max_size=4))
@@ -81,7 +90,8 @@ def test_as_stored_adds_nothing() -> None:
     [
         *("", "/", "rot90/", "/rot90", "frame//rot90", "as_stored/rot90", "rot90/trimmed"),
         *("frame/page2", "rot90/rot180", "page0", "page02", "segment_0", "rot90/segment_1"),
-        *("frametrimmed", "Rot90", "rot45", "trimmed\n", "negative"),
+        *("frametrimmed", "Rot90", "rot45", "trimmed\n", "inverted"),
+        *("embedded1", "embedded0", "frame/embedded", "negative/stretched", "trimmed/profiled"),
     ],
 )
 def test_other_names_are_refused(name: str) -> None:

@@ -26,6 +26,7 @@ class ErrorKind(StrEnum):
     INCOMPLETE = "incomplete"  # some frames, pages or views were examined and some were not
     TOO_LARGE = "too_large"  # more bytes or pixels than the limits allow
     TOO_MANY_FRAMES = "too_many_frames"  # more frames, pages or seconds than the limits allow
+    TOO_MUCH_WORK = "too_much_work"  # decoding would cost more than the budget for one content
     TIMEOUT = "timeout"  # decoding took longer than allowed
     MEMORY = "memory"  # decoding needed more memory than there was or was allowed
     CRASHED = "crashed"  # the decoding process died

@@ -1,10 +1,12 @@
 """Names of views: one grammar, composed and parsed in one place.
 
-A name lists, from the outside in and joined by ``/``, how a view was made: which picture was taken
-(``frame``, ``page2``; the first picture has no word), on what ground it was laid (``on_white``,
-``on_black``), whether its border was ``trimmed``, and how it was turned (``rot90``) or which
-segment of it was taken (``segment_1``). Each part occurs at most once, in this order; a view
-without any is named ``as_stored``.
+A name lists, from the outside in and joined by ``/``, how a view was made: whether the picture
+lies in a second file inside the first (``embedded``, ``embedded2``), which picture of its file was
+taken (``frame``, ``page2``; the first picture has no word), whether its colours are those of its
+profile (``profiled``), on what ground it was laid (``on_white``, ``on_black``), whether its border
+was ``trimmed``, whether its contrast was ``stretched``, whether it is the ``negative``, and how it
+was turned (``rot90``) or which segment of it was taken (``segment_1``). Each part occurs at most
+once, in this order; a view without any is named ``as_stored``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,16 @@ FRAME = "frame"
 GROUNDS = {"on_white": 255, "on_black": 0}
 """Grounds that transparent pictures are laid on, with their level."""
 
+PROFILED = "profiled"
+"""The picture in the colours that a colour-managed viewer shows."""
+
 TRIMMED = "trimmed"
+
+STRETCHED = "stretched"
+"""The picture with its contrast stretched."""
+
+NEGATIVE = "negative"
+"""The picture with dark and light exchanged: the complement of its code."""
 
 ORIENTATIONS = (
     *(AS_STORED, "rot90", "rot180", "rot270"),
@@ -34,9 +45,13 @@ VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames")
 """Kinds of views that a policy can ask for in addition to the picture as stored."""
 
 _GRAMMAR = re.compile(
+    r"(?P<embedded>embedded(?:[2-9]|[1-9][0-9]+)?)?/?"
     r"(?P<frames>frame|page[1-9][0-9]*)?/?"
+    rf"(?P<profiled>{PROFILED})?/?"
     rf"(?P<flattened>{'|'.join(GROUNDS)})?/?"
     rf"(?P<trimmed>{TRIMMED})?/?"
+    rf"(?P<stretched>{STRETCHED})?/?"
+    rf"(?P<negative>{NEGATIVE})?/?"
     rf"(?:(?P<orientations>{'|'.join(ORIENTATIONS[1:])})|(?P<segments>segment_[1-9][0-9]*))?"
 )
 
@@ -44,6 +59,11 @@ _GRAMMAR = re.compile(
 def page(number: int) -> str:
     """Return the part of a name for a page of a document, counted from 1."""
     return f"page{number}"
+
+
+def embedded(number: int) -> str:
+    """Return the part of a name for the pictures of a file inside the first, counted from 1."""
+    return "embedded" if number == 1 else f"embedded{number}"
 
 
 def segment(number: int) -> str:
@@ -66,7 +86,7 @@ def parse(name: str) -> tuple[str, ...]:
 
 
 def kinds(name: str) -> tuple[str, ...]:
-    """Return the kinds in a name, outermost first: some of `VIEW_KINDS`, and ``"segments"``.
+    """Return the kinds in a name, outermost first, such as ``"frames"`` or ``"trimmed"``.
 
     ValueError if it is not the name of a view.
     """

@@ -33,6 +33,8 @@ class DecodedPicture:
     `format` is the name of the file format.  `alpha` is uint8 (H, W), 0 is transparent; None if all
     is opaque or alpha was not requested.  `timestamp_s` is when this frame of an animation is
     shown, `page` the number of this page, from 2; None for the first, and for anything else.
+    `missing` says which of the pixels could not be decoded, and how large a share could; None if
+    all were.
     """
 
     array: NDArray[np.uint8]
@@ -41,6 +43,7 @@ class DecodedPicture:
     alpha: NDArray[np.uint8] | None = None
     timestamp_s: float | None = None
     page: int | None = None
+    missing: DecodeError | None = None
 
 
 def accept_truncated() -> None:
