@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -89,7 +91,9 @@ def fingerprint_contents(
     def arguments_of(content: Content) -> Attempt[tuple[Any, ...]]:
         if content.media is None:
             return Attempt(error=content.error)
-        return Attempt((content.media.source, content.media.kind, names, decode, options))
+        phase = _sampling_phase(content.sha256, options.sampling_key)
+        own = replace(options, sampling_key=None, video_phase=phase)
+        return Attempt((content.media.source, content.media.kind, names, decode, own))
 
     hashed: Iterable[Attempt[PixelAttempts]] = repeat(Attempt({}), len(contents))
     if names:
@@ -104,6 +108,13 @@ def fingerprint_contents(
         failed: PixelAttempts = dict.fromkeys(names, Attempt(error=pixels.error))
         attempts |= failed if pixels.value is None else pixels.value
         yield Fingerprints(content.content_id, content.sha256, attempts, content.error)
+
+
+def _sampling_phase(sha256: str | None, key: str | None) -> float:
+    """Return when the samples of a video begin, in shares of the interval, by its digest."""
+    content = bytes.fromhex(sha256 or "")
+    digest = hmac.digest(key.encode("utf-8"), content, "sha256") if key else content
+    return int.from_bytes(digest[:4], "big") / 2**32
 
 
 def identify_media(data: bytes) -> Media:

@@ -59,7 +59,7 @@ class Container:
     chunk_bytes: Callable[[bytes], int | None] | None = None
 
 
-def _box_bytes(head: bytes) -> int | None:
+def box_bytes(head: bytes) -> int | None:
     """Return the size of an MP4 box; None if it extends to the end of the file or is not a box."""
     if len(head) < 8:
         return 8
@@ -107,7 +107,7 @@ _ASF_HEADER = re.compile(rb"0&\xb2u\x8ef\xcf\x11\xa6\xd9\x00\xaa\x00b\xcel")
 # The second form, with the arrival time before each packet, is that of Blu-ray.
 _TS_PACKETS = re.compile(rb"(?:G.{187}){3}|(?:.{4}G.{187}){3}", re.DOTALL)
 
-MP4 = Container("MP4", "mov", _BOXES, _box_bytes)
+MP4 = Container("MP4", "mov", _BOXES, box_bytes)
 MATROSKA = Container("Matroska", "matroska", re.compile(_EBML_ID), _element_bytes)
 AVI = Container("AVI", "avi", re.compile(rb"RIFF.{4}AVI ", re.DOTALL), _riff_bytes)
 FLV = Container("FLV", "flv", re.compile(rb"FLV\x01"))
