@@ -131,7 +131,8 @@ def fingerprint_media(
 ) -> PixelAttempts:
     """Hash the pixels of `Media` by several algorithms; the task of a decoding process.
 
-    DecodeError if the first picture cannot be decoded; other errors as in `fingerprint_content`.
+    DecodeError if nothing of the first picture can be decoded; other errors as in
+    `fingerprint_content`. Pixels that are missing are an error next to the hashes of the rest.
     """
     is_oriented = "orientations" in options.views
     hashers = [_ViewHasher(name, is_oriented=is_oriented) for name in algorithms]
@@ -142,10 +143,12 @@ def fingerprint_media(
             for hasher in hashers:
                 hasher.add(view)
             n_views += 1
+            error = error or view.missing
     except DecodeError as failure:
-        error = DecodeError(str(failure), failure.kind)  # without the frames of its traceback
+        # Copied without the frames of its traceback.
+        error = error or DecodeError(str(failure), failure.kind)
     except MemoryError:
-        error = make_memory_error()
+        error = error or make_memory_error()
     if error is not None and n_views == 0:
         raise error
     return {hasher.algorithm: hasher.result(error) for hasher in hashers}

@@ -44,8 +44,8 @@ class View:
     ``"video"`` for a frame of a video, whose time is `timestamp_s`. `is_first` is True for the
     first picture of the content and every view made from it; `is_complete` if no view is missing
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
-    it; `pixels` are then its luma as shown. `file` is 0 for the content itself, otherwise
-    the number of the stream or file inside it.
+    it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
+    `file` is 0 for the content itself, otherwise the number of the stream or file inside it.
     """
 
     name: str
@@ -55,6 +55,7 @@ class View:
     is_first: bool
     is_complete: bool = True
     luma: Luma | None = None
+    missing: DecodeError | None = None
     file: int = 0
 
     @cached_property
@@ -175,7 +176,14 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
             name = FRAME
         elif picture.page is not None:
             name = page(picture.page)
-        view = View(name, picture.array, picture.decode, picture.timestamp_s, number == 0)
+        view = View(
+            name,
+            picture.array,
+            picture.decode,
+            picture.timestamp_s,
+            is_first=number == 0,
+            missing=picture.missing,
+        )
         yield view
         if picture.alpha is not None:
             for ground, level in GROUNDS.items():

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hashmatch.decode.video.clock import Sampler
+
 _T = TypeVar("_T")
 
 HELD_S = Fraction(1, 2)
@@ -50,7 +52,8 @@ def select_displayed(
     A frame is on display until the next one comes, the last one for ever. These are chosen:
 
     - the first and the last;
-    - the one on display at `phase_s` plus k times `interval_s`, for k = 0, 1, 2, ...;
+    - for k = 0, 1, 2, ..., the first at or after k times `interval_s`, as lists are made, and the
+      one on display at `phase_s` plus k times `interval_s`;
     - each that is on display for at least `HELD_S`;
     - each that differs from the last chosen one as after a cut, or that a jump back in time
       follows, but of these only 600 and 10 for each second before it.
@@ -59,16 +62,17 @@ def select_displayed(
     with the reason. `interval_s` is positive, `phase_s` at least 0, `tick_s` the length of a tick;
     `read_grid` returns a frame in coarse, in levels of 255. Holds one frame back.
     """
+    sampler = Sampler(float(interval_s), tick_s)
     interval, due = interval_s / tick_s, phase_s / tick_s
     due_ticks = math.floor(due)
     long_ticks = math.ceil(HELD_S / tick_s)
-    chosen_grid: NDArray[np.float32] | None = None
+    chosen_grid = np.zeros(0, np.float32)  # the first frame is always due
     n_cuts = 0
     held: TimedFrame[_T] | None = None
     for frame in frames:
         if held is not None:
             grid = read_grid(held.frame)
-            is_chosen = chosen_grid is None or frame.ticks - held.ticks >= long_ticks
+            is_chosen = sampler.is_due(held.ticks) or frame.ticks - held.ticks >= long_ticks
             if due_ticks < frame.ticks:
                 is_chosen = True
                 due += math.ceil((frame.ticks - due) / interval) * interval
@@ -86,5 +90,5 @@ def select_displayed(
         yield held
 
 
-def _is_cut(before: NDArray[np.float32] | None, after: NDArray[np.float32]) -> bool:
-    return before is None or float(np.abs(after - before).mean()) >= CUT_LEVELS
+def _is_cut(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
+    return float(np.abs(after - before).mean()) >= CUT_LEVELS
