@@ -19,8 +19,8 @@ from hashmatch.decode.limits import DEFAULT_VIDEO_LIMITS, VideoLimits
 from hashmatch.decode.video.clock import FrameClock, Sampler
 from hashmatch.decode.video.containers import (
     HEAD_BYTES,
-    Container,
     ends_early,
+    has_rest,
     identify_video,
 )
 from hashmatch.decode.video.file import VideoFile, VideoSource, open_video_file
@@ -141,6 +141,9 @@ class StoredFrames:
             except errors as error:
                 self._note_damage(f"after packet {n_packets}", error)
                 return
+            except IndexError:  # in PyAV, where a stream begins that was not there at first
+                self._note_late_stream()
+                return
             if packet is None:
                 return
             n_packets += 1
@@ -154,6 +157,10 @@ class StoredFrames:
                 self._note_damage(f"packet {n_packets}", error)
                 continue
             yield from frames
+
+    def _note_late_stream(self) -> None:
+        message = f"a stream that begins late in the {self._name} was not examined"
+        self._first_damage = self._first_damage or DecodeError(message, ErrorKind.INCOMPLETE)
 
     def _read(self, read: Callable[[av.VideoFrame], _T], frame: av.VideoFrame) -> _T | None:
         try:
@@ -279,6 +286,9 @@ def decode_video(
             except DecodeError as failure:
                 error = error or (_not_examined(number, failure) if number else failure)
             number += 1
+        if file.error is None and has_rest(accepted, file.read_at, file.size_bytes):
+            message = f"part of the {accepted.name} is no part of its video, and was not examined"
+            error = error or DecodeError(message, ErrorKind.INCOMPLETE)
         if n_streams > _MOST_STREAMS:
             message = f"only {_MOST_STREAMS} of {n_streams} video streams were examined"
             error = error or DecodeError(message, ErrorKind.INCOMPLETE)

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+PROBE_BYTES = 64 << 20
+"""Streams that begin later are not found, where the container does not list them."""
+
 _BUFFER_BYTES = 256 * 1024
+_PROBE_US = 86_400 * 10**6
 _MOV_OPTIONS = {
     "enable_drefs": "0",
     "use_absolute_path": "0",
@@ -50,6 +54,8 @@ def open_container(
     options = {"format_whitelist": accepted.demuxer, "protocol_whitelist": "none"}
     if accepted.demuxer == "mov":
         options |= _MOV_OPTIONS
+    elif accepted.streams_may_begin_late:
+        options |= {"probesize": str(PROBE_BYTES), "analyzeduration": str(_PROBE_US)}
     try:
         # No `options`: before version 18, PyAV frees memory that it does not own where FFmpeg finds
         # streams late, as in MPEG-PS.
