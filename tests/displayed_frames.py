@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 import hashmatch as hm
 
 HELD_S, CUT_LEVELS = Fraction(1, 2), 12
-TICK_S = Fraction(1, 1000)
 
 
 def phase_of(data: bytes, key: str | None = None) -> Fraction:
@@ -58,7 +57,7 @@ def displayed(data: bytes, interval_s: float = 1, key: str | None = None) -> hm.
     every = hm.hash_video(data, 0)
     chosen = list(range(len(every)))
     if interval_s:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             grids = [_grid(frame) for frame in container.decode(video=0)]
         times_s = [Fraction(float(each)).limit_denominator(90_000) for each in every.timestamps_s]
         chosen = choose(times_s, grids, Fraction(str(interval_s)), phase_of(data, key))
@@ -83,4 +82,5 @@ def _grid(frame: av.VideoFrame) -> NDArray[np.float64]:
         ],
         float,
     )  # fmt: skip
-    return points.reshape(16, 4, 16, 8).mean(axis=(1, 3))
+    cells: NDArray[np.float64] = points.reshape(16, 4, 16, 8).mean(axis=(1, 3))
+    return cells
