@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import hashmatch as hm
 
-HELD_S, CUT_LEVELS = Fraction(1, 2), 12
+HELD_S, CUT_LEVELS = Fraction(1, 2), 16
 
 
 def phase_of(data: bytes, key: str | None = None) -> Fraction:
@@ -72,15 +72,15 @@ def displayed(data: bytes, interval_s: float = 1, key: str | None = None) -> hm.
 
 
 def _grid(frame: av.VideoFrame) -> NDArray[np.float64]:
-    """Return means of 4 x 8 points in each of 16 x 16 cells of an 8-bit Y plane."""
+    """Return means of 2 x 4 points in each of 16 x 16 cells of an 8-bit Y plane."""
     luma = frame.to_ndarray()[: frame.height, : frame.width]
     points = np.array(
         [
-            [luma[(2 * y + 1) * frame.height // 128, (2 * x + 1) * frame.width // 256]
-             for x in range(128)]
-            for y in range(64)
+            [luma[(2 * y + 1) * frame.height // 64, (2 * x + 1) * frame.width // 128]
+             for x in range(64)]
+            for y in range(32)
         ],
         float,
     )  # fmt: skip
-    cells: NDArray[np.float64] = points.reshape(16, 4, 16, 8).mean(axis=(1, 3))
+    cells: NDArray[np.float64] = points.reshape(16, 2, 16, 4).mean(axis=(1, 3))
     return cells

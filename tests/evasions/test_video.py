@@ -1,7 +1,7 @@
-"""A listed picture carried by a video, or by a file inside a file, is found or the row says why not.
+"""A listed picture in a video, or in a file inside a file, is found, or the row says why not.
 
-Each kind is a function from the picture carried to the bytes of an upload. Carrying the listed one
-is blocked or an error; carrying another is neither, unless the kind itself is an error.
+Each kind is a function from the picture carried to the bytes of an upload. Carrying the listed
+one is blocked or an error; carrying another is neither, unless the kind itself is an error.
 """
 
 from __future__ import annotations
@@ -309,6 +309,18 @@ def of_another_codec(carried: Picture) -> bytes:
     return two_tracks(carried)[::-1].replace(b"1cva", b"1xyz", 1)[::-1]
 
 
+def samples_of_two_formats(carried: Picture) -> bytes:
+    """Give the second half of a track to a second format; FFmpeg skips its samples."""
+    data = film([FIRST] * 5 + [carried] * 5, "mp4")
+    tables = b"moov/trak/mdia/minf/stbl/"
+
+    def with_format(table: bytes) -> bytes:
+        ((kind, entry),) = boxes(table[8:])
+        return table[:4] + b"\0\0\0\2" + box(kind, entry) + box(b"hvc1", entry)
+
+    return change(data, tables + b"stsd", with_format)
+
+
 def behind_the_end(file_format: str, codec: str) -> Kind:
     def make(carried: Picture) -> bytes:
         return film([FIRST] * 6, file_format, codec) + film([carried] * 6, file_format, codec)
@@ -324,12 +336,13 @@ def nine_streams(carried: Picture) -> bytes:
     data = film([FIRST] * 3, "mp4")
     movie = find(data, b"moov")
     track = box(b"trak", find(movie, b"trak"))
-    return change(data, b"moov", lambda one: one + track * 8) + box(b"free", carried)
+    return change(data, b"moov", lambda one: one + track * 8) + box(b"free", carried.tobytes())
 
 
 NOT_EXAMINED: dict[str, Kind] = {
     "second movie": second_movie,
     "track of another codec": of_another_codec,
+    "samples of two formats": samples_of_two_formats,
     "FLV behind FLV": behind_the_end("flv", "flv"),
     "ASF behind ASF": behind_the_end("asf", "msmpeg4"),
     "seventeen files": seventeen_files,
@@ -349,9 +362,7 @@ def open_screener(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Scr
 
     def open_with(head: str = "", **options: Any) -> Screener:
         (folder / "policy.toml").write_text(head + POLICY)
-        return Screener.open(
-            folder, folder / "policy.toml", options=ScreeningOptions(**options)
-        )
+        return Screener.open(folder, folder / "policy.toml", options=ScreeningOptions(**options))
 
     return open_with
 
@@ -389,3 +400,45 @@ def test_what_is_not_examined_is_in_the_row(
         assert decision.action in ("review", "block")
         assert decision == screener.screen(path.read_bytes(), content_id=str(path))
     assert decision.action == "review"
+
+
+def test_a_still_film_in_few_bytes_is_too_much_work(open_screener: Callable[..., Screener]) -> None:
+    """What was seen before the budget was spent counts."""
+    limits = VideoLimits(max_frame_pixels=96 * 64 * 8)
+    screener = open_screener(video_limits=limits)
+    for carried, action in ((LISTED, "block"), (HARMLESS, "review")):
+        decision = screener.screen(film([FIRST] * 4 + [carried] * 20))
+        assert (decision.error_kind, decision.action) == ("too_much_work", action)
+    assert screener.screen(film([HARMLESS] * 8)).error is None
+
+
+def test_two_streams_share_the_budget(open_screener: Callable[..., Screener]) -> None:
+    screener = open_screener(video_limits=VideoLimits(max_frame_pixels=96 * 64 * 15))
+    decision = screener.screen(film([FIRST] * 10, second=[SECOND] * 10))
+    assert decision.error_kind == "too_much_work"
+
+
+def test_endless_cuts_are_too_much_work(open_screener: Callable[..., Screener]) -> None:
+    """Each frame differs from the one before it; the picture comes after the budget is spent."""
+    flicker = [FIRST, SECOND] * 700
+    frames = [*flicker, LISTED, FIRST]
+    data = film(frames, rate=1000)
+    decision = open_screener().screen(data)
+    assert (decision.error_kind, decision.action) == ("too_much_work", "review")
+    assert open_screener().screen(film([*flicker[:200], LISTED, FIRST], rate=1000)).error is None
+
+
+def test_samples_move_with_the_content_and_with_the_key(
+    open_screener: Callable[..., Screener],
+) -> None:
+    """A frame of a pan, too quick to be held and too slow for a cut, is met by some phases."""
+    drift = [np.roll(LISTED, at // 3, axis=1) for at in range(-30, 31)]
+    data = film([FIRST] * 7 + drift, rate=100)
+    head = 'video_interval_s = 0.25\nsampling_key = "{}"\n'
+    keyed = [open_screener(head.format(f"a secret of sixteen {at}")) for at in range(6)]
+    found = {screener.screen(data).matches for screener in keyed}
+    assert len(found) > 1
+    digests = {screener.screen(data).sampling_key for screener in keyed}
+    assert len(digests) == 6
+    assert None not in digests
+    assert open_screener().screen(data).sampling_key is None

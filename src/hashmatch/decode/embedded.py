@@ -38,6 +38,8 @@ _MAGICS = (
 _START_OR_END = re.compile(rb"\xff[\xd8\xd9]")
 _FTYP = re.compile(rb"\0\0..ftyp[ -~]{4}", re.DOTALL)
 _MOVING = re.compile(rb"hdlr.{8}(?:vide|pict)", re.DOTALL)
+_FORMATS = re.compile(rb"stsd\0{4}(.{4})", re.DOTALL)
+_MOST_FORMATS = 100
 _SCAN, _END, _FRAMES = 0xDA, 0xD9, frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
 
@@ -106,6 +108,9 @@ class _Finder:
         if not MP4.signature.match(os.pread(descriptor, HEAD_BYTES, 0)):
             return
         boxes = _walk(lambda at: os.pread(descriptor, _BOX_HEADER_BYTES, at), size_bytes)
+        for first, last in boxes.movies:
+            length = min(last - first, _MOST_READ_BYTES)
+            self._check_movie(os.pread(descriptor, length, first), 0, length)
         self._check_movies(boxes)
         left_bytes = _MOST_READ_BYTES
         for start, stop in [*boxes.unknown, (boxes.end, size_bytes)]:
@@ -151,6 +156,8 @@ class _Finder:
         if accepted is None and not MP4.signature.match(data, start):
             return end
         boxes = _walk(lambda at: data[start + at : start + at + _BOX_HEADER_BYTES], end - start)
+        for first, last in boxes.movies:
+            self._check_movie(data, start + first, start + last)
         if accepted is None:
             self._check_movies(boxes)
         elif any(_MOVING.search(data, start + first, start + last) for first, last in boxes.movies):
@@ -162,6 +169,16 @@ class _Finder:
     def _check_movies(self, boxes: _Boxes) -> None:
         if len(boxes.movies) > 1:
             self._note(f"only the first of {len(boxes.movies)} movies in the MP4 was examined")
+
+    def _check_movie(self, data: bytes, start: int, end: int) -> None:
+        """Note a track whose samples have several formats: FFmpeg skips all but one."""
+        for table in _FORMATS.finditer(data, start, end):
+            names, at = set(), table.end()
+            for _ in range(min(int.from_bytes(table[1], "big"), _MOST_FORMATS)):
+                names.add(data[at + 4 : at + 8])
+                at += int.from_bytes(data[at : at + 4], "big")
+            if len(names) > 1:
+                self._note("only samples of one format of a track of the MP4 were examined")
 
     def _note(self, reason: str) -> None:
         self.error = self.error or DecodeError(reason, ErrorKind.INCOMPLETE)

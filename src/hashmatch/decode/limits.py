@@ -9,7 +9,7 @@ from hashmatch.errors import DecodeError, ErrorKind
 MOST_PIXELS = (2**31 - 1) // 3
 """Pillow hands pixels over in one piece of less than 2 GiB, at 3 bytes a pixel."""
 
-_FREE_PIXELS, _PIXELS_PER_BYTE = 2**35, 2**14
+_FREE_PIXELS, _PIXELS_PER_BYTE = 2**35, 2**13
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class VideoLimits:
         Time of the last frame.
     max_frame_pixels : int
         Total pixels of all frames decoded. A small file has a smaller budget: 2**35 pixels and
-        2**14 for each of its bytes, since frames that repeat the one before cost almost none.
+        2**13 for each of its bytes, since frames that repeat the one before cost almost none.
     max_wall_s : float or None
         Seconds that decoding may take; None for no limit.  Which frame this stops at, and so the
         result, depends on the machine; the other limits always stop at the same frame.

@@ -43,7 +43,7 @@ def select(
         interval_s=interval_s,
         phase_s=phase * interval_s,
         tick_s=TICK_S,
-        read_grid=lambda level: np.full((16, 16), level, np.float32),
+        read_grid=lambda level: np.full(256, level, np.float32),
         on_excess=excess.append,
     )
     return [each.number for each in chosen], excess

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _MICROSECOND = Fraction(1, 1_000_000)  # FFmpeg's own unit, where a stream has none
 _MOST_STREAMS = 8
-_NO_GRID = np.full((16, 16), -1e4, np.float32)  # far from every frame
+_NO_GRID = np.full(256, -1e4, np.float32)  # far from every frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,12 +104,13 @@ class StoredFrames:
     def _time_frames(self, time_base: Fraction) -> Iterator[_Timed]:
         """Yield every frame with its time, until a limit is exceeded."""
         clock = FrameClock(time_base, self._stream.average_rate)
+        per_tick, ticks_per = time_base.as_integer_ratio()
         for frame in self._decode_packets():
             if self._file.is_late():
                 return
             ticks = clock.tick(frame.pts)
             try:
-                self._limits.check_frame(self.n_decoded, float(ticks * time_base))
+                self._limits.check_frame(self.n_decoded, ticks * per_tick / ticks_per)
                 self._limits.check_pixels(frame.width, frame.height)
                 self._file.count_pixels(frame.width * frame.height)
             except DecodeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +23,7 @@ _LUMA_FIRST = re.compile(
     r"|nv(12|21|16|24|42)"
 )
 
-_GRID_CELLS, _GRID_ROWS, _GRID_COLUMNS = 16, 64, 128
-_CELL_POINTS = _GRID_ROWS * _GRID_COLUMNS // _GRID_CELLS**2
-_MIDDLE_ROWS, _MIDDLE_COLUMNS = (2 * np.arange(n) + 1 for n in (_GRID_ROWS, _GRID_COLUMNS))
-_CELLS = np.eye(_GRID_CELLS, dtype=np.float32)
-_SUM_ROWS = _CELLS.repeat(_GRID_ROWS // _GRID_CELLS, axis=1)
-_SUM_COLUMNS = _CELLS.repeat(_GRID_COLUMNS // _GRID_CELLS, axis=0)
+_CELL_POINTS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +51,9 @@ class Luma:
         if self.gain == 1.0 and not self.black:
             return np.ascontiguousarray(self.pixels, dtype=np.uint8)
         shown = ((np.arange(256) - self.black) * self.gain).round().clip(0, 255).astype(np.uint8)
-        return np.ascontiguousarray(shown[self.pixels])
+        # In less than half the time of indexing by the plane.
+        levels = self.pixels.tobytes().translate(shown.tobytes())
+        return np.frombuffer(levels, np.uint8).reshape(self.pixels.shape)
 
 
 def read_luma(frame: VideoFrame) -> Luma:
@@ -82,28 +80,42 @@ def read_luma(frame: VideoFrame) -> Luma:
 
 
 def read_grid(frame: VideoFrame) -> NDArray[np.float32]:
-    """Return the frame in coarse: float32 (16, 16), means of luma, 0..255, over some of its pixels.
+    """Return the frame in coarse: float32 (256,), mean luma in 16 x 16 cells, 0..255.
 
-    Takes 64 x 128 pixels at even distances. The sums are of small integers, so exact.
+    Each mean is over 8 pixels at even distances, and a sum of small integers, so exact.
     """
     form = _LUMA_FIRST.fullmatch(frame.format.name)
-    if form is None or frame.planes[0].line_size < 0:
-        points = _take_points(read_luma(frame).pixels).sum(axis=2, dtype=np.float32)
-        return _sum_cells(points) / np.float32(3 * _CELL_POINTS)
+    plane = frame.planes[0]
+    if form is None or plane.line_size < 0:
+        rgb = read_luma(frame).pixels
+        places = _cell_places(frame.height, frame.width, frame.width)
+        points = rgb.reshape(-1, 3).take(places, axis=0).sum(axis=1, dtype=np.float32)
+        return _mean_of_cells(points, scale=3)
     bits = int(form["bits"] or form["grey_bits"] or 8)
     order = ">" if "be" in (form["order"], form["grey_order"]) else "<"
-    plane = _read_plane(frame, np.dtype(np.uint8 if bits == 8 else f"{order}u2"))
-    return _sum_cells(_take_points(plane)) / np.float32(_CELL_POINTS << (bits - 8))
+    dtype = np.dtype(np.uint8 if bits == 8 else f"{order}u2")
+    items: NDArray[Any] = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
+    places = _cell_places(frame.height, frame.width, plane.line_size // dtype.itemsize)
+    return _mean_of_cells(items.take(places), scale=1 << (bits - 8))
 
 
-def _take_points(plane: NDArray[Any]) -> NDArray[Any]:
-    height, width = plane.shape[:2]
-    rows: NDArray[Any] = plane[_MIDDLE_ROWS * height // (2 * _GRID_ROWS)]
-    return rows[:, _MIDDLE_COLUMNS * width // (2 * _GRID_COLUMNS)]
+def _mean_of_cells(points: NDArray[Any], scale: int) -> NDArray[np.float32]:
+    cells = points.astype(np.float32).reshape(-1, _CELL_POINTS)
+    return np.asarray(cells @ _mean_weights(scale))
 
 
-def _sum_cells(points: NDArray[Any]) -> NDArray[np.float32]:
-    return np.asarray(_SUM_ROWS @ points.astype(np.float32) @ _SUM_COLUMNS)
+@cache
+def _mean_weights(scale: int) -> NDArray[np.float32]:
+    return np.full(_CELL_POINTS, 1 / (_CELL_POINTS * scale), np.float32)
+
+
+@lru_cache(maxsize=16)
+def _cell_places(height_px: int, width_px: int, row_items: int) -> NDArray[np.intp]:
+    """Return where in a plane the pixels of each cell lie, 8 for each of the 256 in turn."""
+    rows = (2 * np.arange(32) + 1) * height_px // 64
+    columns = (2 * np.arange(64) + 1) * width_px // 128
+    places: NDArray[np.intp] = rows[:, None] * row_items + columns
+    return places.reshape(16, 2, 16, 4).swapaxes(1, 2).reshape(-1).astype(np.intp)
 
 
 def _read_plane(frame: VideoFrame, dtype: np.dtype[np.generic]) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 HELD_S = Fraction(1, 2)
 """A frame that is on display for this long is always chosen."""
 
-CUT_LEVELS = 12.0
+CUT_LEVELS = 16.0
 """Mean difference, in levels of 255, at which a coarse frame counts as another picture."""
 
 FREE_CUTS, CUTS_PER_S = 600, 10
@@ -91,4 +91,5 @@ def select_displayed(
 
 
 def _is_cut(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
-    return float(np.abs(after - before).mean()) >= CUT_LEVELS
+    distance = np.abs(after - before)
+    return bool(distance.sum() >= CUT_LEVELS * distance.size)
