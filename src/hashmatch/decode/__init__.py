@@ -11,6 +11,7 @@ pixels in memory.
 
 from hashmatch.decode.border import Inside, find_border, possible_borders
 from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
+from hashmatch.decode.cropping import Crop
 from hashmatch.decode.embedded import EmbeddedFile, find_embedded, read_embedded
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
@@ -44,6 +45,7 @@ __all__ = [
     "DEFAULT_VIDEO_LIMITS",
     "HEAD_BYTES",
     "OPTIONAL_DECODERS",
+    "Crop",
     "DecodeLimits",
     "DecodedPicture",
     "EmbeddedFile",

@@ -18,12 +18,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from hashmatch.decode.formats import BMP, GIF, JPEG, JXL, PNG, TIFF, WEBP, Format, find_format
+from hashmatch.decode.cropping import Crop, find_clean_apertures, find_pixel_crops
+from hashmatch.decode.formats import AVIF, BMP, GIF, JPEG, JXL, PNG, TIFF, WEBP, Format, find_format
 from hashmatch.decode.read import open_content
-from hashmatch.decode.video.containers import HEAD_BYTES, MP4, Container, box_bytes, is_video
+from hashmatch.decode.video.containers import (
+    HEAD_BYTES,
+    MATROSKA,
+    MP4,
+    Container,
+    box_bytes,
+    is_video,
+)
 from hashmatch.errors import DecodeError, ErrorKind
 
-_MOST_FILES = 16
+_MOST_FILES, _MOST_CROPS = 16, 4
+_HEADER_BYTES = 1 << 20
 _MOST_CANDIDATES = 1000
 _MOST_STEPS = 1_000_000
 _MOST_READ_BYTES = 64 << 20
@@ -65,9 +74,13 @@ class EmbeddedFile:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedFiles:
-    """All files inside a file, in order, and the reason why there may be more."""
+    """All files inside a file, in order, and the reason why there may be more.
+
+    `crops` are those that the file or one inside it asks for.
+    """
 
     files: tuple[EmbeddedFile, ...] = ()
+    crops: tuple[Crop, ...] = ()
     error: DecodeError | None = None
 
 
@@ -84,7 +97,12 @@ def find_embedded(source: bytes | str) -> EmbeddedFiles:
             finder.search_file(file.fileno(), os.fstat(file.fileno()).st_size)
     elif find_format(source[:HEAD_BYTES]) is not None or is_video(source[:HEAD_BYTES]):
         finder.search(source, finder.inside(source, 0, len(source)), len(source))
-    return EmbeddedFiles(tuple(finder.files), finder.error)
+    crops = sorted(finder.crops, key=str)
+    if len(crops) > _MOST_CROPS:
+        finder.note(
+            f"only {_MOST_CROPS} of {len(crops)} crops that the file asks for were examined"
+        )
+    return EmbeddedFiles(tuple(finder.files), tuple(crops[:_MOST_CROPS]), finder.error)
 
 
 def read_embedded(source: bytes | str, file: EmbeddedFile) -> bytes:
@@ -100,12 +118,15 @@ class _Finder:
 
     def __init__(self) -> None:
         self.files: list[EmbeddedFile] = []
+        self.crops: set[Crop] = set()
         self.error: DecodeError | None = None
         self._n_candidates = 0
 
     def search_file(self, descriptor: int, size_bytes: int) -> None:
         """Search a video on disk, of which only unknown boxes and what follows them are read."""
-        if not MP4.signature.match(os.pread(descriptor, HEAD_BYTES, 0)):
+        head = os.pread(descriptor, _HEADER_BYTES, 0)
+        self.crops |= find_pixel_crops(head) if MATROSKA.signature.match(head) else set()
+        if not MP4.signature.match(head):
             return
         boxes = _walk(lambda at: os.pread(descriptor, _BOX_HEADER_BYTES, at), size_bytes)
         for first, last in boxes.movies:
@@ -116,7 +137,7 @@ class _Finder:
         for start, stop in [*boxes.unknown, (boxes.end, size_bytes)]:
             left_bytes -= stop - start
             if left_bytes < 0:
-                self._note(f"more than {_MOST_READ_BYTES} bytes that are not part of the video")
+                self.note(f"more than {_MOST_READ_BYTES} bytes that are not part of the video")
                 return
             self.search(os.pread(descriptor, stop - start, start), 0, stop - start, base=start)
 
@@ -133,7 +154,7 @@ class _Finder:
                 return
             self._n_candidates += 1
             if len(self.files) >= _MOST_FILES or self._n_candidates > _MOST_CANDIDATES:
-                self._note("too many files inside this one")
+                self.note("too many files inside this one")
                 return
             kind = _identify(data, at, end)
             stop = at + 1
@@ -154,10 +175,14 @@ class _Finder:
         if accepted in (TIFF, JXL) and data[start + 4 : start + 8] != b"JXL ":
             return end
         if accepted is None and not MP4.signature.match(data, start):
+            if MATROSKA.signature.match(data, start):
+                self.crops |= find_pixel_crops(data[start : min(end, start + _HEADER_BYTES)])
             return end
         boxes = _walk(lambda at: data[start + at : start + at + _BOX_HEADER_BYTES], end - start)
         for first, last in boxes.movies:
             self._check_movie(data, start + first, start + last)
+        for first, last in boxes.metas if accepted is AVIF else ():
+            self.crops |= find_clean_apertures(data, start + first, start + last)
         if accepted is None:
             self._check_movies(boxes)
         elif any(_MOVING.search(data, start + first, start + last) for first, last in boxes.movies):
@@ -168,19 +193,21 @@ class _Finder:
 
     def _check_movies(self, boxes: _Boxes) -> None:
         if len(boxes.movies) > 1:
-            self._note(f"only the first of {len(boxes.movies)} movies in the MP4 was examined")
+            self.note(f"only the first of {len(boxes.movies)} movies in the MP4 was examined")
 
     def _check_movie(self, data: bytes, start: int, end: int) -> None:
         """Note a track whose samples have several formats: FFmpeg skips all but one."""
+        self.crops |= find_clean_apertures(data, start, end)
         for table in _FORMATS.finditer(data, start, end):
             names, at = set(), table.end()
             for _ in range(min(int.from_bytes(table[1], "big"), _MOST_FORMATS)):
                 names.add(data[at + 4 : at + 8])
                 at += int.from_bytes(data[at : at + 4], "big")
             if len(names) > 1:
-                self._note("only samples of one format of a track of the MP4 were examined")
+                self.note("only samples of one format of a track of the MP4 were examined")
 
-    def _note(self, reason: str) -> None:
+    def note(self, reason: str) -> None:
+        """Record why something may not have been found, unless something is recorded."""
         self.error = self.error or DecodeError(reason, ErrorKind.INCOMPLETE)
 
 
@@ -194,11 +221,13 @@ class _Boxes:
     end: int
     unknown: tuple[tuple[int, int], ...]
     movies: tuple[tuple[int, int], ...]
+    metas: tuple[tuple[int, int], ...]
 
 
 def _walk(read_header: Callable[[int], bytes], size_bytes: int) -> _Boxes:
     at = 0
-    unknown, movies = [], []
+    unknown: list[tuple[int, int]] = []
+    named: dict[bytes, list[tuple[int, int]]] = {b"moov": [], b"meta": []}
     for _ in range(_MOST_STEPS):
         header = read_header(at)
         kind = header[4:8]
@@ -208,12 +237,12 @@ def _walk(read_header: Callable[[int], bytes], size_bytes: int) -> _Boxes:
         if length is None and kind not in _OWN_BOXES:
             break
         stop = size_bytes if length is None else min(at + length, size_bytes)
-        if kind == b"moov":
-            movies.append((at, stop))
+        if kind in named:
+            named[kind].append((at, stop))
         elif kind not in _OWN_BOXES:
             unknown.append((at, stop))
         at = stop
-    return _Boxes(at, tuple(unknown), tuple(movies))
+    return _Boxes(at, tuple(unknown), tuple(named[b"moov"]), tuple(named[b"meta"]))
 
 
 def _identify(data: bytes, start: int, end: int) -> Literal["picture", "video"] | None:

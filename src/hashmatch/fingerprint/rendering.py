@@ -11,6 +11,7 @@ import numpy as np
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
+    Crop,
     DecodeLimits,
     EmbeddedFile,
     Inside,
@@ -45,7 +46,8 @@ class View:
     first picture of the content and every view made from it; `is_complete` if no view is missing
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
     it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
-    `file` is 0 for the content itself, otherwise the number of the stream or file inside it.
+    `file` is 0 for the content itself, otherwise the number of the stream or file inside it;
+    `is_cropped` says that the picture was cropped as the file asks for.
     """
 
     name: str
@@ -57,6 +59,7 @@ class View:
     luma: Luma | None = None
     missing: DecodeError | None = None
     file: int = 0
+    is_cropped: bool = False
 
     @cached_property
     def grey(self) -> Pixels:
@@ -101,7 +104,7 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         content, or if `views` lacks frames of a video.
     """
     for view in _render_files(media, options, decode):
-        if "trimmed" in options.views:
+        if "trimmed" in options.views and not view.is_cropped:
             yield from _with_trimmed(view)
         else:
             yield view
@@ -116,21 +119,21 @@ def _render_files(media: Media, options: ViewOptions, decode: str) -> Iterator[V
     if isinstance(source, bytes) and not is_video:
         options.limits.check_bytes(len(source))
     error: DecodeError | None = None
+    found = find_embedded(source)
     n_files = 0
     render = _render_video if is_video else _render_pictures
     try:
         for view in render(source, options, decode):
             n_files = view.file
-            yield _within(view, 0)
+            yield from _with_crops(_within(view, 0), found.crops)
     except DecodeError as failure:
         error = failure.with_traceback(None)
-    found = find_embedded(source)
     for file in found.files:
         first = n_files + 1
         try:
             for view in _render_embedded(source, file, options):
                 n_files = first + view.file
-                yield _within(view, first)
+                yield from _with_crops(_within(view, first), found.crops)
         except DecodeError as failure:
             error = error or _not_examined(file, failure)
         n_files = max(first, n_files)
@@ -219,12 +222,31 @@ def _render_video(
         raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
 
 
+def _with_crops(view: View, crops: Sequence[Crop]) -> Iterator[View]:
+    """Yield a view, and the parts of it that players show if they crop as the file asks for."""
+    yield view
+    for crop in crops:
+        inside = crop.inside(*view.pixels.shape[:2])
+        if inside is not None:
+            yield replace(_cut_out(view, inside), is_cropped=True)
+
+
+def _cut_out(view: View, inside: Inside) -> View:
+    luma = view.luma
+    return replace(
+        view,
+        name=join(view.name, TRIMMED),
+        pixels=np.ascontiguousarray(view.pixels[inside]),
+        luma=luma and replace(luma, pixels=luma.pixels[inside]),
+    )
+
+
 def _with_trimmed(view: View) -> Iterator[View]:
     """Yield a view and, if it has a border, the picture inside it.
 
     Luma only nominates candidates, so every border that the exact pixels may have is trimmed.
     """
-    pixels, luma = view.pixels, view.luma
+    pixels = view.pixels
     borders: Sequence[Inside | None] | None = (
         possible_borders(pixels) if view.decode == "luma" else (find_border(pixels),)
     )
@@ -232,9 +254,4 @@ def _with_trimmed(view: View) -> Iterator[View]:
     yield view
     for inside in borders or ():
         if inside is not None:
-            yield replace(
-                view,
-                name=join(view.name, TRIMMED),
-                pixels=np.ascontiguousarray(pixels[inside]),
-                luma=luma and replace(luma, pixels=luma.pixels[inside]),
-            )
+            yield _cut_out(view, inside)
