@@ -217,10 +217,19 @@ def cropped_film(carried: Picture) -> bytes:
 
 
 def cropped_matroska(carried: Picture) -> bytes:
-    """Name the margins in a spare element of the track, all of one byte."""
-    data = film([framed(carried)] * 6)
-    at = data.index(b"\x53\xc0", data.index(b"\x16\x54\xae\x6b"))
-    raise NotImplementedError(at)
+    """Add margins to the video of the track, and to the sizes of all elements around it."""
+    data = bytearray(film([framed(carried)] * 6))
+    margins = b"".join(b"\x54" + bytes([side, 0x81, 32 if side < 0xC0 else 48])
+                       for side in (0xAA, 0xBB, 0xCC, 0xDD))  # fmt: skip
+    place = 0
+    for name in (b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\xae", b"\xe0"):
+        place = data.index(name, place) + len(name)
+        length = 9 - data[place].bit_length()
+        grown = int.from_bytes(data[place : place + length], "big") + len(margins)
+        data[place : place + length] = grown.to_bytes(length, "big")
+        place += length
+    data[place:place] = margins
+    return bytes(data)
 
 
 def cropped_avif(carried: Picture) -> bytes:
@@ -325,6 +334,7 @@ FOUND: dict[str, Kind] = {
     "cover": cover,
     "stream that begins late": stream_that_begins_late,
     "cropped film": cropped_film,
+    "cropped Matroska": cropped_matroska,
     "cropped AVIF": cropped_avif,
     "film called AVIF": still_and_film,
     "MP4 behind JPEG": behind(first_jpeg, short),
