@@ -223,11 +223,16 @@ def cropped_matroska(carried: Picture) -> bytes:
                        for side in (0xAA, 0xBB, 0xCC, 0xDD))  # fmt: skip
     place = 0
     for name in (b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\xae", b"\xe0"):
-        place = data.index(name, place) + len(name)
-        length = 9 - data[place].bit_length()
-        grown = int.from_bytes(data[place : place + length], "big") + len(margins)
-        data[place : place + length] = grown.to_bytes(length, "big")
-        place += length
+        while True:
+            size_at = place + 9 - data[place].bit_length()
+            length = 9 - data[size_at].bit_length()
+            size = int.from_bytes(data[size_at : size_at + length], "big")
+            is_found = data[place:size_at] == name
+            place = size_at + length
+            if is_found:
+                break
+            place += size - (1 << 7 * length)
+        data[size_at : size_at + length] = (size + len(margins)).to_bytes(length, "big")
     data[place:place] = margins
     return bytes(data)
 
