@@ -19,6 +19,7 @@ from hashmatch.decode import (
     VideoLimits,
     decode_image,
     decode_pictures,
+    decode_video,
     open_video,
     read_content,
 )
@@ -67,6 +68,9 @@ def test_each_kind_of_decode(
         ErrorKind.TOO_LARGE: lambda: decode_image(png, limits=DecodeLimits(max_pixels=9)),
         ErrorKind.TOO_MANY_FRAMES: lambda: list(
             decode_pictures(pages, frames=True, limits=DecodeLimits(max_frames=1))
+        ),
+        ErrorKind.TOO_MUCH_WORK: lambda: list(
+            decode_video(clip, limits=VideoLimits(max_frame_pixels=1))
         ),
         ErrorKind.TIMEOUT: decode_late,
         ErrorKind.MEMORY: run_out_of_memory,
