@@ -19,10 +19,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashmatch.decode import VideoLimits
+from hashmatch.decode import DecodeLimits, VideoLimits
 from hashmatch.fingerprint import hash_image
 from hashmatch.index import build_index
 from hashmatch.screener import Screener, ScreeningOptions
+from hashmatch.workers import Isolation
 from tests.boxes import box, boxes, change, find
 
 Picture = NDArray[np.uint8]
@@ -227,7 +228,7 @@ def cropped_matroska(carried: Picture) -> bytes:
             size_at = place + 9 - data[place].bit_length()
             length = 9 - data[size_at].bit_length()
             size = int.from_bytes(data[size_at : size_at + length], "big")
-            is_found = data[place:size_at] == name
+            is_found = bytes(data[place:size_at]) == name
             place = size_at + length
             if is_found:
                 break
@@ -313,6 +314,17 @@ def in_a_box(carried: Picture) -> bytes:
     return still(FIRST, "AVIF") + box(b"mpvd", short(carried))
 
 
+def in_a_box_of_heic(carried: Picture) -> bytes:
+    return heic() + box(b"mpvd", short(carried))
+
+
+def heic() -> bytes:
+    heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    heif.from_pillow(Image.fromarray(FIRST).convert("RGB")).save(file)
+    return file.getvalue()
+
+
 def gain_map_then_film(carried: Picture) -> bytes:
     return still(FIRST) + still(SECOND, quality=40) + short(carried)
 
@@ -347,6 +359,8 @@ FOUND: dict[str, Kind] = {
     "MP4 behind PNG": behind(lambda: still(FIRST, "PNG"), short),
     "MP4 behind WebP": behind(lambda: still(FIRST, "WEBP"), short),
     "MP4 in a box of AVIF": in_a_box,
+    "MP4 in a box of HEIC": in_a_box_of_heic,
+    "MP4 behind HEIC": behind(heic, short),
     "MP4 behind AVIF": behind(lambda: still(FIRST, "AVIF"), short),
     "MP4 behind MP4": behind(lambda: short(FIRST), short),
     "MP4 behind a gain map": gain_map_then_film,
@@ -392,6 +406,21 @@ def behind_the_end(file_format: str, codec: str) -> Kind:
     return make
 
 
+def further_picture_of_avif(carried: Picture) -> bytes:
+    """Add an item that nothing refers to; viewers that list items show it."""
+    picture = still(FIRST, "AVIF")
+    item = box(b"infe", b"\2\0\0\0\0\2\0\0av01\0")
+
+    def edit(meta: bytes) -> bytes:
+        parts = dict(boxes(meta[4:]))
+        items = parts[b"iinf"]
+        parts[b"iinf"] = items[:4] + b"\0\2" + items[6:] + item
+        return meta[:4] + b"".join(box(*each) for each in parts.items())
+
+    changed = change(moved_items(picture, len(item)), b"meta", edit)
+    return box(b"ftyp", find(picture, b"ftyp")) + changed + box(b"free", carried.tobytes())
+
+
 def seventeen_files(carried: Picture) -> bytes:
     return still(FIRST) * 17 + still(carried)
 
@@ -409,6 +438,7 @@ NOT_EXAMINED: dict[str, Kind] = {
     "samples of two formats": samples_of_two_formats,
     "FLV behind FLV": behind_the_end("flv", "flv"),
     "ASF behind ASF": behind_the_end("asf", "msmpeg4"),
+    "further picture of AVIF": further_picture_of_avif,
     "seventeen files": seventeen_files,
     "nine streams": nine_streams,
 }
@@ -444,6 +474,36 @@ def test_what_is_carried_is_found(
     assert decision == screener.screen(path.read_bytes(), content_id=str(path))
     twin = screener.screen(kind(HARMLESS))
     assert (twin.error, twin.action, twin.n_matches) == (None, "allow", 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"decode": "luma"}, {"decode": "exact"}, {"isolation": Isolation(time_s=60.0)}],
+    ids=str,
+)
+def test_ways_to_decode_change_no_decision(
+    options: dict[str, Any], open_screener: Callable[..., Screener]
+) -> None:
+    uploads = [
+        FOUND[name](carried)
+        for name in ("JPEG behind JPEG", "MP4 behind a gain map", "second track", "flash")
+        for carried in (LISTED, HARMLESS)
+    ]
+    screener = open_screener(**options)
+    try:
+        decisions = screener.screen_many(uploads)
+    finally:
+        screener.close()
+    expected = open_screener(decode="exact").screen_many(uploads)
+    assert [one.matches for one in decisions] == [one.matches for one in expected]
+    assert [one.action for one in decisions] == ["block", "allow"] * 4
+
+
+def test_pictures_inside_share_a_budget(open_screener: Callable[..., Screener]) -> None:
+    screener = open_screener(limits=DecodeLimits(max_frame_pixels=96 * 64 * 3))
+    assert screener.screen(still(FIRST) * 4).error is None
+    decision = screener.screen(still(FIRST) + still(LISTED) + still(SECOND) * 4)
+    assert (decision.error_kind, decision.action) == ("incomplete", "block")
 
 
 def test_a_film_is_found_behind_a_jpeg_without_end(open_screener: Callable[..., Screener]) -> None:
