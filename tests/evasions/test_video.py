@@ -6,6 +6,7 @@ one is blocked or an error; carrying another is neither, unless the kind itself 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 from collections.abc import Callable
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hashmatch.decode import DecodeLimits, VideoLimits
-from hashmatch.fingerprint import hash_image
+from hashmatch.fingerprint import ViewOptions, fingerprint_content, hash_image
 from hashmatch.index import build_index
 from hashmatch.screener import Screener, ScreeningOptions
+from hashmatch.values import Content, Media
 from hashmatch.workers import Isolation
 from tests.boxes import box, boxes, change, find
+from tests.displayed_frames import displayed
 
 Picture = NDArray[np.uint8]
 Kind = Callable[[Picture], bytes]
@@ -555,14 +558,20 @@ def test_endless_cuts_are_too_much_work(open_screener: Callable[..., Screener]) 
 def test_samples_move_with_the_content_and_with_the_key(
     open_screener: Callable[..., Screener],
 ) -> None:
-    """A frame of a pan, too quick to be held and too slow for a cut, is met by some phases."""
-    drift = [np.roll(LISTED, at // 3, axis=1) for at in range(-30, 31)]
-    data = film([FIRST] * 7 + drift, rate=100)
-    head = 'video_interval_s = 0.25\nsampling_key = "{}"\n'
-    keyed = [open_screener(head.format(f"a secret of sixteen {at}")) for at in range(6)]
-    found = {screener.screen(data).matches for screener in keyed}
-    assert len(found) > 1
-    digests = {screener.screen(data).sampling_key for screener in keyed}
-    assert len(digests) == 6
-    assert None not in digests
+    drift = [np.roll(LISTED, at // 2, axis=1) for at in range(120)]
+    data = film(drift, rate=100, fflags="bitexact")
+    content = Content("drift", hashlib.sha256(data).hexdigest(), media=Media("video", data))
+    found = set()
+    for key in (None, *(f"a secret of sixteen {at}" for at in range(6))):
+        options = ViewOptions(["frames"], video_interval_s=0.5, sampling_key=key)
+        fingerprint = fingerprint_content(content, ["pdq"], options=options).get("pdq")
+        assert fingerprint is not None
+        codes = {code.tobytes() for code in fingerprint.codes}
+        assert codes == {code.tobytes() for code in displayed(data, 0.5, key).codes}
+        found.add(frozenset(codes))
+    assert len(found) > 4
+
+    head = 'sampling_key = "a secret of sixteen"\n'
+    digest = hashlib.sha256(b"a secret of sixteen").hexdigest()
+    assert open_screener(head).screen(data).sampling_key == digest
     assert open_screener().screen(data).sampling_key is None
