@@ -29,7 +29,10 @@ IndexFolder = Annotated[
 WaitS = Annotated[
     float,
     typer.Option(
-        metavar="SECONDS", min=0.0, help="How long to wait while another process changes the index."
+        metavar="SECONDS",
+        min=0.0,
+        max=1e6,
+        help="How long to wait while another process changes the index.",
     ),
 ]
 
@@ -193,9 +196,14 @@ def enable(
 def compact(
     directory: IndexFolder,
     *,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads to build with.")] = 1,
+    threads: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1024, help="Threads to build with.")
+    ] = 1,
     keep: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Generations to keep, the current one included.")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=10**6, help="Generations to keep, the current one included."
+        ),
     ] = 8,
     purge: Annotated[
         bool,
@@ -233,7 +241,10 @@ def compact(
 def rollback(
     directory: IndexFolder,
     generation: Annotated[
-        int, typer.Argument(metavar="GENERATION", min=1, help="As in hashmatch index history.")
+        int,
+        typer.Argument(
+            metavar="GENERATION", min=1, max=2**63, help="As in hashmatch index history."
+        ),
     ],
     *,
     with_overrides: Annotated[
