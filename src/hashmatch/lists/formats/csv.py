@@ -89,8 +89,12 @@ def _read_header(stream: BinaryIO, file: ListFile) -> list[str]:
             raise file.error(f"the name of column {position} is not UTF-8", row=1)
         if name in names[: position - 1]:
             raise file.error(f"two columns have the name {redact(name)}", row=1)
-    default_harm = () if file.reading.harm is not None else ("harm",)
-    for canonical in (*REQUIRED_COLUMNS, *(file.reading.columns or ()), *default_harm):
+    required = list(REQUIRED_COLUMNS)
+    if file.reading.harm is None:
+        required.append("harm")
+    if file.reading.column("status") in names:  # a withdrawal needs one of hash and entry id
+        required = required[:1] * (file.reading.column("entry_id") not in names)
+    for canonical in (*required, *(file.reading.columns or ())):
         if file.reading.column(canonical) not in names:
             raise file.missing_column(canonical, names)
     return names
