@@ -422,7 +422,7 @@ def script(seed: int, n_ops: int) -> list[tuple[Op, Model]]:
     for op in beginning():
         take(op, model.after(op))
     while len(steps) < n_ops:
-        op = _random_op(rng, generation)
+        op = random_op(rng, generation)
         try:
             after = model.after(op)
         except RefusedError:
@@ -435,7 +435,7 @@ def script(seed: int, n_ops: int) -> list[tuple[Op, Model]]:
     return steps
 
 
-def _random_op(rng: random.Random, generation: int) -> Op:
+def random_op(rng: random.Random, generation: int) -> Op:
     kind = rng.choice(["add", "add", "replace", "remove", "disable", "enable", "build", "rollback"])
     rows = {random_row(rng): rng.choice(["active", "disputed", "withdrawn"]) for _ in range(4)}
     if rng.random() < 0.3:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hashmatch.errors import HashmatchError
 from hashmatch.index import Index
 from tests.builders import TOY, register_toy
+from tests.index.live_commands import Player
 from tests.index.live_model import (
     LISTS,
     NO_HASH,
@@ -104,3 +106,12 @@ def test_any_sequence_of_changes_agrees_with_the_model(
         assert of_digest.setdefault(report.digest, contents(reader)) == contents(reader)
         model = after
     check(folder, model, Index.open(folder, verify=True), radius)
+
+
+@pytest.mark.usefixtures("_toy")
+def test_random_commands_agree_with_the_model(tmp_path: Path) -> None:
+    """`make commands` gives 10,000."""
+    player = Player(tmp_path, seed=1)
+    player.play(60)
+    assert player.counts["killed"]
+    assert player.counts["refresh"]
