@@ -156,7 +156,7 @@ def test_what_the_system_refuses_is_not_called_damage(case: Path, demo_copy: Pat
     with pytest.raises(IndexFormatError) as caught:
         hm.Screener.open(demo_copy, policy=demo_copy / "policy.toml")
     assert "build the index again" not in str(caught.value)
-    with pytest.raises(hm.HashmatchError, match="is not built"):
+    with pytest.raises(IndexFormatError, match="is not built"):
         hm.Screener.open(case, policy=demo_copy / "policy.toml")
 
 

@@ -82,6 +82,7 @@ class Player:
             assert contents(Index.open(self._folder)) == sorted(self._model.visible())
             self._compare_screener()
             if number % 100 == 0:
+                self._compact()  # sweeps up what killed writers left
                 check(self._folder, self._model, Index.open(self._folder, verify=True))
                 check_history(self._folder, self._model)
 
