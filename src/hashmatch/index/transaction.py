@@ -8,6 +8,7 @@ it. Leaving the `with` block without a commit changes nothing.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -351,8 +352,9 @@ def open_transaction(
                 yield transaction
     except OSError as error:
         doing = "built" if empty else "changed"
+        where = "" if error.filename is None else f" ({os.fsdecode(error.filename)})"
         reason = error.strerror or type(error).__name__
-        raise HashmatchError(f"{directory}: cannot be {doing}: {reason}") from None
+        raise HashmatchError(f"{directory}: cannot be {doing}: {reason}{where}") from None
 
 
 def _read_before(directory: Path, *, recover: bool) -> tuple[Manifest | None, EntryOverrides]:
