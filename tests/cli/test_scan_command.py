@@ -95,7 +95,7 @@ def test_the_output_may_not_be_an_input(
     (tmp_path / "rows.jsonl").write_text("precious")
     assert scan(demo, tmp_path, "-o", tmp_path / "rows.jsonl") == 2
     said = capfd.readouterr()
-    assert "rows.jsonl is itself a file that the scan reads" in said.err
+    assert "rows.jsonl is also one of the inputs" in said.err
     assert (tmp_path / "rows.jsonl").read_text() == "precious"
 
 

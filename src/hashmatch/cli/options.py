@@ -87,6 +87,18 @@ OptionalPolicyFile = Annotated[Path | None, _POLICY]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 
 
+_OTHER_FORMATS = frozenset(
+    (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".parquet", ".arrow", ".xlsx", ".html")
+)
+
+
+def check_suffix(output: Path, *suffixes: str) -> None:
+    """Raise a usage error if the name of an output ends like that of another format."""
+    if output.suffix.lower() in _OTHER_FORMATS - {*suffixes}:
+        problem = f"{output}: expected a name that ends in {' or '.join(suffixes)}"
+        raise typer.BadParameter(problem, param_hint="--output")
+
+
 def open_output(path: Path) -> AbstractContextManager[BinaryIO]:
     """Open the file of --output, which appears once it is complete, or stdout."""
     return nullcontext(sys.stdout.buffer) if path == STDOUT else write_file(path)

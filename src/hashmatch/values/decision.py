@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 ROW_VERSION = 1
@@ -23,7 +23,7 @@ class RecordedHash:
     """A hash in a decision; `decode` says how its pixels were obtained."""
 
     algorithm: str
-    hex: str
+    hex: str = field(repr=False)
     quality: int | None
     decode: str
 
