@@ -71,12 +71,8 @@ PENDING = {
     "halftone-beyond-the-margin",
     "identical-copy-not-found",
     "luma-first-evasion",
-    "mp4-edit-list-hides-frames/hidden.mp4",
     "negative",
-    "second-pictures",
     "suppressed-by-another-view",
-    "video-called-avif",
-    "video-frames-between-samples",
 }
 
 

@@ -11,6 +11,8 @@ pixels in memory.
 
 from hashmatch.decode.border import Inside, find_border, possible_borders
 from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
+from hashmatch.decode.cropping import Crop
+from hashmatch.decode.embedded import EmbeddedFile, find_embedded, read_embedded
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -34,16 +36,19 @@ from hashmatch.decode.read import (
 )
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.decode.video.file import VideoSource
-from hashmatch.decode.video.frames import load_video_decoder, open_video
+from hashmatch.decode.video.frames import decode_video, open_video
 from hashmatch.decode.video.luma import Luma
+from hashmatch.decode.video.streams import load_video_decoder
 
 __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_VIDEO_LIMITS",
     "HEAD_BYTES",
     "OPTIONAL_DECODERS",
+    "Crop",
     "DecodeLimits",
     "DecodedPicture",
+    "EmbeddedFile",
     "Inside",
     "Luma",
     "PillowImage",
@@ -54,8 +59,10 @@ __all__ = [
     "check_decode",
     "decode_image",
     "decode_pictures",
+    "decode_video",
     "find_border",
     "find_codecs",
+    "find_embedded",
     "flatten",
     "is_video",
     "load_video_decoder",
@@ -63,6 +70,7 @@ __all__ = [
     "possible_borders",
     "read_blocks",
     "read_content",
+    "read_embedded",
     "read_picture_content",
     "read_stream",
     "to_rgb",

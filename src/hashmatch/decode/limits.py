@@ -9,6 +9,8 @@ from hashmatch.errors import DecodeError, ErrorKind
 MOST_PIXELS = (2**31 - 1) // 3
 """Pillow hands pixels over in one piece of less than 2 GiB, at 3 bytes a pixel."""
 
+_FREE_PIXELS, _PIXELS_PER_BYTE = 2**35, 2**13
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
@@ -69,6 +71,9 @@ class VideoLimits:
         Frames decoded, whether or not they are hashed; default: a day at 30 per second.
     max_duration_s : float
         Time of the last frame.
+    max_frame_pixels : int
+        Total pixels of all frames decoded. A small file has a smaller budget: 2**35 pixels and
+        2**13 for each of its bytes, since frames that repeat the one before cost almost none.
     max_wall_s : float or None
         Seconds that decoding may take; None for no limit.  Which frame this stops at, and so the
         result, depends on the machine; the other limits always stop at the same frame.
@@ -78,10 +83,11 @@ class VideoLimits:
     max_pixels: int = 8192 * 8192
     max_frames: int = 2_592_000
     max_duration_s: float = 86_400.0
+    max_frame_pixels: int = 2**41
     max_wall_s: float | None = None
 
     def __post_init__(self) -> None:
-        _check_positive_integers(self, "max_bytes", "max_pixels", "max_frames")
+        _check_positive_integers(self, "max_bytes", "max_pixels", "max_frames", "max_frame_pixels")
         if not self.max_duration_s > 0:
             raise ValueError(f"max_duration_s must be positive, not {self.max_duration_s!r}")
         if self.max_wall_s is not None and not self.max_wall_s > 0:
@@ -104,6 +110,13 @@ class VideoLimits:
         if timestamp_s > self.max_duration_s:
             message = f"too long: more than {self.max_duration_s:g} s"
             raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
+
+    def check_frame_pixels(self, pixels: int, size_bytes: int) -> None:
+        """Raise DecodeError if the frames of a file of this size have too many pixels together."""
+        most = min(self.max_frame_pixels, _FREE_PIXELS + _PIXELS_PER_BYTE * size_bytes)
+        if pixels > most:
+            message = f"too much work: more than {most} pixels in all frames of {size_bytes} bytes"
+            raise DecodeError(message, ErrorKind.TOO_MUCH_WORK)
 
 
 def _check_positive_integers(limits: object, *names: str) -> None:

@@ -81,7 +81,8 @@ def decode_image(
     Raises
     ------
     DecodeError
-        The content cannot be decoded.
+        The content cannot be decoded, or not all of its pixels: a hash that is published must be
+        one of the whole picture.
     ValueError
         Unknown `decode`.
 
@@ -93,7 +94,10 @@ def decode_image(
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).
     """
-    return next(decode_pictures(data, decode=decode, limits=limits))
+    picture = next(decode_pictures(data, decode=decode, limits=limits))
+    if picture.missing is not None:
+        raise picture.missing
+    return picture
 
 
 def decode_pictures(
@@ -105,6 +109,8 @@ def decode_pictures(
     frames: bool = False,
 ) -> Iterator[DecodedPicture]:
     """Yield the first picture in a file and, if `frames`, all the others, one at a time.
+
+    A damaged picture is yielded as far as it can be decoded, with an error as its `missing`.
 
     Parameters
     ----------
@@ -119,7 +125,8 @@ def decode_pictures(
     Raises
     ------
     DecodeError
-        As for `decode_image`, and if a frame or page cannot be decoded: the message names it.
+        Nothing of the first picture can be decoded, or nothing of a frame or page: the message
+        names it.
     """
     check_decode(decode)
     limits.check_bytes(len(data))

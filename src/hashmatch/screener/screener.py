@@ -224,7 +224,8 @@ class Screener:
         """Hash by every algorithm that rules ask about, from one decode of each item."""
         options, policy = self._options, snapshot.policy
         views = ViewOptions(
-            policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
+            *(policy.views, options.limits, options.timed_video_limits, policy.video_interval_s),
+            sampling_key=policy.sampling_key,
         )
         if any(get_algorithm(name).luma_drift is None for name in snapshot.pixel_hashes):
             decode = "exact"
