@@ -49,7 +49,7 @@ try:
     run = boot()
 except BaseException as error:
     text = f"{{type(error).__name__}}: {{error}}".encode("utf-8", "replace")[:60_000]
-    os.write({channel}, len(text).to_bytes(8, "little") + text)
+    os.write({channel}, len(text).to_bytes(8, "little") + bytes(8) + text)
     os._exit(1)
 os.dup2(errors, 2)
 os.close(errors)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import pickle
 import resource
+import secrets
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -140,9 +141,10 @@ class _SealedLink(Generic[ItemT, ResultT]):
                     )
                 except DecodeError as error:
                     return Attempt(error=DecodeError(str(error), error.kind))
-                child.channel.send(data, files=descriptors, deadline_s=deadline_s)
+                number = secrets.randbits(64)  # so that no reply can be to a later item
+                child.channel.send(data, number=number, files=descriptors, deadline_s=deadline_s)
             reply = child.channel.receive(_MOST_REPLY_BYTES, deadline_s=deadline_s)
-            attempt = self._read_reply(value, bytes(reply))
+            attempt = self._read_reply(value, bytes(reply), is_to_it=child.channel.number == number)
         except TimeoutError:
             late = f"timed out: more than {limit_s:g} s"
             raise ChildFailedError(DecodeError(late, ErrorKind.TIMEOUT)) from None
@@ -155,8 +157,8 @@ class _SealedLink(Generic[ItemT, ResultT]):
             raise ChildFailedError(attempt.error)  # earlier items may have left it too little
         return attempt
 
-    def _read_reply(self, item: ItemT, reply: bytes) -> Attempt[ResultT]:
-        tag, body = reply[:1], reply[1:]
+    def _read_reply(self, item: ItemT, reply: bytes, *, is_to_it: bool) -> Attempt[ResultT]:
+        tag, body = reply[:1] if is_to_it else b"", reply[1:]
         try:
             if tag == _ERROR:
                 kind, _, message = body.decode("utf-8", "replace").partition("\n")
@@ -259,7 +261,7 @@ class _Service(Generic[ResultT]):
                 return
             channel.send(b"")
             while True:
-                channel.send(self._answer(channel))
+                channel.send(self._answer(channel), number=channel.number)
 
     def _answer(self, channel: Channel) -> bytes:
         """Receive an item; return the encoded result of the task, or its error."""
