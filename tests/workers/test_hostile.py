@@ -224,7 +224,7 @@ DEEDS: dict[str, Callable[[int, str], int]] = {
     "raise its limit": lambda *_: errno_of(raise_memory_limit),
 }
 DEEDS |= {name: partial(call_with, name) for name in CALLS}
-READS = {
+READS: dict[str, Callable[[str], int]] = {
     "read a file": lambda path: errno_of(open_file, path),
     "list a folder": lambda path: errno_of(os.listdir, str(Path(path).parent)),
     "read another's memory": lambda _: errno_of(open_file, f"/proc/{os.getppid()}/maps"),
