@@ -126,9 +126,9 @@ def make_isolation(
     isolate: Annotated[
         bool,
         typer.Option(
-            "--isolate",
-            help="Decode in separate processes: a decoder that crashes, hangs or exhausts memory "
-            "costs one file.",
+            "--isolate/--no-isolate",
+            help="Decode in separate processes: a decoder that crashes, hangs, exhausts memory or "
+            "is taken over costs one file. hashmatch info says what such a process cannot do.",
         ),
     ] = False,
     time_limit: Annotated[

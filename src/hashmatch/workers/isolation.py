@@ -29,6 +29,7 @@ from hashmatch.workers.processes import ChildExecutor, ChildFailedError, settle
 from hashmatch.workers.sandbox import prepare_filter, restrict_files
 
 _COPIES_OF_RECEIVED = 4
+_TIGHT_BYTES = 64 << 20
 _MOST_REPLY_BYTES = 256 << 20
 _MOST_LETTERS = 500
 _MOST_SECONDS, _MOST_MEMORY_BYTES = 1e6, 1 << 50
@@ -286,6 +287,9 @@ class _Service(Generic[ResultT]):
             except Exception as bug:
                 message = f"decoder failed: {type(bug).__name__}: {bug}"
                 error = DecodeError(message, ErrorKind.CRASHED)
+        if error.kind is ErrorKind.DAMAGED and self.isolation.memory_bytes < _TIGHT_BYTES:
+            # Some decoders say that data is damaged when they get no memory.
+            error = make_memory_error(f", or {error}")
         limit = _describe(self.isolation) if error.kind is ErrorKind.MEMORY else ""
         return _ERROR + f"{error.kind}\n{error}{limit}".encode("utf-8", "replace")
 
