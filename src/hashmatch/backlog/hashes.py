@@ -12,9 +12,18 @@ from typing import Any, BinaryIO
 from hashmatch.backlog.chunks import CHUNK_FILES, map_chunks
 from hashmatch.backlog.listing import ScanInput, list_files
 from hashmatch.backlog.rows import refuse_as_input
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, accept_truncated, check_decode
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode, load_decoders, open_source
 from hashmatch.errors import Attempt, DecodeError, ErrorKind
-from hashmatch.fingerprint import Source, digests, hash_image, hash_segments, sendable
+from hashmatch.fingerprint import (
+    Source,
+    decode_hash,
+    decode_hashes,
+    digests,
+    encode_hashes,
+    hash_image,
+    hash_segments,
+    sendable,
+)
 from hashmatch.hashing import Digest, SegmentHash, get_algorithm, get_pixel_hash, load_algorithms
 from hashmatch.values import Hash
 from hashmatch.workers import (
@@ -128,10 +137,18 @@ class _HashJob:
                 hash_pixels, algorithm=self.algorithm, decode=self.decode, limits=self.limits
             )
         if self.isolation is not None and not is_digest:
-            prepare: list[Callable[[], object]] = [partial(load_algorithms, [self.algorithm])]
-            if self.isolation.truncated:
-                prepare.append(accept_truncated)
-            executor = IsolatedExecutor(task, self.isolation, workers=self.workers, prepare=prepare)
+            if isinstance(algorithm, SegmentHash):
+                algorithm.check_usable()
+            decode = decode_hashes if isinstance(algorithm, SegmentHash) else decode_hash
+            executor = IsolatedExecutor(
+                task,
+                self.isolation,
+                encode=encode_hashes,
+                decode=partial(decode, self.algorithm),
+                workers=self.workers,
+                prepare=[partial(load_algorithms, [self.algorithm]), load_decoders],
+                send=open_source,
+            )
             items = map(attempted(partial(sendable, limits=self.limits)), sources)
         elif self.workers == 1:
             executor = InlineExecutor(attempted(task))

@@ -46,14 +46,6 @@ class DecodedPicture:
     missing: DecodeError | None = None
 
 
-def accept_truncated() -> None:
-    """Make Pillow decode truncated files as far as they go, in this whole process.
-
-    The rest is grey or black.  For processes that only decode: `hashmatch.workers.Isolation`.
-    """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-
-
 def check_decode(decode: str) -> None:
     """Raise ValueError unless `decode` names a way to decode."""
     names = get_args(Decode)
@@ -88,8 +80,8 @@ def decode_image(
 
     Notes
     -----
-    Thread-safe; decoders release the GIL.  A truncated file is refused, unless `accept_truncated`
-    was called, or the host program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    Thread-safe; decoders release the GIL.  A truncated file is refused, unless the host
+    program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
     line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).

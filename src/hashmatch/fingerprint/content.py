@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.decode import HEAD_BYTES, check_decode, is_video, load_video_decoder
+from hashmatch.decode import HEAD_BYTES, check_decode, is_video, load_decoders
 from hashmatch.errors import Attempt, DecodeError, attempt, make_memory_error
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
@@ -157,7 +157,7 @@ def fingerprint_media(
 def prepare_to_fingerprint(algorithms: Iterable[str]) -> None:
     """Import everything `fingerprint_media` needs; missing packages are reported on first use."""
     load_algorithms(algorithms)
-    load_video_decoder()
+    load_decoders()
 
 
 class _ViewHasher:
