@@ -51,8 +51,8 @@ class Algorithm(ABC):
     `name`, in lower case, is used in the registry, lists and decisions; `bits` is the width of the
     codes, a multiple of 8; `default_radius` is the usual search radius in bits, inclusive.
     `exact_only` is true if codes are equal or unrelated, so that distances other than 0 mean
-    nothing. Given `luma_drift`, screening with ``decode="luma"`` nominates pictures by hashes of luma
-    within its margins; if it is None, pictures are decoded exactly.
+    nothing. Given `luma_drift`, screening with ``decode="luma"`` nominates pictures within its
+    margins by hashes of luma; if it is None, pictures are decoded exactly.
     """
 
     name: str
