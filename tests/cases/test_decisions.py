@@ -65,7 +65,7 @@ PENDING = {
     "animation-of-1000-frames",
     "apng-frames-not-seen",
     "borders-that-stay",
-    "cut-files",
+    "cut-files/cut-by-200.png",
     "faded-copies",
     "gif-frame-outside-screen/grow.gif",
     "mp4-edit-list-hides-frames/hidden.mp4",

@@ -254,7 +254,7 @@ def test_damaged_animations(file_format: str) -> None:
 
 @pytest.mark.parametrize("decode", ["exact", "luma"])
 def test_damaged_jpegs_give_what_pillow_gives(decode: str) -> None:
-    """What Pillow decodes is decoded, and what it refuses is told, though decoded if possible."""
+    """Whatever Pillow decodes is decoded; the rest is told, and decoded if possible."""
     assert equals_pillow()
     roads = {"whole": 0, "damaged": 0, "truncated": 0, "refused by both": 0, "refused by Pillow": 0}
 

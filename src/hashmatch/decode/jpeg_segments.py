@@ -23,7 +23,8 @@ _FRAMES = _SEQUENTIAL_FRAMES | frozenset((0xC2, 0xCA))  # the latter are progres
 _FRAMES_NOT_DECODED = frozenset((0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF))
 _TABLES = frozenset((0xC4, 0xCC, 0xDB, 0xDD))  # Huffman, arithmetic, quantisation, restarts
 _JFIF, _ADOBE = 0xE0, 0xEE
-_SKIPPED = frozenset((0xDC, 0xFE, *range(0xE0, 0xF0))) - {_JFIF, _ADOBE}
+_COMMENT = 0xFE
+_SKIPPED = frozenset((0xDC, *range(0xE0, 0xF0))) - {_JFIF, _ADOBE}
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
 _LENGTH_BYTES = 2
 
@@ -71,7 +72,7 @@ class Layout:
     pieces: tuple[bytes | memoryview, ...]
 
     def mended(self) -> bytes:
-        """Return the picture alone: nothing between its segments, no metadata, and an end."""
+        """Return the picture alone: nothing between its segments, no profiles, and an end."""
         return b"".join((*self.pieces, END))
 
     @property
@@ -82,7 +83,7 @@ class Layout:
 
     @property
     def is_refined(self) -> bool:
-        """Whether the scans give every coefficient of every component to its last bit."""
+        """True if the scans give every coefficient of every component to its last bit."""
         if self.frame in _SEQUENTIAL_FRAMES:
             seen = {component for scan in self.scans for component in scan.components}
             return len(seen) == len(self.sampling)
@@ -173,7 +174,7 @@ class _Walk:
             return not self._frame
         if marker == _START_OF_SCAN:
             return self._frame != 0
-        return marker in _TABLES or marker in _SKIPPED or marker in (_JFIF, _ADOBE)
+        return marker in _TABLES or marker in _SKIPPED or marker in (_JFIF, _ADOBE, _COMMENT)
 
     def _take(self, marker: int, segment: bytes) -> bool:
         self._budget -= _LEAST_PIXELS

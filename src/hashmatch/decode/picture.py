@@ -47,7 +47,7 @@ class DecodedPicture:
 
 
 def accept_truncated() -> None:
-    """Make Pillow decode truncated files as far as they go, in this whole process.
+    """Let `decode_image` return truncated pictures as far as they go, in this whole process.
 
     The rest is grey or black.  For processes that only decode: `hashmatch.workers.Isolation`.
     """
@@ -88,14 +88,15 @@ def decode_image(
 
     Notes
     -----
-    Thread-safe; decoders release the GIL.  A truncated file is refused, unless `accept_truncated`
-    was called, or the host program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    Thread-safe; decoders release the GIL.  A picture that lacks pixels is refused, unless
+    `accept_truncated` was called, or the host program has set
+    `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`; `decode_pictures` yields it.  libtiff writes a
     line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).
     """
     picture = next(decode_pictures(data, decode=decode, limits=limits))
-    if picture.missing is not None:
+    if picture.missing is not None and not ImageFile.LOAD_TRUNCATED_IMAGES:
         raise picture.missing
     return picture
 
