@@ -72,8 +72,10 @@ def fill(folder: Path, demo: Path, bad: dict[int, str]) -> Path:
         path = folder / f"{n:02}.jpg"
         if n in bad:
             with Image.open(uploads[n % 5]) as image:
-                # In a mode that only Pillow decodes, whose decoder is the bad one.
-                image.convert("CMYK").save(path, "JPEG", comment=bad[n].encode())
+                image.convert("RGB").save(path, "JPEG", subsampling=0, comment=bad[n].encode())
+            # Of a sampling that only Pillow decodes, whose decoder is the bad one.
+            plain, odd = (bytes((3, 1, factors, 0, 2)) for factors in (0x11, 0x14))
+            path.write_bytes(path.read_bytes().replace(plain, odd, 1))
         else:
             path.symlink_to(uploads[n % len(uploads)])
     return folder
@@ -172,14 +174,15 @@ def test_on_the_command_line(demo: Path, tmp_path: Path, capfd: pytest.CaptureFi
         assert main(["hash", cut, *args]) == 2
         assert f"{args[0]}: needs --isolate" in capfd.readouterr().err
     assert main(["hash", cut, "--isolate"]) == 1
-    assert capfd.readouterr().out.endswith(",truncated JPEG\n")
+    error = "truncated JPEG: 63% of the pixels were decoded"
+    assert capfd.readouterr().out.endswith(f",{error}\n")
     assert main(["hash", cut, "--isolate", "--memory-limit", "1", "--no-isolate"]) == 2
     assert "--memory-limit: needs --isolate" in capfd.readouterr().err
     policy, output = str(demo / "policy.toml"), tmp_path / "rows.jsonl"
     command = ["scan", cut, "--index", str(demo), "--policy", policy, "-o", str(output)]
     for options in (["--isolate", "--memory-limit", "500"], ["--no-isolate"], []):
         assert main([*command, *options]) == 0
-        assert json.loads(output.read_bytes())["error"] == "truncated JPEG"
+        assert json.loads(output.read_bytes())["error"] == error
     capfd.readouterr()
 
 

@@ -65,12 +65,9 @@ PENDING = {
     "animation-of-1000-frames",
     "apng-frames-not-seen",
     "borders-that-stay",
-    "cut-files",
+    "cut-files/cut-by-200.png",
     "faded-copies",
     "gif-frame-outside-screen/grow.gif",
-    "halftone-beyond-the-margin",
-    "identical-copy-not-found",
-    "luma-first-evasion",
     "negative",
     "suppressed-by-another-view",
 }

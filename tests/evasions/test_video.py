@@ -227,7 +227,7 @@ def cropped_matroska(carried: Picture) -> bytes:
             size_at = place + 9 - data[place].bit_length()
             length = 9 - data[size_at].bit_length()
             size = int.from_bytes(data[size_at : size_at + length], "big")
-            is_found = data[place:size_at] == name
+            is_found = bytes(data[place:size_at]) == name
             place = size_at + length
             if is_found:
                 break

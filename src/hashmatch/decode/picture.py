@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import ImageFile
 
 from hashmatch.decode.formats import JPEG, JXL, TIFF, Format, identify
-from hashmatch.decode.jpeg import decode_plain, has_luma_plane, reduce_to_luma
+from hashmatch.decode.jpeg import load_jpeg
 from hashmatch.decode.jxl import jxl_size
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
 from hashmatch.decode.pillow_errors import translate_errors
-from hashmatch.decode.pixels import PLAIN_SAMPLES, packed_pixels, read_alpha, rgb_pixels
+from hashmatch.decode.pixels import PLAIN_SAMPLES, read_alpha, rgb_pixels
 from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientation
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.errors import DecodeError, ErrorKind
@@ -80,14 +80,15 @@ def decode_image(
 
     Notes
     -----
-    Thread-safe; decoders release the GIL.  A truncated file is refused, unless the host
-    program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    Thread-safe; decoders release the GIL.  A picture that lacks pixels is refused, unless the host
+    program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`; `decode_pictures` yields it.  libtiff
+    writes a
     line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).
     """
     picture = next(decode_pictures(data, decode=decode, limits=limits))
-    if picture.missing is not None:
+    if picture.missing is not None and not ImageFile.LOAD_TRUNCATED_IMAGES:
         raise picture.missing
     return picture
 
@@ -129,11 +130,11 @@ def decode_pictures(
     with translate_errors(accepted.name):
         if accepted is JXL:  # whose plug-in decodes on opening
             limits.check_pixels(*jxl_size(data))
-        image = accepted.open(data)
-        limits.check_pixels(*image.size)
         if accepted is JPEG:
-            first = _load_jpeg(data, image, decode)
+            first = _load_jpeg(data, limits, decode)
         else:
+            image = accepted.open(data)
+            limits.check_pixels(*image.size)
             first = _load_picture(image, accepted, alpha=alpha)
     yield first
     if frames and accepted is not JPEG:
@@ -141,16 +142,10 @@ def decode_pictures(
         yield from decode_further(image, accepted, limits, alpha=alpha)
 
 
-def _load_jpeg(data: bytes, image: ImageFile.ImageFile, decode: str) -> DecodedPicture:
-    is_luma = decode == "luma" and has_luma_plane(image)
-    pixels = decode_plain(data, image, luma=is_luma)
-    if pixels is None:
-        if not is_luma:
-            return _load_picture(image, JPEG, alpha=False)
-        reduce_to_luma(image)
-        image.load()
-        pixels = packed_pixels(image, "L")
-    return DecodedPicture(pixels, "luma" if is_luma else "exact", JPEG.name)
+def _load_jpeg(data: bytes, limits: DecodeLimits, decode: str) -> DecodedPicture:
+    found = load_jpeg(data, limits, luma=decode == "luma")
+    done: Decode = "luma" if found.is_luma else "exact"
+    return DecodedPicture(found.array, done, JPEG.name, missing=found.missing)
 
 
 def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> DecodedPicture:
