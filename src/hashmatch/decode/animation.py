@@ -11,7 +11,11 @@ from hashmatch.decode.layers import Layer
 from hashmatch.decode.limits import DecodeLimits
 from hashmatch.errors import DecodeError, ErrorKind
 
+MOST_FRAMES = 20_000
+"""Frames of an animation that are decoded, whether or not they are looked at."""
+
 _SHORTEST_MS, _INSTEAD_MS = 10.0, 100.0
+_SCREENS = 4
 
 
 def shown_ms(stored_ms: float) -> float:
@@ -32,6 +36,14 @@ class PixelBudget:
         self._limits.check_frame_pixels(self._spent)
 
 
+def check_screen(limits: DecodeLimits, width: int, height: int) -> None:
+    """Raise DecodeError if a screen is too large for an animation, which takes several of it."""
+    most = limits.max_pixels // _SCREENS
+    if width * height > most:
+        message = f"too many pixels: an animation of {width} x {height}, limit {most}"
+        raise DecodeError(message, ErrorKind.TOO_LARGE)
+
+
 def choose_frames(durations_ms: Sequence[float], most: int, *, first: bool) -> set[int]:
     """Return the numbers of the frames shown longest, at most `most`; ties go to the earlier.
 
@@ -43,8 +55,12 @@ def choose_frames(durations_ms: Sequence[float], most: int, *, first: bool) -> s
 
 
 def make_frames_error(n_chosen: int, n_frames: int) -> DecodeError:
-    """Return the error for an animation of which some frames were not looked at."""
-    message = f"too many frames: {n_chosen} of {n_frames} were examined, those shown longest"
+    """Return the error for an animation of which some frames were not looked at.
+
+    `n_frames` is `MOST_FRAMES` if there are more.
+    """
+    found = n_frames if n_frames < MOST_FRAMES else f"more than {n_frames}"
+    message = f"too many frames: {n_chosen} of {found} were examined, those shown longest"
     return DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
 
 
@@ -88,4 +104,5 @@ def play(
             missing = missing or shown.missing
             if number in chosen:
                 yield replace(shown, missing=missing, timestamp_s=elapsed_ms / 1000)
+                missing = None
         elapsed_ms += where.duration_ms

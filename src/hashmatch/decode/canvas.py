@@ -10,6 +10,9 @@ import numpy as np
 from PIL import Image
 
 from hashmatch.decode.layers import Layer, Pixels
+from hashmatch.decode.pixels import packed_pixels
+
+_OPAQUE = 255
 
 
 class Disposal(Enum):
@@ -74,7 +77,7 @@ class Canvas:
         height, width = below_alpha.shape
         rgb = layer.rgb[:height, :width]
         if layer.alpha is None:
-            below_rgb[:], below_alpha[:] = rgb, 255
+            below_rgb[:], below_alpha[:] = rgb, _OPAQUE
             return
         alpha = layer.alpha[:height, :width]
         if not over:
@@ -84,13 +87,17 @@ class Canvas:
 
 
 def _lay_over(below_rgb: Pixels, below_alpha: Pixels, rgb: Pixels, alpha: Pixels) -> None:
-    opaque = alpha == 255
-    np.copyto(below_rgb, rgb, where=opaque[:, :, None])
-    np.copyto(below_alpha, alpha, where=opaque)
-    mixed = ~opaque & (alpha > 0)
-    if mixed.any():
-        lower = Image.fromarray(np.dstack((below_rgb, below_alpha)))
-        upper = Image.fromarray(np.dstack((rgb, alpha)))
+    # By Pillow, which copies by a mask several times as fast as numpy.
+    lower, upper = Image.fromarray(below_rgb), Image.fromarray(rgb)
+    is_mixed = (alpha > 0) & (alpha < _OPAQUE)
+    if is_mixed.any():
+        lower.putalpha(Image.fromarray(below_alpha))
+        upper.putalpha(Image.fromarray(alpha))
         joined = np.asarray(Image.alpha_composite(lower, upper))
-        np.copyto(below_rgb, joined[:, :, :3], where=mixed[:, :, None])
-        np.copyto(below_alpha, joined[:, :, 3], where=mixed)
+        shows = alpha > 0
+        np.copyto(below_rgb, joined[:, :, :3], where=shows[:, :, None])
+        np.copyto(below_alpha, joined[:, :, 3], where=shows)
+        return
+    lower.paste(upper, (0, 0), Image.fromarray(alpha))
+    below_rgb[:] = packed_pixels(lower, "RGB")
+    np.maximum(below_alpha, alpha, out=below_alpha)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import Image
 
-from hashmatch.decode.animation import shown_ms
+from hashmatch.decode.animation import MOST_FRAMES, shown_ms
 from hashmatch.decode.canvas import Disposal, Placement
 from hashmatch.decode.damage import make_missing_error, show_known
 from hashmatch.decode.layers import Layer, Pixels
@@ -21,7 +21,6 @@ from hashmatch.decode.pixels import packed_pixels
 from hashmatch.errors import DecodeError, ErrorKind
 
 _MOST_BLOCKS = 8_000_000
-_MOST_FRAMES = 100_000
 _HEADER_BYTES, _PLACE_BYTES = 13, 9
 _SCREEN, _PLACE = struct.Struct("<HHBB"), struct.Struct("<HHHHB")
 _HAS_PALETTE, _INTERLACED = 0x80, 0x40
@@ -36,6 +35,7 @@ _GREY_RAMP = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 class GifFrame:
     """One frame: where it is drawn, and where its compressed indices are.
 
+    `cut_at` is the block of those that the end of the file cuts, None if there is none.
     `palette` are the bytes of its colours, `transparent` the index that leaves the screen as it is,
     `ground` the colour under what `CLEAR` makes transparent.
     """
@@ -47,7 +47,7 @@ class GifFrame:
     code_bits: int
     start: int
     end: int
-    is_cut: bool
+    cut_at: int | None
 
 
 @dataclass(slots=True, eq=False)
@@ -90,8 +90,9 @@ class Gif:
 
     def find_ground(self, frame: GifFrame) -> tuple[int, ...]:
         """Return the colour that Pillow lays under what a frame leaves transparent."""
-        index = self.background if frame.transparent is None else frame.transparent
-        return self.colour(frame, index)
+        if frame.transparent is None:
+            return tuple(_colours(self.palette)[self.background].tolist())
+        return self.colour(frame, frame.transparent)
 
     def colour(self, frame: GifFrame, index: int) -> tuple[int, ...]:
         """Return a colour of a frame as RGB."""
@@ -134,11 +135,13 @@ def _read_frames(gif: Gif, at: int) -> None:
         if data[at - 1] == ord("!"):
             if data[at] == _CONTROL and data[at + 1] >= 4:
                 control = data[at + 2 : at + 6]
-            at, n_blocks = _skip_blocks(data, at + 1, left_blocks)
+            at, n_blocks, cut_at = _skip_blocks(data, at + 1, left_blocks)
+            if cut_at is not None:
+                raise IndexError
             left_blocks -= n_blocks
             continue
-        if len(gif.frames) == _MOST_FRAMES:
-            message = f"too many frames: more than {_MOST_FRAMES}"
+        if len(gif.frames) == MOST_FRAMES:
+            message = f"too many frames: more than {MOST_FRAMES}"
             gif.fault = DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
             return
         frame, at, n_blocks = _read_frame(gif, at, control, left_blocks)
@@ -148,13 +151,18 @@ def _read_frames(gif: Gif, at: int) -> None:
     gif.fault = DecodeError(f"too many blocks: more than {_MOST_BLOCKS}", ErrorKind.TOO_MUCH_WORK)
 
 
-def _skip_blocks(data: bytes, at: int, most: int) -> tuple[int, int]:
-    """Return the offset after blocks of data, and their number."""
+def _skip_blocks(data: bytes, at: int, most: int) -> tuple[int, int, int | None]:
+    """Return the offset after blocks of data, their number, and the offset of one that is cut."""
     n_blocks = 0
-    while (size := data[at]) and n_blocks < most:
-        at += size + 1
-        n_blocks += 1
-    return at + 1, n_blocks + 1
+    start = at
+    try:
+        while (size := data[at]) and n_blocks < most:
+            start = at
+            at += size + 1
+            n_blocks += 1
+    except IndexError:
+        return len(data), n_blocks, start
+    return at + 1, n_blocks + 1, None
 
 
 def _read_frame(gif: Gif, at: int, control: bytes, left_blocks: int) -> tuple[GifFrame, int, int]:
@@ -171,11 +179,7 @@ def _read_frame(gif: Gif, at: int, control: bytes, left_blocks: int) -> tuple[Gi
         at += _palette_bytes(flags)
     code_bits = data[at]
     start = at + 1
-    is_cut, n_blocks = False, 1
-    try:
-        at, n_blocks = _skip_blocks(data, start, left_blocks)
-    except IndexError:
-        at, is_cut = len(data), True
+    at, n_blocks, cut_at = _skip_blocks(data, start, left_blocks)
     packed, hundredths, transparent = control[:1], control[1:3], control[3:]
     flag_bits = packed[0] if packed else 0
     frame = GifFrame(
@@ -191,7 +195,7 @@ def _read_frame(gif: Gif, at: int, control: bytes, left_blocks: int) -> tuple[Gi
         code_bits=code_bits,
         start=start,
         end=at,
-        is_cut=is_cut,
+        cut_at=cut_at,
     )  # fmt: skip
     return frame, at, n_blocks
 
@@ -200,10 +204,12 @@ def decode_layer(data: bytes, frame: GifFrame, subject: str) -> Layer:
     """Decode one frame; what is missing of it is transparent.  Raises whatever Pillow raises."""
     indices, error = _decode_indices(data, frame, fill=0)
     colours = _colours(frame.palette)
-    rgb = colours[indices]
+    rgb = np.take(colours, indices, axis=0)
     alpha: Pixels | None = None
     if frame.transparent is not None:
-        alpha = np.where(indices == frame.transparent, 0, 255).astype(np.uint8)
+        cover = np.full(256, 255, np.uint8)
+        cover[frame.transparent] = 0
+        alpha = np.take(cover, indices)
     if error is None:
         return Layer(rgb, alpha)
     other, _ = _decode_indices(data, frame, fill=1)
@@ -220,6 +226,14 @@ def _colours(palette: bytes) -> Pixels:
     return colours
 
 
+def _blocks_of(data: bytes, frame: GifFrame) -> bytes:
+    """Return the blocks of compressed indices; the size of one that is cut is what is there."""
+    if frame.cut_at is None or frame.cut_at >= frame.end:
+        return data[frame.start : frame.end]
+    size = frame.end - frame.cut_at - 1
+    return b"".join((data[frame.start : frame.cut_at], bytes((size,)), data[frame.cut_at + 1 :]))
+
+
 def _decode_indices(data: bytes, frame: GifFrame, fill: int) -> tuple[Pixels, ErrorKind | None]:
     """Return indices (H, W), with `fill` in place of those that are missing, and the damage."""
     where = frame.placement
@@ -229,7 +243,7 @@ def _decode_indices(data: bytes, frame: GifFrame, fill: int) -> tuple[Pixels, Er
     decoder = Image._getdecoder("L", "gif", (frame.code_bits, frame.is_interlaced, -1))
     decoder.setimage(image.im, (0, 0, *image.size))
     try:
-        n_read, status = decoder.decode(data[frame.start : frame.end])
+        n_read, status = decoder.decode(_blocks_of(data, frame))
     finally:
         decoder.cleanup()
     damage = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hashmatch.decode.animation import (
     PixelBudget,
+    check_screen,
     choose_frames,
     make_frames_error,
     make_incomplete_error,
@@ -95,21 +96,16 @@ def _play(
 
     def decode(number: int) -> tuple[Layer, tuple[int, ...]]:
         frame: GifFrame = frames[number]
-        limits.check_pixels(frame.placement.width, frame.placement.height)
+        check_screen(limits, frame.placement.width, frame.placement.height)
         subject = f"GIF frame {number + 1}"
         with translate_errors(subject):
             return decode_layer(gif.data, frame, subject), gif.find_ground(frame)
 
     wanted = chosen - {0} if skip_first else chosen
-    if not wanted:
-        return
-    limits.check_pixels(*screen)
-    yield from play(
-        _make_canvas(gif, screen),
-        [frame.placement for frame in frames],
-        decode,
-        chosen=wanted,
-        budget=budget,
-    )
+    if wanted:
+        check_screen(limits, *screen)
+        placements = [frame.placement for frame in frames]
+        canvas = _make_canvas(gif, screen)
+        yield from play(canvas, placements, decode, chosen=wanted, budget=budget)
     if len(chosen) < len(frames):
         raise make_frames_error(len(chosen), len(frames))

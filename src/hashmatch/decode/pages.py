@@ -66,7 +66,7 @@ class _Pages:
             try:
                 layer = self._load(image, number, subject)
             except DecodeError as error:
-                if error.kind is ErrorKind.MEMORY:
+                if error.kind is ErrorKind.MEMORY or not self._frames:
                     raise
                 failed = failed or DecodeError(str(error), error.kind)
                 continue

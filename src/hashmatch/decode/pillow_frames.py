@@ -8,6 +8,7 @@ from dataclasses import replace
 from PIL import ImageFile
 
 from hashmatch.decode.animation import (
+    MOST_FRAMES,
     PixelBudget,
     choose_frames,
     make_frames_error,
@@ -23,7 +24,7 @@ def show_frames(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> It
     with translate_errors(loader.name):
         image = loader.open(data)
         first = loader.load(image, alpha=alpha)
-        n_frames = int(getattr(image, "n_frames", 1))
+        n_frames = min(int(getattr(image, "n_frames", 1)), MOST_FRAMES)
     yield first
     if n_frames == 1:
         return
@@ -49,7 +50,7 @@ def show_frames(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> It
                 layer = loader.load(image, alpha=alpha)
             yield replace(layer, timestamp_s=elapsed_ms / 1000)
         elapsed_ms += duration_ms
-    if len(chosen) < n_frames:
+    if len(chosen) < n_frames or n_frames == MOST_FRAMES:
         raise make_frames_error(len(chosen), n_frames)
 
 

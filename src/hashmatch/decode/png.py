@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hashmatch.decode.animation import shown_ms
+from hashmatch.decode.animation import MOST_FRAMES, shown_ms
 from hashmatch.decode.canvas import Disposal, Placement
 from hashmatch.errors import DecodeError, ErrorKind
 
@@ -221,6 +221,8 @@ class _Reader:
                 png.frames[-1].pieces.append((start + _NUMBER_BYTES, end))
         elif len(payload) < _CONTROL_BYTES:
             self._note_frames("a frame without a size")
+        elif len(png.frames) == MOST_FRAMES:
+            self._note(f"more than {MOST_FRAMES} frames", ErrorKind.TOO_MANY_FRAMES)
         else:
             png.frames.append(PngFrame(self._place(_CONTROL.unpack(payload))))
 

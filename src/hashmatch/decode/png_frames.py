@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hashmatch.decode.animation import (
     PixelBudget,
+    check_screen,
     choose_frames,
     make_frames_error,
     make_incomplete_error,
@@ -43,13 +44,16 @@ def show_png(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> Itera
     first = _decode(png, _Part("PNG", png.header, png.pieces), loader, alpha=alpha or plays)
     if first.missing is not None and png.n_further == 0 and not _shows_some(first):
         raise first.missing
-    if first.missing is None and png.fault is not None:
+    is_damaged = png.fault is not None and png.fault.kind is ErrorKind.DAMAGED
+    if is_damaged and first.missing is None:
         first = replace(first, missing=png.fault)
     yield first
     if png.n_further and not frames:
         raise make_incomplete_error("frame", "PNG")
     if plays:
         yield from _show_frames(png, first, loader)
+    if png.fault is not None and not is_damaged:
+        raise png.fault
     if png.frames_fault:
         kind = ErrorKind.TRUNCATED if png.is_cut else ErrorKind.DAMAGED
         raise DecodeError(f"{kind} PNG: {png.frames_fault}", kind)
@@ -60,6 +64,7 @@ def _shows_some(layer: Layer) -> bool:
 
 
 def _show_frames(png: Png, first: Layer, loader: Loader) -> Iterator[Layer]:
+    check_screen(loader.limits, *png.size)
     placements = [frame.placement for frame in png.frames]
     if png.shares_first:
         width, height = png.size
@@ -69,7 +74,7 @@ def _show_frames(png: Png, first: Layer, loader: Loader) -> Iterator[Layer]:
         if number == 0 and png.shares_first:
             return replace(first, missing=None), (0, 0, 0)
         frame = png.frames[number]
-        loader.limits.check_pixels(frame.placement.width, frame.placement.height)
+        check_screen(loader.limits, frame.placement.width, frame.placement.height)
         part = _Part(f"PNG frame {number + 1}", png.frame_header(frame), frame.pieces)
         return _decode(png, part, loader, alpha=True), (0, 0, 0)
 

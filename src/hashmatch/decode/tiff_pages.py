@@ -227,10 +227,11 @@ def _load_strips(
     if tiff.value(found.get(_COMPRESSION), _UNCOMPRESSED) == _UNCOMPRESSED and n_whole < len(ends):
         line_bytes = sizes[0] // lines
         n_more = (len(tiff.data) - offsets[n_whole]) // line_bytes if line_bytes else 0
-        n_lines = n_whole * lines + max(0, n_more)
-        if n_lines:
+        if n_more > 0:
+            n_lines = n_whole * lines + n_more
             layer = loader.load_first(tiff.with_lines(at, n_lines, n_whole + 1), alpha=True)
-    return None if layer is None else _extend(layer, height, subject, error)
+    kind = ErrorKind.TRUNCATED if n_whole < len(ends) else error.kind
+    return None if layer is None else _extend(layer, height, subject, kind)
 
 
 def _bisect(attempt: Callable[[int], Layer | None], most: int) -> Layer | None:
@@ -247,12 +248,12 @@ def _bisect(attempt: Callable[[int], Layer | None], most: int) -> Layer | None:
     return best
 
 
-def _extend(layer: Layer, height: int, subject: str, error: DecodeError) -> Layer:
+def _extend(layer: Layer, height: int, subject: str, kind: ErrorKind) -> Layer:
     """Return a picture of full height; the lines that are missing are transparent."""
     n_known, width = layer.rgb.shape[:2]
     rgb = np.zeros((height, width, 3), np.uint8)
     alpha = np.zeros((height, width), np.uint8)
     rgb[:n_known] = layer.rgb
     alpha[:n_known] = 255 if layer.alpha is None else layer.alpha
-    missing = make_missing_error(subject, error.kind, n_known / height)
+    missing = make_missing_error(subject, kind, n_known / height)
     return show_known(rgb, alpha, mark_lines(width, height, slice(n_known)), missing)

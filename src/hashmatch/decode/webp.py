@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hashmatch.decode.animation import MOST_FRAMES
 from hashmatch.decode.damage import IRREPARABLE, make_missing_error, mark_lines, show_known
 from hashmatch.decode.layers import Layer, Loader
 from hashmatch.decode.pillow_frames import show_frames
@@ -16,9 +17,10 @@ from hashmatch.errors import DecodeError, ErrorKind
 _HEAD_BYTES = 12
 _CHUNK = struct.Struct("<4sI")
 _PIXELS = (b"VP8 ", b"VP8L")
-_MOST_FRAMES = 100_000
+_MOST_CHUNKS = 1_000_000
 _PROBE_BYTES = 16
-_SLACK_BYTES = 1 << 26
+_LEAST_BYTES, _MOST_BYTES = 1 << 22, 1 << 28
+_BLOCK_PX, _FILTER_PX = 16, 8
 _N_ATTEMPTS = 8
 
 
@@ -36,7 +38,9 @@ def read_webp(data: bytes) -> WebP:
     """Read the chunks of a WebP, up to where the file ends."""
     webp = WebP([])
     at = _HEAD_BYTES
-    while at + _CHUNK.size <= len(data) and webp.n_frames < _MOST_FRAMES:
+    for _ in range(_MOST_CHUNKS):
+        if at + _CHUNK.size > len(data) or webp.n_frames == MOST_FRAMES:
+            break
         name, size = _CHUNK.unpack_from(data, at)
         start = at + _CHUNK.size
         at = start + size + (size & 1)
@@ -116,6 +120,8 @@ def _rescue(data: bytes, webp: WebP, loader: Loader, error: DecodeError) -> Laye
         raise error
     less = _load_start(data, start, end, max(start, low - _PROBE_BYTES), loader)
     n_lines = 0 if less is None else _count_equal_lines(found, less)
+    if data[start - 8 : start - 4] == b"VP8 ":  # lossy: blocks from left to right, then filtered
+        n_lines = max(0, n_lines // _BLOCK_PX * _BLOCK_PX - _FILTER_PX)
     if n_lines == 0:
         raise error
     height, width = found.rgb.shape[:2]
@@ -126,7 +132,7 @@ def _rescue(data: bytes, webp: WebP, loader: Loader, error: DecodeError) -> Laye
 def _load_start(data: bytes, start: int, end: int, stop: int, loader: Loader) -> Layer | None:
     """Decode a picture of whose pixels the data up to `stop` is kept."""
     # A picture can state any size; zeros far beyond its pixels are never read.
-    size = min(end - start, len(data) + _SLACK_BYTES)
+    size = min(end - start, max(_LEAST_BYTES, 4 * len(data)), _MOST_BYTES)
     size += size & 1
     head = data[: start - 4] + size.to_bytes(4, "little")
     body = data[start:stop].ljust(size, b"\0")
