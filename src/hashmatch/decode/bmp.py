@@ -10,10 +10,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from hashmatch.decode.damage import make_missing_error, mark_lines, show_known
-from hashmatch.decode.layers import Layer, Loader, Pixels
+from hashmatch.decode.layers import Layer, Loader
 from hashmatch.errors import DecodeError, ErrorKind
 
 _MOST_RUNS = 4_000_000
@@ -87,16 +85,8 @@ def _show_lines(data: bytes, header: _Header, loader: Loader, *, alpha: bool) ->
 
 def _show_runs(data: bytes, header: _Header, loader: Loader) -> Layer:
     """Decode run-length code, and have Pillow read the result as a BMP without compression."""
-    indices, n_lines, damage = _decode_runs(data, header)
-    lines = np.zeros((header.height, (header.width + 3) // 4 * 4), np.uint8)
-    lines[:, : header.width] = indices
-    palette = data[_FILE_BYTES : header.offset]
-    info = bytearray(palette)
-    info[14:16] = (8).to_bytes(2, "little")
-    info[16:20] = bytes(4)
-    colours = int.from_bytes(palette[32:36], "little") or 1 << header.bits
-    info[32:36] = colours.to_bytes(4, "little")
-    layer = loader.load_first(data[:_FILE_BYTES] + bytes(info) + lines.tobytes(), alpha=False)
+    stream, n_lines, damage = _decode_to_stream(data, header)
+    layer = loader.load_first(stream, alpha=False)
     if damage is None:
         return layer
     if n_lines == 0:
@@ -106,13 +96,25 @@ def _show_runs(data: bytes, header: _Header, loader: Loader) -> Layer:
     return show_known(layer.rgb, layer.alpha, known, missing)
 
 
-def _decode_runs(data: bytes, header: _Header) -> tuple[Pixels, int, ErrorKind | None]:
-    """Return indices (H, W) from the bottom up, how many lines were begun, and the damage.
+def _decode_to_stream(data: bytes, header: _Header) -> tuple[bytes, int, ErrorKind | None]:
+    """Return the picture as a BMP of 8 bits, how many lines were begun, and the damage."""
+    lines, n_lines, damage = _decode_runs(data, header)
+    info = bytearray(data[_FILE_BYTES : header.offset])
+    colours = int.from_bytes(info[32:36], "little") or 1 << header.bits
+    info[14:20] = struct.pack("<HI", 8, 0)  # bits and compression
+    info[32:36] = colours.to_bytes(4, "little")
+    return b"".join((data[:_FILE_BYTES], info, lines)), n_lines, damage
 
-    What is not coded has index 0, as in a picture that leaves parts out.
+
+def _decode_runs(data: bytes, header: _Header) -> tuple[bytearray, int, ErrorKind | None]:
+    """Return lines of indices from the bottom up, how many were begun, and the damage.
+
+    Lines are padded to multiples of 4 bytes.
+    What is not coded has index 0.
     """
     width, height, is_half = header.width, header.height, header.code_bits == 4
-    indices = bytearray(width * height)
+    line_bytes = (width + 3) // 4 * 4
+    lines = bytearray(line_bytes * height)
     at, x, y = header.offset, 0, 0
     damage: ErrorKind | None = ErrorKind.TOO_MUCH_WORK
     for _ in range(_MOST_RUNS):
@@ -139,14 +141,13 @@ def _decode_runs(data: bytes, header: _Header) -> tuple[Pixels, int, ErrorKind |
                 at += n_bytes + (n_bytes & 1)
             run = run[: max(0, width - x)]
             if y < height:
-                start = y * width + x
-                indices[start : start + len(run)] = run
+                start = y * line_bytes + x
+                lines[start : start + len(run)] = run
             x += count
         if y >= height:
             damage = None
             break
-    found = np.frombuffer(indices, np.uint8).reshape(height, width)
-    return found, min(height, y + (x > 0)), damage
+    return lines, min(height, y + (x > 0)), damage
 
 
 def _make_run(count: int, value: int, *, is_half: bool) -> bytes:

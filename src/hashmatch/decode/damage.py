@@ -41,13 +41,17 @@ def show_known(
     all: PDQ then hardly differs from the whole picture's where a few lines are missing.  `known`,
     (H, W), says which pixels are; where no line is, the picture is transparent as it is.
     """
-    alpha = np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha
+    shown = known.astype(np.uint8) * np.uint8(255)
+    if alpha is not None:
+        np.minimum(shown, alpha, out=shown)
     is_whole = known.all(axis=1)
     if is_whole.any():
-        lines = np.maximum.accumulate(np.where(is_whole, np.arange(len(known)), -1))
-        lines[lines < 0] = np.argmax(is_whole)
-        rgb = np.where(known[:, :, None], rgb, rgb[lines])
-    return Layer(rgb, np.where(known, alpha, 0).astype(np.uint8), missing)
+        rgb = rgb.copy()
+        above = int(np.argmax(is_whole))
+        for line in np.flatnonzero(~is_whole).tolist():
+            above = line - 1 if line > above else above  # itself filled, or whole
+            rgb[line] = np.where(known[line, :, None], rgb[line], rgb[above])
+    return Layer(rgb, shown, missing)
 
 
 def mark_lines(width: int, height: int, lines: slice) -> NDArray[np.bool_]:
