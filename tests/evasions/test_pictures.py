@@ -124,6 +124,12 @@ def with_data(change: Callable[[bytes], bytes], header_off: int = 0) -> Make:
     return make
 
 
+def spoil_last_line(data: bytes) -> bytes:
+    lines = bytearray(zlib.decompress(data))
+    lines[-601] = 7  # the filter of a line of 200 pixels
+    return zlib.compress(bytes(lines))
+
+
 def split_by_text(pixels: Pixels) -> bytes:
     data = png_data(pixels)
     half = len(data) // 2
@@ -235,9 +241,7 @@ KINDS = {
     "PNG interlaced, cut": Kind(lambda p: interlaced(p)[:-200], "truncated"),
     "PNG with a wrong checksum of its header": Kind(with_data(bytes, 1), "damaged"),
     "PNG with a wrong checksum of its data": Kind(with_data(lambda d: d[:-1] + b"\0"), "damaged"),
-    "PNG with damage at the end of its data": Kind(
-        with_data(lambda d: d[:-300] + bytes(300)), "damaged"
-    ),
+    "PNG with an unknown filter in its last line": Kind(with_data(spoil_last_line), "damaged"),
     "PNG with a text of 3 MiB": Kind(with_chunk(png_chunk(b"zTXt", b"a\0\0" + BOMB))),
     "PNG with a profile of 3 MiB": Kind(with_chunk(png_chunk(b"iCCP", b"a\0\0" + BOMB))),
     "PNG with a wrong checksum of a text": Kind(
