@@ -128,7 +128,7 @@ def test_odd_inputs_have_rows_with_reasons(demo: Path, many: Path, tmp_path: Pat
         "broken": "no such file",
         "empty": "empty file",
         "0-text-file.jpg": "not an image in an accepted format",
-        "0-rocket-truncated.jpg": "truncated JPEG",
+        "0-rocket-truncated.jpg": "truncated JPEG: 63% of the pixels were decoded",
     }
     assert {row["action"] for row in errors.values()} == {"review"}
     assert {row["queue"] for row in errors.values()} == {"undecodable"}

@@ -63,12 +63,7 @@ OWN_CASES = {
 
 PENDING = {
     "borders-that-stay",
-    "cut-files/cut-by-2.jpg",
-    "cut-files/cut-by-200.jpg",
     "faded-copies",
-    "halftone-beyond-the-margin",
-    "identical-copy-not-found",
-    "luma-first-evasion",
     "mp4-edit-list-hides-frames/hidden.mp4",
     "negative",
     "second-pictures",

@@ -41,7 +41,7 @@ def test_rows_go_to_stdout_unless_told_otherwise(
 ) -> None:
     assert scan(demo, demo / "uploads", "-o", tmp_path / "rows.jsonl") == 0
     capfd.readouterr()
-    for args in ((), ("-o", "-"), ("--workers", "1"), ("--decode", "luma")):
+    for args in ((), ("-o", "-"), ("--workers", "1"), ("--decode", "exact")):
         assert scan(demo, demo / "uploads", *args) == 0
         assert capfd.readouterr().out == (tmp_path / "rows.jsonl").read_text()
 

@@ -68,6 +68,9 @@ def test_each_kind_of_decode(
         ErrorKind.TOO_MANY_FRAMES: lambda: list(
             decode_pictures(pages, frames=True, limits=DecodeLimits(max_frames=1))
         ),
+        ErrorKind.TOO_MUCH_WORK: lambda: decode_image(
+            jpeg, limits=DecodeLimits(max_decoded_pixels=1)
+        ),
         ErrorKind.TIMEOUT: decode_late,
         ErrorKind.MEMORY: run_out_of_memory,
     }

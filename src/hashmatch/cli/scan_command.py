@@ -39,9 +39,10 @@ def scan_files(
     decode: Annotated[
         Decode,
         typer.Option(
-            help="luma: faster, same matches; exact: hashes without a match are exact too."
+            help="exact: what people see; luma: a little faster, for trusted sources, as it can "
+            "miss listed JPEGs of extreme colours, even identical copies."
         ),
-    ] = "luma",
+    ] = "exact",
     isolation: Isolation | None,
     as_json: AsJson = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from hashmatch.errors import DecodeError, ErrorKind
 
@@ -29,15 +29,20 @@ class DecodeLimits:
         last. The rest is an error.
     max_frame_pixels : int
         Pixels of all frames or pages, added up as they are decoded; those beyond are an error.
+    max_decoded_pixels : int
+        Work for one JPEG: the pixels of all its scans added up, one for each component in a scan,
+        and at least 65,536 for each scan or other segment.  Scans beyond it are not decoded.  The
+        default is enough for 24 passes over the largest picture; ordinary files take 14 at most.
     """
 
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 178_956_970
     max_frames: int = 1000
     max_frame_pixels: int = 2**31
+    max_decoded_pixels: int = 2**32
 
     def __post_init__(self) -> None:
-        _check_positive_integers(self, "max_bytes", "max_pixels", "max_frames", "max_frame_pixels")
+        _check_positive_integers(self, *(field.name for field in fields(self)))
         if self.max_pixels > MOST_PIXELS:
             raise ValueError(f"max_pixels must be at most {MOST_PIXELS}, not {self.max_pixels}")
 

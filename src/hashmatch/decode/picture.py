@@ -13,14 +13,14 @@ from PIL import ImageFile
 from hashmatch.decode.bmp import show_bmp
 from hashmatch.decode.formats import BMP, GIF, HEIC, JPEG, JXL, PNG, TIFF, WEBP, Format, identify
 from hashmatch.decode.gif_frames import show_gif
-from hashmatch.decode.jpeg import decode_plain, has_luma_plane, reduce_to_luma
+from hashmatch.decode.jpeg import load_jpeg
 from hashmatch.decode.jxl import jxl_size
 from hashmatch.decode.layers import Layer, Show
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
 from hashmatch.decode.pages import show_heic, show_tiff
 from hashmatch.decode.pillow_errors import translate_errors
 from hashmatch.decode.pillow_frames import show_frames
-from hashmatch.decode.pixels import PLAIN_SAMPLES, packed_pixels, read_alpha, rgb_pixels
+from hashmatch.decode.pixels import PLAIN_SAMPLES, read_alpha, rgb_pixels
 from hashmatch.decode.png_frames import show_png
 from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientation
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
@@ -65,7 +65,7 @@ class DecodedPicture:
 
 
 def accept_truncated() -> None:
-    """Make Pillow decode truncated files as far as they go, in this whole process.
+    """Let `decode_image` return truncated pictures as far as they go, in this whole process.
 
     The rest is grey or black.  For processes that only decode: `hashmatch.workers.Isolation`.
     """
@@ -106,14 +106,15 @@ def decode_image(
 
     Notes
     -----
-    Thread-safe; decoders release the GIL.  A truncated file is refused, unless `accept_truncated`
-    was called, or the host program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    Thread-safe; decoders release the GIL.  A picture that lacks pixels is refused, unless
+    `accept_truncated` was called, or the host program has set
+    `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`; `decode_pictures` yields it.  libtiff writes a
     line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).
     """
     picture = next(decode_pictures(data, decode=decode, limits=limits))
-    if picture.missing is not None:
+    if picture.missing is not None and not ImageFile.LOAD_TRUNCATED_IMAGES:
         raise picture.missing
     return picture
 
@@ -154,9 +155,7 @@ def decode_pictures(
     accepted = identify(data)
     if accepted is JPEG:
         with translate_errors(accepted.name):
-            image = accepted.open(data)
-            limits.check_pixels(*image.size)
-            picture = _load_jpeg(data, image, decode)
+            picture = _load_jpeg(data, limits, decode)
         yield picture
         return
     if accepted is JXL:  # whose plug-in decodes on opening
@@ -207,16 +206,10 @@ def _keep(layer: Layer, accepted: Format, *, alpha: bool) -> DecodedPicture:
     )
 
 
-def _load_jpeg(data: bytes, image: ImageFile.ImageFile, decode: str) -> DecodedPicture:
-    is_luma = decode == "luma" and has_luma_plane(image)
-    pixels = decode_plain(data, image, luma=is_luma)
-    if pixels is None:
-        if not is_luma:
-            return _load_picture(image, JPEG, alpha=False)
-        reduce_to_luma(image)
-        image.load()
-        pixels = packed_pixels(image, "L")
-    return DecodedPicture(pixels, "luma" if is_luma else "exact", JPEG.name)
+def _load_jpeg(data: bytes, limits: DecodeLimits, decode: str) -> DecodedPicture:
+    found = load_jpeg(data, limits, luma=decode == "luma")
+    done: Decode = "luma" if found.is_luma else "exact"
+    return DecodedPicture(found.array, done, JPEG.name, missing=found.missing)
 
 
 def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> DecodedPicture:
