@@ -62,12 +62,8 @@ OWN_CASES = {
 }
 
 PENDING = {
-    "animation-of-1000-frames",
-    "apng-frames-not-seen",
     "borders-that-stay",
-    "cut-files/cut-by-200.png",
     "faded-copies",
-    "gif-frame-outside-screen/grow.gif",
     "negative",
     "suppressed-by-another-view",
 }
@@ -115,7 +111,6 @@ def test_against_the_index_of_the_case(
     check(row, expected)
 
 
-@pytest.mark.xfail(strict=True)
 @pytest.mark.case("views-without-frames")
 def test_without_frames_an_animation_is_incomplete(case: Path, scan: Scan) -> None:
     (row,) = scan([case / "two.gif"], policy=case / "policy.toml")
