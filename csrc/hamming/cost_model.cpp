@@ -19,6 +19,8 @@ constexpr double kFilterPassNs = 6.9;        // check one code that passed the f
 constexpr double kWholeCodeNs = 0.69;        // compare one whole code, without a filter
 constexpr double kWholeByteNs = 0.046;       // and each byte of it
 constexpr double kLoneScan = 0.02 / 0.0115;  // relative cost of scanning for a single query, from the cache
+constexpr double kNearestByteNs = 0.006;     // compare one byte of one code in the cache, in a scan for the nearest
+constexpr double kStreamByteNs = 0.015;      // read it from memory, once for all queries of a block
 
 constexpr int kMaxBits = 8 * kMaxPlanes;  // of a filter; substrings are narrower
 
@@ -71,6 +73,11 @@ Cost scan_cost(double code_ns, int64_t n, bool is_batch) {
     cost.candidates = static_cast<double>(n);
     cost.ns = kQueryNs + cost.candidates * code_ns * (is_batch ? 1 : kLoneScan);
     return cost;
+}
+
+double nearest_scan_ns(int n_bytes, int64_t n, int64_t n_queries) {
+    const double n_together = static_cast<double>(std::clamp<int64_t>(n_queries, 1, kScanTogether));
+    return static_cast<double>(n) * n_bytes * (kNearestByteNs + kStreamByteNs / n_together);
 }
 
 Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& thresholds, int n_sketches, int64_t n) {
