@@ -14,9 +14,6 @@
 namespace hashmatch {
 namespace {
 
-// Tables are probed for at most this share of the time of a scan. A far query then costs half as much again as a
-// scan, which is still less than one that reads every code without vector instructions takes.
-constexpr double kProbeShare = 0.5;
 // Hits held at once before each query's are reduced to the k nearest.
 constexpr size_t kPendingHits = size_t{1} << 20;
 
@@ -112,14 +109,14 @@ SearchResult find_nearest(const Codes& codes, const Tables* tables, const Planne
     std::iota(open.numbers.begin(), open.numbers.end(), 0);
     // The radius grows by one threshold of every substring at a time.
     const int step = tables ? tables->layout.n_substrings : 0;
+    const double worthwhile_ns = worthwhile_probe_ns(codes.n_bytes, codes.n);
     double spent_ns = 0;
     for (int radius = step - 1; step > 0 && open.size() > 0 && radius <= 8 * codes.n_bytes; radius += step) {
         SearchPlan plan = planner.plan(radius, open.size());
-        const double scan_ns = nearest_scan_ns(codes.n_bytes, codes.n, open.size());
         spent_ns += plan.cost.ns;
-        if (plan.strategy == Strategy::kScan || spent_ns > kProbeShare * scan_ns) break;
+        if (plan.strategy == Strategy::kScan || spent_ns > worthwhile_ns) break;
         SearchPlan lone_plan = planner.plan(radius, open.size(), Strategy::kProbe);
-        plan.scan_cost.ns = lone_plan.scan_cost.ns = scan_ns;
+        plan.scan_cost.ns = lone_plan.scan_cost.ns = worthwhile_ns;
         std::vector<Hits> per_thread(threads);
         std::vector<uint8_t> is_costly(open.size());
         for (const int64_t place :
