@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.files import map_file
-from hashmatch.index.row_ranges import Places, split_rows
+from hashmatch.index.row_ranges import Places, places_at, split_rows
 from hashmatch.lists import SCHEMA as LIST_SCHEMA
 from hashmatch.lists import Column
 
@@ -122,23 +122,22 @@ class EntryTable:
             found[places] = _take(self._column(batch, column), local).to_pylist()
         return found.tolist()
 
-    def with_first_ids(self, rows: NDArray[np.int64], n: int) -> NDArray[np.intp]:
+    def with_first_ids(self, rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
         """Return positions in `rows`: of the first `n` by entry id, with all ties, and some others.
 
         Compares ids in native code, in the order of their UTF-8, which is that of `str`.
         """
-        positions, found = np.arange(rows.size), [np.empty(0, dtype=np.intp)]
+        found = [np.empty(0, dtype=np.int64)]
         last: Any = None  # an id that at least n others do not come after
         for batch, places, local in self._by_batch(rows):
-            ids, kept = _take(self._column(batch, "entry_id"), local), positions[places]
-            if last is not None:
-                chosen = _up_to(ids, last)
-                ids, kept = ids.take(pa.array(chosen)), kept[chosen]
+            ids = _take(self._column(batch, "entry_id"), local)
+            chosen = np.arange(len(ids)) if last is None else _up_to(ids, last)
+            ids = ids if last is None else ids.take(pa.array(chosen))
             if len(ids) > n:
                 first: Any = pc.select_k_unstable(ids, n, sort_keys=[("", "ascending")])
                 last = pc.max(ids.take(first))
-                kept = kept[_up_to(ids, last)]
-            found.append(kept)
+                chosen = chosen[_up_to(ids, last)]
+            found.append(places_at(places, chosen))
         return np.concatenate(found)
 
     def take(self, names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:

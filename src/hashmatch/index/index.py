@@ -19,6 +19,7 @@ from hashmatch.index.entry_table import EntryTable
 from hashmatch.index.manifest import Origin
 from hashmatch.index.open import load_current, open_overrides, open_segments
 from hashmatch.index.overrides import EntryOverrides
+from hashmatch.index.row_ranges import places_at
 from hashmatch.index.segments import OpenSegment, Segments
 from hashmatch.values import IndexRef
 
@@ -163,20 +164,19 @@ class Index:
         """Return the ids that the lists give the entries of rows."""
         return self._cells(algorithm, rows, "entry_id")
 
-    def first_by_entry_id(self, algorithm: str, rows: Rows, n: int) -> NDArray[np.intp]:
+    def first_by_entry_id(self, algorithm: str, rows: Rows, n: int) -> NDArray[np.int64]:
         """Return positions of the first `n` of `rows` by entry id; position breaks ties.
 
         Compares the ids in native code and fetches few of them, however many rows there are.
         """
-        places = np.arange(rows.size)
         found = [
-            places[own][segment.entries.with_first_ids(local, n)]
-            for segment, own, local in self._of(algorithm).by_segment(rows)
+            places_at(places, segment.entries.with_first_ids(local, n))
+            for segment, places, local in self._of(algorithm).by_segment(rows)
         ]
-        positions = np.concatenate([places[:0], *found])
+        positions = np.concatenate([np.empty(0, dtype=np.int64), *found])
         ids = self.entry_ids(algorithm, rows[positions])
         first = sorted(zip(ids, positions.tolist(), strict=True))[:n]
-        return np.array([position for _, position in first], dtype=np.intp)
+        return np.array([position for _, position in first], dtype=np.int64)
 
     def entry_timestamps_s(self, algorithm: str, rows: Rows) -> list[float | None]:
         """Return the times of the video frames of rows, in seconds; None for other rows."""

@@ -11,6 +11,11 @@ Places = NDArray[np.int64] | slice
 """Positions: an array, or a slice where they are consecutive, which is read without a copy."""
 
 
+def places_at(places: Places, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the chosen ones of some places."""
+    return places.start + chosen if isinstance(places, slice) else places[chosen]
+
+
 def split_rows(
     rows: NDArray[np.int64], starts: NDArray[np.int64]
 ) -> Iterator[tuple[int, Places, Places]]:

@@ -117,8 +117,10 @@ class Segments:
             path = self.all[-1].entries.path
             raise IndexFormatError(f"{path}: it has no such row; build the index again")
         for number, places, local in split_rows(rows, self._starts):
-            is_slice = isinstance(local, slice)
-            yield self.all[number], places, np.r_[local] if is_slice else local
+            if isinstance(local, slice):
+                yield self.all[number], places, np.arange(local.start, local.stop)
+            else:
+                yield self.all[number], places, local
 
     def _merge(self, found: list[SearchResult]) -> SearchResult:
         offsets = np.sum([part.offsets for part in found], axis=0)

@@ -74,18 +74,23 @@ class EntryMatches:
 
     def groups(self, index: Index) -> list[MatchGroup]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
-        keys = index.origin_of(self.algorithm, self.rows).astype(np.int64)
-        for factor, part in ((self.radius + 1, self.distances), (_RANKS, self.quality_ranks())):
-            keys *= factor
-            keys += part
-        keys += 1  # rank -1: none
-        plain, counts = _count(np.delete(keys, list(self.clearer)) if self.clearer else keys)
+        origins = index.origin_of(self.algorithm, self.rows)
+        starts = self._run_starts(origins)
+        runs, sizes = self.at(starts), np.diff(starts, append=len(self))
+        keys = origins[starts].astype(np.int64) * (self.radius + 1) + runs.distances
+        keys = keys * _RANKS + runs.quality_ranks() + 1
+        distinct, numbers = np.unique(keys, return_inverse=True)
+        counts = np.zeros(distinct.size, dtype=np.int64)
+        np.add.at(counts, numbers, sizes)
         counted: Counter[tuple[int, Sightings]] = Counter(
-            {(key, ()): n for key, n in zip(plain.tolist(), counts.tolist(), strict=True)}
+            {(key, ()): n for key, n in zip(distinct.tolist(), counts.tolist(), strict=True)}
         )
-        counted.update((int(keys[at]), clearer) for at, clearer in self.clearer.items())
+        for at, clearer in self.clearer.items():
+            key = int(keys[np.searchsorted(starts, at, side="right") - 1])
+            counted[key, ()] -= 1
+            counted[key, clearer] += 1
         groups = []
-        for (key, clearer), n_matches in counted.items():
+        for (key, clearer), n_matches in (+counted).items():
             rest, rank = divmod(key, _RANKS)
             number, distance = divmod(rest, self.radius + 1)
             origin = index.origins[number]
@@ -137,14 +142,27 @@ class EntryMatches:
         """
         if limit is None or len(self) <= limit:
             return np.arange(len(self))
-        order = index.list_ranks[origins]
-        order += self.distances * np.int64(len(index.origins))
+        starts = self._run_starts(origins)
+        of_runs = index.list_ranks[origins[starts]]
+        of_runs += self.distances[starts] * np.int64(len(index.origins))
+        order = np.repeat(of_runs, np.diff(starts, append=len(self)))
         last = np.partition(order, limit - 1)[limit - 1]
         first, tied = np.flatnonzero(order < last), np.flatnonzero(order == last)
         n_left = limit - first.size
         if tied.size > n_left:
             tied = tied[index.first_by_entry_id(self.algorithm, self.rows[tied], n_left)]
         return np.concatenate([first, tied])
+
+    def _run_starts(self, origins: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return where runs of matches begin that agree in origin, distance and view.
+
+        A crowd of equal hashes is one run, so that work on runs costs next to nothing.
+        """
+        is_start = np.ones(len(self), dtype=bool)
+        is_start[1:] = origins[1:] != origins[:-1]
+        is_start[1:] |= self.distances[1:] != self.distances[:-1]
+        is_start[1:] |= self.views[1:] != self.views[:-1]
+        return np.flatnonzero(is_start)
 
 
 def match_order(match: Match) -> tuple[int, str, str, str]:
@@ -190,16 +208,6 @@ def _sort_by_entry(
     is_clearer = ~is_first
     is_clearer[1:] &= ranks[1:] > np.maximum.accumulate(ranks[:-1])
     return order, is_first, is_clearer
-
-
-def _count(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct keys in ascending order, and how often each occurs."""
-    # A crowd of equal hashes is one run, so that counting runs costs less than counting keys.
-    starts = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1])[: keys.size]
-    distinct, runs = np.unique(keys[starts], return_inverse=True)
-    counts = np.zeros(distinct.size, dtype=np.int64)
-    np.add.at(counts, runs, np.diff(starts, append=keys.size))
-    return distinct, counts
 
 
 def _rank(quality: int | None) -> int:
