@@ -2,10 +2,11 @@
 
 Both answer the same queries in turn in one process, on one thread each; the ratio is the median of
 the ratios of all rounds, so other load on the machine affects both. Distances are compared with
-those of faiss, and ids with brute force, before anything is timed. Random codes are uniform; natural
-ones are PDQ codes of crops of the photos of HASHMATCH_TEST_CORPUS (beyond 200,000, of copies of
-them with four bits flipped). A near query differs from a code in 20 bits. A far one is a random code,
-or a crop of a photo that is not in the index. Writes benchmarks/results/nearest-<codes>.md and .json.
+those of faiss, and ids with brute force, before anything is timed. Random codes are uniform;
+natural ones are PDQ codes of crops of the photos of HASHMATCH_TEST_CORPUS (beyond 200,000, copies
+of them with four bits flipped). A near query differs from a code in 20 bits. A far one is a random
+code, or a crop of a photo that is not in the index. Writes benchmarks/results/nearest-<codes>.md
+and .json.
 """
 
 from __future__ import annotations

@@ -143,6 +143,8 @@ class EntryMatches:
         if limit is None or len(self) <= limit:
             return np.arange(len(self))
         starts = self._run_starts(origins)
+        if starts.size == 1:
+            return index.first_by_entry_id(self.algorithm, self.rows, limit)
         of_runs = index.list_ranks[origins[starts]]
         of_runs += self.distances[starts] * np.int64(len(index.origins))
         order = np.repeat(of_runs, np.diff(starts, append=len(self)))

@@ -95,9 +95,9 @@ def match_many(
             # Drop matches that no longer count, so that memory grows with the entries matched, not
             # with the number of matches.
             earlier = met.get(number)
-            if earlier is not None:
-                hits = earlier.joined(hits)  # noqa: PLW2901
-            met[number] = hits if earlier is None else keep_useful(index, hits)
+            joined = hits if earlier is None else earlier.joined(hits)
+            is_reducible = earlier is not None or joined.views[0] != joined.views[-1]
+            met[number] = keep_useful(index, joined) if is_reducible else joined
         for number, hits in met.items():
             found[positions[number]].append(keep_nearest_per_entry(index, hits))
     return [_tabulate(index, of_content, limit) for of_content in found]
