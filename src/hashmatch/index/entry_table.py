@@ -98,9 +98,13 @@ class EntryTable:
 
     @classmethod
     def open(cls, path: Path, n_rows: int) -> EntryTable:
-        """Map a table; IndexFormatError unless it has `n_rows` rows of `ENTRY_SCHEMA`."""
+        """Map a table; IndexFormatError unless it has `n_rows` rows of `ENTRY_SCHEMA`.
+
+        OSError if the file cannot be opened.
+        """
+        content = map_file(path)
         try:
-            return cls(path, _map_batches(path, n_rows))
+            return cls(path, _read_batches(content, n_rows))
         except (pa.ArrowException, OSError, ValueError):
             raise IndexFormatError(f"{path}: damaged or not an entry table; {_REMEDY}") from None
 
@@ -238,9 +242,9 @@ def _up_to(ids: Any, last: Any) -> NDArray[np.intp]:
     return np.flatnonzero(is_kept.to_numpy(zero_copy_only=False))
 
 
-def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
+def _read_batches(content: memoryview, n_rows: int) -> list[pa.RecordBatch]:
     options = pa.ipc.IpcReadOptions(use_threads=False)  # no pool of threads to lose in a fork
-    reader = pa.ipc.open_file(pa.py_buffer(map_file(path)), options=options)
+    reader = pa.ipc.open_file(pa.py_buffer(content), options=options)
     if not reader.schema.equals(ENTRY_SCHEMA):
         raise ValueError("schema")
     batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
