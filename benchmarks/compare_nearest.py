@@ -128,11 +128,12 @@ def main() -> None:
                     print(*rows[-1][:4], *(f"{figure:.3g}" for figure in rows[-1][4:]), flush=True)
     command = f"python -m benchmarks.compare_nearest --codes {given.codes:.0e}"
     name = f"nearest-{given.codes:.0e}".replace("e+0", "e")
+    machine = describe_machine()
     lines = [
         f"# Nearest codes beside faiss, {n:,} codes of 256 bits",
         "",
-        f"{describe_machine()}, one thread each, faiss {version('faiss-cpu')} IndexBinaryFlat,",
-        f"{given.rounds} rounds in turn, `{command.replace('e+0', 'e')}`. Medians of CPU time, us",
+        f"{machine['cpu']}, kernel {machine['kernel']}, one thread each,",
+        f"faiss {version('faiss-cpu')} IndexBinaryFlat, {given.rounds} rounds in turn, `{command.replace('e+0', 'e')}`. Medians of CPU time, us",
         "a query; a ratio is the median of the rounds' ratios, hashmatch over faiss.",
         "",
         "| codes | neighbours | k | batch | hashmatch, us | faiss, us | ratio |",

@@ -14,7 +14,7 @@ from hashmatch.values import Fingerprint
 DEFAULT_BLOCK_VIEWS = 64
 """More would not make a search quicker, but a crowd of equal entries is met by each of them."""
 
-_FIRST_VIEWS = 4
+_FIRST_VIEWS = 8
 _MANY_HITS = 1 << 20
 
 
