@@ -44,6 +44,14 @@ class FakeIndex:
     def origin_of(self, _: str, rows: Any) -> Any:
         return self._origin_of_entry[self._entry_of_row[rows]]
 
+    @property
+    def list_ranks(self) -> Any:
+        return np.array([1, 0, 2])  # of lists b, a, c
+
+    def first_by_entry_id(self, algorithm: str, rows: Any, n: int) -> Any:
+        ids = self.entry_ids(algorithm, rows)
+        return np.array(sorted(range(len(ids)), key=lambda at: (ids[at], at))[:n])
+
     def entry_ids(self, _: str, rows: Any) -> list[str]:
         return [self._ids[entry] for entry in self._entry_of_row[rows]]
 
@@ -131,20 +139,28 @@ def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
         assert (group.harm, group.classification) == (origin.harm, origin.classification)
 
 
-def test_nearest_fetches_ids_only_where_they_can_matter() -> None:
+def test_ids_are_compared_and_fetched_only_where_they_can_matter() -> None:
     rows = [Row(entry=n, distance=n // 4, view=0) for n in range(N_ENTRIES)]
     index, found = build(rows)
+    compared: list[int] = []
     fetched: list[int] = []
-    fetch = index.entry_ids
+    compare, fetch = index.first_by_entry_id, index.entry_ids
 
-    def counting(algorithm: str, positions: Any) -> Any:
-        fetched.extend(positions)
-        return fetch(algorithm, positions)
+    def comparing(algorithm: str, rows: Any, n: int) -> Any:
+        compared.extend(rows)
+        first = compare(algorithm, rows, n)
+        fetched.clear()
+        return first
 
-    index.entry_ids = counting
+    def fetching(algorithm: str, rows: Any) -> Any:
+        fetched.extend(rows)
+        return fetch(algorithm, rows)
+
+    index.first_by_entry_id, index.entry_ids = comparing, fetching
     found.nearest(index, 5)
     # Four at distance 0; of those at distance 1 (entries 4..7) list "a" comes first: entries 4, 7.
-    assert sorted(fetched) == [0, 1, 2, 3, 4, 7]
+    assert sorted(compared) == [4, 7]
+    assert sorted(fetched) == [0, 1, 2, 3, 7]
 
 
 def test_nothing_found() -> None:

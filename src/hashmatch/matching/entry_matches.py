@@ -74,17 +74,23 @@ class EntryMatches:
 
     def groups(self, index: Index) -> list[MatchGroup]:
         """Return the matches as a policy sees them: grouped where no rule can tell them apart."""
-        origins = index.origin_of(self.algorithm, self.rows).astype(np.int64)
-        is_plain = np.ones(len(self), dtype=bool)
-        is_plain[list(self.clearer)] = False
-        keys = (origins * (self.radius + 1) + self.distances) * _RANKS + self.quality_ranks() + 1
-        plain, counts = np.unique(keys[is_plain], return_counts=True)
+        origins = index.origin_of(self.algorithm, self.rows)
+        starts = self._run_starts(origins)
+        runs, sizes = self.at(starts), np.diff(starts, append=len(self))
+        keys = origins[starts].astype(np.int64) * (self.radius + 1) + runs.distances
+        keys = keys * _RANKS + runs.quality_ranks() + 1
+        distinct, numbers = np.unique(keys, return_inverse=True)
+        counts = np.zeros(distinct.size, dtype=np.int64)
+        np.add.at(counts, numbers, sizes)
         counted: Counter[tuple[int, Sightings]] = Counter(
-            {(key, ()): n for key, n in zip(plain.tolist(), counts.tolist(), strict=True)}
+            {(key, ()): n for key, n in zip(distinct.tolist(), counts.tolist(), strict=True)}
         )
-        counted.update((int(keys[at]), clearer) for at, clearer in self.clearer.items())
+        for at, clearer in self.clearer.items():
+            key = int(keys[np.searchsorted(starts, at, side="right") - 1])
+            counted[key, ()] -= 1
+            counted[key, clearer] += 1
         groups = []
-        for (key, clearer), n_matches in counted.items():
+        for (key, clearer), n_matches in (+counted).items():
             rest, rank = divmod(key, _RANKS)
             number, distance = divmod(rest, self.radius + 1)
             origin = index.origins[number]
@@ -130,16 +136,35 @@ class EntryMatches:
     def _first_by_list(
         self, index: Index, origins: NDArray[np.int32], limit: int | None
     ) -> NDArray[np.int64]:
-        """Return the positions of the first `limit` matches by (distance, list), and all ties.
+        """Return the positions of the first `limit` matches by (distance, list, entry_id).
 
-        Entry ids, which are not fetched yet, will break the ties.
+        Entry ids are compared only where distance and list leave it open which come first.
         """
         if limit is None or len(self) <= limit:
             return np.arange(len(self))
-        names = sorted({origin.list for origin in index.origins})
-        ranks = np.array([names.index(origin.list) for origin in index.origins], dtype=np.int64)
-        order = self.distances.astype(np.int64) * len(names) + ranks[origins]
-        return np.flatnonzero(order <= np.partition(order, limit - 1)[limit - 1])
+        starts = self._run_starts(origins)
+        if starts.size == 1:
+            return index.first_by_entry_id(self.algorithm, self.rows, limit)
+        of_runs = index.list_ranks[origins[starts]]
+        of_runs += self.distances[starts] * np.int64(len(index.origins))
+        order = np.repeat(of_runs, np.diff(starts, append=len(self)))
+        last = np.partition(order, limit - 1)[limit - 1]
+        first, tied = np.flatnonzero(order < last), np.flatnonzero(order == last)
+        n_left = limit - first.size
+        if tied.size > n_left:
+            tied = tied[index.first_by_entry_id(self.algorithm, self.rows[tied], n_left)]
+        return np.concatenate([first, tied])
+
+    def _run_starts(self, origins: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return where runs of matches begin that agree in origin, distance and view.
+
+        A crowd of equal hashes is one run, so that work on runs costs next to nothing.
+        """
+        is_start = np.ones(len(self), dtype=bool)
+        is_start[1:] = origins[1:] != origins[:-1]
+        is_start[1:] |= self.distances[1:] != self.distances[:-1]
+        is_start[1:] |= self.views[1:] != self.views[:-1]
+        return np.flatnonzero(is_start)
 
 
 def match_order(match: Match) -> tuple[int, str, str, str]:
@@ -149,7 +174,10 @@ def match_order(match: Match) -> tuple[int, str, str, str]:
 
 def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
     """Keep the nearest match of each entry; the order of views, then of rows, breaks ties."""
-    order, is_first, is_clearer = _sort_by_entry(index, found)
+    entries = index.entry_of(found.algorithm, found.rows)
+    if (entries[1:] > entries[:-1]).all():  # each has one match, as in a crowd of equal hashes
+        return found
+    order, is_first, is_clearer = _sort_by_entry(entries, found)
     entry_numbers = np.cumsum(is_first) - 1
     clearer: dict[int, Sightings] = {}
     for at in np.flatnonzero(is_clearer).tolist():  # from near to far
@@ -161,19 +189,19 @@ def keep_nearest_per_entry(index: Index, found: EntryMatches) -> EntryMatches:
 
 def keep_useful(index: Index, found: EntryMatches) -> EntryMatches:
     """Drop rows that `keep_nearest_per_entry` will not need, whatever rows are joined later."""
-    order, is_first, is_clearer = _sort_by_entry(index, found)
+    entries = index.entry_of(found.algorithm, found.rows)
+    order, is_first, is_clearer = _sort_by_entry(entries, found)
     return found.at(order[is_first | is_clearer])
 
 
 def _sort_by_entry(
-    index: Index, found: EntryMatches
+    entries: NDArray[np.int64], found: EntryMatches
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the order by entry, then by distance.
 
     Also returns which positions in it begin an entry, and which have a higher quality than all
     nearer ones of their entry.
     """
-    entries = index.entry_of(found.algorithm, found.rows)
     order = np.lexsort((found.rows, found.views, found.distances, entries))
     entries = entries[order]
     is_first = np.ones(entries.size, dtype=bool)

@@ -92,10 +92,12 @@ def match_many(
         for number, hits in search_views(
             index, algorithm, list(searched.values()), radius, block_views=block_views
         ):
-            # A long video comes in blocks: drop earlier matches that no longer count, so that
-            # memory grows with the entries matched, not with the number of matches.
+            # Drop matches that no longer count, so that memory grows with the entries matched, not
+            # with the number of matches.
             earlier = met.get(number)
-            met[number] = hits if earlier is None else keep_useful(index, earlier.joined(hits))
+            joined = hits if earlier is None else earlier.joined(hits)
+            is_reducible = earlier is not None or joined.views[0] != joined.views[-1]
+            met[number] = keep_useful(index, joined) if is_reducible else joined
         for number, hits in met.items():
             found[positions[number]].append(keep_nearest_per_entry(index, hits))
     return [_tabulate(index, of_content, limit) for of_content in found]
@@ -105,11 +107,19 @@ def _tabulate(index: Index, found: Sequence[EntryMatches], limit: int | None) ->
     if not found:
         return MatchTable(index.ref)
     matches = [match for by_algorithm in found for match in by_algorithm.nearest(index, limit)]
-    entries = [index.entry_of(by_algorithm.algorithm, by_algorithm.rows) for by_algorithm in found]
     return MatchTable(
         index=index.ref,
         groups=tuple(group for by_algorithm in found for group in by_algorithm.groups(index)),
         matches=tuple(sorted(matches, key=match_order)[:limit]),
         n_matches=sum(map(len, found)),
-        n_entries=np.unique(np.concatenate(entries)).size,
+        n_entries=_count_entries(index, found),
     )
+
+
+def _count_entries(index: Index, found: Sequence[EntryMatches]) -> int:
+    """Return the number of distinct entries; by one algorithm, each has one match."""
+    if len(found) == 1:
+        return len(found[0])
+    ordinals = [index.entry_of(one.algorithm, one.rows) for one in found]
+    ordered = np.sort(np.concatenate(ordinals), kind="stable")  # few runs: nearly linear
+    return ordered.size - int((ordered[1:] == ordered[:-1]).sum())
