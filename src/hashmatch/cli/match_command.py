@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hashmatch.cli.display import write_csv
-from hashmatch.cli.options import AlgorithmName, IndexDir, OptionalPolicyFile, open_index
+from hashmatch.cli.options import (
+    AlgorithmName,
+    IndexDir,
+    OptionalPolicyFile,
+    open_index,
+    warn_of_unreachable,
+)
 
 if TYPE_CHECKING:
     from hashmatch.hashing import Algorithm
@@ -68,6 +74,7 @@ def match(
         from hashmatch.screener import Screener
 
         screener = Screener.open(index_dir, policy)
+        warn_of_unreachable(index_dir, policy)
         for query in queries:
             decision = screener.screen_hashes({algorithm: query}, content_id=query)
             print(json.dumps(decision.to_dict(), separators=(",", ":")))

@@ -20,6 +20,7 @@ from hashmatch.cli.options import (
     PolicyFile,
     Workers,
     explain_missing,
+    warn_of_unreachable,
     with_isolation,
 )
 
@@ -82,6 +83,7 @@ def scan_files(
             f"hashmatch: interrupted: {stop.n_done:,} of {stop.n_files:,} rows are in {where}"
         )
         raise typer.Exit(1) from None
+    warn_of_unreachable(index, policy)
     if as_json:
         print_json({**summary.to_dict(), "output": where})
         return

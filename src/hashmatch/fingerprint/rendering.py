@@ -25,8 +25,11 @@ from hashmatch.decode import (
 from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.hashing import Pixels, grey_of
 from hashmatch.values import Media
-from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, page
+from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, kinds, page
 
+_MADE_FROM_ANOTHER = frozenset(
+    {"flattened", "profiled"}
+)  # kinds of views that follow their picture
 _ONLY_THE_FIRST = (
     "only the first frame of the video was examined: the policy's views leave out frames"
 )
@@ -41,7 +44,8 @@ class View:
     ``"video"`` for a frame of a video, whose time is `timestamp_s`. `is_first` is True for the
     first picture of the content and every view made from it; `is_complete` if no view is missing
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
-    it; `pixels` are then its luma as shown.
+    it; `pixels` are then its luma as shown. `picture` numbers the pictures of a content; `is_seen`
+    is False for colours that transparency hides.
     """
 
     name: str
@@ -51,6 +55,8 @@ class View:
     is_first: bool
     is_complete: bool = True
     luma: Luma | None = None
+    picture: int = 0
+    is_seen: bool = True
 
     @cached_property
     def grey(self) -> Pixels:
@@ -91,7 +97,10 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         `views` lacks frames, since part of it was then not examined.
     """
     render = _render_video if media.kind == "video" else _render_pictures
-    for view in render(media.source, options, decode):
+    picture = -1
+    for rendered in render(media.source, options, decode):
+        picture += not _MADE_FROM_ANOTHER.intersection(kinds(rendered.name))
+        view = replace(rendered, picture=picture)
         if "trimmed" in options.views:
             yield from _with_trimmed(view)
         else:
@@ -103,7 +112,7 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
         read_content(source, limits=options.limits) if isinstance(source, str) else source,
         decode=decode,
         limits=options.limits,
-        alpha="flattened" in options.views,
+        alpha=True,
         frames="frames" in options.views,
     )
     for number, picture in enumerate(pictures):
@@ -113,8 +122,8 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
         elif picture.page is not None:
             name = page(picture.page)
         view = View(name, picture.array, picture.decode, picture.timestamp_s, number == 0)
-        yield view
-        if picture.alpha is not None:
+        yield replace(view, is_seen=picture.alpha is None)
+        if picture.alpha is not None and "flattened" in options.views:
             for ground, level in GROUNDS.items():
                 pixels = flatten(picture.array, picture.alpha, level)
                 yield replace(view, name=join(name, ground), pixels=pixels)

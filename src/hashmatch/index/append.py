@@ -55,6 +55,7 @@ class _Appending:
         removed = transaction.overrides.removed_of(source.name)
         self._removed = pa.array(sorted(removed), pa.string())
         self._returned: set[str] = set()
+        self._facts: set[tuple[str, str | None]] = set()
         self._ordinals = KeyMap()
         self._places = {origin: at for at, origin in enumerate(transaction.origins)}
         self._algorithms: set[str] = set()
@@ -92,6 +93,7 @@ class _Appending:
         counts["duplicates"] += int((~chunk.is_first).sum() + is_repeated.sum())
         self._returned.update(ids.filter(pa.array(kept & is_removed)).to_pylist())
         rows = chunk.table.filter(pa.array(kept))
+        self._facts.update(map(self.keys.facts, np.unique(chunk.origins).tolist()))
         origins = self._number_origins(chunk.origins[kept])
         entries = self._number_entries(known, chunk.entry_keys[kept])
         rows = rows.append_column("entry", pa.array(entries, pa.int64()))
@@ -103,9 +105,22 @@ class _Appending:
         # An empty list gets an empty segment, so that policies that name its algorithm still load.
         for algorithm in sorted(self._algorithms) or [source.reading.default_algorithm]:
             transaction.require_segment(algorithm)
+        self._keep_facts()
         transaction.overrides = transaction.overrides.readmit(source.name, self._returned)
         counts = ListCounts(source.name, source.version, **self._counts, came_by=came_by)
         return counts, len(self._returned)
+
+    def _keep_facts(self) -> None:
+        """Add the origins of rows that are not indexed, so that a policy may name their facts.
+
+        Of a list without rows, what the recipe says of all of them.
+        """
+        source, origins = self._source, self._transaction.origins
+        known = {(of.harm, of.classification) for of in origins if of.list == source.name}
+        if not (known or self._facts) and source.reading.harm is not None:
+            self._facts.add((source.reading.harm, source.reading.classification))
+        for harm, classification in sorted(self._facts - known, key=str):
+            origins.append(Origin(source.name, source.version, harm, classification))
 
     def _remove(self, known: KnownRows, places: Int64s) -> None:
         for number in np.unique(known.segment[places]).tolist():

@@ -16,7 +16,10 @@ from hashmatch.values import ACTIONS, PRIORITIES
 POLICY_KEYS = ("version", "mode", "default", "on_error", "views", "video_interval_s", "rules")
 
 _ON_ERROR_KEYS = ("action", "queue", "priority", "sla", "routes")
-_RULE_KEYS = ("name", "when", "action", "queue", "priority", "sla", "routes", "suppresses")
+_RULE_KEYS = (
+    *("name", "when", "action", "queue", "priority", "sla", "routes", "suppresses"),
+    "may_be_absent",
+)
 _NOT_OF_WHEN = {key: "beside when, not inside it" for key in _RULE_KEYS if key != "when"}
 _ERROR_ACTIONS = tuple(action for action in ACTIONS if action not in {"log", "allow"})
 _NAMED_COVERING_RULES = 8
@@ -75,6 +78,7 @@ def _read_rule(table: StrictTable, conditions: Sequence[Condition]) -> Rule:
         sla=table.optional_duration("sla"),
         routes=table.texts("routes"),
         suppresses=table.texts("suppresses"),
+        may_be_absent=table.flag("may_be_absent"),
     )
 
 
