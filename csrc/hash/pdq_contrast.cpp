@@ -7,35 +7,35 @@
 namespace hashmatch {
 namespace {
 
-constexpr int kAreas = 8;  // along a side
-constexpr int kArea = kGridSide / kAreas;
 constexpr int kDropped = kCells / 100;
 constexpr float kLeastDetail = 1.0f;  // levels
 
-// Noise averages out over an area, and a gradient, even one that is steeper at one end, vanishes in mixed
-// second differences.
-bool has_detail(const float* grid, float gain) {
-    float mean[kAreas][kAreas] = {};
+// Returns whether mixed second differences of the means of `areas` x `areas` areas reach kLeastDetail in the
+// root mean square. Noise averages out over an area, and in such differences a gradient vanishes.
+bool has_detail(const float* grid, float gain, int areas) {
+    const int area = kGridSide / areas;
+    float sums[kGridSide / 4 * kGridSide / 4] = {};
     for (int row = 0; row < kGridSide; ++row) {
         for (int column = 0; column < kGridSide; ++column)
-            mean[row / kArea][column / kArea] += grid[row * kGridSide + column];
+            sums[row / area * areas + column / area] += grid[row * kGridSide + column];
     }
-    float sum = 0.0f;
-    for (int row = 0; row + 1 < kAreas; ++row) {
-        for (int column = 0; column + 1 < kAreas; ++column) {
-            const float across_above = mean[row][column + 1] - mean[row][column];
-            const float across_below = mean[row + 1][column + 1] - mean[row + 1][column];
-            const float difference = gain * (across_below - across_above) / (kArea * kArea);
-            sum += difference * difference;
+    float squares = 0.0f;
+    for (int row = 0; row + 1 < areas; ++row) {
+        for (int column = 0; column + 1 < areas; ++column) {
+            const float* above = sums + row * areas + column;
+            const float* below = above + areas;
+            const float difference = gain * ((below[1] - below[0]) - (above[1] - above[0])) / (area * area);
+            squares += difference * difference;
         }
     }
-    return sum >= kLeastDetail * kLeastDetail * (kAreas - 1) * (kAreas - 1);
+    return squares >= kLeastDetail * kLeastDetail * (areas - 1) * (areas - 1);
 }
 
 }  // namespace
 
 float stretch_of(const float* grid, float gain) {
-    if (!has_detail(grid, gain)) return 1.0f;
+    // The larger areas tell it from noise, the smaller ones from a lamp's light on a wall.
+    if (!has_detail(grid, gain, 8) || !has_detail(grid, gain, 16)) return 1.0f;
     float cells[kCells];
     std::copy(grid, grid + kCells, cells);
     std::nth_element(cells, cells + kDropped, cells + kCells);

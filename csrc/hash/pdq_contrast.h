@@ -6,9 +6,9 @@ namespace hashmatch {
 constexpr float kLargestStretch = 8.0f;
 
 // Returns the gain, 1 to 8, that stretches the luma of a grid over 0..255, less the darkest and the lightest
-// hundredth of its cells. Returns 1 where the detail may be mere noise: where neighbouring eighths of the
-// picture, gradients apart, differ by less than a level in the root mean square. `gain` is that of the picture
-// as shown, as for compute_pdq().
+// hundredth of its cells. Returns 1 where the detail may be mere noise or an uneven light: where neighbouring
+// areas, eighths or sixteenths of a side, differ by less than a level in the root mean square, gradients apart.
+// `gain` is that of the picture as shown, as for compute_pdq().
 float stretch_of(const float* grid, float gain);
 
 }  // namespace hashmatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from hashmatch.decode import HEAD_BYTES, check_decode, is_video, load_video_decoder
 from hashmatch.errors import Attempt, DecodeError, attempt, make_memory_error
+from hashmatch.fingerprint.contrast import stretch_contrast
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
     OrientedCodes,
@@ -27,7 +29,7 @@ from hashmatch.values import (
     MediaKind,
     quality_rank,
 )
-from hashmatch.views import AS_STORED, NEGATIVE, join, region, segment
+from hashmatch.views import AS_STORED, NEGATIVE, STRETCHED, join, region, segment
 from hashmatch.workers import Executor, InlineExecutor, attempted, spread
 
 DEFAULT_VIEWS = ViewOptions()
@@ -164,6 +166,8 @@ class _ViewHasher:
         self._hasher = hasher if isinstance(hasher, SegmentHash) else get_pixel_hash(algorithm)
         self._is_oriented = "orientations" in kinds
         self._is_stretched = "stretched" in kinds
+        # An OrientedHash has a second quality instead.
+        self._has_stretched_views = self._is_stretched and not isinstance(hasher, OrientedHash)
         self._has_negatives = "negative" in kinds and hasher.complements_negatives
         self._found: list[_HashedView] = []
         self._best_rank: dict[tuple[bytes, str, bool], int] = {}
@@ -172,7 +176,15 @@ class _ViewHasher:
         self._error: DecodeError | None = None
 
     def add(self, view: View) -> None:
-        """Hash a view and add the result; only the first error is kept."""
+        """Hash a view, stretched as well if it is faint; only the first error is kept."""
+        self._add(view)
+        if self._has_stretched_views and self._hasher.consumes == "grey":
+            pixels = stretch_contrast(view.grey)
+            if pixels is not None:
+                name = join(view.name, STRETCHED)
+                self._add(replace(view, name=name, pixels=pixels, luma=None, is_seen=False))
+
+    def _add(self, view: View) -> None:
         hashed = attempt(self._hash, view)
         if hashed.error is not None:
             self._error = self._error or hashed.error
