@@ -70,9 +70,19 @@ rows_strategy = st.lists(
     max_size=40,
 )
 VIEWS = tuple(f"view{number}" for number in range(8))
-QUALITIES = (30, 30, 80, 0, 100, 49, 50, 80)
+QUALITIES = (30, 30, 80, 0, 100, 49, None, 80)
+STRETCHED = (None, 60, 80, 0, 100, 80, None, None)
 TIMES_S = (None, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5)
-FINGERPRINT = Fingerprint("pdq", "exact", VIEWS, np.zeros((8, 32), np.uint8), QUALITIES, TIMES_S)
+FINGERPRINT = Fingerprint(
+    *("pdq", "exact", VIEWS, np.zeros((8, 32), np.uint8), QUALITIES, TIMES_S),
+    stretched_qualities=STRETCHED,
+)
+
+
+def read_by_rules(view: int) -> int | None:
+    """Return the quality that rules read; None passes every limit."""
+    shown, stretched = QUALITIES[view], STRETCHED[view]
+    return shown if stretched is None or shown is None else max(shown, stretched)
 
 
 def build(rows: list[Row]) -> tuple[Any, EntryMatches]:
@@ -97,12 +107,13 @@ def naive_best(rows: list[Row]) -> dict[int, tuple[int, int]]:
     return best
 
 
-def naive_sightings(rows: list[Row]) -> list[tuple[int, int]]:
+def naive_sightings(rows: list[Row]) -> list[tuple[int, int | None]]:
     """Distance and quality of the nearest row and of each clearer than all nearer ones."""
-    kept: list[tuple[int, int]] = []
+    kept: list[tuple[int, int | None]] = []
     for row in sorted(rows, key=lambda row: (row.distance, row.view)):
-        if all(QUALITIES[row.view] > quality for _, quality in kept):
-            kept.append((row.distance, QUALITIES[row.view]))
+        own = read_by_rules(row.view)
+        if all(quality is not None and (own is None or own > quality) for _, quality in kept):
+            kept.append((row.distance, own))
     return kept
 
 
@@ -121,9 +132,9 @@ def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
     assert [(m.distance, m.list, m.entry_id, m.view) for m in matches] == expected
     assert all(m.radius == RADIUS and m.algorithm == "pdq" for m in matches)
 
-    assert limit is not None or [m.quality for m in matches] == [
-        QUALITIES[VIEWS.index(m.view)] for m in matches
-    ]
+    for one in matches:
+        view = VIEWS.index(one.view)
+        assert (one.quality, one.stretched_quality) == (QUALITIES[view], STRETCHED[view])
     counted = Counter(
         (entry % 3, *naive_sightings([row for row in rows if row.entry == entry])) for entry in best
     )

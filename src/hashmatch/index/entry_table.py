@@ -30,6 +30,7 @@ _REMEDY = "build the index again"
 
 _Int = TypeVar("_Int", np.int32, np.int64)
 
+_QUALITIES = 101
 _ELSEWHERE = ("algorithm", "code", "harm", "classification", "record")
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("entry", pa.int64(), nullable=False),
@@ -190,6 +191,27 @@ class EntryTable:
             shown_origins = self.below(origins, n_origins, "origin")[shown]
             by_origin += np.bincount(shown_origins, minlength=n_origins)
         return by_origin, is_there
+
+    def count_qualities(self, n_origins: int, hidden: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Count the rows that are not `hidden` by origin and quality, int64 (n_origins, 101).
+
+        Rows without a quality are not counted.
+        """
+        is_shown = np.ones(len(self), dtype=np.bool_)
+        is_shown[hidden] = False
+        counts = np.zeros(n_origins * _QUALITIES, dtype=np.int64)
+        start = 0
+        for number, origins in enumerate(self._origins):
+            shown = is_shown[start : start + len(origins)]
+            start += len(origins)
+            column = self._column(number, "quality")
+            qualities = column.fill_null(-1).to_numpy().astype(np.int64)
+            if not (qualities.min() >= -1 and qualities.max() < _QUALITIES):
+                raise self.damaged("quality")
+            counted = shown & (qualities >= 0)
+            keys = self.below(origins, n_origins, "origin").astype(np.int64) * _QUALITIES
+            counts += np.bincount((keys + qualities)[counted], minlength=counts.size)
+        return counts.reshape(n_origins, _QUALITIES)
 
     def below(self, found: NDArray[_Int], limit: int, column: str) -> NDArray[_Int]:
         """Return `found` if all values are in 0..limit-1; otherwise raise: the file is damaged."""

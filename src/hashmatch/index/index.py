@@ -110,6 +110,31 @@ class Index:
         ranks = {name: rank for rank, name in enumerate(names)}
         return np.array([ranks[origin.list] for origin in self.origins], dtype=np.int64)
 
+    @property
+    def names(self) -> dict[str, frozenset[str]]:
+        """Every list, harm and classification, also of lists that are empty or disabled."""
+        origins = self._manifest.origins
+        lists = (*self._manifest.attributes, *(counts.list for counts in self._manifest.lists))
+        return {
+            "list": frozenset((*lists, *(origin.list for origin in origins))),
+            "harm": frozenset(origin.harm for origin in origins),
+            "classification": frozenset(
+                origin.classification for origin in origins if origin.classification is not None
+            ),
+        }
+
+    def count_qualities(self, algorithm: str) -> NDArray[np.int64]:
+        """Return how many rows that may match have each quality, int64 (n_origins, 101).
+
+        Origins are in the order of `origins`; rows without a quality are not counted. Reads 6 bytes
+        of each row. KeyError if the index has no such algorithm.
+        """
+        n_origins = len(self._manifest.origins)
+        counts = np.zeros((n_origins, 101), dtype=np.int64)
+        for one in self._of(algorithm).all:
+            counts += one.entries.count_qualities(n_origins, one.hidden)
+        return counts
+
     def bits(self, algorithm: str) -> int:
         """Return the width of an algorithm's codes; KeyError if the index has no such algorithm."""
         return self._of(algorithm).bits
