@@ -9,7 +9,7 @@ No other package opens files with Pillow or uses simplejpeg or PyAV; `hashing` u
 pixels in memory.
 """
 
-from hashmatch.decode.border import Inside, find_border, possible_borders
+from hashmatch.decode.border import find_borders
 from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
@@ -44,7 +44,6 @@ __all__ = [
     "OPTIONAL_DECODERS",
     "DecodeLimits",
     "DecodedPicture",
-    "Inside",
     "Luma",
     "PillowImage",
     "Readable",
@@ -54,13 +53,12 @@ __all__ = [
     "check_decode",
     "decode_image",
     "decode_pictures",
-    "find_border",
+    "find_borders",
     "find_codecs",
     "flatten",
     "is_video",
     "load_video_decoder",
     "open_video",
-    "possible_borders",
     "read_blocks",
     "read_content",
     "read_picture_content",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,14 +12,12 @@ from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
     DecodeLimits,
-    Inside,
     Luma,
     VideoLimits,
     decode_pictures,
-    find_border,
+    find_borders,
     flatten,
     open_video,
-    possible_borders,
     read_content,
 )
 from hashmatch.errors import DecodeError, ErrorKind
@@ -137,21 +135,18 @@ def _render_video(source: bytes | str, options: ViewOptions, _: str) -> Iterator
 
 
 def _with_trimmed(view: View) -> Iterator[View]:
-    """Yield a view and, if it has a border, the picture inside it.
+    """Yield a view, then everything that may be the picture inside its border.
 
-    Luma only nominates candidates, so every border that the exact pixels may have is trimmed.
+    The exact pixels may have other borders than the luma plane, if it has any.
     """
     pixels, luma = view.pixels, view.luma
-    borders: Sequence[Inside | None] | None = (
-        possible_borders(pixels) if view.decode == "luma" else (find_border(pixels),)
-    )
-    view = replace(view, is_complete=borders is not None)
+    insides = find_borders(pixels)
+    view = replace(view, is_complete=not insides or view.decode != "luma")
     yield view
-    for inside in borders or ():
-        if inside is not None:
-            yield replace(
-                view,
-                name=join(view.name, TRIMMED),
-                pixels=np.ascontiguousarray(pixels[inside]),
-                luma=luma and replace(luma, pixels=luma.pixels[inside]),
-            )
+    for inside in insides:
+        yield replace(
+            view,
+            name=join(view.name, TRIMMED),
+            pixels=np.ascontiguousarray(pixels[inside]),
+            luma=luma and replace(luma, pixels=luma.pixels[inside]),
+        )
