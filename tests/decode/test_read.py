@@ -67,6 +67,18 @@ def test_blocks_of_a_growing_file_end(tmp_path: Path) -> None:
         assert b"".join(read_blocks("/proc/self/status")).startswith(b"Name:")
 
 
+def test_a_file_without_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "states no size"
+    path.touch()
+    monkeypatch.setattr(os, "read", lambda _descriptor, size_bytes: b"y" * size_bytes)
+    read_bytes = 0
+    with pytest.raises(DecodeError, match="too large: more than 268435456 bytes") as caught:
+        for block in read_blocks(path):
+            read_bytes += len(block)
+    assert caught.value.kind is ErrorKind.TOO_LARGE
+    assert read_bytes == 268_435_456
+
+
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to(tmp_path / "file")
