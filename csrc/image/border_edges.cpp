@@ -47,8 +47,8 @@ class EdgeFinder {
     explicit EdgeFinder(const Lines& lines) : lines_(lines) {
         for (int pair = 0; pair < kPairs; ++pair) {
             const int middle = static_cast<int>((2 * pair + 1) * int64_t{lines.length} / (2 * kPairs));
-            places_[2 * pair] = std::max(0, middle - kWindow / 2) * lines.pixel_step;
-            places_[2 * pair + 1] = std::min(lines.length - 1, middle + kWindow / 2) * lines.pixel_step;
+            places_[pair] = std::max(0, middle - kWindow / 2) * lines.pixel_step;
+            places_[kPairs + pair] = std::min(lines.length - 1, middle + kWindow / 2) * lines.pixel_step;
         }
     }
 
@@ -144,35 +144,41 @@ class EdgeFinder {
         return most;
     }
 
+    static int count_above(const Changes& changes, int16_t least) {
+        int16_t n_above = 0;
+        for (const int16_t change : changes) n_above += change > least;
+        return n_above;
+    }
+
     int count_steps(const Levels& one, const Levels& other) const {
-        int n_steps = 0;
-        for (const int16_t change : differ(one, other)) n_steps += change > least_step_;
-        return n_steps;
+        return count_above(differ(one, other), least_step_);
     }
 
     // The samples of those pairs that differ.
     int count_uneven(const Levels& block) const {
-        int n_uneven = 0;
-        for (int pair = 0; pair < kPairs; ++pair) {
-            int most = 0;
-            for (int channel = 0; channel < kChannels; ++channel) {
-                const int16_t* levels = block.data() + channel * kSamples + 2 * pair;
-                most = std::max(most, std::abs(levels[0] - levels[1]));
+        std::array<int16_t, kPairs> most{};
+        for (int channel = 0; channel < kChannels; ++channel)
+            for (int pair = 0; pair < kPairs; ++pair) {
+                const int16_t a = block[channel * kSamples + pair], b = block[channel * kSamples + kPairs + pair];
+                const auto change = static_cast<int16_t>(a > b ? a - b : b - a);
+                most[pair] = most[pair] > change ? most[pair] : change;
             }
-            n_uneven += most > least_step_;
-        }
+        int16_t n_uneven = 0;
+        for (const int16_t change : most) n_uneven += change > least_step_;
         return 2 * n_uneven;
     }
 
-    // Four times the levels by which a step exceeds the noise of the outermost lines.
-    int measure_least_step() const {
-        int noise = kWindow * 255;
-        for (const int at : {1, 2, 4, 6}) {
-            Changes changes = differ(window(at - kWindow), window(at));
-            std::nth_element(changes.begin(), changes.begin() + kSamples / 2, changes.end());
-            noise = std::min<int>(noise, changes[kSamples / 2]);
-        }
-        return std::max(kWindow * kLeastStep, 7 * noise / 2);
+    // Four times the levels by which a step exceeds the noise of the outermost lines: about 3.5 times the median
+    // change between some two of them.
+    int16_t measure_least_step() const {
+        constexpr std::array kPlaces = {1, 2, 4, 6};
+        std::array<Changes, kPlaces.size()> changes;
+        for (size_t place = 0; place < kPlaces.size(); ++place)
+            changes[place] = differ(window(kPlaces[place] - kWindow), window(kPlaces[place]));
+        for (int step = kWindow * kLeastStep;; step += step / 4)
+            for (const Changes& each : changes)
+                if (2 * count_above(each, static_cast<int16_t>(2 * step / 7)) <= kSamples)
+                    return static_cast<int16_t>(step);
     }
 
     // The step before the line `at`; four lines lie on either side of it.
@@ -188,10 +194,10 @@ class EdgeFinder {
         Step step;
         for (int sample = 0; sample < kSamples; ++sample) {
             // Within two lines a sharp edge rises by all of it, a slope by half.
-            const bool is_sharp = 5 * kWindow * std::max(sharp[sample], sharp_after[sample]) >= 3 * change[sample];
-            const bool is_straight = change[sample] > least_step_ && is_sharp;
+            const int rise = sharp[sample] > sharp_after[sample] ? sharp[sample] : sharp_after[sample];
+            const int is_straight = (change[sample] > least_step_) & (5 * kWindow * rise >= 3 * change[sample]);
             step.straight += is_straight;
-            step.weight += is_straight ? change[sample] : 0;
+            step.weight += is_straight * change[sample];
         }
         return step;
     }
@@ -216,7 +222,7 @@ class EdgeFinder {
 
     const Lines& lines_;
     std::array<ptrdiff_t, kSamples> places_;
-    int least_step_ = 0;
+    int16_t least_step_ = 0;
     int n_active_ = 0;
 };
 

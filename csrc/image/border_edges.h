@@ -12,8 +12,8 @@ struct BorderEdge {
     double score = 0.0;
 };
 
-// Finds the outermost edge: a step in most samples along one line, outside which most lines are calm. Reads 48 pixels
-// of each line up to it, of about 100 lines if there is none. Sums are exact.
+// Finds the outermost edge: a step in most samples along one line, outside which enough lines are calm. Reads 32
+// pixels of each line up to the edge, or up to where the lines are too rough for one. Sums are exact.
 BorderEdge find_border_edge(const Lines& lines);
 
 }  // namespace hashmatch

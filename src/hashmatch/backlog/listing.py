@@ -30,9 +30,9 @@ def list_files(paths: Iterable[str | os.PathLike[str]]) -> list[ScanInput]:
 
     Every file counts, whatever its extension, under each of its names. Links are followed, but each
     folder (device and inode) is entered once: under its path without links, else under the first of
-    its paths in this order. Its other paths, so all circles, are listed with a problem. A path reached twice is listed once. Whatever
-    cannot be read (a folder without permission, a broken link, a device) is listed too, so that it
-    gets a row.
+    its paths in this order. Its other paths, so all circles, are listed with a problem. A path
+    reached twice is listed once. Whatever cannot be read (a folder without permission, a broken
+    link, a device) is listed too, so that it gets a row.
 
     Raises
     ------

@@ -7,12 +7,13 @@ Two finders look for them, from each side inwards, rows before columns of what i
   an edge, so the cut is placed at the largest step between neighbouring lines there.
 - any other ends at a straight edge: a step in most samples along one line, outside which most lines
   are calm, both along and across.  Noise, two shades, gradients, marks, captions and blurred copies
-  of the picture are calm enough; sides are judged apart.  What is left is searched again, as bars
+  of the picture are calm enough; sides are judged apart.  Where only one of two sides shows an
+  edge, the picture may lie in the middle all the same.  What is left is searched again, as bars
   may lie within bars (`csrc/image/border_edges.cpp` has the details).
 
 A picture whose own edges are plain or straight loses a part by either.  Such a part is one more
-view: the picture as stored is always looked at as well.  All sums are integer sums, so every machine
-finds the same borders.
+view: the picture as stored is always looked at as well.  All sums are integer sums, so every
+machine finds the same borders.
 """
 
 from __future__ import annotations
@@ -79,18 +80,21 @@ def find_borders(pixels: NDArray[np.uint8]) -> tuple[Inside, ...]:
 
     Notes
     -----
-    Thread-safe.  Without a border, about 50 pixels of the outermost 100 lines of each side are read.
+    Thread-safe.  Without a border, 32 pixels of each of the outermost lines are read: 32 lines and
+    an eighth of all, of each side.
     """
     whole = _Box(0, pixels.shape[0], 0, pixels.shape[1])
     plain = _trim_plain(pixels, whole)
     found = [plain] if _leaves_enough(plain, whole) else []
     last = whole
-    for _ in range(_MOST_PEELS):
+    for number in range(_MOST_PEELS):
         peeled = _peel(pixels, last, whole)
         if not peeled:
             break
         found += peeled
         last = peeled[0]
+        if number == 0:
+            found += _peel(pixels, whole, whole, is_balanced=True)[:1]
     kept: list[_Box] = []
     for box in found:
         if not any(_look_the_same(box, other, whole) for other in kept):
@@ -116,17 +120,24 @@ def _look_the_same(one: _Box, other: _Box, whole: _Box) -> bool:
     )
 
 
-def _peel(pixels: NDArray[np.uint8], box: _Box, whole: _Box) -> list[_Box]:
-    """Return a box without its outermost straight edges; then, if in doubt, with its columns."""
-    rows, _ = _trim_edges(pixels, box, 0)
+def _peel(
+    pixels: NDArray[np.uint8], box: _Box, whole: _Box, *, is_balanced: bool = False
+) -> list[_Box]:
+    """Return a box without its outermost straight edges; then, if in doubt, with its columns.
+
+    If balanced, as much is cut off both sides where only one of the two has an edge, a sure one.
+    """
+    rows, _ = _trim_edges(pixels, box, 0, is_balanced=is_balanced)
     rows = rows if _leaves_enough(rows, whole) else box
-    columns, score = _trim_edges(pixels, rows, 2)
+    columns, score = _trim_edges(pixels, rows, 2, is_balanced=is_balanced)
     if columns == rows or not _leaves_enough(columns, whole):
         return [rows] if rows != box else []
     return [columns, rows] if rows != box and score < _SURE_SCORE else [columns]
 
 
-def _trim_edges(pixels: NDArray[np.uint8], box: _Box, side: int) -> tuple[_Box, float]:
+def _trim_edges(
+    pixels: NDArray[np.uint8], box: _Box, side: int, *, is_balanced: bool
+) -> tuple[_Box, float]:
     """Cut off what lies outside the straight edges of a side and the opposite one.
 
     Return the lower score of the two as well.
@@ -139,12 +150,13 @@ def _trim_edges(pixels: NDArray[np.uint8], box: _Box, side: int) -> tuple[_Box, 
             last = border_edge(pixels, *box.without(side, first[0]), side + 1)
         else:
             first = border_edge(pixels, *box.without(side + 1, last[0]), side)
-    scores = []
-    for number, (n_cut, score) in ((side, first), (side + 1, last)):
-        if n_cut >= LEAST_CUT_SHARE * n_lines and n_cut > 0:
-            box = box.without(number, n_cut)
-            scores.append(score)
-    return box, min(scores, default=0.0)
+    least = max(1, LEAST_CUT_SHARE * n_lines)
+    cuts = [(n_cut, score) if n_cut >= least else (0, 1.0) for n_cut, score in (first, last)]
+    if is_balanced and not all(n_cut for n_cut, _ in cuts) and max(cuts)[1] >= _SURE_SCORE:
+        cuts = [max(cuts)] * 2
+    for number, (n_cut, _) in enumerate(cuts):
+        box = box.without(side + number, n_cut)
+    return box, min(score for _, score in cuts)
 
 
 def _trim_plain(pixels: NDArray[np.uint8], box: _Box) -> _Box:
