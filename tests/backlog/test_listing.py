@@ -122,6 +122,21 @@ def test_of_several_links_to_a_folder_the_first_is_followed(tmp_path: Path) -> N
     assert problems(tmp_path / "in", list_files([tmp_path / "in"])) == {**listed, "g": None}
 
 
+def test_a_long_chain_of_double_links_ends(tmp_path: Path) -> None:
+    touch(tmp_path, "d60/file")
+    for depth in range(60):
+        (tmp_path / f"d{depth}").mkdir()
+        for name in ("a", "b"):
+            (tmp_path / f"d{depth}" / name).symlink_to(tmp_path / f"d{depth + 1}")
+    listed = list_files([tmp_path / "d0"])
+    # Each level has one row more; where the system follows no more links, both are rows.
+    tried = [Path(file.path) for file in listed if file.problem is None]
+    assert len(tried) == 2
+    assert len(listed) < 60
+    with pytest.raises(OSError, match="symbolic links"):
+        tried[0].stat()
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12),
     st.lists(st.integers(0, 5), min_size=1, max_size=3),

@@ -64,7 +64,6 @@ OWN_CASES = {
 PENDING = {
     "animation-of-1000-frames",
     "apng-frames-not-seen",
-    "borders-that-stay",
     "cut-files",
     "faded-copies",
     "gif-frame-outside-screen/grow.gif",
