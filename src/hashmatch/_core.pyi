@@ -77,12 +77,12 @@ class Index:
 def pdq_hash(
     pixels: NDArray[np.uint8] | NDArray[np.float32],
     gain: float = 1.0,
-) -> tuple[NDArray[np.uint8], int]: ...
+) -> tuple[NDArray[np.uint8], int, int]: ...
 def pdq_dihedral(
     pixels: NDArray[np.uint8] | NDArray[np.float32],
     tolerance_bits: int = 0,
     gain: float = 1.0,
-) -> tuple[NDArray[np.uint8], int]: ...
+) -> tuple[NDArray[np.uint8], int, int]: ...
 def grey_of_rgb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
 def line_deviations(
     pixels: NDArray[np.uint8],
@@ -95,6 +95,14 @@ def line_deviations(
     most_deviation: float,
     more_lines: int,
 ) -> tuple[int, float, list[float]]: ...
+def border_edge(
+    pixels: NDArray[np.uint8],
+    top: int,
+    bottom: int,
+    left: int,
+    right: int,
+    side: int,
+) -> tuple[int, float]: ...
 def lanczos_resize(
     grey: NDArray[np.uint8], height: int, width: int, tall_first: bool
 ) -> NDArray[np.uint8]: ...

@@ -61,28 +61,12 @@ OWN_CASES = {
     "mp4-edit-list-hides-frames/hidden.mp4": BLOCK_OR_ERROR,
 }
 
-PENDING = {
-    "animation-of-1000-frames",
-    "apng-frames-not-seen",
-    "borders-that-stay",
-    "cut-files",
-    "faded-copies",
-    "gif-frame-outside-screen/grow.gif",
-    "halftone-beyond-the-margin",
-    "identical-copy-not-found",
-    "luma-first-evasion",
-    "negative",
-    "suppressed-by-another-view",
-}
-
 
 def _parameters(cases: dict[str, Expected]) -> list[Any]:
     found = []
     for name, expected in cases.items():
         folder, file = name.split("/")
-        marks: list[Any] = [pytest.mark.case(folder)]
-        if {folder, name} & PENDING:
-            marks.append(pytest.mark.xfail(strict=True))
+        marks = [pytest.mark.case(folder)]
         found.append(pytest.param(file, expected, marks=marks, id=name))
     return found
 
@@ -118,7 +102,6 @@ def test_against_the_index_of_the_case(
     check(row, expected)
 
 
-@pytest.mark.xfail(strict=True)
 @pytest.mark.case("views-without-frames")
 def test_without_frames_an_animation_is_incomplete(case: Path, scan: Scan) -> None:
     (row,) = scan([case / "two.gif"], policy=case / "policy.toml")

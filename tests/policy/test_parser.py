@@ -241,7 +241,7 @@ def rule_with(line: str, *, without: str | None = None) -> str:
             "comment = 1",
             None,
             'rules[1] "spam".comment: unknown key; known keys: name, when, action, queue, priority,'
-            " sla, routes, suppresses",
+            " sla, routes, suppresses, may_be_absent",
         ),
         (
             "max_distance = 31",
@@ -376,7 +376,7 @@ def test_a_rule_behind_several_that_cover_it_together() -> None:
 
 
 def test_views_are_all_unless_some_are_named() -> None:
-    kinds = ("orientations", "trimmed", "flattened", "frames")
+    kinds = ("orientations", "trimmed", "flattened", "frames", "stretched", "negative")
     assert read(HEAD + ON_ERROR).views == kinds
     for views, expected in (
         ("[]", ()),
@@ -394,12 +394,13 @@ def test_views_are_all_unless_some_are_named() -> None:
         ('["frames", "frames"]', 'views[1]: "frames" is listed twice'),
         (
             '["trimed"]',
-            'views[0]: "trimed" is not one of orientations, trimmed, flattened, frames; '
-            "did you mean trimmed?",
+            'views[0]: "trimed" is not one of orientations, trimmed, flattened, frames, stretched, '
+            "negative; did you mean trimmed?",
         ),
         (
             '["as_stored"]',
-            'views[0]: "as_stored" is not one of orientations, trimmed, flattened, frames',
+            'views[0]: "as_stored" is not one of orientations, trimmed, flattened, frames, '
+            "stretched, negative",
         ),
     ],
 )

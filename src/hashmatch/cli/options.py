@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
+from hashmatch.cli.display import print_note
 from hashmatch.files import write_file
 
 if TYPE_CHECKING:
@@ -87,6 +88,18 @@ OptionalPolicyFile = Annotated[Path | None, _POLICY]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 
 
+_OTHER_FORMATS = frozenset(
+    (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".parquet", ".arrow", ".xlsx", ".html")
+)
+
+
+def check_suffix(output: Path, *suffixes: str) -> None:
+    """Raise a usage error if the name of an output ends like that of another format."""
+    if output.suffix.lower() in _OTHER_FORMATS - {*suffixes}:
+        problem = f"{output}: expected a name that ends in {' or '.join(suffixes)}"
+        raise typer.BadParameter(problem, param_hint="--output")
+
+
 def open_output(path: Path) -> AbstractContextManager[BinaryIO]:
     """Open the file of --output, which appears once it is complete, or stdout."""
     return nullcontext(sys.stdout.buffer) if path == STDOUT else write_file(path)
@@ -126,9 +139,9 @@ def make_isolation(
     isolate: Annotated[
         bool,
         typer.Option(
-            "--isolate",
-            help="Decode in separate processes: a decoder that crashes, hangs or exhausts memory "
-            "costs one file.",
+            "--isolate/--no-isolate",
+            help="Decode in separate processes: a decoder that crashes, hangs, exhausts memory or "
+            "is taken over costs one file. hashmatch info says what such a process cannot do.",
         ),
     ] = False,
     time_limit: Annotated[
@@ -147,20 +160,13 @@ def make_isolation(
             metavar="MIB", min=1, max=2**30, show_default="2048", help="With --isolate: MiB a file."
         ),
     ] = None,
-    truncated: Annotated[
-        bool,
-        typer.Option(
-            "--truncated",
-            help="With --isolate: hash what can be decoded of a truncated file.",
-        ),
-    ] = False,
 ) -> Isolation | None:
     """Return the requested isolation; raise a usage error for limits without --isolate."""
     if isolate:
         from hashmatch.workers import Isolation
 
-        return Isolation(time_limit or 30.0, (memory_limit or 2048) << 20, truncated)
-    given = {"--time-limit": time_limit, "--memory-limit": memory_limit, "--truncated": truncated}
+        return Isolation(time_limit or 30.0, (memory_limit or 2048) << 20)
+    given = {"--time-limit": time_limit, "--memory-limit": memory_limit}
     if names := [name for name, value in given.items() if value]:
         raise typer.BadParameter("needs --isolate", param_hint=names[0])
     return None
@@ -188,6 +194,16 @@ def open_index(directory: Path, algorithm: str) -> Index:
         held = ", ".join(index.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
     return index
+
+
+def warn_of_unreachable(directory: Path, policy: Path) -> None:
+    """Print a line for each list with hashes of so low a quality that no rule can take them."""
+    from hashmatch.index import Index
+    from hashmatch.policy import Policy
+    from hashmatch.screener import find_unreachable
+
+    for found in find_unreachable(Index.open(directory), Policy.load(policy)):
+        print_note(f"warning: {found}")
 
 
 def explain_missing(error: FileNotFoundError, paths: list[Path]) -> Exception:

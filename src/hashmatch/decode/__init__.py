@@ -9,8 +9,8 @@ No other package opens files with Pillow or uses simplejpeg or PyAV; `hashing` u
 pixels in memory.
 """
 
-from hashmatch.decode.border import Inside, find_border, possible_borders
-from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
+from hashmatch.decode.border import Inside, find_borders
+from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs, load_decoders
 from hashmatch.decode.cropping import Crop
 from hashmatch.decode.embedded import EmbeddedFile, find_embedded, read_embedded
 from hashmatch.decode.limits import (
@@ -21,7 +21,6 @@ from hashmatch.decode.limits import (
 )
 from hashmatch.decode.picture import (
     DecodedPicture,
-    accept_truncated,
     check_decode,
     decode_image,
     decode_pictures,
@@ -29,6 +28,7 @@ from hashmatch.decode.picture import (
 from hashmatch.decode.pixels import PillowImage, flatten, to_rgb
 from hashmatch.decode.read import (
     Readable,
+    open_source,
     read_blocks,
     read_content,
     read_picture_content,
@@ -38,7 +38,6 @@ from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.decode.video.file import VideoSource
 from hashmatch.decode.video.frames import decode_video, open_video
 from hashmatch.decode.video.luma import Luma
-from hashmatch.decode.video.streams import load_video_decoder
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -55,19 +54,18 @@ __all__ = [
     "Readable",
     "VideoLimits",
     "VideoSource",
-    "accept_truncated",
     "check_decode",
     "decode_image",
     "decode_pictures",
     "decode_video",
-    "find_border",
+    "find_borders",
     "find_codecs",
     "find_embedded",
     "flatten",
     "is_video",
-    "load_video_decoder",
+    "load_decoders",
+    "open_source",
     "open_video",
-    "possible_borders",
     "read_blocks",
     "read_content",
     "read_embedded",

@@ -23,7 +23,7 @@ class Format:
 
     The first bytes match `signature`, a regular expression, or one of `brands` of the ISO base
     media container.  `extra` is the extra of this package that installs the plug-in, None if Pillow
-    needs none; with `pages`, further pictures in a file are pages, not frames of an animation.
+    needs none.
 
     The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and how
     warnings are handled is process-wide state.  Its module is imported on first use (libavif alone
@@ -36,7 +36,6 @@ class Format:
     signature: re.Pattern[bytes] | None = None
     brands: frozenset[bytes] = frozenset()
     extra: str | None = None
-    pages: bool = False
 
     def open(self, data: bytes) -> ImageFile.ImageFile:
         """Parse the header; no pixel is decoded yet.  Raises whatever Pillow raises."""
@@ -59,11 +58,9 @@ PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\
 GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
 WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"(?s)RIFF.{4}WEBP"))
 BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
-TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile", _TIFF_HEAD, pages=True)
+TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile", _TIFF_HEAD)
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=_AVIF_BRANDS)
-HEIC = Format(
-    "HEIC", "pillow_heif.as_plugin", "HeifImageFile", brands=_HEIC_BRANDS, extra="heic", pages=True
-)
+HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", brands=_HEIC_BRANDS, extra="heic")
 JXL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", _JXL_HEAD, extra="jxl")
 
 FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIC, JXL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from hashmatch.errors import DecodeError, ErrorKind
 
@@ -26,20 +26,25 @@ class DecodeLimits:
         limit (`PIL.Image.MAX_IMAGE_PIXELS`) is not changed; where a Pillow plug-in checks it (GIF,
         WebP, TIFF), the smaller of the two applies.
     max_frames : int
-        Frames of an animation that are used, including the first. Of a longer animation, every
-        second frame is used, or every third, and so on; all are decoded, since each builds on the
-        last. A file with more pages than this is refused, since pages are independent.
+        Frames of an animation, or pages, that are looked at, including the first. Of a longer
+        animation, those are that are shown longest; all are decoded, since each builds on the
+        last. The rest is an error.
     max_frame_pixels : int
-        Total pixels of all frames or pages.
+        Pixels of all frames or pages, added up as they are decoded; those beyond are an error.
+    max_decoded_pixels : int
+        Work for one JPEG: the pixels of all its scans added up, one for each component in a scan,
+        and at least 65,536 for each scan or other segment.  Scans beyond it are not decoded.  The
+        default is enough for 24 passes over the largest picture; ordinary files take 14 at most.
     """
 
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 178_956_970
     max_frames: int = 1000
     max_frame_pixels: int = 2**31
+    max_decoded_pixels: int = 2**32
 
     def __post_init__(self) -> None:
-        _check_positive_integers(self, "max_bytes", "max_pixels", "max_frames", "max_frame_pixels")
+        _check_positive_integers(self, *(field.name for field in fields(self)))
         if self.max_pixels > MOST_PIXELS:
             raise ValueError(f"max_pixels must be at most {MOST_PIXELS}, not {self.max_pixels}")
 
@@ -53,8 +58,9 @@ class DecodeLimits:
         _check_pixels(pixels, self.max_pixels, f"{width_px} x {height_px} = {pixels}")
 
     def check_frame_pixels(self, pixels: int) -> None:
-        """Raise DecodeError if all frames or pages together have too many pixels."""
-        _check_pixels(pixels, self.max_frame_pixels, f"{pixels} in all frames or pages")
+        """Raise DecodeError if so many pixels in all frames or pages are too much work."""
+        found = f"{pixels} in all frames or pages"
+        _check_pixels(pixels, self.max_frame_pixels, found, ErrorKind.TOO_MUCH_WORK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +139,11 @@ def _check_size(size_bytes: int, max_bytes: int) -> None:
         raise DecodeError(f"too large: more than {max_bytes} bytes", ErrorKind.TOO_LARGE)
 
 
-def _check_pixels(pixels: int, most: int, found: str) -> None:
+def _check_pixels(
+    pixels: int, most: int, found: str, kind: ErrorKind = ErrorKind.TOO_LARGE
+) -> None:
     if pixels > most:
-        raise DecodeError(f"too many pixels: {found}, limit {most}", ErrorKind.TOO_LARGE)
+        raise DecodeError(f"too many pixels: {found}, limit {most}", kind)
 
 
 DEFAULT_LIMITS = DecodeLimits()

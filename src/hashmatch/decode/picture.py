@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFile
 
-from hashmatch.decode.formats import JPEG, JXL, TIFF, Format, identify
-from hashmatch.decode.jpeg import decode_plain, has_luma_plane, reduce_to_luma
+from hashmatch.decode.bmp import show_bmp
+from hashmatch.decode.formats import BMP, GIF, HEIC, JPEG, JXL, PNG, TIFF, WEBP, Format, identify
+from hashmatch.decode.gif_frames import show_gif
+from hashmatch.decode.jpeg import load_jpeg
 from hashmatch.decode.jxl import jxl_size
+from hashmatch.decode.layers import Layer, Show
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode.pages import show_heic, show_tiff
 from hashmatch.decode.pillow_errors import translate_errors
-from hashmatch.decode.pixels import PLAIN_SAMPLES, packed_pixels, read_alpha, rgb_pixels
+from hashmatch.decode.pillow_frames import show_frames
+from hashmatch.decode.pixels import PLAIN_SAMPLES, read_alpha, rgb_pixels
+from hashmatch.decode.png_frames import show_png
 from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientation
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
+from hashmatch.decode.webp import show_webp
 from hashmatch.errors import DecodeError, ErrorKind
 
 Decode = Literal["exact", "luma"]
+
+OPAQUE = 255
+
+_SHOW: dict[Format, Show] = {
+    PNG: show_png,
+    GIF: show_gif,
+    WEBP: show_webp,
+    BMP: show_bmp,
+    TIFF: show_tiff,
+    HEIC: show_heic,
+}
+"""What reads the pictures of a format; for others, `show_frames`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,14 +62,6 @@ class DecodedPicture:
     timestamp_s: float | None = None
     page: int | None = None
     missing: DecodeError | None = None
-
-
-def accept_truncated() -> None:
-    """Make Pillow decode truncated files as far as they go, in this whole process.
-
-    The rest is grey or black.  For processes that only decode: `hashmatch.workers.Isolation`.
-    """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
 
 
 def check_decode(decode: str) -> None:
@@ -88,14 +98,15 @@ def decode_image(
 
     Notes
     -----
-    Thread-safe; decoders release the GIL.  A truncated file is refused, unless `accept_truncated`
-    was called, or the host program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    Thread-safe; decoders release the GIL.  A picture that lacks pixels is refused, unless the host
+    program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`; `decode_pictures` yields it.  libtiff
+    writes a
     line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).
     """
     picture = next(decode_pictures(data, decode=decode, limits=limits))
-    if picture.missing is not None:
+    if picture.missing is not None and not ImageFile.LOAD_TRUNCATED_IMAGES:
         raise picture.missing
     return picture
 
@@ -134,31 +145,63 @@ def decode_pictures(
         message = "not an image but a video: use hash_video or hashmatch video hash"
         raise DecodeError(message, ErrorKind.UNSUPPORTED)
     accepted = identify(data)
-    with translate_errors(accepted.name):
-        if accepted is JXL:  # whose plug-in decodes on opening
-            limits.check_pixels(*jxl_size(data))
-        image = accepted.open(data)
-        limits.check_pixels(*image.size)
-        if accepted is JPEG:
-            first = _load_jpeg(data, image, decode)
-        else:
-            first = _load_picture(image, accepted, alpha=alpha)
-    yield first
-    if frames and accepted is not JPEG:
-        decode_further = _decode_pages if accepted.pages else _decode_frames
-        yield from decode_further(image, accepted, limits, alpha=alpha)
+    if accepted is JPEG:
+        with translate_errors(accepted.name):
+            picture = _load_jpeg(data, limits, decode)
+        yield picture
+        return
+    if accepted is JXL:  # whose plug-in decodes on opening
+        limits.check_pixels(*jxl_size(data))
+    show = _SHOW.get(accepted, show_frames)
+    for layer in show(data, _PillowLoader(accepted, limits), alpha=alpha, frames=frames):
+        yield _keep(layer, accepted, alpha=alpha)
 
 
-def _load_jpeg(data: bytes, image: ImageFile.ImageFile, decode: str) -> DecodedPicture:
-    is_luma = decode == "luma" and has_luma_plane(image)
-    pixels = decode_plain(data, image, luma=is_luma)
-    if pixels is None:
-        if not is_luma:
-            return _load_picture(image, JPEG, alpha=False)
-        reduce_to_luma(image)
-        image.load()
-        pixels = packed_pixels(image, "L")
-    return DecodedPicture(pixels, "luma" if is_luma else "exact", JPEG.name)
+@dataclass(frozen=True, slots=True)
+class _PillowLoader:
+    """The `Loader` of a format."""
+
+    accepted: Format
+    limits: DecodeLimits
+
+    @property
+    def name(self) -> str:
+        return self.accepted.name
+
+    def open(self, data: bytes) -> ImageFile.ImageFile:
+        image = self.accepted.open(data)
+        self.limits.check_pixels(*image.size)
+        return image
+
+    def load(self, image: ImageFile.ImageFile, *, alpha: bool) -> Layer:
+        picture = _load_picture(image, self.accepted, alpha=alpha)
+        return Layer(picture.array, picture.alpha)
+
+    def load_first(self, data: bytes, *, alpha: bool, profile: bytes | None = None) -> Layer:
+        with translate_errors(self.name):
+            image = self.open(data)
+            if profile is not None:
+                image.info["icc_profile"] = profile
+            return self.load(image, alpha=alpha)
+
+
+def _keep(layer: Layer, accepted: Format, *, alpha: bool) -> DecodedPicture:
+    """Return a layer as a picture; copied if it can be written to, since it then may change."""
+    rgb, plane = layer.rgb, layer.alpha if alpha else None
+    if rgb.flags.writeable:
+        rgb = rgb.copy()
+        rgb.setflags(write=False)
+    if plane is not None:
+        plane = None if int(plane.min()) == OPAQUE else plane.copy()
+    return DecodedPicture(
+        rgb, "exact", accepted.name, plane, layer.timestamp_s, layer.page, layer.missing
+    )
+
+
+def _load_jpeg(data: bytes, limits: DecodeLimits, decode: str) -> DecodedPicture:
+    found = load_jpeg(data, limits, luma=decode == "luma")
+    done: Decode = "luma" if found.is_luma else "exact"
+    return DecodedPicture(found.array, done, JPEG.name, missing=found.missing)
 
 
 def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> DecodedPicture:
@@ -173,47 +216,3 @@ def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) 
         pixels = undo_orientation(pixels, orientation)
         plane = None if plane is None else undo_orientation(plane, orientation)
     return DecodedPicture(pixels, "exact", accepted.name, plane)
-
-
-def _decode_frames(
-    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, *, alpha: bool
-) -> Iterator[DecodedPicture]:
-    with translate_errors(accepted.name):
-        n_frames = int(getattr(image, "n_frames", 1))
-    limits.check_frame_pixels(n_frames * image.width * image.height)
-    stride = -(-n_frames // limits.max_frames)
-    elapsed_ms = 0.0
-    for number in range(1, n_frames):
-        with translate_errors(f"{accepted.name} frame {number + 1}"):
-            elapsed_ms += float(image.info.get("duration") or 0)
-            image.seek(number)
-            limits.check_pixels(*image.size)
-            if number % stride:
-                image.load()
-                continue
-            picture = _load_picture(image, accepted, alpha=alpha)
-        yield replace(picture, timestamp_s=elapsed_ms / 1000)
-
-
-def _decode_pages(
-    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, *, alpha: bool
-) -> Iterator[DecodedPicture]:
-    # The pages of a TIFF are a chain that ends where seeking fails; counting them first would walk
-    # all of it.
-    numbers = count() if accepted is TIFF else range(int(getattr(image, "n_frames", 1)))
-    first = image.tell()
-    all_pixels = image.width * image.height
-    for n_seen, number in enumerate((number for number in numbers if number != first), start=2):
-        with translate_errors(f"{accepted.name} page {number + 1}"):
-            try:
-                image.seek(number)
-            except EOFError:
-                return
-            if n_seen > limits.max_frames:
-                message = f"too many pages: more than {limits.max_frames}"
-                raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
-            limits.check_pixels(*image.size)
-            all_pixels += image.width * image.height
-            limits.check_frame_pixels(all_pixels)
-            picture = _load_picture(image, accepted, alpha=alpha)
-        yield replace(picture, page=number + 1)

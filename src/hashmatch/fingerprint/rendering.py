@@ -19,18 +19,30 @@ from hashmatch.decode import (
     VideoLimits,
     decode_pictures,
     decode_video,
-    find_border,
+    find_borders,
     find_embedded,
     flatten,
-    possible_borders,
     read_content,
     read_embedded,
 )
 from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.hashing import Pixels, grey_of
 from hashmatch.values import Media
-from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, embedded, join, page
+from hashmatch.views import (
+    AS_STORED,
+    FRAME,
+    GROUNDS,
+    TRIMMED,
+    VIEW_KINDS,
+    embedded,
+    join,
+    kinds,
+    page,
+)
 
+_MADE_FROM_ANOTHER = frozenset(
+    {"flattened", "profiled"}
+)  # kinds of views that follow their picture
 _ONLY_THE_FIRST = (
     "only the first frame of the video was examined: the policy's views leave out frames"
 )
@@ -47,7 +59,8 @@ class View:
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
     it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
     `file` is 0 for the content itself, otherwise the number of the stream or file inside it;
-    `is_cropped` says that the picture was cropped as the file asks for.
+    `is_cropped` says that the picture was cropped as the file asks for. `picture` numbers the
+    pictures of a content; `is_seen` is False for colours that transparency hides.
     """
 
     name: str
@@ -60,6 +73,8 @@ class View:
     missing: DecodeError | None = None
     file: int = 0
     is_cropped: bool = False
+    picture: int = 0
+    is_seen: bool = True
 
     @cached_property
     def grey(self) -> Pixels:
@@ -103,7 +118,11 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         `hashmatch.decode.decode_pictures` or `decode_video`; INCOMPLETE for a file inside the
         content, or if `views` lacks frames of a video.
     """
-    for view in _render_files(media, options, decode):
+    picture = -1
+    for rendered in _render_files(media, options, decode):
+        is_derived = _MADE_FROM_ANOTHER.intersection(kinds(rendered.name)) or rendered.is_cropped
+        picture += not is_derived
+        view = replace(rendered, picture=picture)
         if "trimmed" in options.views and not view.is_cropped:
             yield from _with_trimmed(view)
         else:
@@ -174,7 +193,7 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
         source,
         decode=decode,
         limits=options.limits,
-        alpha="flattened" in options.views,
+        alpha=True,
         frames="frames" in options.views,
     )
     for number, picture in enumerate(pictures):
@@ -191,8 +210,8 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
             is_first=number == 0,
             missing=picture.missing,
         )
-        yield view
-        if picture.alpha is not None:
+        yield replace(view, is_seen=picture.alpha is None)
+        if picture.alpha is not None and "flattened" in options.views:
             for ground, level in GROUNDS.items():
                 pixels = flatten(picture.array, picture.alpha, level)
                 yield replace(view, name=join(name, ground), pixels=pixels)
@@ -246,16 +265,12 @@ def _cut_out(view: View, inside: Inside) -> View:
 
 
 def _with_trimmed(view: View) -> Iterator[View]:
-    """Yield a view and, if it has a border, the picture inside it.
+    """Yield a view, then everything that may be the picture inside its border.
 
-    Luma only nominates candidates, so every border that the exact pixels may have is trimmed.
+    The exact pixels may have other borders than the luma plane, if it has any.
     """
-    pixels = view.pixels
-    borders: Sequence[Inside | None] | None = (
-        possible_borders(pixels) if view.decode == "luma" else (find_border(pixels),)
-    )
-    view = replace(view, is_complete=borders is not None)
+    insides = find_borders(view.pixels)
+    view = replace(view, is_complete=not insides or view.decode != "luma")
     yield view
-    for inside in borders or ():
-        if inside is not None:
-            yield _cut_out(view, inside)
+    for inside in insides:
+        yield _cut_out(view, inside)
