@@ -158,6 +158,7 @@ CALLS = {
     "truncate": (76, 45), "shmget": (29, 194), "openat2": (437, 437), "chroot": (161, 51),
     "symlinkat": (266, 36), "rt_sigqueueinfo": (129, 138),
     "fchmodat": (268, 53), "setrlimit": (160, 164), "capset": (126, 91), "reboot": (169, 142),
+    "memfd_create": (319, 279),
 }  # fmt: skip
 PTRACE_ATTACH, F_SETOWN, RLIMIT_AS, AT_FDCWD = 16, 8, 9, -100
 
@@ -188,6 +189,17 @@ def set_owner(pid: int) -> None:
     import fcntl
 
     fcntl.fcntl(channel(), F_SETOWN, pid)
+
+
+def open_many() -> int:
+    """Return the error number of opening more files, each of which may hold memory; 1000 do not."""
+    opened: list[int] = []
+    found = 0
+    while found == 0 and len(opened) < 1000:
+        found = errno_of(lambda: opened.extend(os.pipe()))
+    for descriptor in opened:
+        os.close(descriptor)
+    return errno.EPERM if found == errno.EMFILE else found
 
 
 def raise_memory_limit() -> None:
@@ -221,6 +233,7 @@ DEEDS: dict[str, Callable[[int, str], int]] = {
     "have the kernel signal another": lambda pid, _: errno_of(set_owner, pid),
     "trace another": lambda pid, _: call(NUMBER["ptrace"], PTRACE_ATTACH, pid, 0, 0),
     "write another's memory": lambda pid, _: errno_of(open_file, f"/proc/{pid}/mem", os.O_RDWR),
+    "open many files": lambda *_: open_many(),
     "raise its limit": lambda *_: errno_of(raise_memory_limit),
 }
 DEEDS |= {name: partial(call_with, name) for name in CALLS}

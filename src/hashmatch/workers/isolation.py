@@ -32,6 +32,7 @@ _COPIES_OF_RECEIVED = 4
 _TIGHT_BYTES = 64 << 20
 _MOST_REPLY_BYTES = 256 << 20
 _MOST_LETTERS = 500
+_MOST_FILES = 256
 _MOST_SECONDS, _MOST_MEMORY_BYTES = 1e6, 1 << 50
 _VALUE, _ERROR = b"v", b"e"
 _STATM = Path("/proc/self/statm")
@@ -297,6 +298,8 @@ class _Service(Generic[ResultT]):
 def _confine(isolation: Isolation) -> None:
     """Limit for ever what this process may do, and the memory that it may add."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most_files = min(_MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     held_bytes = int(_STATM.read_text().split()[0]) * resource.getpagesize()
     install_filter = prepare_filter()
     restrict_files([_PACKAGE])
