@@ -56,7 +56,7 @@ class ChildFailedError(Exception):
 
 
 class Link(Protocol[ItemT_contra, ResultT_co]):
-    """How an executor speaks to its children; used by several threads."""
+    """The way in which an executor speaks to its children; used by several threads."""
 
     def start(self) -> Child:
         """Start a child."""
