@@ -13,7 +13,7 @@ import pickle
 import resource
 import secrets
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,10 +106,6 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
         main = _Service(task, encode, isolation, tuple(prepare))
         super().__init__(_SealedLink(main, isolation, decode, send), workers)
 
-    def map(self, items: Iterable[Attempt[ItemT]], /) -> Generator[Attempt[ResultT], None, None]:
-        """Yield an attempt for each item; see `Executor.map`."""
-        return super().map(items)
-
 
 @dataclass(frozen=True, slots=True)
 class _SealedLink(Generic[ItemT, ResultT]):
@@ -150,6 +146,8 @@ class _SealedLink(Generic[ItemT, ResultT]):
         except TimeoutError:
             late = f"timed out: more than {limit_s:g} s"
             raise ChildFailedError(DecodeError(late, ErrorKind.TIMEOUT)) from None
+        except MemoryError:
+            raise ChildFailedError(make_memory_error()) from None
         except ChannelError:
             cause = name_exit(child.wait())
             raise ChildFailedError(

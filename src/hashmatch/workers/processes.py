@@ -296,6 +296,9 @@ class _PickleLink(Generic[ItemT, ResultT]):
             if exit_code == -signal.SIGKILL:
                 cause += ", possibly out of memory"
             raise ChildFailedError(cause) from None
+        except BaseException:
+            child.kill()  # what is still on its way must not pass for the next reply
+            raise
         result, error = pickle.loads(reply)  # noqa: S301  (from this program's own processes)
         if error is not None:
             raise error
