@@ -36,7 +36,8 @@ class Screener:
     """Decides about uploads by one index and one policy.
 
     Created by `open`. Safe to share between threads and, without isolation, to use after a fork:
-    every call works on a snapshot of index and policy taken when it began, whatever `reload` or `refresh` does meanwhile.
+    every call works on a snapshot of index and policy taken when it began, whatever `reload` or
+    `refresh` does meanwhile.
     Keeps nothing about what it has screened.
     """
 

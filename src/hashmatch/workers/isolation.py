@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Any, Generic
 
 from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError, make_memory_error
-from hashmatch.workers.channel import Channel, ChannelError
+from hashmatch.workers.channel import Channel, ChannelError, TooLongError
 from hashmatch.workers.child import Child, ChildMain, name_exit
 from hashmatch.workers.executor import ItemT, ResultT
 from hashmatch.workers.processes import ChildExecutor, ChildFailedError, settle
@@ -148,6 +148,8 @@ class _SealedLink(Generic[ItemT, ResultT]):
             raise ChildFailedError(DecodeError(late, ErrorKind.TIMEOUT)) from None
         except MemoryError:
             raise ChildFailedError(make_memory_error()) from None
+        except TooLongError:
+            raise ChildFailedError(_senseless()) from None
         except ChannelError:
             cause = name_exit(child.wait())
             raise ChildFailedError(
@@ -167,14 +169,16 @@ class _SealedLink(Generic[ItemT, ResultT]):
                 return Attempt(self.decode(item, body))
         except MemoryError:
             return Attempt(error=make_memory_error())
-        except ValueError:
-            pass
-        raise ChildFailedError(
-            DecodeError("decoder crashed: its reply makes no sense", ErrorKind.CRASHED)
-        )
+        except Exception:
+            raise ChildFailedError(_senseless()) from None
+        raise ChildFailedError(_senseless())
 
     def explain(self, failure: ChildFailedError, _: int) -> Attempt[ResultT]:
         return Attempt(error=failure.reason)
+
+
+def _senseless() -> DecodeError:
+    return DecodeError("decoder crashed: its reply makes no sense", ErrorKind.CRASHED)
 
 
 def received_error(message: str, kind: str) -> DecodeError:
