@@ -295,7 +295,7 @@ def test_what_shows_another_picture_or_none_is_an_error(
 
 
 def test_a_byte_that_is_corrupt_in_any_place(pair: Pair, screener: Screener) -> None:
-    """What is shown is hashed: the part before the damage, or all where nothing is noticed."""
+    """The hash is of what is shown: the part before the damage, or all if nothing is noticed."""
     data = encode(pair.listed)
     rng = np.random.default_rng(5)
     start = data.index(SCAN) + 14
