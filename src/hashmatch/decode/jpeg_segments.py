@@ -6,7 +6,7 @@ A walk over the markers by the rules of libjpeg (jdmarker.c), which decodes noth
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashmatch.decode.limits import DecodeLimits
 from hashmatch.errors import DecodeError, ErrorKind
@@ -37,8 +37,7 @@ _LEAST_PIXELS = 1 << 16
 """What a segment counts for at least: the time of reading a short one, in pixels of a scan."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """One pass over some components: its selectors, and where its entropy-coded data lie.
 
     Of every coefficient from `first` to `last`, it gives the bits down to `low_bit`.
@@ -52,8 +51,7 @@ class Scan:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """A JPEG by its markers.
 
     `frame` is the marker of the frame, and `sampling` the factors (horizontal, vertical) of each
