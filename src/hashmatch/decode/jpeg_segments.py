@@ -26,7 +26,7 @@ _JFIF, _ADOBE = 0xE0, 0xEE
 _COMMENT = 0xFE
 _SKIPPED = frozenset((0xDC, *range(0xE0, 0xF0))) - {_JFIF, _ADOBE}
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
-_LENGTH_BYTES = 2
+_LENGTH_BYTES, _EMPTY_LENGTH = 2, b"\x00\x02"
 
 _JFIF_BYTES, _JFIF_MAJOR_AT = 18, 9  # from the start of the marker
 _ADOBE_BYTES, _ADOBE_TRANSFORM_AT = 16, 15
@@ -141,12 +141,16 @@ class _Walk:
         if not self._is_expected(marker):
             return self._fail(f"marker 0x{marker:02x}")
         length = int.from_bytes(self._data[start + 2 : start + 4], "big")
-        self._at = start + 2 + length
+        self._at = start + 2 + max(length, _LENGTH_BYTES)
         if self._at > len(self._data):
             return False
+        segment = self._data[start : self._at]
         if length < _LENGTH_BYTES:
-            return self._fail("a segment that does not hold its length")
-        return self._take(marker, self._data[start : self._at])
+            if marker in _TABLES or marker in _FRAMES or marker == _START_OF_SCAN:
+                return self._fail("a segment that does not hold its length")
+            segment = segment[:2] + _EMPTY_LENGTH  # as libjpeg takes it
+            self._is_clean = False
+        return self._take(marker, segment)
 
     def _find_marker(self) -> tuple[int, int] | None:
         """Return the next marker that begins a segment, and its place; None if there is none."""
