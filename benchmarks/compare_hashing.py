@@ -135,7 +135,7 @@ def screening_rows(rounds: int) -> Iterator[Row]:
 
 
 def screening_row(paths: Sequence[Path], index: Path, policy: str, wanted: str, rounds: int) -> Row:
-    screener = Screener.open(index, index / policy)
+    screener = Screener.open(index, index / policy, options=ScreeningOptions(decode="luma"))
     exact = Screener.open(index, index / policy, options=ScreeningOptions(decode="exact"))
     found = [decision.n_matches for decision in screener.screen_many(paths)]
     assert found == [decision.n_matches for decision in exact.screen_many(paths)]
