@@ -262,3 +262,10 @@ def test_damaged_files_are_decoded_alike_in_many_threads() -> None:
         np.testing.assert_array_equal(found.array, expected.array)
         assert str(found.missing) == str(expected.missing)
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def test_a_damaged_file_that_claims_a_huge_size_is_refused_at_once() -> None:
+    data = bytearray(write_png(random_samples(RGB, 8), RGB, 8))
+    data[16:24] = b"\x7f\xff\xff\xff" * 2
+    with pytest.raises(DecodeError, match=r"^too many pixels"):
+        decode_image(bytes(data[:-20]))
