@@ -28,7 +28,7 @@ PdqHashes compute_pdq(const Picture& picture, int orientations, int tolerance_bi
 
     float grid[kCells];
     if (orientations == 1 && picture.height_px == kGridSide && picture.width_px == kGridSide) {
-        for (int row = 0; row < kGridSide; ++row) read_luma(ops, picture, row, grid + row * kGridSide);
+        for (int row = 0; row < kGridSide; ++row) read_luma(ops, picture, row, 0, kGridSide, grid + row * kGridSide);
         hash_grid(ops, grid, nullptr, 0, orientations, gain, hashes);
         return hashes;
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hash/pdq.h"
+#include "hash/pdq_wide.h"
 #include "kernels/dispatch.h"
 #include "tests/pdq_evidence.h"
 #include "tests/testing.h"
@@ -150,6 +151,9 @@ void check_definition(const Picture& picture, const Results& results, long long 
     const Matrix<float> luma = naive_luma(picture);
     const Matrix<float> grid = naive_grid(luma), coefficients = naive_coefficients(grid);
     check(is_equal(grid.values, results.evidence.reference_grid), "portable", "the reference's grid", round);
+    float wide[kCells];
+    compute_wide_grid(active_kernel().pdq, picture, between(1, 4000), wide);
+    check(is_equal(grid.values, wide), "portable", "the grid of a wide picture", round);
     check(is_equal(coefficients.values, results.evidence.reference_coefficients), "portable",
           "the reference's coefficients", round);
     check(std::memcmp(naive_code(coefficients.values).data(), results.dihedral.codes[0], kCodeBytes) == 0, "portable",
