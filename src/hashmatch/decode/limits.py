@@ -23,6 +23,9 @@ class DecodeLimits:
         715,827,882.  The default is what Pillow itself calls a decompression bomb.  Pillow's own
         limit (`PIL.Image.MAX_IMAGE_PIXELS`) is not changed; where a Pillow plug-in checks it (GIF,
         WebP, TIFF), the smaller of the two applies.
+    max_side_px : int
+        Width and height, each, as the header states them. Far beyond what cameras, scanners and
+        JPEG itself allow, sides only serve to make decoders and hashes work hard.
     max_frames : int
         Frames of an animation that are used, including the first. Of a longer animation, every
         second frame is used, or every third, and so on; all are decoded, since each builds on the
@@ -33,11 +36,14 @@ class DecodeLimits:
 
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 178_956_970
+    max_side_px: int = 65_535
     max_frames: int = 1000
     max_frame_pixels: int = 2**31
 
     def __post_init__(self) -> None:
-        _check_positive_integers(self, "max_bytes", "max_pixels", "max_frames", "max_frame_pixels")
+        _check_positive_integers(
+            self, "max_bytes", "max_pixels", "max_side_px", "max_frames", "max_frame_pixels"
+        )
         if self.max_pixels > MOST_PIXELS:
             raise ValueError(f"max_pixels must be at most {MOST_PIXELS}, not {self.max_pixels}")
 
@@ -49,6 +55,9 @@ class DecodeLimits:
         """Raise DecodeError if a picture of this size is too large."""
         pixels = width_px * height_px
         _check_pixels(pixels, self.max_pixels, f"{width_px} x {height_px} = {pixels}")
+        if max(width_px, height_px) > self.max_side_px:
+            message = f"too wide or tall: {width_px} x {height_px}, limit {self.max_side_px}"
+            raise DecodeError(message, ErrorKind.TOO_LARGE)
 
     def check_frame_pixels(self, pixels: int) -> None:
         """Raise DecodeError if all frames or pages together have too many pixels."""

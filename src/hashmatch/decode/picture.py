@@ -18,6 +18,7 @@ from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
 from hashmatch.decode.pillow_errors import translate_errors
 from hashmatch.decode.pixels import PLAIN_SAMPLES, packed_pixels, read_alpha, rgb_pixels
 from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientation
+from hashmatch.decode.transparency import read_key
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.errors import DecodeError, ErrorKind
 
@@ -159,8 +160,9 @@ def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) 
     samples, orientation = PLAIN_SAMPLES, 1
     if accepted is TIFF:  # as Pillow forgets the orientation once applied
         samples, orientation = read_samples(image), read_orientation(image)
+    key = read_key(image, accepted) if alpha else None
     image.load()
-    plane = read_alpha(image) if alpha else None
+    plane = read_alpha(image, key) if alpha else None
     pixels = rgb_pixels(image, samples)
     if accepted is TIFF:
         pixels = undo_orientation(pixels, orientation)
