@@ -59,7 +59,7 @@ PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\
 GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
 WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"(?s)RIFF.{4}WEBP"))
 BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
-TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile", _TIFF_HEAD, pages=True)
+TIFF = Format("TIFF", "hashmatch.decode.tiff", "StoredTiff", _TIFF_HEAD, pages=True)
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=_AVIF_BRANDS)
 HEIC = Format(
     "HEIC", "pillow_heif.as_plugin", "HeifImageFile", brands=_HEIC_BRANDS, extra="heic", pages=True

@@ -44,7 +44,8 @@ class ColourKey:
         # As libpng: the lowest bits count, and stand for a level from black to white.
         most = (1 << self.depth_bits) - 1
         level = (self.colour[0] & most) * 255 // most
-        return packed_pixels(opaque_block(image, box).convert("L"), "L") == np.uint8(level)
+        levels = packed_pixels(opaque_block(image, box).convert("L"), "L")
+        return np.equal(levels, level)
 
 
 def read_key(image: ImageFile.ImageFile, accepted: Format) -> ColourKey | None:
