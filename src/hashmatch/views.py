@@ -41,7 +41,7 @@ ORIENTATIONS = (
 """The eight orientations, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top
 and bottom, ``flipy`` left and right."""
 
-VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames")
+VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames", "profiled")
 """Kinds of views that a policy can ask for in addition to the picture as stored."""
 
 _GRAMMAR = re.compile(

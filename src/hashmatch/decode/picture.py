@@ -17,6 +17,7 @@ from hashmatch.decode.jxl import jxl_size
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
 from hashmatch.decode.pillow_errors import translate_errors
 from hashmatch.decode.pixels import PLAIN_SAMPLES, packed_pixels, read_alpha, rgb_pixels
+from hashmatch.decode.profile import Profile, read_profile
 from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientation
 from hashmatch.decode.transparency import read_key
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
@@ -34,6 +35,8 @@ class DecodedPicture:
     `format` is the name of the file format.  `alpha` is uint8 (H, W), 0 is transparent; None if all
     is opaque or alpha was not requested.  `timestamp_s` is when this frame of an animation is
     shown, `page` the number of this page, from 2; None for the first, and for anything else.
+    `profile` is set if it changes strongly what viewers show; `is_profiled` is True for the picture
+    in these colours.
     `missing` says which of the pixels could not be decoded, and how large a share could; None if
     all were.
     """
@@ -45,6 +48,8 @@ class DecodedPicture:
     timestamp_s: float | None = None
     page: int | None = None
     missing: DecodeError | None = None
+    profile: Profile | None = None
+    is_profiled: bool = False
 
 
 def accept_truncated() -> None:
@@ -104,6 +109,7 @@ def decode_pictures(
     limits: DecodeLimits = DEFAULT_LIMITS,
     alpha: bool = False,
     frames: bool = False,
+    profiled: bool = False,
 ) -> Iterator[DecodedPicture]:
     """Yield the first picture in a file and, if `frames`, all the others, one at a time.
 
@@ -116,6 +122,9 @@ def decode_pictures(
     frames : bool
         Continue with the frames of an animation (GIF, WebP, PNG, AVIF) or the pages of a document
         (TIFF, HEIC), in file order. Only the first picture of a multi-picture JPEG counts.
+    profiled : bool
+        If a colour profile, or a gamma in a PNG, changes a picture strongly, yield it a second time
+        in sRGB, as a colour-managed viewer shows it. Such a picture is always decoded exactly.
 
     Raises
     ------
@@ -123,6 +132,29 @@ def decode_pictures(
         As for `decode_image`, and if a frame or page cannot be decoded: the message names it.
     """
     check_decode(decode)
+    wanted = _Wanted(decode, alpha=alpha, frames=frames, profiled=profiled)
+    for picture in _decode_stored(data, wanted, limits):
+        profile = picture.profile
+        yield picture
+        if profile is not None:
+            with translate_errors(f"{picture.format} in the colours of its profile"):
+                shown = profile.apply(picture.array)
+            yield replace(picture, array=shown, profile=None, is_profiled=True)
+        del picture  # and its pixels, before the next one is decoded
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The arguments of `decode_pictures`."""
+
+    decode: str
+    alpha: bool
+    frames: bool
+    profiled: bool
+
+
+def _decode_stored(data: bytes, wanted: _Wanted, limits: DecodeLimits) -> Iterator[DecodedPicture]:
+    """Yield the pictures as stored."""
     limits.check_bytes(len(data))
     if is_video(data[:HEAD_BYTES]):
         message = "not an image but a video: use hash_video or hashmatch video hash"
@@ -134,44 +166,56 @@ def decode_pictures(
         image = accepted.open(data)
         limits.check_pixels(*image.size)
         if accepted is JPEG:
-            first = _load_jpeg(data, image, decode)
+            first = _load_jpeg(data, image, wanted)
         else:
-            first = _load_picture(image, accepted, alpha=alpha)
+            first = _load_picture(image, accepted, wanted)
+        has_more = wanted.frames and accepted is not JPEG and getattr(image, "is_animated", False)
+        if accepted.pages or not has_more:
+            _release_pixels(image, first)
     yield first
-    if frames and accepted is not JPEG:
+    del first
+    if has_more:
         decode_further = _decode_pages if accepted.pages else _decode_frames
-        yield from decode_further(image, accepted, limits, alpha=alpha)
+        yield from decode_further(image, accepted, limits, wanted)
 
 
-def _load_jpeg(data: bytes, image: ImageFile.ImageFile, decode: str) -> DecodedPicture:
-    is_luma = decode == "luma" and has_luma_plane(image)
+def _release_pixels(image: ImageFile.ImageFile, picture: DecodedPicture) -> None:
+    """Free Pillow's copy of the pixels of a picture, on which no other builds."""
+    if picture.profile is None or picture.profile.inks is None:
+        image._im = None
+
+
+def _load_jpeg(data: bytes, image: ImageFile.ImageFile, wanted: _Wanted) -> DecodedPicture:
+    profile = read_profile(image) if wanted.profiled else None
+    is_luma = wanted.decode == "luma" and profile is None and has_luma_plane(image)
     pixels = decode_plain(data, image, luma=is_luma)
     if pixels is None:
         if not is_luma:
-            return _load_picture(image, JPEG, alpha=False)
+            return _load_picture(image, JPEG, wanted)
         reduce_to_luma(image)
         image.load()
         pixels = packed_pixels(image, "L")
-    return DecodedPicture(pixels, "luma" if is_luma else "exact", JPEG.name)
+    return DecodedPicture(pixels, "luma" if is_luma else "exact", JPEG.name, profile=profile)
 
 
-def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> DecodedPicture:
+def _load_picture(image: ImageFile.ImageFile, accepted: Format, wanted: _Wanted) -> DecodedPicture:
     """Load the picture at which an image is positioned; raises whatever Pillow raises."""
     samples, orientation = PLAIN_SAMPLES, 1
     if accepted is TIFF:  # as Pillow forgets the orientation once applied
         samples, orientation = read_samples(image), read_orientation(image)
-    key = read_key(image, accepted) if alpha else None
+    key = read_key(image, accepted) if wanted.alpha else None
     image.load()
-    plane = read_alpha(image, key) if alpha else None
+    profile = read_profile(image) if wanted.profiled else None
+    plane = read_alpha(image, key) if wanted.alpha else None
     pixels = rgb_pixels(image, samples)
     if accepted is TIFF:
         pixels = undo_orientation(pixels, orientation)
         plane = None if plane is None else undo_orientation(plane, orientation)
-    return DecodedPicture(pixels, "exact", accepted.name, plane)
+    return DecodedPicture(pixels, "exact", accepted.name, plane, profile=profile)
 
 
 def _decode_frames(
-    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, *, alpha: bool
+    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, wanted: _Wanted
 ) -> Iterator[DecodedPicture]:
     with translate_errors(accepted.name):
         n_frames = int(getattr(image, "n_frames", 1))
@@ -186,12 +230,14 @@ def _decode_frames(
             if number % stride:
                 image.load()
                 continue
-            picture = _load_picture(image, accepted, alpha=alpha)
-        yield replace(picture, timestamp_s=elapsed_ms / 1000)
+            picture = _load_picture(image, accepted, wanted)
+            picture = replace(picture, timestamp_s=elapsed_ms / 1000)
+        yield picture
+        del picture
 
 
 def _decode_pages(
-    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, *, alpha: bool
+    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, wanted: _Wanted
 ) -> Iterator[DecodedPicture]:
     # The pages of a TIFF are a chain that ends where seeking fails; counting them first would walk
     # all of it.
@@ -210,5 +256,8 @@ def _decode_pages(
             limits.check_pixels(*image.size)
             all_pixels += image.width * image.height
             limits.check_frame_pixels(all_pixels)
-            picture = _load_picture(image, accepted, alpha=alpha)
-        yield replace(picture, page=number + 1)
+            picture = _load_picture(image, accepted, wanted)
+            picture = replace(picture, page=number + 1)
+            _release_pixels(image, picture)
+        yield picture
+        del picture

@@ -95,7 +95,7 @@ def rgb_pixels(image: Image.Image, samples: Samples) -> NDArray[np.uint8]:
         block = block.convert("LA") if block.mode == "La" else block
         return packed_pixels(block.convert("RGB"), "RGB")
 
-    return _fill((*image.size[::-1], 3), convert)
+    return fill_blocks((*image.size[::-1], 3), convert)
 
 
 def scale_pixels(
@@ -129,7 +129,7 @@ def scale_pixels(
             narrow = ~narrow if samples.white_is_zero else narrow
         return narrow if narrow.ndim == 3 else narrow[:, :, None]
 
-    return _fill((*size[::-1], 3), convert)
+    return fill_blocks((*size[::-1], 3), convert)
 
 
 def opaque_block(image: Image.Image, box: Box) -> Image.Image:
@@ -154,7 +154,7 @@ def blocks(size: tuple[int, int], block_px: int = _BLOCK_PX) -> Iterator[Box]:
             yield left, top, min(left + n_columns, width), min(top + n_rows, height)
 
 
-def _fill(
+def fill_blocks(
     shape: tuple[int, ...], convert: Callable[[Box], NDArray[np.uint8]], block_px: int = _BLOCK_PX
 ) -> NDArray[np.uint8]:
     """Return pixels that are converted block by block, so that little but the result is held."""
@@ -195,7 +195,7 @@ def read_alpha(image: Image.Image, key: Key | None) -> NDArray[np.uint8] | None:
     read = _alpha_reader(image, key)
     if read is None:
         return None
-    plane = _fill(image.size[::-1], read)
+    plane = fill_blocks(image.size[::-1], read)
     return None if int(plane.min()) == _OPAQUE else plane
 
 
@@ -242,7 +242,7 @@ def flatten(
         flat = (rgb[inside] * cover + ground * (255 - cover) + 127) // 255
         return flat.astype(np.uint8)
 
-    return _fill(rgb.shape, compose, block_px)
+    return fill_blocks(rgb.shape, compose, block_px)
 
 
 def _is_wide_integer(image: Image.Image) -> bool:

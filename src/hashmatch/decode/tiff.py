@@ -213,7 +213,7 @@ class _Layout:
 
     @property
     def is_plain(self) -> bool:
-        """Whether Pillow itself unpacks the uncompressed samples correctly."""
+        """True if Pillow itself unpacks the samples correctly, where they are not compressed."""
         return (
             not self.is_planar
             and not self.is_tiled

@@ -131,6 +131,7 @@ def fingerprint_media(
             for hasher in hashers:
                 hasher.add(view)
             n_views += 1
+            del view  # its pixels are not needed while the next one is made
     except DecodeError as failure:
         error = DecodeError(str(failure), failure.kind)  # without the frames of its traceback
     except MemoryError:

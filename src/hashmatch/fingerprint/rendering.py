@@ -25,7 +25,7 @@ from hashmatch.decode import (
 from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.hashing import Pixels, grey_of
 from hashmatch.values import Media
-from hashmatch.views import AS_STORED, FRAME, GROUNDS, TRIMMED, VIEW_KINDS, join, page
+from hashmatch.views import AS_STORED, FRAME, GROUNDS, PROFILED, TRIMMED, VIEW_KINDS, join, page
 
 _ONLY_THE_FIRST = (
     "only the first frame of the video was examined: the policy's views leave out frames"
@@ -96,6 +96,7 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
             yield from _with_trimmed(view)
         else:
             yield view
+        del view  # its pixels are not needed while the next one is made
 
 
 def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> Iterator[View]:
@@ -105,19 +106,28 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
         limits=options.limits,
         alpha="flattened" in options.views,
         frames="frames" in options.views,
+        profiled=PROFILED in options.views,
     )
-    for number, picture in enumerate(pictures):
+    for picture in pictures:
         name = AS_STORED
         if picture.timestamp_s is not None:
             name = FRAME
         elif picture.page is not None:
             name = page(picture.page)
-        view = View(name, picture.array, picture.decode, picture.timestamp_s, number == 0)
-        yield view
+        is_first = name == AS_STORED
+        if picture.is_profiled:
+            name = join(name, PROFILED)
+        yield View(name, picture.array, picture.decode, picture.timestamp_s, is_first)
         if picture.alpha is not None:
             for ground, level in GROUNDS.items():
-                pixels = flatten(picture.array, picture.alpha, level)
-                yield replace(view, name=join(name, ground), pixels=pixels)
+                yield View(
+                    join(name, ground),
+                    flatten(picture.array, picture.alpha, level),
+                    picture.decode,
+                    picture.timestamp_s,
+                    is_first,
+                )
+        del picture  # no more than one is held
 
 
 def _render_video(source: bytes | str, options: ViewOptions, _: str) -> Iterator[View]:
