@@ -152,17 +152,17 @@ class SecondRound {
 }  // namespace
 
 void read_luma(const PdqOps& ops, const Picture& picture, int row, int column, size_t n, float* luma) {
-    const size_t first = static_cast<size_t>(row) * picture.width_px + column;
+    const size_t first = row * picture.step();
     const uint8_t* bytes = static_cast<const uint8_t*>(picture.pixels);
     switch (picture.layout) {
         case Layout::kRgb8:
-            ops.luma_of_rgb(bytes + 3 * first, n, luma);
+            ops.luma_of_rgb(bytes + first + 3 * column, n, luma);
             break;
         case Layout::kLuma8:
-            ops.luma_of_u8(bytes + first, n, luma);
+            ops.luma_of_u8(bytes + first + column, n, luma);
             break;
         case Layout::kLuma32: {
-            const float* from = static_cast<const float*>(picture.pixels) + first;
+            const float* from = static_cast<const float*>(picture.pixels) + first + column;
             std::copy(from, from + n, luma);
         }
     }

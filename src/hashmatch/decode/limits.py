@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from hashmatch.errors import DecodeError, ErrorKind
 
+_ANY_FORMAT_PIXELS = 1 << 24
+
 MOST_PIXELS = (2**31 - 1) // 3
 """Pillow hands pixels over in one piece of less than 2 GiB, at 3 bytes a pixel."""
 
@@ -22,7 +24,9 @@ class DecodeLimits:
         Width times height as the header states them, checked before any pixel is decoded; at most
         715,827,882.  The default is what Pillow itself calls a decompression bomb.  Pillow's own
         limit (`PIL.Image.MAX_IMAGE_PIXELS`) is not changed; where a Pillow plug-in checks it (GIF,
-        WebP, TIFF), the smaller of the two applies.
+        WebP, TIFF), the smaller of the two applies.  Beyond 16,777,216 pixels, less is accepted in
+        formats whose decoders take more memory for each: 9/17 of the limit for WebP, 9/20 for AVIF,
+        9/24 for the frames of animations, 9/12 for JPEG XL.
     max_side_px : int
         Width and height, each, as the header states them. Far beyond what cameras, scanners and
         JPEG itself allow, sides only serve to make decoders and hashes work hard.
@@ -51,10 +55,11 @@ class DecodeLimits:
         """Raise DecodeError if a file of this size is empty or too large."""
         _check_size(size_bytes, self.max_bytes)
 
-    def check_pixels(self, width_px: int, height_px: int) -> None:
-        """Raise DecodeError if a picture of this size is too large."""
+    def check_pixels(self, width_px: int, height_px: int, share: float = 1.0) -> None:
+        """Raise DecodeError if a picture is too large; large ones for a share of `max_pixels`."""
         pixels = width_px * height_px
-        _check_pixels(pixels, self.max_pixels, f"{width_px} x {height_px} = {pixels}")
+        most = min(self.max_pixels, max(int(share * self.max_pixels), _ANY_FORMAT_PIXELS))
+        _check_pixels(pixels, most, f"{width_px} x {height_px} = {pixels}")
         if max(width_px, height_px) > self.max_side_px:
             message = f"too wide or tall: {width_px} x {height_px}, limit {self.max_side_px}"
             raise DecodeError(message, ErrorKind.TOO_LARGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -22,6 +23,8 @@ from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientati
 from hashmatch.decode.transparency import read_key
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.errors import DecodeError, ErrorKind
+
+_LARGE_VALUES = 1 << 24
 
 Decode = Literal["exact", "luma"]
 
@@ -139,8 +142,12 @@ def decode_pictures(
         if profile is not None:
             with translate_errors(f"{picture.format} in the colours of its profile"):
                 shown = profile.apply(picture.array)
-            yield replace(picture, array=shown, profile=None, is_profiled=True)
-        del picture  # and its pixels, before the next one is decoded
+            second = replace(picture, array=shown, profile=None, is_profiled=True)
+            del picture, shown
+            yield second
+            del second
+        else:
+            del picture  # and its pixels, before the next one is decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,25 +169,39 @@ def _decode_stored(data: bytes, wanted: _Wanted, limits: DecodeLimits) -> Iterat
     accepted = identify(data)
     with translate_errors(accepted.name):
         if accepted is JXL:  # whose plug-in decodes on opening
-            limits.check_pixels(*jxl_size(data))
+            accepted.check_size(*jxl_size(data), limits)
         image = accepted.open(data)
-        limits.check_pixels(*image.size)
+        accepted.check_size(*image.size, limits)
         if accepted is JPEG:
-            first = _load_jpeg(data, image, wanted)
+            loaded = [_load_jpeg(data, image, wanted)]
         else:
-            first = _load_picture(image, accepted, wanted)
+            loaded = [_load_picture(image, accepted, wanted)]
         has_more = wanted.frames and accepted is not JPEG and getattr(image, "is_animated", False)
-        if accepted.pages or not has_more:
-            _release_pixels(image, first)
-    yield first
-    del first
+        if accepted.pages:
+            _release_pixels(image, loaded[0])
+        elif not has_more:
+            del image
+        if loaded[0].array.size > _LARGE_VALUES:
+            _return_freed_memory()
+    yield loaded.pop()  # so that it is not held here as well
     if has_more:
         decode_further = _decode_pages if accepted.pages else _decode_frames
         yield from decode_further(image, accepted, limits, wanted)
 
 
+def _return_freed_memory() -> None:
+    """Give memory that Pillow has freed back to the system.
+
+    Pillow keeps a picture in pieces of up to 16 MiB, which the C library would reuse for pieces of
+    other pictures, but not for our arrays, which are in one piece.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
+    if trim is not None:
+        trim(0)
+
+
 def _release_pixels(image: ImageFile.ImageFile, picture: DecodedPicture) -> None:
-    """Free Pillow's copy of the pixels of a picture, on which no other builds."""
+    """Free Pillow's copy of the pixels of a page, on which no other builds."""
     if picture.profile is None or picture.profile.inks is None:
         image._im = None
 
@@ -226,14 +247,14 @@ def _decode_frames(
         with translate_errors(f"{accepted.name} frame {number + 1}"):
             elapsed_ms += float(image.info.get("duration") or 0)
             image.seek(number)
-            limits.check_pixels(*image.size)
+            accepted.check_size(*image.size, limits, is_animated=True)
             if number % stride:
                 image.load()
                 continue
             picture = _load_picture(image, accepted, wanted)
-            picture = replace(picture, timestamp_s=elapsed_ms / 1000)
-        yield picture
-        del picture
+            loaded = [replace(picture, timestamp_s=elapsed_ms / 1000)]
+            del picture
+        yield loaded.pop()
 
 
 def _decode_pages(
@@ -253,11 +274,11 @@ def _decode_pages(
             if n_seen > limits.max_frames:
                 message = f"too many pages: more than {limits.max_frames}"
                 raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
-            limits.check_pixels(*image.size)
+            accepted.check_size(*image.size, limits)
             all_pixels += image.width * image.height
             limits.check_frame_pixels(all_pixels)
             picture = _load_picture(image, accepted, wanted)
-            picture = replace(picture, page=number + 1)
+            loaded = [replace(picture, page=number + 1)]
             _release_pixels(image, picture)
-        yield picture
-        del picture
+            del picture
+        yield loaded.pop()

@@ -216,7 +216,7 @@ def _alpha_reader(image: Image.Image, key: Key | None) -> Callable[[Box], NDArra
 
 
 def flatten(
-    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], ground: int, *, block_px: int = _BLOCK_PX
+    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], ground: int, *, block_px: int = 1 << 18
 ) -> NDArray[np.uint8]:
     """Lay a transparent picture on a plain background, as a viewer does.
 

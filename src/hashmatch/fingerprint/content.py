@@ -195,6 +195,8 @@ class _ViewHasher:
             )
             return hasher.orientations[: len(codes)], codes, quality
         pixels = view.pixels if hasher.consumes == "rgb" else view.grey
+        if not isinstance(hasher, OrientedHash):  # which takes parts of pictures as they are
+            pixels = np.ascontiguousarray(pixels)
         if isinstance(hasher, SegmentHash):
             codes = hasher.hash_segments(pixels)
             return [segment(number) for number in range(1, len(codes) + 1)], codes, None

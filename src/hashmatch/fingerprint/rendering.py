@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -37,8 +35,9 @@ class View:
     """One picture to hash.
 
     `name` is ``"as_stored"`` for the first picture of a content as it is. `pixels`, uint8, are RGB
-    (H, W, 3) or luma (H, W); `decode` says how they were obtained: ``"exact"``, ``"luma"``, or
-    ``"video"`` for a frame of a video, whose time is `timestamp_s`. `is_first` is True for the
+    (H, W, 3) or luma (H, W), perhaps a part of a larger array; `decode` says how they were
+    obtained: ``"exact"``, ``"luma"``, or ``"video"`` for a frame of a video, whose time is
+    `timestamp_s`. `is_first` is True for the
     first picture of the content and every view made from it; `is_complete` if no view is missing
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
     it; `pixels` are then its luma as shown.
@@ -162,6 +161,6 @@ def _with_trimmed(view: View) -> Iterator[View]:
             yield replace(
                 view,
                 name=join(view.name, TRIMMED),
-                pixels=np.ascontiguousarray(pixels[inside]),
+                pixels=pixels[inside],
                 luma=luma and replace(luma, pixels=luma.pixels[inside]),
             )
