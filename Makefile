@@ -12,7 +12,8 @@ ASAN := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-services test-all lint format bench asan fuzz tsan neon golden wheel clean
+.PHONY: help demo test test-services test-all lint format bench asan commands fuzz fuzz-screening tsan neon \
+	golden wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +67,13 @@ asan: $(ASAN)/package ## native code under AddressSanitizer and UndefinedBehavio
 
 fuzz: $(ASAN)/package ## damaged index files, under the same sanitizers; ARGS="--seconds 3600"
 	$(SANITIZED) tests/hamming/fuzz_reader.py $(ARGS)
+
+fuzz-screening: .venv/dev ## damaged files and adversarial JPEGs, screened; ARGS="--mutated 200000 --jpegs 100000"
+	@PYTHONPATH=. $(BIN)/python tests/screener/fuzz_screening.py $(ARGS)
+
+commands: .venv/dev ## random commands against an index, compared with a naive model; ARGS="--commands 100000"
+	@folder=$$(mktemp -d) && $(BIN)/python -m tests.index.live_commands $$folder $(ARGS); \
+	code=$$?; rm -rf $$folder; exit $$code
 
 tsan: ## native code under ThreadSanitizer; needs g++
 	CXX=g++ csrc/tests/run.sh threads $(ARGS)

@@ -19,9 +19,10 @@ FOLDER_MODE = 0o700
 def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces `path` when the block ends without an exception.
 
-    The bytes go to a temporary file beside `path`, with a random name, created exclusively, so no
-    link is followed. At the end the file is synced and renamed, and the folder is synced. After an
-    exception the temporary file is removed and whatever was at `path` stays.
+    The bytes go to a file without a name, or where the file system has none to a temporary file
+    beside `path`, with a random name, created exclusively, so no link is followed. At the end the
+    file is synced and renamed, and the folder is synced. After an exception, or if the process is
+    killed, whatever was at `path` stays; only the temporary file of a killed process is left.
 
     Parameters
     ----------
@@ -48,13 +49,13 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
         return
     temporary = _temporary_beside(path)
     try:
-        descriptor = os.open(
-            temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE
-        )
+        descriptor, has_name = _create(temporary)
         with os.fdopen(descriptor, "w+b") as file:
             os.fchmod(file.fileno(), FILE_MODE)
             yield file
             sync_file(file)
+            if not has_name:
+                _name(file, temporary)
         if overwrite:
             temporary.replace(path)
         else:
@@ -67,6 +68,28 @@ def write_file(path: str | os.PathLike[str], *, overwrite: bool = True) -> Itera
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     sync_folder(path.parent)
+
+
+def _create(temporary: Path) -> tuple[int, bool]:
+    """Open a new file in the folder of `temporary`; return its descriptor, and whether it is named.
+
+    A file without a name vanishes with its process.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC
+    if hasattr(os, "O_TMPFILE"):
+        with suppress(OSError):  # not every file system has it
+            return os.open(temporary.parent, flags | os.O_TMPFILE, FILE_MODE), False
+    return os.open(temporary, flags | os.O_CREAT | os.O_EXCL, FILE_MODE), True
+
+
+def _name(file: BinaryIO, path: Path) -> None:
+    """Give a file without a name the name `path`, which must be free."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # With a folder descriptor, Python follows the link in /proc; without one, it does not.
+        os.link(f"/proc/self/fd/{file.fileno()}", path.name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashmatch.backlog.rows import json_row, open_rows
+from hashmatch.errors import HashmatchError
 
 
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
@@ -28,16 +29,52 @@ def test_a_name_of_any_bytes_survives(name: bytes) -> None:
     assert os.fsencode(json.loads(line)["content_id"]) == name
 
 
-def test_a_file_is_replaced_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_a_new_file_shows_rows_at_once_and_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    for _ in range(2):
-        with open_rows(path) as sink:
-            sink.write(b"1\n2\n", 2)
-            assert path.read_bytes() == b"1\n2\n"  # written through
-            sink.write(b"3\n", 1)
-            assert sink.n_rows == 3
+    with open_rows(path) as sink:
+        sink.write(b"1\n2\n", 2)
+        assert path.read_bytes() == b"1\n2\n"
+        sink.write(b"3\n", 1)
+        assert sink.n_rows == 3
+        assert sink.keeps_rows
     assert path.read_bytes() == b"1\n2\n3\n"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_rows_replace_an_earlier_file_only_once_they_are_whole(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"old\n")
+    path.chmod(0o644)
+
+    def interrupt() -> None:
+        with open_rows(path) as sink:
+            sink.write(b"1\n", 1)
+            assert not sink.keeps_rows
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert path.read_bytes() == b"old\n"
+    with open_rows(path) as sink:
+        sink.write(b"1\n", 1)
+        assert path.read_bytes() == b"old\n"
+    assert path.read_bytes() == b"1\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("before", [b"", b"old\n"])
+def test_two_writers_of_one_file_are_refused(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(before)
+    with open_rows(path) as sink:
+        with pytest.raises(HashmatchError, match="rows.jsonl: another process is writing"):
+            open_rows(path).__enter__()
+        sink.write(b"1\n", 1)
+    assert path.read_bytes() == b"1\n"
+    with open_rows(path) as sink:
+        sink.write(b"2\n", 1)
+    assert path.read_bytes() == b"2\n"
 
 
 def test_a_stream_is_flushed_and_left_open() -> None:

@@ -62,21 +62,10 @@ OWN_CASES = {
 }
 
 PENDING = {
-    "animation-of-1000-frames",
-    "apng-frames-not-seen",
     "borders-that-stay",
-    "cut-files",
     "faded-copies",
-    "gif-frame-outside-screen/grow.gif",
-    "halftone-beyond-the-margin",
-    "identical-copy-not-found",
-    "luma-first-evasion",
-    "mp4-edit-list-hides-frames/hidden.mp4",
     "negative",
-    "second-pictures",
     "suppressed-by-another-view",
-    "video-called-avif",
-    "video-frames-between-samples",
 }
 
 
@@ -122,7 +111,6 @@ def test_against_the_index_of_the_case(
     check(row, expected)
 
 
-@pytest.mark.xfail(strict=True)
 @pytest.mark.case("views-without-frames")
 def test_without_frames_an_animation_is_incomplete(case: Path, scan: Scan) -> None:
     (row,) = scan([case / "two.gif"], policy=case / "policy.toml")

@@ -1,5 +1,6 @@
 """Exit codes and messages of the command line as a whole, and what it must not import."""
 
+import json
 import os
 import subprocess
 import sys
@@ -77,6 +78,20 @@ def test_version(capfd: pytest.CaptureFixture[str]) -> None:
         (["hash", ".", "--workers", "0"], "Invalid value for '--workers'"),
         (["hash", ".", "--workers", "two"], "Invalid value for '--workers'"),
         (["hash", ".", "--decode", "fast"], "Invalid value for '--decode'"),
+        (["scan", "", "--index", "."], "an argument is empty"),
+        (["scan", "a", "--index", ""], "--index is empty"),
+        (["scan", "a", "--index="], "--index is empty"),
+        (["hash", ".", "-o", ""], "-o is empty"),
+        (["index", "build", ""], "an argument is empty"),
+        (["video", "hash", "v.mp4", "--interval", "inf"], "'--interval'"),
+        (["video", "hash", "v.mp4", "-o", "v.csv"], "ends in .txt"),
+        (["scan", ".", "-o", "rows.csv", "--index", ".", "--policy", __file__], "ends in .jsonl"),
+        (["index", "add", ".", __file__, "--list", "l", "--wait-s", "inf"], "'--wait-s'"),
+        (["index", "compact", ".", "--threads", "100000"], "'--threads'"),
+        (["index", "compact", ".", "--keep", "1" + "0" * 30], "'--keep'"),
+        (["index", "rollback", ".", "1" + "0" * 30], "GENERATION"),
+        (["index", "bench", "--limit", "inf"], "'--limit'"),
+        (["index", "bench", "--seed", "1" + "0" * 30], "'--seed'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
@@ -219,3 +234,53 @@ def test_the_commands_are_those_delivered() -> None:
     names |= {group.name for group in app.app.registered_groups}
     assert names == set(COMMANDS)
     assert scan_command.scan_files.__doc__
+
+
+@pytest.mark.parametrize("columns", ["0", "", "-1", "many", "80"])
+def test_a_table_is_printed_whatever_columns_says(demo: Path, columns: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hashmatch.cli", "index", "info", str(demo)],
+        env={**os.environ, "COLUMNS": columns},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Index demo" in done.stderr
+
+
+def test_rows_are_the_same_in_every_locale(demo: Path, tmp_path: Path) -> None:
+    (tmp_path / "\u00e4\u20ac.txt").write_text("no picture")
+    command = [sys.executable, "-m", "hashmatch.cli", "scan", ".", "--index", str(demo)]
+    command += ["--policy", str(demo / "policy.toml"), "--workers", "1"]
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    rows = [
+        subprocess.run(
+            command, cwd=tmp_path, env=os.environ | locale, capture_output=True, check=True
+        ).stdout
+        for locale in ({"LC_ALL": "C.UTF-8"}, ascii_only)
+    ]
+    assert rows[0] == rows[1]
+    assert json.loads(rows[0])["content_id"] == "\u00e4\u20ac.txt"
+
+
+def test_ctrl_c_right_after_the_start_is_no_traceback(demo: Path) -> None:
+    """Also in the middle of the imports, which take most of the first tenth of a second."""
+    interrupt = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == sys.argv[1]: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from hashmatch.cli import main\n"
+        "sys.exit(main(['index', 'info', sys.argv[2]]))\n"
+    )
+    for module in ("typer", "hashmatch.cli.app", "rich", "hashmatch.index"):
+        done = subprocess.run(
+            [sys.executable, "-c", interrupt, module, str(demo)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "hashmatch: interrupted\n"

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from dataclasses import asdict
 from importlib import metadata
 
 import PIL
@@ -11,6 +12,7 @@ import simplejpeg
 from hashmatch import __version__, _core
 from hashmatch.cli import info_command, main
 from hashmatch.hashing import algorithms
+from hashmatch.workers import probe_protection
 
 
 def test_json_says_what_is_installed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -29,6 +31,8 @@ def test_json_says_what_is_installed(capfd: pytest.CaptureFixture[str]) -> None:
     assert facts["codecs"]["plain JPEG"] == f"simplejpeg {simplejpeg.__version__}"
     assert facts["algorithms"] == list(algorithms())
     assert facts["algorithm_problems"] == []
+    assert facts["isolation"] == asdict(probe_protection())
+    assert list(facts["isolation"]) == ["no_new_privs", "landlock", "seccomp"]
 
 
 def test_people_read_it_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
@@ -37,6 +41,9 @@ def test_people_read_it_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     assert said.out == ""
     assert f"hashmatch {__version__}" in said.err
     assert _core.active_kernel() in said.err
+    seccomp = "yes" if probe_protection().seccomp else "not available"
+    (line,) = [line for line in said.err.splitlines() if "isolation: seccomp" in line]
+    assert line.split()[2:] == seccomp.split()
 
 
 def test_an_extra_is_installed_when_all_it_needs_is(monkeypatch: pytest.MonkeyPatch) -> None:

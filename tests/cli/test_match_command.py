@@ -4,6 +4,8 @@ import csv
 import hashlib
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,7 @@ def test_rows_are_entries_nearest_first(demo: Path, capfd: pytest.CaptureFixture
     assert rows[:2] == [
         {
             "query": advert,
+            "path": "",
             "list": "demo-spam",
             "list_version": "2026-47",
             "entry_id": "gravel-advert",
@@ -52,6 +55,7 @@ def test_rows_are_entries_nearest_first(demo: Path, capfd: pytest.CaptureFixture
         },
         {
             "query": advert,
+            "path": "",
             "list": "demo-hotline",
             "list_version": "2026-11-01",
             "entry_id": "H-1002",
@@ -85,7 +89,7 @@ def test_an_entry_on_two_lists_is_two_rows(demo: Path, capfd: pytest.CaptureFixt
 def test_nothing_near_is_a_header_only(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert match(demo, "00" * 32, "--radius", "3") == 0
     assert capfd.readouterr().out == (
-        "query,list,list_version,entry_id,harm,distance,radius,entry_timestamp_s\n"
+        "query,path,list,list_version,entry_id,harm,distance,radius,entry_timestamp_s\n"
     )
 
 
@@ -110,7 +114,7 @@ def test_mistakes(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str])
         (2, [good, good[1:], *index], "hash 2: expected 64 hex digits, found 63 characters"),
         (2, ["x" * 64, *index], "hash 1: expected 64 hex digits, found something that is not hex"),
         (2, ["٣" * 64, *index], "not hex"),
-        (2, [good, "", *index], "hash 2: expected 64 hex digits, found 0 characters"),
+        (2, [good, "", *index], "an argument is empty"),
         (2, [good, *index, "--radius", "-1"], "Invalid value for '--radius'"),
         (2, [good, *index, "--radius", "257"], "the largest radius of pdq is 256 bits"),
         (2, [good, *index, "--radius", "wide"], "Invalid value for '--radius'"),
@@ -174,3 +178,61 @@ def test_a_policy_and_a_radius_exclude_each_other(
         said = capfd.readouterr()
         assert (said.out, said.err.count("\n")) == ("", 1)
         assert message in said.err
+
+
+def run_match(demo: Path, stdin: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "hashmatch.cli", "match", "-", "--index", str(demo)]
+    return subprocess.run([*command, *options], input=stdin, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_the_output_of_hash_is_an_input(demo: Path, tmp_path: Path, suffix: str) -> None:
+    folder, output = tmp_path / "in", tmp_path / f"hashes.{suffix}"
+    folder.mkdir()
+    names = ["a,b.jpg", "line\nbreak.jpg", "return\r.jpg", os.fsdecode(b"\xff.jpg")]
+    for name in names:
+        shutil.copy(demo / "images" / "cat.jpg", folder / name)
+    (folder / "text.jpg").write_text("no picture")
+    assert main(["hash", str(folder), "-o", str(output)]) == 1
+    done = run_match(demo, b"\xef\xbb\xbf" + output.read_bytes())
+    assert (done.returncode, done.stderr) == (
+        0,
+        b"hashmatch: 1 rows without a hash were left out\n",
+    )
+    text = io.StringIO(done.stdout.decode("utf-8", "surrogateescape"), newline="")
+    rows = list(csv.DictReader(text))
+    assert {row["path"] for row in rows} == {str(folder / name) for name in names}
+    assert {row["entry_id"] for row in rows} == {"cat"}
+    done = run_match(demo, output.read_bytes(), "--policy", str(demo / "policy.toml"))
+    decisions = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {decision["content_id"] for decision in decisions} == {row["path"] for row in rows}
+    assert {decision["hashes"][0]["quality"] for decision in decisions} == {100}
+
+
+def test_lines_may_name_the_algorithm(demo: Path) -> None:
+    known = listed(demo)["cat"]
+    done = run_match(demo, f"\ufeffpdq {known}\r\n{known}\n".encode(), "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [json.loads(line)["entry_id"] for line in done.stdout.splitlines()] == ["cat", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (b"md5 " + b"0" * 32, b"line 1: not a hash by pdq"),
+        (b"path,algorithm,hash,quality,error\na,md5,00,,\n", b"row 1: not a hash by pdq"),
+        (b"path,hash\na,zz\n", b"row 1: expected 64 hex digits"),
+        (b'path,hash\n"a,zz\n', b"row 1: not CSV"),
+        (b"path,hash,quality\na," + b"0" * 64 + b",much\n", b"row 1: quality must be"),
+        (b"path,hash,quality\na," + b"0" * 64 + b",101\n", b"row 1: quality must be"),
+        (b'{"hash": 12}\n', b"line 1: expected text"),
+        (b'{"hash": "00"}\n[]\n', b"line 2: not a JSON object"),
+        (b"0" * 2**21, b"line 1: more than 1048576 bytes"),
+        (b"{" * 100_000, b"line 1: not a JSON object"),
+    ],
+)
+def test_bad_input_is_one_line(demo: Path, stdin: bytes, message: bytes) -> None:
+    done = run_match(demo, stdin)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.count(b"\n") == 1
+    assert message in done.stderr

@@ -27,6 +27,7 @@ from hashmatch.errors import Attempt, DecodeError, ErrorKind
 from hashmatch.fingerprint import hash_image
 from hashmatch.hashing import register
 from hashmatch.workers import IsolatedExecutor, Isolation
+from tests.workers.processes import AS_JSON
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "decode.md").read_text()
@@ -68,6 +69,9 @@ def test_each_kind_of_decode(
         ErrorKind.TOO_MANY_FRAMES: lambda: list(
             decode_pictures(pages, frames=True, limits=DecodeLimits(max_frames=1))
         ),
+        ErrorKind.TOO_MUCH_WORK: lambda: decode_image(
+            jpeg, limits=DecodeLimits(max_decoded_pixels=1)
+        ),
         ErrorKind.TIMEOUT: decode_late,
         ErrorKind.MEMORY: run_out_of_memory,
     }
@@ -96,7 +100,7 @@ def test_a_failing_algorithm_is_not_hashed() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="isolation needs Linux")
 def test_a_process_that_dies_is_crashed() -> None:
-    with IsolatedExecutor(os._exit, Isolation()) as executor:
+    with IsolatedExecutor(os._exit, Isolation(), **AS_JSON) as executor:
         (result,) = executor.map([Attempt(value=7)])
     assert result.error is not None
     assert result.error.kind is ErrorKind.CRASHED

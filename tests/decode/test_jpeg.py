@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,9 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
-from hashmatch.decode import decode_image
+from hashmatch.decode import DecodeLimits, decode_image, decode_pictures
 from hashmatch.decode.jpeg import reduce_to_luma
-from hashmatch.errors import DecodeError
+from hashmatch.decode.jpeg_segments import read_layout
+from hashmatch.errors import DecodeError, ErrorKind
 
 Encode = Callable[..., bytes]
 
@@ -148,15 +152,130 @@ def test_garbage_in_exif_does_not_matter(picture: Image.Image, encode: Encode) -
     np.testing.assert_array_equal(found, decode_image(encode(picture, "JPEG")).array)
 
 
+def whole_lines(data: bytes) -> int:
+    """Count the lines of blocks that a JPEG with a restart marker after each holds whole."""
+    return len(re.findall(rb"\xff[\xd0-\xd7]", data))
+
+
+@pytest.mark.parametrize("colours", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.95])
-@pytest.mark.parametrize("decode", ["exact", "luma"])
-@pytest.mark.parametrize("progressive", [False, True])
-def test_truncation_is_refused(
-    kept: float, decode: str, progressive: bool, picture: Image.Image, encode: Encode
+def test_the_share_is_that_of_the_pixels_decoded(
+    kept: float, colours: str, picture: Image.Image, encode: Encode
 ) -> None:
-    data = encode(picture.resize((300, 200)), "JPEG", progressive=progressive)
-    with pytest.raises(DecodeError, match=r"^truncated JPEG$"):
-        decode_image(data[: int(len(data) * kept)], decode=decode)
+    image = picture.resize((320, 640)).convert(colours)
+    data = encode(image, "JPEG", subsampling=0, restart_marker_rows=1)
+    cut = data[: int(len(data) * kept)]
+    for end, kind in ((b"", ErrorKind.TRUNCATED), (b"\xff\xd9", ErrorKind.DAMAGED)):
+        for decode in ("exact", "luma"):
+            found = next(decode_pictures(cut + end, decode=decode))
+            assert found.missing is not None
+            assert found.missing.kind is kind
+            stated = re.search(r"(\d+)% of the pixels were decoded$", str(found.missing))
+            assert stated is not None
+            n_lines = whole_lines(cut)
+            assert 100 * n_lines // 80 <= int(stated[1]) <= 100 * (n_lines + 1) // 80
+            whole = next(decode_pictures(data, decode=decode)).array
+            np.testing.assert_array_equal(found.array[: 8 * n_lines], whole[: 8 * n_lines])
+            assert len(np.unique(found.array[8 * n_lines + 8 :])) <= 2  # grey
+            with pytest.raises(DecodeError, match=rf"^{kind} JPEG: .*\d% of the pixels"):
+                decode_image(cut + end, decode=decode)
+
+
+def test_the_share_of_a_progressive_jpeg_is_its_scans(picture: Image.Image, encode: Encode) -> None:
+    data = encode(picture.resize((300, 200)), "JPEG", progressive=True)
+    starts = [found.start() for found in re.finditer(rb"\xff\xda", data)]
+    n_scans = len(starts)
+    assert n_scans > 5
+    for number, start in enumerate(starts[1:], start=1):
+        for cut in (data[:start], data[: start + 12]):
+            found = next(decode_pictures(cut))
+            assert str(found.missing) == f"truncated JPEG: decoded up to scan {number}"
+        # The same as a file that ends after these scans, which is whole by itself.
+        found, shown = (next(decode_pictures(data[:start] + end)) for end in (b"", b"\xff\xd9"))
+        assert shown.missing is None
+        np.testing.assert_array_equal(found.array, shown.array)
+    found = next(decode_pictures(data[: starts[0] + 400]))
+    assert re.match(r"truncated JPEG: \d+% of the pixels were decoded$", str(found.missing))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("colours", ["RGB", "L", "CMYK"])
+def test_a_jpeg_without_its_end_is_whole(
+    colours: str, progressive: bool, picture: Image.Image, encode: Encode
+) -> None:
+    data = encode(picture.convert(colours), "JPEG", progressive=progressive)
+    whole = decode_image(data)
+    film = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 20
+    for behind in (b"", b"\xff", bytes(5000), film, data, b"\xff\xe1\x00\x10", b"SEFH\x01\xff\x01"):
+        found = decode_image(data[:-2] + behind)
+        np.testing.assert_array_equal(found.array, whole.array)
+
+
+def test_twins_of_damage_in_many_threads(picture: Image.Image, encode: Encode) -> None:
+    """No global switch is flipped: every thread gets what it would get alone."""
+    data = encode(picture.resize((300, 200)), "JPEG")
+    files = [data, data[:-400], data[:-2], encode(picture, "PNG")[:-60]] * 8
+
+    def outcome(file: bytes) -> str:
+        try:
+            found = next(decode_pictures(file))
+        except DecodeError as error:
+            return str(error)
+        return f"{found.missing} {hashlib.sha256(found.array.tobytes()).hexdigest()}"
+
+    alone = [outcome(file) for file in files]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(outcome, files)) == alone
+
+
+def with_scans(data: bytes, n_copies: int) -> bytes:
+    """Append scans without data to a progressive JPEG."""
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last : last + 10] * n_copies + data[-2:]
+
+
+def test_scans_beyond_the_budget_are_left_out(picture: Image.Image, encode: Encode) -> None:
+    data = encode(picture.resize((512, 512)), "JPEG", progressive=True, subsampling=0)
+    n_scans = data.count(b"\xff\xda")
+    whole = decode_image(data)
+    found = next(decode_pictures(with_scans(data, 100_000)))
+    assert found.missing is not None
+    assert found.missing.kind is ErrorKind.TOO_MUCH_WORK
+    assert re.match(r"too much work: the JPEG was decoded up to scan 16\d{3}$", str(found.missing))
+    # 10 scans, of 3 components or of 1: 14 in all, and a few segments.
+    budget = 14 * 512 * 512 + 16 * 65536
+    limits = DecodeLimits(max_decoded_pixels=budget)
+    np.testing.assert_array_equal(decode_image(data, limits=limits).array, whole.array)
+    limits = DecodeLimits(max_decoded_pixels=budget // 2)
+    found = next(decode_pictures(data, limits=limits))
+    n_decoded = int(str(found.missing).split()[-1])
+    assert 1 < n_decoded < n_scans
+    starts = [place.start() for place in re.finditer(rb"\xff\xda", data)]
+    shown = next(decode_pictures(data[: starts[n_decoded]] + b"\xff\xd9"))
+    np.testing.assert_array_equal(found.array, shown.array)
+    with pytest.raises(DecodeError, match="^too much work: ") as caught:
+        decode_image(data, limits=DecodeLimits(max_decoded_pixels=65536))
+    assert caught.value.kind is ErrorKind.TOO_MUCH_WORK
+
+
+def test_other_segments_have_a_budget_too(picture: Image.Image, encode: Encode) -> None:
+    data = encode(picture, "JPEG")
+    many = data[:2] + b"\xff\xfe\x00\x02" * 100_000 + data[2:]
+    with pytest.raises(DecodeError, match="^too much work: "):
+        decode_image(many)
+    some = data[:2] + b"\xff\xfe\x00\x02" * 1000 + data[2:]
+    np.testing.assert_array_equal(decode_image(some).array, decode_image(data).array)
+
+
+def test_the_budget_is_enough_for_the_largest_ordinary_picture(
+    picture: Image.Image, encode: Encode
+) -> None:
+    data = bytearray(encode(picture, "JPEG", progressive=True, subsampling=0))
+    at = data.index(b"\xff\xc2") + 5
+    data[at : at + 4] = (13_370).to_bytes(2, "big") * 2
+    layout = read_layout(bytes(data), DecodeLimits(), to_end=True)
+    assert len(layout.scans) == data.count(b"\xff\xda") > 5
+    assert not layout.is_over_budget
 
 
 def test_a_draft_that_changes_the_size_is_a_bug_not_a_picture(

@@ -42,6 +42,11 @@ def translate(error: BaseException) -> DecodeError:
         ),
         (MemoryError(), "out of memory while decoding PNG", ErrorKind.MEMORY),
         (
+            OSError("out of memory when reading image file"),
+            "out of memory while decoding PNG",
+            ErrorKind.MEMORY,
+        ),
+        (
             struct.error("unpack requires a buffer of 4 bytes"),
             "damaged PNG: unreadable structure",
             ErrorKind.DAMAGED,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,8 @@ from tests.builders import TOY, built_files, stored_rows, write_list, write_reci
 LISTS = ("known", "spam")
 COLUMNS = ("entry_id", "hash", "harm", "classification", "algorithm", "status")
 IDS = ("a", "b", "ü;,")
+NO_HASH = -1
+"""Seed of a withdrawn row that names an entry alone; one that names a hash alone has no id."""
 KEPT = 8
 
 SMALL = StorageOptions(chunk_rows=1, batch_rows=2, merged_codes=12)
@@ -50,7 +53,13 @@ class Row(NamedTuple):
     seed: int
 
     @property
+    def hash(self) -> tuple[str, int]:
+        return self.algorithm, self.seed
+
+    @property
     def hex(self) -> str:
+        if self.seed == NO_HASH:
+            return ""
         return f"{self.seed:064x}" if self.algorithm == "pdq" else f"{self.seed:016x}"
 
 
@@ -70,6 +79,7 @@ class Op:
     discard: bool = False
     generation: int = 0
     with_overrides: bool = False
+    return_removed: bool = False
     purge: bool = False
     keep: int = KEPT
 
@@ -84,6 +94,7 @@ class Model:
     live: dict[tuple[str, Row], tuple[str, str]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     removed: set[tuple[str, str]] = field(default_factory=set)
+    removed_hashes: set[tuple[str, tuple[str, int]]] = field(default_factory=set)
     disabled: set[tuple[str, str]] = field(default_factory=set)
     disabled_lists: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
@@ -129,26 +140,39 @@ class Model:
             (name, row): ("v1", status)
             for name, rows in self.files.items()
             for row, status in rows.items()
-            if status != "withdrawn" and (name, row.entry_id) not in self.removed
+            if status != "withdrawn" and not self._is_removed(name, row)
         }
 
+    def _is_removed(self, name: str, row: Row) -> bool:
+        return (name, row.entry_id) in self.removed or (name, row.hash) in self.removed_hashes
+
     def _add(self, op: Op) -> None:
-        version = op.version or self.versions[op.list]
-        for row, status in op.rows:
-            key = (op.list, row)
-            if status == "withdrawn":
-                if self.live.pop(key, None):
-                    self._note(op.list, version)
-            elif key not in self.live or self.live[key][1] != status:
-                self.live[key] = (version, status)
-                self.removed.discard((op.list, row.entry_id))
-                self._note(op.list, version)
+        name, version = op.list, op.version or self.versions[op.list]
+        before = dict(self.live)
+        given = {row: status for row, status in op.rows if status != "withdrawn"}
+        if not op.return_removed:
+            given = {r: status for r, status in given.items() if not self._is_removed(name, r)}
+        withdrawn = [row for row, status in op.rows if status == "withdrawn"]
+        ids = {row.entry_id for row in withdrawn if row.entry_id}
+        hashes = {row.hash for row in withdrawn if not row.entry_id}
+        regraded = {(row.entry_id, row.hash) for row in given}
+        for of, old in before:
+            goes = old.entry_id in ids or old.hash in hashes
+            if of == name and (goes or (old.entry_id, old.hash) in regraded) and old not in given:
+                del self.live[of, old]
+        for row, status in given.items():
+            if before.get((name, row), ("", ""))[1] != status:
+                self.live[name, row] = (version, status)
+                self.removed.discard((name, row.entry_id))
+                self.removed_hashes.discard((name, row.hash))
+        if self.live != before:
+            self._note(name, version)
 
     def _replace(self, op: Op) -> None:
         version = op.version or self.versions[op.list]
         self.live = {key: said for key, said in self.live.items() if key[0] != op.list}
         for row, status in op.rows:
-            if status != "withdrawn" and (op.list, row.entry_id) not in self.removed:
+            if status != "withdrawn" and not self._is_removed(op.list, row):
                 self.live[op.list, row] = (version, status)
         self._note(op.list, version)
 
@@ -160,13 +184,17 @@ class Model:
         there = self._ids(op.list) | {one for name, one in self.removed if name == op.list}
         self._demand(op, there)
         self.removed |= {(op.list, entry_id) for entry_id in op.ids or ()}
+        own = {row for name, row in self.live if name == op.list}
+        goes = {row.hash for row in own if row.entry_id in (op.ids or ())}
+        goes -= {row.hash for row in own if row.entry_id not in (op.ids or ())}
+        self.removed_hashes |= {(op.list, each) for each in goes}
         self._drop_removed()
 
     def _drop_removed(self) -> None:
         self.live = {
             (name, row): said
             for (name, row), said in self.live.items()
-            if (name, row.entry_id) not in self.removed
+            if not self._is_removed(name, row)
         }
 
     def _disable(self, op: Op) -> None:
@@ -198,6 +226,7 @@ class Model:
         self.live, self.versions, self.changed = old.live, old.versions, old.changed
         if op.with_overrides:
             self.removed, self.disabled = old.removed, old.disabled
+            self.removed_hashes = old.removed_hashes
             self.disabled_lists = old.disabled_lists
         self._drop_removed()
 
@@ -233,7 +262,9 @@ def perform(folder: Path, op: Op, options: StorageOptions = SMALL) -> Any:
     if op.kind == "build":
         return build_index(folder, discard_additions=op.discard, options=options)
     if op.kind in {"add", "replace"}:
-        change = add_list if op.kind == "add" else replace_list
+        change = replace_list
+        if op.kind == "add":
+            change = partial(add_list, return_removed=op.return_removed)
         # Beside the folder of the index, where a writer may be killed at any step.
         file = write_rows(folder.parent / "delta.csv", op.rows)
         return change(
@@ -391,7 +422,7 @@ def script(seed: int, n_ops: int) -> list[tuple[Op, Model]]:
     for op in beginning():
         take(op, model.after(op))
     while len(steps) < n_ops:
-        op = _random_op(rng, generation)
+        op = random_op(rng, generation)
         try:
             after = model.after(op)
         except RefusedError:
@@ -404,9 +435,13 @@ def script(seed: int, n_ops: int) -> list[tuple[Op, Model]]:
     return steps
 
 
-def _random_op(rng: random.Random, generation: int) -> Op:
+def random_op(rng: random.Random, generation: int) -> Op:
     kind = rng.choice(["add", "add", "replace", "remove", "disable", "enable", "build", "rollback"])
     rows = {random_row(rng): rng.choice(["active", "disputed", "withdrawn"]) for _ in range(4)}
+    if rng.random() < 0.3:
+        row = random_row(rng)
+        lacks: dict[str, Any] = rng.choice([{"entry_id": ""}, {"seed": NO_HASH}])
+        rows[row._replace(harm="", classification="", **lacks)] = "withdrawn"
     ids: tuple[str, ...] | None = (rng.choice(IDS),)
     if kind in {"disable", "enable"} and rng.random() < 0.3:
         ids = None

@@ -42,7 +42,7 @@ def test_repetitions_and_other_statuses(built: Path, list_file: MakeList) -> Non
     report = add_list(built, list_file(rows), list_name="known", version="v2")
     assert report.counts is not None
     assert (report.counts.rows, report.counts.indexed, report.counts.duplicates) == (3, 1, 2)
-    assert (report.n_added, report.n_removed) == (1, 1)
+    assert (report.n_added, report.n_removed) == (1, 2)  # a row of hash 1 has another harm
     assert found_entries(built).count(("known", "v2", "k-1")) == 1
     again = add_list(built, list_file(rows), list_name="known", version="v3")
     assert (again.is_new, again.generation, again.n_added) == (False, 2, 0)
@@ -53,12 +53,63 @@ def test_repetitions_and_other_statuses(built: Path, list_file: MakeList) -> Non
     ]
 
 
-def test_withdrawn_rows_remove_what_is_there(built: Path, list_file: MakeList) -> None:
+def test_a_withdrawal_takes_every_row_of_its_entry(built: Path, list_file: MakeList) -> None:
     rows = [row_of("k-1", 1, status="withdrawn"), row_of("x", 8, status="withdrawn")]
     report = add_list(built, list_file(rows), list_name="known")
-    assert (report.n_added, report.n_removed) == (0, 1)
-    assert found_entries(built).count(("known", "v1", "k-1")) == 2  # another hash, another harm
+    assert (report.n_added, report.n_removed, report.n_unmet_withdrawals) == (0, 3, 1)
+    assert found_entries(built).count(("known", "v1", "k-1")) == 0  # all hashes, every harm
     assert ("spam", "v1", "k-1") in found_entries(built)
+
+
+@pytest.mark.parametrize("lacks", ["hash", "entry_id", "harm"])
+def test_a_withdrawal_may_name_an_entry_or_a_hash(
+    built: Path, list_file: MakeList, lacks: str
+) -> None:
+    rows = [row_of("k-2", 2, status="withdrawn") | {lacks: ""}, row_of("n", 9, status="active")]
+    report = add_list(built, list_file(rows), list_name="known")
+    assert (report.n_added, report.n_removed, report.n_unmet_withdrawals) == (1, 1, 0)
+    assert ("known", "v1", "k-2") not in found_entries(built)
+    again = add_list(built, list_file(rows), list_name="known")
+    assert (again.is_new, again.n_unmet_withdrawals) == (False, 1)
+    assert again.counts is not None
+    assert (again.counts.rows, again.counts.withdrawn) == (2, 1)
+
+
+def test_a_withdrawal_names_an_entry_or_a_hash_at_least(built: Path, list_file: MakeList) -> None:
+    rows = [row_of("k-2", 2, status="withdrawn") | {"hash": "", "entry_id": ""}]
+    with pytest.raises(HashListError, match="row 2, column hash: empty"):
+        add_list(built, list_file(rows), list_name="known")
+
+
+def test_a_withdrawn_entry_that_is_given_anew_changes_its_hash(
+    built: Path, list_file: MakeList
+) -> None:
+    rows = [row_of("k-2", 2, status="withdrawn"), row_of("k-2", 9, status="active")]
+    report = add_list(built, list_file(rows), list_name="known", version="v2")
+    assert (report.n_added, report.n_removed) == (1, 1)
+    assert found_entries(built).count(("known", "v2", "k-2")) == 1
+
+
+@pytest.mark.parametrize("change", [{"harm": "other"}, {"classification": "C"}])
+def test_another_harm_or_grade_replaces_the_old_one(
+    built: Path, list_file: MakeList, change: dict[str, str]
+) -> None:
+    rows = [row_of("k-2", 2) | change]
+    report = add_list(built, list_file(rows), list_name="known", version="v2")
+    assert (report.n_added, report.n_removed) == (1, 1)
+    assert [one for one in found_entries(built) if one[2] == "k-2"] == [("known", "v2", "k-2")]
+    assert not add_list(built, list_file(rows), list_name="known", version="v3").is_new
+
+
+def test_two_grades_of_one_hash_in_a_file_stay_both(built: Path, list_file: MakeList) -> None:
+    rows = [row_of("k-2", 2) | {"classification": grade} for grade in ("A", "B")]
+    for chunk_rows in (1, 10):
+        options = StorageOptions(chunk_rows=chunk_rows)
+        add_list(built, list_file(rows), list_name="known", version="v2", options=options)
+        assert [one for one in found_entries(built) if one[2] == "k-2"] == [
+            ("known", "v2", "k-2"),
+            ("known", "v2", "k-2"),
+        ]
 
 
 def test_one_entry_in_two_segments_and_two_algorithms(
@@ -83,15 +134,30 @@ def test_one_entry_in_two_segments_and_two_algorithms(
         compact_index(folder)
 
 
-def test_what_is_removed_is_live_again_when_added(built: Path, list_file: MakeList) -> None:
+def test_what_is_removed_stays_out_unless_it_is_to_return(built: Path, list_file: MakeList) -> None:
     remove_entries(built, "known", ["k-1"])
-    report = add_list(built, list_file([row_of("k-1", 1)]), list_name="known", version="v2")
+    rows = [row_of("k-1", 1), row_of("other-id", 1)]
+    kept_out = add_list(built, list_file(rows), list_name="known", version="v2")
+    assert kept_out.counts is not None
+    assert (kept_out.is_new, kept_out.n_added, kept_out.counts.removed) == (False, 0, 2)
+    report = add_list(
+        built, list_file(rows[:1]), list_name="known", version="v2", return_removed=True
+    )
     assert (report.n_added, report.n_returned_entries) == (1, 1)
     assert [one for one in found_entries(built) if one[2] == "k-1"] == [
         ("known", "v2", "k-1"),
         ("spam", "v1", "k-1"),
     ]
-    assert build_index(built, discard_additions=True).n_entries == 4
+    add_list(built, list_file(rows), list_name="known", version="v3")
+    assert ("known", "v3", "other-id") in found_entries(built)
+
+
+def test_a_hash_that_another_entry_has_is_not_removed(built: Path, list_file: MakeList) -> None:
+    add_list(built, list_file([row_of("twin", 2)]), list_name="known")
+    remove_entries(built, "known", ["k-2"])
+    rows = [row_of("k-2", 2), row_of("twin", 2), row_of("third", 2)]
+    replace_list(built, list_file(rows), list_name="known", version="v2")
+    assert [one[2] for one in found_entries(built) if one[0] == "known"] == ["third", "twin"]
 
 
 def test_replace_leaves_nothing_of_before_and_removed_entries_out(

@@ -35,7 +35,7 @@ def append_all(folder: Path, chunk_rows: int) -> tuple[ListCounts, ...]:
         for source in Recipe.load(folder).lists:
             reading = replace(source.reading, block_bytes=180 if chunk_rows == 1 else 1 << 20)
             own = replace(source, reading=reading)
-            counts, n_returned = append_list(transaction, own, "build")
+            counts, n_returned, _ = append_list(transaction, own, "build")
             assert n_returned == 0
             transaction.lists.append(counts)
         transaction.commit("build")

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,27 @@ def test_a_pointer_that_is_lost_or_leads_astray_is_noticed(tmp_path: Path) -> No
         LockedDirectory.lock(tmp_path),
     ):
         pass
+
+
+def test_a_fork_that_leaves_the_block_neither_unlocks_nor_clears(built: Path) -> None:
+    child = 0
+    with suppress(_LeftError), LockedDirectory.lock(built) as folder:
+        folder.staged("file").touch()
+        child = os.fork()
+        if not child:
+            raise _LeftError
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert folder.staged("file").exists()
+        with (
+            pytest.raises(HashmatchError, match="is being changed by another process"),
+            LockedDirectory.lock(built),
+        ):
+            pass
+    if not child:
+        os._exit(0)
+    with LockedDirectory.lock(built):
+        pass
+
+
+class _LeftError(Exception):
+    """Leaves the block in the child."""

@@ -131,7 +131,7 @@ def test_times_survive_every_change(tmp_path: Path, with_still: bool) -> None:
     assert report.counts is not None
     assert report.counts.removed == len(OTHER)  # the overrides keep it out
     assert found(folder) == later
-    add_list(folder, write_vpdq(tmp_path / "other.txt", OTHER))
+    add_list(folder, write_vpdq(tmp_path / "other.txt", OTHER), return_removed=True)
     assert found(folder) == [*later, *OTHER]
     build_index(folder, discard_additions=True)
     assert found(folder) == [*CLIP, *still]
@@ -148,7 +148,7 @@ def test_a_hash_at_another_time_is_a_repetition_and_the_first_stays(tmp_path: Pa
     report = add_list(folder, write_csv(tmp_path / "more.csv", [*again, (one, "ef" * 32, 42.0)]))
     assert (report.n_added, report.n_removed) == (1, 0)
     assert found(folder) == [*CLIP, (one, "ef" * 32, 42.0)]
-    (tmp_path / "gone.csv").write_text(f"entry_id,hash,status\n{one},{digits},withdrawn\n")
+    (tmp_path / "gone.csv").write_text(f"entry_id,hash,status\n,{digits},withdrawn\n")
     add_list(folder, tmp_path / "gone.csv")
     assert found(folder) == [*rest, (one, "ef" * 32, 42.0)]
 

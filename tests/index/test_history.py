@@ -154,7 +154,7 @@ def test_names_stay_out_unless_their_overrides_are_restored(
 
 def test_an_entry_that_was_readmitted_goes_with_its_rows(index: Path, list_file: MakeList) -> None:
     remove_entries(index, "known", ["a"])
-    add_list(index, list_file([row_of("a")]))
+    add_list(index, list_file([row_of("a")]), return_removed=True)
     assert ids(index) == "abc"
     rollback_index(index, 2)
     assert ids(index) == "bc"

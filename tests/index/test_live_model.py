@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from hashmatch.errors import HashmatchError
 from hashmatch.index import Index
 from tests.builders import TOY, register_toy
+from tests.index.live_commands import Player
 from tests.index.live_model import (
     LISTS,
+    NO_HASH,
     Model,
     Op,
     RefusedError,
@@ -33,12 +36,19 @@ ROW = st.builds(
     seed=st.integers(0, 7),
 )
 STATUS = st.sampled_from(["active", "active", "disputed", "withdrawn"])
-ROWS = st.dictionaries(ROW, STATUS, max_size=6).map(lambda rows: tuple(rows.items()))
+NAMES_ENTRY = st.builds(Row, st.sampled_from(["a", "b"]), *map(st.just, ("", "", "pdq", NO_HASH)))
+NAMES_HASH = st.builds(Row, *map(st.just, ("", "", "", "pdq")), st.integers(0, 7))
+WITHDRAWALS = st.dictionaries(st.one_of(NAMES_ENTRY, NAMES_HASH), st.just("withdrawn"), max_size=1)
+ROWS = st.tuples(st.dictionaries(ROW, STATUS, max_size=6), WITHDRAWALS).map(
+    lambda parts: tuple((parts[0] | parts[1]).items())
+)
 LIST = st.sampled_from(LISTS)
 ENTRIES = st.lists(st.sampled_from(["a", "b", "ü;,", "d"]), min_size=1, max_size=2).map(tuple)
 VERSION = st.sampled_from([None, "v1", "v2"])
 OP = st.one_of(
-    st.builds(Op, st.sampled_from(["add", "add", "replace"]), LIST, ROWS, VERSION),
+    st.builds(Op, st.just("replace"), LIST, ROWS, VERSION),
+    st.builds(Op, st.just("add"), LIST, ROWS, VERSION, return_removed=st.booleans()),
+    st.builds(Op, st.just("add"), LIST, ROWS, VERSION),
     st.builds(Op, st.just("remove"), LIST, ids=ENTRIES),
     st.builds(Op, st.sampled_from(["disable", "enable"]), LIST, ids=st.one_of(st.none(), ENTRIES)),
     st.builds(Op, st.just("compact"), purge=st.booleans(), keep=st.sampled_from([1, 2, 8])),
@@ -96,3 +106,12 @@ def test_any_sequence_of_changes_agrees_with_the_model(
         assert of_digest.setdefault(report.digest, contents(reader)) == contents(reader)
         model = after
     check(folder, model, Index.open(folder, verify=True), radius)
+
+
+@pytest.mark.usefixtures("_toy")
+def test_random_commands_agree_with_the_model(tmp_path: Path) -> None:
+    """`make commands` gives 10,000."""
+    player = Player(tmp_path, seed=1)
+    player.play(60)
+    assert player.counts["killed"]
+    assert player.counts["refresh"]

@@ -31,11 +31,13 @@ def test_other_json_is_refused(body: object) -> None:
 
 
 def test_names_are_kept_apart() -> None:
-    overrides = EntryOverrides().remove("known", ["a"]).disable("known", ["a", "b"])
+    overrides = EntryOverrides().remove("known", ["a"], ["d"]).disable("known", ["a", "b"])
     overrides = overrides.disable("spam", None)
     assert overrides.removed_of("known") == {"a"}
     assert overrides.removed_of("spam") == frozenset()
     assert overrides.enable("known", ["a", "b"]).enable("spam", None) == EntryOverrides(
-        removed=frozenset({("known", "a")})
+        removed=frozenset({("known", "a")}), removed_hashes=frozenset({("known", "d")})
     )
-    assert overrides.readmit("known", ["a"]).removed == frozenset()
+    assert overrides.readmit("known", ["a"], ["d"]) == EntryOverrides(
+        disabled=overrides.disabled, disabled_lists=overrides.disabled_lists
+    )

@@ -70,6 +70,38 @@ def test_rows_are_those_that_the_csv_module_reads(
     assert got["row_number"].to_pylist() == list(range(2, 2 + len(rows)))
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize("is_named_csv", [True, False])
+def test_semicolons_and_tabs_separate_fields(
+    folder: Path, delimiter: str, *, is_named_csv: bool
+) -> None:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=delimiter)
+    rows = [["entry_id", "hash", "note"], ["a, b", HASH, f'x{delimiter}"y"\n'], ["c", HASH, ""]]
+    writer.writerows(rows)
+    table = read(folder / ("a.csv" if is_named_csv else "a.list"), file.getvalue().encode()).table
+    assert table["entry_id"].to_pylist() == ["a, b", "c"]
+    assert [json.loads(str(one))["note"] for one in table["record"].to_pylist()] == [
+        rows[1][2],
+        "",
+    ]
+
+
+def test_unnamed_columns_that_are_empty_are_left_out(folder: Path) -> None:
+    data = f"hash,,entry_id,\n{HASH},,a,\n{HASH},,b,\n".encode()
+    table = read(folder / "a.csv", data).table
+    assert table["entry_id"].to_pylist() == ["a", "b"]
+    assert json.loads(str(table["record"][0].as_py())) == {"hash": HASH, "entry_id": "a"}
+
+
+def test_a_list_of_withdrawals_needs_one_of_hash_and_entry_id(folder: Path) -> None:
+    for column, cell in (("hash", HASH), ("entry_id", "a")):
+        table = read(folder / "a.csv", f"{column},status\n{cell},withdrawn\n".encode()).table
+        assert table["status"].to_pylist() == ["withdrawn"]
+        with pytest.raises(HashListError, match="row 2, column (hash|entry_id): empty"):
+            read(folder / "a.csv", f"{column},status\n{cell},active\n".encode())
+
+
 def test_labels_are_split(folder: Path) -> None:
     data = f"hash,entry_id,labels\n{HASH},a, x ;y;; \n{HASH},b,\n".encode()
     assert read(folder / "a.csv", data).table["labels"].to_pylist() == [["x", "y"], None]
@@ -91,7 +123,10 @@ FAULTS = {
     "empty": (b"", "a.csv: the file is empty; expected a header row of column names"),
     "mark alone": (b"\xef\xbb\xbf", "a.csv: the file is empty"),
     "no header": (b"\nhash,entry_id\n", "a.csv row 1: expected a header row of column names"),
-    "unnamed column": (b"hash,entry_id,\n", "a.csv row 1: column 3 has no name"),
+    "unnamed column": (
+        f"hash,entry_id,,\n{HASH},a,,\n{HASH},b,,x\n".encode(),
+        "a.csv row 3: column 4 has no name but is filled in",
+    ),
     "twice": (b"hash,entry_id, hash\n", "a.csv row 1: two columns have the name hash"),
     "header not UTF-8": (b"hash,entry_id,\xe9\n", "row 1: the name of column 3 is not UTF-8"),
     "UTF-16": ("hash,entry_id\n".encode("utf-16"), "row 1: the name of column 1 is not UTF-8"),

@@ -85,7 +85,7 @@ def test_content_tells_the_format_whatever_the_suffix(
     [
         (".csv", "", "the file is empty; expected a header row"),
         (".csv", "digits,id\nx,y\n", "there is no column hash (hash) among: digits, id"),
-        (".jsonl", "hash;entry_id\n", "row 1: not JSON; expected one object a line"),
+        (".jsonl", "digits;id\n", "row 1: not JSON; expected one object a line"),
         (".jsonl", f'{{"hash": "{HASH}\n', "row 1: not JSON"),
         (".txt", f"0,100,{HASH}\n", "row 1: expected frame,quality,64 hex digits,seconds"),
         (".txt", "", "it has no frames"),

@@ -73,12 +73,12 @@ def test_the_smallest_policies_are_read() -> None:
         (
             "frequency = 1\n",
             "frequency: unknown key; known keys: version, mode, default, on_error, views, "
-            "video_interval_s, rules",
+            "video_interval_s, sampling_key, rules",
         ),
         (
             '"a b\\n" = 1\n',
             '"a b\\n": unknown key; known keys: version, mode, default, on_error, views, '
-            "video_interval_s, rules",
+            "video_interval_s, sampling_key, rules",
         ),
         (
             HEAD,

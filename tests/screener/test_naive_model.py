@@ -116,7 +116,9 @@ def test_the_whole_road_equals_the_naive_model(
         if decision.error is not None:
             assert path.name in {"empty.jpg", "rocket-truncated.jpg", "text-file.jpg"}
             assert (decision.action, decision.queue) == ("review", "undecodable")
-            assert (decision.hashes, decision.matches, decision.rules) == ((), (), ())
+            is_cut = path.name == "rocket-truncated.jpg"  # and hashed as far as it goes
+            assert bool(decision.hashes) == is_cut
+            assert (decision.matches, decision.rules) == ((), ())
             continue
         quality, matches = naive_matches(path, entries)
         found = [{key: getattr(one, key) for key in MATCH_KEYS} for one in decision.matches]

@@ -13,6 +13,7 @@ import pytest
 from hashmatch.fingerprint import digests, hash_image
 from hashmatch.screener import Screener
 from hashmatch.values import Hash
+from tests.displayed_frames import displayed
 
 Opened = Callable[..., Screener]
 Entries = list[tuple[str, str, str]]
@@ -90,10 +91,8 @@ def test_wrong_hashes_are_a_mistake_in_code(opened: Opened, hashes: Any) -> None
 def test_pdq_hashes_of_frames_match_as_the_video_does(
     clip: bytes, stills: Entries, index_of: Callable[..., Screener]
 ) -> None:
-    import hashmatch as hm
-
     screener = index_of(stills, head='views = ["frames"]\n')
-    frames = hm.hash_video(clip)
+    frames = displayed(clip)
     made = screener.screen_hashes({"pdq": [code.tobytes() for code in frames.codes]})
     whole = screener.screen(clip)
     assert [(m.entry_id, m.distance) for m in made.matches] == [

@@ -61,7 +61,7 @@ def test_drift_within_the_margin_changes_no_match(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, drift_bits: int, copies: list[Path]
 ) -> None:
     exact = opened(decode="exact").screen_many(copies)
-    screener = opened()
+    screener = opened(decode="luma")
     drift(monkeypatch, drift_bits)
     drifted = screener.screen_many(copies)
     for one, other in zip(drifted, exact, strict=True):
@@ -77,7 +77,7 @@ def test_drift_beyond_the_margin_is_what_the_margin_is_for(
     opened: Opened, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = demo / "uploads" / "coffee-exact-copy.jpg"
-    screener = opened()
+    screener = opened(decode="luma")
     assert screener.screen(path).n_matches == 1
     drift(monkeypatch, 31 + 16 + 1)
     assert screener.screen(path).n_matches == 0
@@ -87,7 +87,7 @@ def test_low_quality_is_confirmed_whatever_the_drift(
     opened: Opened, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = demo / "uploads" / "coffee-exact-copy.jpg"
-    screener = opened()
+    screener = opened(decode="luma")
     drift(monkeypatch, 128, quality=LUMA_DRIFT.min_quality - 1)
     decision = screener.screen(path)
     assert decision.matches[0].distance == 0

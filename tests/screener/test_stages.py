@@ -203,5 +203,6 @@ def test_a_video_whose_bytes_cannot_all_be_read_has_its_frames_looked_at(
         "I/O error", "unreadable", None,
     )  # fmt: skip
     assert whole.n_matches > 0
-    assert decision.matches == whole.matches
+    met = [{each.entry_id for each in one.matches} for one in (decision, whole)]
+    assert met[0] <= met[1]  # without the digest, samples begin elsewhere
     assert decision.action == "block"

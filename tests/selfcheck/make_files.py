@@ -20,9 +20,10 @@ import pillow_heif
 import pillow_jxl  # noqa: F401  (registers JPEG XL with Pillow, for saving)
 from PIL import Image
 
+from hashmatch.decode import DEFAULT_LIMITS
 from hashmatch.decode.codecs import PLAIN_JPEG, VIDEO
 from hashmatch.decode.formats import JPEG, identify
-from hashmatch.decode.jpeg import decode_plain
+from hashmatch.decode.jpeg import load_jpeg
 from hashmatch.fingerprint import hash_image, hash_video
 from hashmatch.selfcheck import FOLDER
 
@@ -40,9 +41,23 @@ def encode(image: Image.Image, file_format: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def pad(jpeg: bytes) -> bytes:
-    """Put a fill byte before the frame, as the standard allows: Pillow, not simplejpeg, decodes."""
-    return jpeg.replace(b"\xff\xc0", b"\xff\xff\xc0", 1)
+def sample_oddly(image: Image.Image) -> bytes:
+    """Encode with chroma of a quarter of the lines: Pillow, not simplejpeg, decodes.
+
+    Each component is encoded as a grey JPEG; their scans are joined under one frame.
+    """
+    width, height = image.size
+    luma, *chroma = image.convert("YCbCr").split()
+    planes = [luma, *(plane.resize((width, -(-height // 4))) for plane in chroma)]
+    files = [encode(plane, "JPEG", quality=75) for plane in planes]
+    frame, scan = (files[0].index(marker) for marker in (b"\xff\xc0", b"\xff\xda"))
+    components = bytes((1, 0x14, 0, 2, 0x11, 0, 3, 0x11, 0))
+    joined = files[0][:frame] + b"\xff\xc0\x00\x11" + files[0][frame + 4 : frame + 9]
+    joined += b"\x03" + components + files[0][frame + 13 : scan]
+    for number, file in enumerate(files, start=1):
+        data = file[file.index(b"\xff\xda") + 10 : -2]
+        joined += b"\xff\xda\x00\x08\x01" + bytes((number, 0, 0, 63, 0)) + data
+    return joined + b"\xff\xd9"
 
 
 def film(container: str, codec: str, **options: str) -> bytes:
@@ -75,7 +90,7 @@ def files() -> dict[str, Callable[[], bytes]]:
         "baseline.jpg": lambda: encode(coffee, "JPEG", quality=80),
         "full-chroma.jpg": lambda: encode(cat, "JPEG", quality=80, subsampling=0),
         "progressive.jpg": lambda: encode(coffee, "JPEG", quality=80, progressive=True),
-        "padded.jpg": lambda: pad(encode(coffee, "JPEG", quality=75)),
+        "odd-sampling.jpg": lambda: sample_oddly(coffee),
         "grey.jpg": lambda: encode(coffee.convert("L"), "JPEG", quality=80),
         "cmyk.jpg": lambda: encode(coffee.convert("CMYK"), "JPEG", quality=70),
         "palette.png": lambda: encode(coffee.quantize(32), "PNG"),
@@ -100,7 +115,7 @@ def files() -> dict[str, Callable[[], bytes]]:
 def decoder_of(data: bytes) -> str:
     accepted = identify(data)
     is_jpeg = accepted is JPEG
-    is_plain = is_jpeg and decode_plain(data, JPEG.open(data), luma=False) is not None
+    is_plain = is_jpeg and not load_jpeg(data, DEFAULT_LIMITS, luma=False).by_pillow
     return PLAIN_JPEG if is_plain else accepted.name
 
 

@@ -17,10 +17,10 @@ from PIL import Image
 
 from hashmatch import selfcheck as module
 from hashmatch.cli import main
-from hashmatch.decode import find_codecs
+from hashmatch.decode import DEFAULT_LIMITS, find_codecs
 from hashmatch.decode.codecs import PLAIN_JPEG, VIDEO
-from hashmatch.decode.formats import FORMATS, JPEG
-from hashmatch.decode.jpeg import decode_plain
+from hashmatch.decode.formats import FORMATS
+from hashmatch.decode.jpeg import load_jpeg
 from hashmatch.errors import HashmatchError
 from hashmatch.selfcheck import FOLDER, run_selfcheck
 
@@ -71,8 +71,8 @@ def test_jpegs_are_pinned_by_both_decoders() -> None:
     for row in ROWS:
         if row["decoder"] in {PLAIN_JPEG, "JPEG"}:
             data = (FOLDER / "files" / row["file"]).read_bytes()
-            plain = decode_plain(data, JPEG.open(data), luma=row["decode"] == "luma")
-            assert (plain is not None) == (row["decoder"] == PLAIN_JPEG)
+            found = load_jpeg(data, DEFAULT_LIMITS, luma=row["decode"] == "luma")
+            assert found.by_pillow == (row["decoder"] == "JPEG")
 
 
 @pytest.mark.parametrize("row", PICTURE_ROWS, ids=lambda row: f"{row['file']}-{row['algorithm']}")

@@ -1,8 +1,22 @@
-"""Looking at processes from outside."""
+"""Looking at processes from outside, and results in JSON for isolated ones."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+
+def encode(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def decode(_: object, data: bytes) -> Any:
+    return json.loads(data)
+
+
+AS_JSON: dict[str, Any] = {"encode": encode, "decode": decode}
+"""How plain results come back from an isolated process."""
 
 
 def wait_for(condition: Callable[[], object], limit_s: float = 30.0) -> None:
@@ -24,6 +38,15 @@ def stat_fields(pid: int | str) -> list[str]:
 def is_alive(pid: int) -> bool:
     fields = stat_fields(pid)
     return bool(fields) and fields[0] != "Z"
+
+
+def is_confined(pid: int) -> bool:
+    """Return whether a process has a filter of its system calls, as one has that decodes."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return "\nSeccomp:\t2\n" in status
 
 
 def _find(field: int, value: int) -> set[int]:

@@ -171,13 +171,12 @@ FAILURES = {
         "if __name__ != '__main__': raise ImportError('no such package')\n"
         "from hashmatch.workers import ProcessExecutor\n"
         "list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
-        "worker processes die on start-up; .* must be importable",
+        r"worker processes die on start-up \(ImportError: no such package\); .* must be importable",
     ),
     "no descriptors": (
         "import resource\n"
         "from hashmatch.workers import ProcessExecutor\n"
         "if __name__ == '__main__':\n"
-        "    import pebble, multiprocessing.popen_spawn_posix\n"
         "    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))\n"
         "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
         "cannot start a worker process: .*Too many open files",
@@ -187,17 +186,16 @@ FAILURES = {
         "from hashmatch.workers import ProcessExecutor\n"
         "def refuse(*_): raise RuntimeError('no new thread')\n"
         "if __name__ == '__main__':\n"
-        "    import pebble\n"
         "    threading.Thread.start = refuse\n"
         "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
         "cannot start a worker process: no new thread",
     ),
     "no processes": (
-        "import multiprocessing.popen_spawn_posix as spawn\n"
+        "import subprocess\n"
         "from hashmatch.workers import ProcessExecutor\n"
         "def refuse(*_): raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
         "if __name__ == '__main__':\n"
-        "    spawn.util.spawnv_passfds = refuse\n"
+        "    subprocess.Popen._execute_child = refuse\n"
         "    list(ProcessExecutor(len, workers=2).map(['a', 'b']))\n",
         "cannot start a worker process: .*Resource temporarily unavailable",
     ),

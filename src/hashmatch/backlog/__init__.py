@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from hashmatch.backlog.hashes import HashedFile, HashResult, hash_files, hash_many
 from hashmatch.backlog.listing import ScanInput, list_files
-from hashmatch.backlog.rows import json_row
+from hashmatch.backlog.rows import OutputIsInputError, json_row
 from hashmatch.backlog.run import (
-    OutputIsInputError,
     ScanInterrupted,
     ScanProgress,
     ScanSummary,

@@ -5,15 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from hashmatch.backlog.chunks import CHUNK_FILES, map_chunks
 from hashmatch.backlog.listing import ScanInput, list_files
-from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, accept_truncated, check_decode
+from hashmatch.backlog.rows import refuse_as_input
+from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode, load_decoders, open_source
 from hashmatch.errors import Attempt, DecodeError, ErrorKind
-from hashmatch.fingerprint import Source, digests, hash_image, hash_segments, sendable
+from hashmatch.fingerprint import (
+    Source,
+    decode_hash,
+    decode_hashes,
+    digests,
+    encode_hashes,
+    hash_image,
+    hash_segments,
+    sendable,
+)
 from hashmatch.hashing import Digest, SegmentHash, get_algorithm, get_pixel_hash, load_algorithms
 from hashmatch.values import Hash
 from hashmatch.workers import (
@@ -45,7 +55,7 @@ class HashedFile:
 
     path: str
     algorithm: str
-    hash: str | None
+    hash: str | None = field(repr=False)
     quality: int | None
     error: str | None
 
@@ -127,10 +137,18 @@ class _HashJob:
                 hash_pixels, algorithm=self.algorithm, decode=self.decode, limits=self.limits
             )
         if self.isolation is not None and not is_digest:
-            prepare: list[Callable[[], object]] = [partial(load_algorithms, [self.algorithm])]
-            if self.isolation.truncated:
-                prepare.append(accept_truncated)
-            executor = IsolatedExecutor(task, self.isolation, workers=self.workers, prepare=prepare)
+            if isinstance(algorithm, SegmentHash):
+                algorithm.check_usable()
+            decode = decode_hashes if isinstance(algorithm, SegmentHash) else decode_hash
+            executor = IsolatedExecutor(
+                task,
+                self.isolation,
+                encode=encode_hashes,
+                decode=partial(decode, self.algorithm),
+                workers=self.workers,
+                prepare=[partial(load_algorithms, [self.algorithm]), load_decoders],
+                send=open_source,
+            )
             items = map(attempted(partial(sendable, limits=self.limits)), sources)
         elif self.workers == 1:
             executor = InlineExecutor(attempted(task))
@@ -152,6 +170,7 @@ def hash_files(
     workers: int = 1,
     limits: DecodeLimits = DEFAULT_LIMITS,
     isolation: Isolation | None = None,
+    output: str | os.PathLike[str] | BinaryIO | None = None,
 ) -> Iterator[HashedFile]:
     """Yield the hash of every file under `paths`, sorted by the bytes of the path.
 
@@ -165,14 +184,20 @@ def hash_files(
         As for `hash_many`, with its errors; also the name of a hash of segments.
     workers : int
         Threads; with more than four also processes, of four threads each, as for `scan`.
+    output : path or binary stream, optional
+        Where the caller will write the hashes.
 
     Raises
     ------
+    OutputIsInputError
+        `output` is one of the files to hash.
     HashmatchError
         A worker process died.
     """
     job = _HashJob(algorithm, decode, limits, isolation, workers)
     files = list_files(paths)
+    if output is not None:
+        refuse_as_input(output, (file.path for file in files))
     if isolation is not None or workers <= _MOST_THREADS:
         return _hash_listed(job, files)
     task = partial(_hash_chunk, replace(job, workers=_MOST_THREADS))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from hashmatch.backlog.chunks import CHUNK_FILES, map_chunks
 from hashmatch.backlog.listing import ScanInput, list_files
-from hashmatch.backlog.rows import json_row, open_rows
+from hashmatch.backlog.rows import json_row, open_rows, refuse_as_input
 from hashmatch.errors import HashmatchError
 from hashmatch.index import index_files
 from hashmatch.screener import DEFAULT_OPTIONS, Screener, ScreeningOptions
@@ -61,17 +60,18 @@ class ScanSummary:
         return asdict(self) | {"actions": actions, "elapsed_s": round(self.elapsed_s, 3)}
 
 
-class OutputIsInputError(ValueError):
-    """The output file of a scan is one of the files that it reads."""
-
-
 class ScanInterrupted(KeyboardInterrupt):
-    """Ctrl-C in a scan: `n_done` of `n_files` rows are written, whole and in order."""
+    """Ctrl-C in a scan after `n_done` of `n_files` rows.
 
-    def __init__(self, n_done: int, n_files: int) -> None:
-        super().__init__(f"{n_done:,} of {n_files:,} rows are written")
+    They are in the output, whole and in order, if `keeps_rows`; otherwise the output still holds
+    what it held before the scan.
+    """
+
+    def __init__(self, n_done: int, n_files: int, *, keeps_rows: bool) -> None:
+        super().__init__(f"{n_done:,} of {n_files:,} rows were written")
         self.n_done = n_done
         self.n_files = n_files
+        self.keeps_rows = keeps_rows
 
 
 def scan(
@@ -98,7 +98,8 @@ def scan(
     index, policy : path
         As for `Screener.open`.
     output : path or binary stream
-        A file is replaced; a new one is readable by its owner only.
+        A new file is readable by its owner only, and rows appear in it as they are written. A file
+        that holds something is replaced once all rows are written.
     workers : int
         Number of processes; if above 1, as for `ProcessExecutor`, with its guard for scripts.
     options : ScreeningOptions
@@ -115,7 +116,8 @@ def scan(
         One of `paths` does not exist; the output is a file that the scan reads; `workers` or
         `chunk_files` is below 1; as for `Screener.open`. All raised before anything is written.
     HashmatchError
-        A worker process died, or none can be started; the rows written so far are whole.
+        A worker process died, or none can be started, or another process writes to the output; the
+        rows written so far are whole.
     ScanInterrupted
         A KeyboardInterrupt that says how many rows are written.
     """
@@ -125,7 +127,7 @@ def scan(
     started_s = time.monotonic()
     files = list_files(paths)
     own = (policy, *index_files(Path(index)))
-    _refuse_as_input(output, [*(file.path for file in files), *own])
+    refuse_as_input(output, [*(file.path for file in files), *own])
     screener = Screener.open(index, policy, options=options)
     refs = screener.index_ref, screener.policy_ref
     origin = os.fspath(index), os.fspath(policy), options, refs
@@ -147,21 +149,9 @@ def scan(
                         n_bad, n_hits = summary.n_errors, summary.n_with_matches
                         on_progress(ScanProgress(summary.n_files, len(files), n_bad, n_hits))
         except KeyboardInterrupt:
-            raise ScanInterrupted(sink.n_rows, len(files)) from None
+            raise ScanInterrupted(sink.n_rows, len(files), keeps_rows=sink.keeps_rows) from None
     summary.elapsed_s = time.monotonic() - started_s
     return summary
-
-
-def _refuse_as_input(output: str | os.PathLike[str] | BinaryIO, paths: Iterable[Any]) -> None:
-    try:
-        target = output if isinstance(output, str | os.PathLike) else output.fileno()
-        written = os.stat(target)  # noqa: PTH116
-    except OSError:  # not there yet, or a stream in memory
-        return
-    for path in paths if stat.S_ISREG(written.st_mode) else ():
-        with suppress(OSError):
-            if os.path.samestat(Path(path).stat(), written):
-                raise OutputIsInputError(f"the output {path} is itself a file that the scan reads")
 
 
 class _ChunkRows(NamedTuple):

@@ -7,14 +7,19 @@ imports nothing at all.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (`sys.argv` where None); return 0 if done, 1 if failed, 2 for usage."""
-    from hashmatch.cli.app import run
+    try:
+        from hashmatch.cli.app import run
 
-    return run(argv)
+        return run(argv)
+    except KeyboardInterrupt:  # while the commands were being imported
+        sys.stderr.write("hashmatch: interrupted\n")
+        return 1
 
 
 __all__ = ["main"]

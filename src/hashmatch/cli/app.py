@@ -73,6 +73,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     _replace_closed_streams()
     try:
+        _refuse_empty(args)
         command = typer.main.get_command(app)
         code = command.main(args=args, prog_name="hashmatch", standalone_mode=False)
         sys.stdout.flush()
@@ -91,6 +92,16 @@ def run(argv: Sequence[str] | None = None) -> int:
         _flush_stdout()
         print_note(f"hashmatch: error: {' '.join(_explain(error).split())}")
         return USAGE if isinstance(error, _FOUND_BY_TYPER) else FAILED
+
+
+def _refuse_empty(args: Sequence[str]) -> None:
+    """Raise a usage error for an empty argument, which as a path would mean the current folder."""
+    for before, arg in zip(["", *args], args, strict=False):
+        option, is_option, value = arg.partition("=")
+        if arg and not (option.startswith("--") and is_option and not value):
+            continue
+        name = option or (before if before.startswith("-") else "an argument")
+        raise typer.BadParameter(f"{name} is empty; if it comes from a variable, is that set?")
 
 
 def _replace_closed_streams() -> None:

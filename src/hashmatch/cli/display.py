@@ -14,12 +14,25 @@ def write_csv(file: BinaryIO, columns: Sequence[str], rows: Iterable[Iterable[ob
     """Write rows as CSV in UTF-8; names that are not UTF-8 keep their bytes."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     try:
-        writer = csv.writer(text, lineterminator="\n")
+        # The csv module quotes a field for the characters of its line terminator, so CR is quoted
+        # only if it is among them.
+        writer = csv.writer(_UnixLines(text), lineterminator="\r\n")
         writer.writerow(columns)
         writer.writerows(rows)
         text.flush()
     finally:
         text.detach()
+
+
+class _UnixLines:
+    """A file for the csv module, whose lines end in a line feed alone."""
+
+    def __init__(self, text: io.TextIOBase) -> None:
+        self._text = text
+
+    def write(self, line: str) -> int:
+        """Write one line."""
+        return self._text.write(line.removesuffix("\r\n") + "\n")
 
 
 def print_json(value: Any) -> None:
@@ -60,9 +73,12 @@ def _print_table(
     table = Table(*columns, title=Text(title, "bold"), title_justify="left", **options)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    # A pipe has no width: avoid folding.
-    is_wide = not sys.stderr.isatty() and "COLUMNS" not in os.environ
-    Console(stderr=True, highlight=False, width=160 if is_wide else None).print(table)
+    # A pipe has no width: avoid folding.  rich takes a width of 0 as given and prints nothing.
+    given = os.environ.get("COLUMNS", "")
+    is_given = given.isdecimal() and int(given) > 0
+    width = 160 if not sys.stderr.isatty() and not is_given else None
+    environment = {**os.environ, "COLUMNS": given if is_given else ""}
+    Console(stderr=True, highlight=False, width=width, _environ=environment).print(table)
 
 
 def print_note(text: str) -> None:

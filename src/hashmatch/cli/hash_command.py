@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, astuple
 from itertools import islice
@@ -56,7 +57,7 @@ def hash_pictures(
 
     Example: hashmatch hash photos/ -o hashes.csv
     """
-    from hashmatch.backlog import hash_files
+    from hashmatch.backlog import OutputIsInputError, hash_files
 
     suffix = ".csv" if output == STDOUT else output.suffix.lower()
     if suffix not in _WRITERS:
@@ -66,10 +67,17 @@ def hash_pictures(
     find_algorithm(algorithm)
     try:
         hashed = hash_files(
-            paths, algorithm=algorithm, decode=decode, workers=workers, isolation=isolation
+            paths,
+            algorithm=algorithm,
+            decode=decode,
+            workers=workers,
+            isolation=isolation,
+            output=sys.stdout.buffer if output == STDOUT else output,
         )
     except FileNotFoundError as error:
         raise explain_missing(error, paths) from None
+    except OutputIsInputError as error:
+        raise typer.BadParameter(str(error), param_hint="--output") from None
     n_files = n_errors = 0
 
     def count(rows: Iterable[HashedFile]) -> Iterator[HashedFile]:

@@ -79,7 +79,10 @@ def bench(
     radius: Annotated[
         int | None,
         typer.Option(
-            metavar="BITS", min=0, help="Largest distance, inclusive; by default bits / 8 - 1."
+            metavar="BITS",
+            min=0,
+            max=512,
+            help="Largest distance, inclusive; by default bits / 8 - 1.",
         ),
     ] = None,
     backends: Annotated[
@@ -100,11 +103,17 @@ def bench(
         int,
         typer.Option(metavar="N", min=1, max=1024, help="Threads to build and for the bulk call."),
     ] = 1,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of codes and queries.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, max=2**63, help="Seed of codes and queries.")
+    ] = 0,
     limit_s: Annotated[
         float,
         typer.Option(
-            "--limit", metavar="SECONDS", min=0.0, help="Time for each figure, approximately."
+            "--limit",
+            metavar="SECONDS",
+            min=0.0,
+            max=1e6,
+            help="Time for each figure, approximately.",
         ),
     ] = 10.0,
     as_json: AsJson = False,

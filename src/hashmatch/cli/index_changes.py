@@ -29,7 +29,10 @@ IndexFolder = Annotated[
 WaitS = Annotated[
     float,
     typer.Option(
-        metavar="SECONDS", min=0.0, help="How long to wait while another process changes the index."
+        metavar="SECONDS",
+        min=0.0,
+        max=1e6,
+        help="How long to wait while another process changes the index.",
     ),
 ]
 
@@ -91,6 +94,10 @@ def add(
     new_list: Annotated[
         bool, typer.Option("--new-list", help="The list is new; needs --version.")
     ] = False,
+    return_removed: Annotated[
+        bool,
+        typer.Option("--return-removed", help="Add also what hashmatch index remove removed."),
+    ] = False,
     reading: ListReading,
     wait_s: WaitS = 0.0,
     as_json: AsJson = False,
@@ -98,7 +105,9 @@ def add(
     """Add the rows of a list file; they are searched at once.
 
     The recipe says how to read the file if it has the list. Rows that the index already has count
-    as duplicates; withdrawn rows remove theirs from it.
+    as duplicates; a row with another harm, classification or status replaces the old one. A
+    withdrawn row removes its entry from the list, or its hash if it has no entry id. Entries and
+    hashes that were removed by hand stay out.
 
     Example: hashmatch index add indexes/demo new.csv --list demo-hotline --version 2026-12-01
     """
@@ -112,6 +121,7 @@ def add(
         list_name=list_name,
         version=version,
         new_list=new_list,
+        return_removed=return_removed,
         reading=reading,
         wait_s=wait_s,
     )
@@ -131,7 +141,7 @@ def replace(
 ) -> None:
     """Replace all rows of a list with those of a file, at once.
 
-    Entries that were removed stay out.
+    Entries and hashes that were removed stay out.
 
     Example: hashmatch index replace indexes/demo spam.csv --list demo-spam --version 2026-48
     """
@@ -149,7 +159,7 @@ def remove(
 ) -> None:
     """Remove entries: they never match again.
 
-    No build and no replace brings them back; add does.
+    Nothing brings them or their hashes back, except add with --return-removed.
 
     Example: hashmatch index remove indexes/demo --list demo-hotline --entry H-1001 H-1002
     """
@@ -193,9 +203,14 @@ def enable(
 def compact(
     directory: IndexFolder,
     *,
-    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads to build with.")] = 1,
+    threads: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1024, help="Threads to build with.")
+    ] = 1,
     keep: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Generations to keep, the current one included.")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=10**6, help="Generations to keep, the current one included."
+        ),
     ] = 8,
     purge: Annotated[
         bool,
@@ -233,7 +248,10 @@ def compact(
 def rollback(
     directory: IndexFolder,
     generation: Annotated[
-        int, typer.Argument(metavar="GENERATION", min=1, help="As in hashmatch index history.")
+        int,
+        typer.Argument(
+            metavar="GENERATION", min=1, max=2**63, help="As in hashmatch index history."
+        ),
     ],
     *,
     with_overrides: Annotated[
@@ -282,7 +300,8 @@ def _print_report(report: ChangeReport, *, as_json: bool) -> None:
     counts = facts["counts"] or dict.fromkeys(("duplicates", "ignored", "removed"), 0)
     numbers = {name: facts[f"n_{name}"] for name in ("added", "removed", "disabled", "enabled")}
     numbers |= {name: counts[name] for name in ("duplicates", "ignored")}
-    numbers["left out, as their entry was removed"] = counts["removed"]
+    numbers["left out, as their entry or hash was removed"] = counts["removed"]
+    numbers["withdrawn, but not on the list"] = report.n_unmet_withdrawals
     state = "published" if report.is_new else "unchanged"
     note = f"index {report.name}: generation {report.generation} {state}"
     if rows := ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number):

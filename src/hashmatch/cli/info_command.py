@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
@@ -15,7 +16,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['\"]([^'\"]+)[
 
 
 def info(*, as_json: AsJson = False) -> None:
-    """Show version, kernels, codecs and extras.
+    """Show version, kernels, codecs, extras, and how far isolation goes here.
 
     Example: hashmatch info --json
     """
@@ -35,10 +36,21 @@ def info(*, as_json: AsJson = False) -> None:
             "pillow": facts["pillow"],
             **{f"decodes {name}": decoder or "no" for name, decoder in facts["codecs"].items()},
             **{f"extra {name}": installed[has] for name, has in facts["extras"].items()},
+            **{
+                f"isolation: {name.replace('_', ' ')}": _describe(has)
+                for name, has in facts["isolation"].items()
+            },
         },
     )
     for problem in facts["algorithm_problems"]:
         print_note(f"hashmatch: {problem}")
+
+
+def _describe(has: bool | int) -> str:
+    """Return how a protection holds: `True`, or the version of its interface."""
+    if not has:
+        return "not available"
+    return "yes" if has is True else f"yes, version {has}"
 
 
 def collect() -> dict[str, Any]:
@@ -46,6 +58,7 @@ def collect() -> dict[str, Any]:
     from hashmatch._core import active_kernel, runnable_kernels
     from hashmatch.decode import find_codecs
     from hashmatch.hashing import algorithms, problems
+    from hashmatch.workers import probe_protection
 
     pillow, *formats = find_codecs().items()
     return {
@@ -59,6 +72,7 @@ def collect() -> dict[str, Any]:
         "pillow": pillow[1],
         "codecs": dict(formats),
         "extras": extras(),
+        "isolation": asdict(probe_protection()),
     }
 
 

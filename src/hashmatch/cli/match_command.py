@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashmatch.cli.display import write_csv
+from hashmatch.cli.display import print_note, write_csv
+from hashmatch.cli.given_hashes import Query, read_queries
 from hashmatch.cli.options import AlgorithmName, IndexDir, OptionalPolicyFile, open_index
 
 if TYPE_CHECKING:
-    from hashmatch.hashing import Algorithm
     from hashmatch.index import Index
 
 _FIELDS = ("list", "list_version", "entry_id", "harm", "distance", "radius", "entry_timestamp_s")
-COLUMNS = ("query", *_FIELDS)
+COLUMNS = ("query", "path", *_FIELDS)
 _BATCH_QUERIES = 256
 
 
 def match(
     hashes: Annotated[
         list[str],
-        typer.Argument(metavar="HASH", help="Hashes in hex; - reads them from stdin, one a line."),
+        typer.Argument(
+            metavar="HASH",
+            help="Hashes in hex; - reads them from stdin: one a line, or the output of hashmatch "
+            "hash.",
+        ),
     ],
     *,
     index_dir: IndexDir,
@@ -45,11 +49,11 @@ def match(
 ) -> None:
     """Find the entries near given hashes.
 
-    Prints a row for each on stdout, nearest first: query, list, version, entry, harm, distance,
-    radius, and the time of the frame if the entry is a video. With --policy it prints decision
-    rows, as hashmatch scan does.
+    Prints a row for each on stdout, nearest first: query, path of the file if known, list, version,
+    entry, harm, distance, radius, and the time of the frame if the entry is a video. With --policy
+    it prints decision rows, as hashmatch scan does.
 
-    Example: hashmatch match $(hashmatch hash a.jpg | tail -1 | cut -d, -f3) --index indexes/demo
+    Example: hashmatch hash uploads/ | hashmatch match - --index indexes/demo
     """
     from hashmatch.hashing import Digest, get_algorithm
 
@@ -63,14 +67,18 @@ def match(
     elif radius > largest:
         problem = f"the largest radius of {algorithm} is {largest} bits"
         raise typer.BadParameter(problem, param_hint="--radius")
-    queries = list(_parse_hashes(hasher, hashes))
+    queries, n_left_out = read_queries(hasher, hashes, sys.stdin.buffer)
+    if n_left_out:
+        print_note(f"hashmatch: {n_left_out:,} rows without a hash were left out")
     if policy is not None:
+        from hashmatch.backlog import json_row
         from hashmatch.screener import Screener
 
         screener = Screener.open(index_dir, policy)
         for query in queries:
-            decision = screener.screen_hashes({algorithm: query}, content_id=query)
-            print(json.dumps(decision.to_dict(), separators=(",", ":")))
+            content_id = query.path or query.hash.hex
+            decision = screener.screen_hashes({algorithm: query.hash}, content_id=content_id)
+            sys.stdout.buffer.write(json_row(decision.to_dict()))
         return
     rows = _match(index, algorithm, queries, radius)
     if as_json:
@@ -80,30 +88,17 @@ def match(
         write_csv(sys.stdout.buffer, COLUMNS, rows)
 
 
-def _parse_hashes(hasher: Algorithm, texts: list[str]) -> Iterator[str]:
-    """Yield the hashes in canonical hex; BadParameter says which is wrong without showing it."""
-    from hashmatch.fingerprint import parse_hash
-
-    named = [(f"hash {number}", text) for number, text in enumerate(texts, start=1) if text != "-"]
-    if "-" in texts:
-        lines = (line.decode("utf-8", "replace").strip() for line in sys.stdin.buffer)
-        named += [(f"line {number}", text) for number, text in enumerate(lines, start=1) if text]
-    for name, text in named:
-        try:
-            yield parse_hash(hasher, text).hex
-        except ValueError as error:
-            raise typer.BadParameter(f"{name}: {error}", param_hint="HASH") from None
-
-
-def _match(index: Index, algorithm: str, queries: list[str], radius: int) -> Iterator[list[object]]:
+def _match(
+    index: Index, algorithm: str, queries: list[Query], radius: int
+) -> Iterator[list[object]]:
     from hashmatch.fingerprint import fingerprint_hashes
     from hashmatch.matching import match_many
 
     get_fields = attrgetter(*_FIELDS)
     for start in range(0, len(queries), _BATCH_QUERIES):
         batch = queries[start : start + _BATCH_QUERIES]
-        contents = [fingerprint_hashes({algorithm: query}) for query in batch]
+        contents = [fingerprint_hashes({algorithm: query.hash}) for query in batch]
         tables = match_many(index, contents, {algorithm: radius}, limit=None)
         for query, table in zip(batch, tables, strict=True):
             for found in table.matches:
-                yield [query, *get_fields(found)]
+                yield [query.hash.hex, query.path, *get_fields(found)]

@@ -87,6 +87,18 @@ OptionalPolicyFile = Annotated[Path | None, _POLICY]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 
 
+_OTHER_FORMATS = frozenset(
+    (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".parquet", ".arrow", ".xlsx", ".html")
+)
+
+
+def check_suffix(output: Path, *suffixes: str) -> None:
+    """Raise a usage error if the name of an output ends like that of another format."""
+    if output.suffix.lower() in _OTHER_FORMATS - {*suffixes}:
+        problem = f"{output}: expected a name that ends in {' or '.join(suffixes)}"
+        raise typer.BadParameter(problem, param_hint="--output")
+
+
 def open_output(path: Path) -> AbstractContextManager[BinaryIO]:
     """Open the file of --output, which appears once it is complete, or stdout."""
     return nullcontext(sys.stdout.buffer) if path == STDOUT else write_file(path)
@@ -126,9 +138,9 @@ def make_isolation(
     isolate: Annotated[
         bool,
         typer.Option(
-            "--isolate",
-            help="Decode in separate processes: a decoder that crashes, hangs or exhausts memory "
-            "costs one file.",
+            "--isolate/--no-isolate",
+            help="Decode in separate processes: a decoder that crashes, hangs, exhausts memory or "
+            "is taken over costs one file. hashmatch info says what such a process cannot do.",
         ),
     ] = False,
     time_limit: Annotated[
@@ -147,20 +159,13 @@ def make_isolation(
             metavar="MIB", min=1, max=2**30, show_default="2048", help="With --isolate: MiB a file."
         ),
     ] = None,
-    truncated: Annotated[
-        bool,
-        typer.Option(
-            "--truncated",
-            help="With --isolate: hash what can be decoded of a truncated file.",
-        ),
-    ] = False,
 ) -> Isolation | None:
     """Return the requested isolation; raise a usage error for limits without --isolate."""
     if isolate:
         from hashmatch.workers import Isolation
 
-        return Isolation(time_limit or 30.0, (memory_limit or 2048) << 20, truncated)
-    given = {"--time-limit": time_limit, "--memory-limit": memory_limit, "--truncated": truncated}
+        return Isolation(time_limit or 30.0, (memory_limit or 2048) << 20)
+    given = {"--time-limit": time_limit, "--memory-limit": memory_limit}
     if names := [name for name, value in given.items() if value]:
         raise typer.BadParameter("needs --isolate", param_hint=names[0])
     return None

@@ -19,6 +19,7 @@ from hashmatch.cli.options import (
     PicturePaths,
     PolicyFile,
     Workers,
+    check_suffix,
     explain_missing,
     with_isolation,
 )
@@ -39,9 +40,10 @@ def scan_files(
     decode: Annotated[
         Decode,
         typer.Option(
-            help="luma: faster, same matches; exact: hashes without a match are exact too."
+            help="exact: what people see; luma: a little faster, for trusted sources, as it can "
+            "miss listed JPEGs of extreme colours, even identical copies."
         ),
-    ] = "luma",
+    ] = "exact",
     isolation: Isolation | None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,6 +60,7 @@ def scan_files(
     from hashmatch.backlog import OutputIsInputError, ScanInterrupted, scan
     from hashmatch.screener import ScreeningOptions
 
+    check_suffix(output, ".jsonl", ".ndjson", ".json")
     to_stdout = output == STDOUT
     if as_json and to_stdout:
         raise typer.BadParameter("stdout carries the rows; give --output FILE", param_hint="--json")
@@ -78,9 +81,10 @@ def scan_files(
     except OutputIsInputError as error:
         raise typer.BadParameter(str(error), param_hint="--output") from None
     except ScanInterrupted as stop:
-        print_note(
-            f"hashmatch: interrupted: {stop.n_done:,} of {stop.n_files:,} rows are in {where}"
-        )
+        rows = f"{stop.n_done:,} of {stop.n_files:,} rows are in {where}"
+        if not stop.keeps_rows:
+            rows = f"{where} still holds the rows that it held before"
+        print_note(f"hashmatch: interrupted: {rows}")
         raise typer.Exit(1) from None
     if as_json:
         print_json({**summary.to_dict(), "output": where})

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hashmatch.cli.display import print_json, print_note, print_table
-from hashmatch.cli.options import STDOUT, AsJson, Output, open_output, with_options
+from hashmatch.cli.options import (
+    STDOUT,
+    AsJson,
+    Output,
+    check_suffix,
+    open_output,
+    with_options,
+)
 from hashmatch.errors import DecodeError, ErrorKind
 
 if TYPE_CHECKING:
@@ -28,6 +35,7 @@ def make_loader(
             "--interval",
             metavar="S",
             min=0,
+            max=86_400,
             help="Seconds from one hashed frame to the next; 0 is every frame.",
         ),
     ] = 1.0,
@@ -82,6 +90,9 @@ def hash_video_file(
     """
     from hashmatch.lists import vpdq_lines
 
+    check_suffix(output, ".txt")
+    if output != STDOUT and output.exists() and output.samefile(path):
+        raise typer.BadParameter(f"the output {output} is also the input", param_hint="--output")
     video = load(path)
     with open_output(output) as file:
         file.writelines(line.encode("ascii") for line in vpdq_lines(video))

@@ -10,7 +10,9 @@ pixels in memory.
 """
 
 from hashmatch.decode.border import Inside, find_border, possible_borders
-from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs
+from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs, load_decoders
+from hashmatch.decode.cropping import Crop
+from hashmatch.decode.embedded import EmbeddedFile, find_embedded, read_embedded
 from hashmatch.decode.limits import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -19,7 +21,6 @@ from hashmatch.decode.limits import (
 )
 from hashmatch.decode.picture import (
     DecodedPicture,
-    accept_truncated,
     check_decode,
     decode_image,
     decode_pictures,
@@ -27,6 +28,7 @@ from hashmatch.decode.picture import (
 from hashmatch.decode.pixels import PillowImage, flatten, to_rgb
 from hashmatch.decode.read import (
     Readable,
+    open_source,
     read_blocks,
     read_content,
     read_picture_content,
@@ -34,7 +36,7 @@ from hashmatch.decode.read import (
 )
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
 from hashmatch.decode.video.file import VideoSource
-from hashmatch.decode.video.frames import load_video_decoder, open_video
+from hashmatch.decode.video.frames import decode_video, open_video
 from hashmatch.decode.video.luma import Luma
 
 __all__ = [
@@ -42,27 +44,32 @@ __all__ = [
     "DEFAULT_VIDEO_LIMITS",
     "HEAD_BYTES",
     "OPTIONAL_DECODERS",
+    "Crop",
     "DecodeLimits",
     "DecodedPicture",
+    "EmbeddedFile",
     "Inside",
     "Luma",
     "PillowImage",
     "Readable",
     "VideoLimits",
     "VideoSource",
-    "accept_truncated",
     "check_decode",
     "decode_image",
     "decode_pictures",
+    "decode_video",
     "find_border",
     "find_codecs",
+    "find_embedded",
     "flatten",
     "is_video",
-    "load_video_decoder",
+    "load_decoders",
+    "open_source",
     "open_video",
     "possible_borders",
     "read_blocks",
     "read_content",
+    "read_embedded",
     "read_picture_content",
     "read_stream",
     "to_rgb",

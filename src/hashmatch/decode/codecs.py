@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 import PIL
 from PIL import features
 
-from hashmatch.decode.formats import FORMATS
+from hashmatch.decode.formats import FORMATS, load_image_class
 from hashmatch.decode.jpeg import equals_pillow
+from hashmatch.decode.video.streams import load_video_decoder
+from hashmatch.errors import DecodeError
 
 PLAIN_JPEG = "plain JPEG"
 VIDEO = "video"
@@ -18,6 +21,15 @@ _PLUG_INS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin", VIDEO: "av"}
 
 OPTIONAL_DECODERS = tuple(_PLUG_INS)
 """Names in `find_codecs` that need an extra."""
+
+
+def load_decoders() -> None:
+    """Import every decoder that is installed, for a process that is about to be confined."""
+    for accepted in FORMATS:
+        with suppress(DecodeError):
+            load_image_class(accepted)
+    equals_pillow()
+    load_video_decoder()
 
 
 def find_codecs() -> dict[str, str | None]:

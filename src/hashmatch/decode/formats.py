@@ -20,8 +20,6 @@ _MOST_BRAND_BYTES = 256
 USUAL_PEAK_BYTES = 9
 """Memory for each pixel that decoding and hashing take at most, for most formats."""
 
-_ANIMATION_PEAK_BYTES = 24  # decoders keep the frames on which the next one builds
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Format:
@@ -29,8 +27,7 @@ class Format:
 
     The first bytes match `signature`, a regular expression, or one of `brands` of the ISO base
     media container.  `extra` is the extra of this package that installs the plug-in, None if Pillow
-    needs none; with `pages`, further pictures in a file are pages, not frames of an animation.
-    `peak_bytes` is the memory for each pixel while a picture is decoded.
+    needs none.  `peak_bytes` is the memory for each pixel while a picture is decoded.
 
     The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and how
     warnings are handled is process-wide state.  Its module is imported on first use (libavif alone
@@ -43,19 +40,15 @@ class Format:
     signature: re.Pattern[bytes] | None = None
     brands: frozenset[bytes] = frozenset()
     extra: str | None = None
-    pages: bool = False
     peak_bytes: int = USUAL_PEAK_BYTES
 
-    def check_size(
-        self, width_px: int, height_px: int, limits: DecodeLimits, *, is_animated: bool = False
-    ) -> None:
-        """Raise DecodeError if a picture or frame of this size is too large.
+    def check_size(self, width_px: int, height_px: int, limits: DecodeLimits) -> None:
+        """Raise DecodeError if a picture of this size is too large.
 
         Decoders that take more memory for each pixel get fewer pixels, so that `max_pixels` bounds
         the memory for every format.
         """
-        peak_bytes = max(self.peak_bytes, _ANIMATION_PEAK_BYTES if is_animated else 0)
-        limits.check_pixels(width_px, height_px, share=USUAL_PEAK_BYTES / peak_bytes)
+        limits.check_pixels(width_px, height_px, share=USUAL_PEAK_BYTES / self.peak_bytes)
 
     def open(self, data: bytes) -> ImageFile.ImageFile:
         """Parse the header; no pixel is decoded yet.  Raises whatever Pillow raises."""
@@ -79,11 +72,9 @@ PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\
 GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
 WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", _WEBP_HEAD, peak_bytes=17)
 BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
-TIFF = Format("TIFF", "hashmatch.decode.tiff", "StoredTiff", _TIFF_HEAD, pages=True)
+TIFF = Format("TIFF", "hashmatch.decode.tiff", "StoredTiff", _TIFF_HEAD)
 AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=_AVIF_BRANDS, peak_bytes=20)
-HEIC = Format(
-    "HEIC", "pillow_heif.as_plugin", "HeifImageFile", brands=_HEIC_BRANDS, extra="heic", pages=True
-)
+HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", brands=_HEIC_BRANDS, extra="heic")
 JXL = Format(
     "JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", _JXL_HEAD, extra="jxl", peak_bytes=12
 )

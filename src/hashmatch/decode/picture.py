@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import count
-from typing import Literal, get_args
+from io import BytesIO
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFile
 
-from hashmatch.decode.formats import JPEG, JXL, TIFF, Format, identify
-from hashmatch.decode.jpeg import decode_plain, has_luma_plane, reduce_to_luma
+from hashmatch.decode.bmp import show_bmp
+from hashmatch.decode.formats import BMP, GIF, HEIC, JPEG, JXL, PNG, TIFF, WEBP, Format, identify
+from hashmatch.decode.gif_frames import show_gif
+from hashmatch.decode.jpeg import StoredJpeg, load_jpeg
 from hashmatch.decode.jxl import jxl_size
+from hashmatch.decode.layers import Layer, Show
 from hashmatch.decode.limits import DEFAULT_LIMITS, DecodeLimits
+from hashmatch.decode.pages import show_heic, show_tiff
 from hashmatch.decode.pillow_errors import translate_errors
-from hashmatch.decode.pixels import PLAIN_SAMPLES, packed_pixels, read_alpha, rgb_pixels
+from hashmatch.decode.pillow_frames import show_frames
+from hashmatch.decode.pixels import PLAIN_SAMPLES, read_alpha, rgb_pixels
+from hashmatch.decode.png_frames import show_png
 from hashmatch.decode.profile import Profile, read_profile
 from hashmatch.decode.tiff import read_orientation, read_samples, undo_orientation
 from hashmatch.decode.transparency import read_key
 from hashmatch.decode.video.containers import HEAD_BYTES, is_video
+from hashmatch.decode.webp import show_webp
 from hashmatch.errors import DecodeError, ErrorKind
 
-_LARGE_VALUES = 1 << 24
-
 Decode = Literal["exact", "luma"]
+
+OPAQUE = 255
+
+_LARGE_VALUES = 1 << 24
+_JPEG_PROFILE = b"ICC_PROFILE\0"
+
+_SHOW: dict[Format, Show] = {
+    PNG: show_png,
+    GIF: show_gif,
+    WEBP: show_webp,
+    BMP: show_bmp,
+    TIFF: show_tiff,
+    HEIC: show_heic,
+}
+"""What reads the pictures of a format; for others, `show_frames`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +59,9 @@ class DecodedPicture:
     `format` is the name of the file format.  `alpha` is uint8 (H, W), 0 is transparent; None if all
     is opaque or alpha was not requested.  `timestamp_s` is when this frame of an animation is
     shown, `page` the number of this page, from 2; None for the first, and for anything else.
-    `profile` is set if it changes strongly what viewers show; `is_profiled` is True for the picture
-    in these colours.
     `missing` says which of the pixels could not be decoded, and how large a share could; None if
-    all were.
+    all were.  `profile` is set if it changes strongly what viewers show; `is_profiled` is True for
+    the picture in these colours.
     """
 
     array: NDArray[np.uint8]
@@ -53,14 +73,6 @@ class DecodedPicture:
     missing: DecodeError | None = None
     profile: Profile | None = None
     is_profiled: bool = False
-
-
-def accept_truncated() -> None:
-    """Make Pillow decode truncated files as far as they go, in this whole process.
-
-    The rest is grey or black.  For processes that only decode: `hashmatch.workers.Isolation`.
-    """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
 
 
 def check_decode(decode: str) -> None:
@@ -90,19 +102,24 @@ def decode_image(
     Raises
     ------
     DecodeError
-        The content cannot be decoded.
+        The content cannot be decoded, or not all of its pixels: a hash that is published must be
+        one of the whole picture.
     ValueError
         Unknown `decode`.
 
     Notes
     -----
-    Thread-safe; decoders release the GIL.  A truncated file is refused, unless `accept_truncated`
-    was called, or the host program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`.  libtiff writes a
+    Thread-safe; decoders release the GIL.  A picture that lacks pixels is refused, unless the host
+    program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`; `decode_pictures` yields it.  libtiff
+    writes a
     line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
     (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
     with a time limit (`hashmatch.workers.Isolation`).
     """
-    return next(decode_pictures(data, decode=decode, limits=limits))
+    picture = next(decode_pictures(data, decode=decode, limits=limits))
+    if picture.missing is not None and not ImageFile.LOAD_TRUNCATED_IMAGES:
+        raise picture.missing
+    return picture
 
 
 def decode_pictures(
@@ -115,6 +132,8 @@ def decode_pictures(
     profiled: bool = False,
 ) -> Iterator[DecodedPicture]:
     """Yield the first picture in a file and, if `frames`, all the others, one at a time.
+
+    A damaged picture is yielded as far as it can be decoded, with an error as its `missing`.
 
     Parameters
     ----------
@@ -132,11 +151,13 @@ def decode_pictures(
     Raises
     ------
     DecodeError
-        As for `decode_image`, and if a frame or page cannot be decoded: the message names it.
+        Nothing of the first picture can be decoded, or nothing of a frame or page: the message
+        names it.
     """
     check_decode(decode)
-    wanted = _Wanted(decode, alpha=alpha, frames=frames, profiled=profiled)
-    for picture in _decode_stored(data, wanted, limits):
+    for picture in _decode_stored(data, decode, limits, _Wanted(alpha, frames, profiled)):
+        if picture.array.size > _LARGE_VALUES:
+            _return_freed_memory()
         profile = picture.profile
         yield picture
         if profile is not None:
@@ -150,43 +171,35 @@ def decode_pictures(
             del picture  # and its pixels, before the next one is decoded
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The arguments of `decode_pictures`."""
+class _Wanted(NamedTuple):
+    """The arguments of `decode_pictures` of the same names."""
 
-    decode: str
     alpha: bool
     frames: bool
     profiled: bool
 
 
-def _decode_stored(data: bytes, wanted: _Wanted, limits: DecodeLimits) -> Iterator[DecodedPicture]:
+def _decode_stored(
+    data: bytes, decode: str, limits: DecodeLimits, wanted: _Wanted
+) -> Iterator[DecodedPicture]:
     """Yield the pictures as stored."""
     limits.check_bytes(len(data))
     if is_video(data[:HEAD_BYTES]):
         message = "not an image but a video: use hash_video or hashmatch video hash"
         raise DecodeError(message, ErrorKind.UNSUPPORTED)
     accepted = identify(data)
-    with translate_errors(accepted.name):
-        if accepted is JXL:  # whose plug-in decodes on opening
-            accepted.check_size(*jxl_size(data), limits)
-        image = accepted.open(data)
-        accepted.check_size(*image.size, limits)
-        if accepted is JPEG:
-            loaded = [_load_jpeg(data, image, wanted)]
-        else:
-            loaded = [_load_picture(image, accepted, wanted)]
-        has_more = wanted.frames and accepted is not JPEG and getattr(image, "is_animated", False)
-        if accepted.pages:
-            _release_pixels(image, loaded[0])
-        elif not has_more:
-            del image
-        if loaded[0].array.size > _LARGE_VALUES:
-            _return_freed_memory()
-    yield loaded.pop()  # so that it is not held here as well
-    if has_more:
-        decode_further = _decode_pages if accepted.pages else _decode_frames
-        yield from decode_further(image, accepted, limits, wanted)
+    if accepted is JPEG:
+        with translate_errors(accepted.name):
+            picture = _load_jpeg(data, limits, decode, profiled=wanted.profiled)
+        yield picture
+        return
+    if accepted is JXL:  # whose plug-in decodes on opening
+        accepted.check_size(*jxl_size(data), limits)
+    show = _SHOW.get(accepted, show_frames)
+    loader = _PillowLoader(accepted, limits, profiled=wanted.profiled)
+    for layer in show(data, loader, alpha=wanted.alpha, frames=wanted.frames):
+        yield _keep(layer, accepted, alpha=wanted.alpha, profile=loader.profile)
+        del layer
 
 
 def _return_freed_memory() -> None:
@@ -200,85 +213,80 @@ def _return_freed_memory() -> None:
         trim(0)
 
 
-def _release_pixels(image: ImageFile.ImageFile, picture: DecodedPicture) -> None:
-    """Free Pillow's copy of the pixels of a page, on which no other builds."""
-    if picture.profile is None or picture.profile.inks is None:
-        image._im = None
+class _PillowLoader:
+    """The `Loader` of a format.
+
+    `profile` is that of the page loaded last, or of the file: frames have none of their own.
+    """
+
+    def __init__(self, accepted: Format, limits: DecodeLimits, *, profiled: bool) -> None:
+        self.accepted = accepted
+        self.limits = limits
+        self.profile: Profile | None = None
+        self._profiled = profiled
+
+    @property
+    def name(self) -> str:
+        return self.accepted.name
+
+    def open(self, data: bytes) -> ImageFile.ImageFile:
+        image = self.accepted.open(data)
+        self.accepted.check_size(*image.size, self.limits)
+        return image
+
+    def load(self, image: ImageFile.ImageFile, *, alpha: bool) -> Layer:
+        layer = _load_picture(image, self.accepted, alpha=alpha)
+        has_pages = self.accepted in (TIFF, HEIC)
+        if self._profiled and (has_pages or self.profile is None):
+            self.profile = read_profile(image)
+        if has_pages and (self.profile is None or self.profile.inks is None):
+            image._im = None  # Pillow's copy of the pixels, on which no other page builds
+        return layer
+
+    def load_first(self, data: bytes, *, alpha: bool, profile: bytes | None = None) -> Layer:
+        with translate_errors(self.name):
+            image = self.open(data)
+            if profile is not None:
+                image.info["icc_profile"] = profile
+            return self.load(image, alpha=alpha)
 
 
-def _load_jpeg(data: bytes, image: ImageFile.ImageFile, wanted: _Wanted) -> DecodedPicture:
-    profile = read_profile(image) if wanted.profiled else None
-    is_luma = wanted.decode == "luma" and profile is None and has_luma_plane(image)
-    pixels = decode_plain(data, image, luma=is_luma)
-    if pixels is None:
-        if not is_luma:
-            return _load_picture(image, JPEG, wanted)
-        reduce_to_luma(image)
-        image.load()
-        pixels = packed_pixels(image, "L")
-    return DecodedPicture(pixels, "luma" if is_luma else "exact", JPEG.name, profile=profile)
+def _keep(
+    layer: Layer, accepted: Format, *, alpha: bool, profile: Profile | None
+) -> DecodedPicture:
+    """Return a layer as a picture; copied if it can be written to, since it then may change."""
+    rgb, plane = layer.rgb, layer.alpha if alpha else None
+    if rgb.flags.writeable:
+        rgb = rgb.copy()
+        rgb.setflags(write=False)
+    if plane is not None:
+        is_opaque = int(plane.min()) == OPAQUE
+        plane = None if is_opaque else plane.copy() if plane.flags.writeable else plane
+    return DecodedPicture(
+        rgb, "exact", accepted.name, plane, layer.timestamp_s, layer.page, layer.missing, profile
+    )
 
 
-def _load_picture(image: ImageFile.ImageFile, accepted: Format, wanted: _Wanted) -> DecodedPicture:
+def _load_jpeg(data: bytes, limits: DecodeLimits, decode: str, *, profiled: bool) -> DecodedPicture:
+    profile = None
+    if profiled and _JPEG_PROFILE in data:
+        with suppress(DecodeError), translate_errors(JPEG.name):
+            profile = read_profile(StoredJpeg(BytesIO(data)))
+    found = load_jpeg(data, limits, luma=decode == "luma" and profile is None)
+    done: Decode = "luma" if found.is_luma else "exact"
+    return DecodedPicture(found.array, done, JPEG.name, missing=found.missing, profile=profile)
+
+
+def _load_picture(image: ImageFile.ImageFile, accepted: Format, *, alpha: bool) -> Layer:
     """Load the picture at which an image is positioned; raises whatever Pillow raises."""
     samples, orientation = PLAIN_SAMPLES, 1
     if accepted is TIFF:  # as Pillow forgets the orientation once applied
         samples, orientation = read_samples(image), read_orientation(image)
-    key = read_key(image, accepted) if wanted.alpha else None
+    key = read_key(image, accepted) if alpha else None
     image.load()
-    profile = read_profile(image) if wanted.profiled else None
-    plane = read_alpha(image, key) if wanted.alpha else None
+    plane = read_alpha(image, key) if alpha else None
     pixels = rgb_pixels(image, samples)
     if accepted is TIFF:
         pixels = undo_orientation(pixels, orientation)
         plane = None if plane is None else undo_orientation(plane, orientation)
-    return DecodedPicture(pixels, "exact", accepted.name, plane, profile=profile)
-
-
-def _decode_frames(
-    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, wanted: _Wanted
-) -> Iterator[DecodedPicture]:
-    with translate_errors(accepted.name):
-        n_frames = int(getattr(image, "n_frames", 1))
-    limits.check_frame_pixels(n_frames * image.width * image.height)
-    stride = -(-n_frames // limits.max_frames)
-    elapsed_ms = 0.0
-    for number in range(1, n_frames):
-        with translate_errors(f"{accepted.name} frame {number + 1}"):
-            elapsed_ms += float(image.info.get("duration") or 0)
-            image.seek(number)
-            accepted.check_size(*image.size, limits, is_animated=True)
-            if number % stride:
-                image.load()
-                continue
-            picture = _load_picture(image, accepted, wanted)
-            loaded = [replace(picture, timestamp_s=elapsed_ms / 1000)]
-            del picture
-        yield loaded.pop()
-
-
-def _decode_pages(
-    image: ImageFile.ImageFile, accepted: Format, limits: DecodeLimits, wanted: _Wanted
-) -> Iterator[DecodedPicture]:
-    # The pages of a TIFF are a chain that ends where seeking fails; counting them first would walk
-    # all of it.
-    numbers = count() if accepted is TIFF else range(int(getattr(image, "n_frames", 1)))
-    first = image.tell()
-    all_pixels = image.width * image.height
-    for n_seen, number in enumerate((number for number in numbers if number != first), start=2):
-        with translate_errors(f"{accepted.name} page {number + 1}"):
-            try:
-                image.seek(number)
-            except EOFError:
-                return
-            if n_seen > limits.max_frames:
-                message = f"too many pages: more than {limits.max_frames}"
-                raise DecodeError(message, ErrorKind.TOO_MANY_FRAMES)
-            accepted.check_size(*image.size, limits)
-            all_pixels += image.width * image.height
-            limits.check_frame_pixels(all_pixels)
-            picture = _load_picture(image, accepted, wanted)
-            loaded = [replace(picture, page=number + 1)]
-            _release_pixels(image, picture)
-            del picture
-        yield loaded.pop()
+    return Layer(pixels, plane)

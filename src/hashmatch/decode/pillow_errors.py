@@ -106,6 +106,8 @@ def _describe(subject: str, error: Exception) -> tuple[str, ErrorKind]:
     text = _pillow_text(error)
     if bits := _JPEG_BITS.search(text):
         return f"unsupported {subject}: {bits[1]} bits per sample, not 8", ErrorKind.UNSUPPORTED
+    if "out of memory" in text:
+        return f"out of memory while decoding {subject}", ErrorKind.MEMORY
     if _TRUNCATED.search(text):
         return f"truncated {subject}", ErrorKind.TRUNCATED
     return f"damaged {subject}: {text or 'unreadable structure'}", ErrorKind.DAMAGED

@@ -95,8 +95,32 @@ def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> b
         raise unreadable(error) from error
 
 
+class OpenedPath(str):
+    """A path with its file open, for a process that may open none itself."""
+
+    file: io.FileIO
+
+    def __new__(cls, path: str, file: io.FileIO) -> OpenedPath:
+        """Return the path with its file."""
+        opened = super().__new__(cls, path)
+        opened.file = file
+        return opened
+
+    def __reduce__(self) -> tuple[type[OpenedPath], tuple[str, io.FileIO]]:
+        return OpenedPath, (str(self), self.file)
+
+
+def open_source(source: str | bytes) -> str | bytes:
+    """Return a path with its file open, bytes as they are; DecodeError as for `read_blocks`."""
+    return source if isinstance(source, bytes) else OpenedPath(source, open_content(source))
+
+
 def open_content(path: str | os.PathLike[str]) -> io.FileIO:
     """Open a regular file, unbuffered; DecodeError as for `read_blocks`."""
+    if isinstance(path, OpenedPath):
+        file = io.FileIO(os.dup(path.file.fileno()))
+        file.seek(0)
+        return file
     try:
         file = io.FileIO(path, opener=lambda name, _flags: os.open(name, _OPEN_FLAGS))
     except OSError as error:

@@ -17,6 +17,14 @@ from hashmatch.fingerprint.given_hashes import (
 from hashmatch.fingerprint.hashes import digests, hash_image, hash_segments, hash_video
 from hashmatch.fingerprint.rendering import ViewOptions
 from hashmatch.fingerprint.source import Source, sendable
+from hashmatch.fingerprint.wire import (
+    decode_fingerprints,
+    decode_hash,
+    decode_hashes,
+    encode_fingerprints,
+    encode_hashes,
+    open_media,
+)
 
 __all__ = [
     "GivenHash",
@@ -24,7 +32,12 @@ __all__ = [
     "MediaExecutor",
     "Source",
     "ViewOptions",
+    "decode_fingerprints",
+    "decode_hash",
+    "decode_hashes",
     "digests",
+    "encode_fingerprints",
+    "encode_hashes",
     "fingerprint_content",
     "fingerprint_contents",
     "fingerprint_hashes",
@@ -33,6 +46,7 @@ __all__ = [
     "hash_segments",
     "hash_video",
     "identify_media",
+    "open_media",
     "parse_hash",
     "prepare_to_fingerprint",
     "sendable",

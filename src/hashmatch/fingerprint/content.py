@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashmatch.decode import HEAD_BYTES, check_decode, is_video, load_video_decoder
+from hashmatch.decode import HEAD_BYTES, check_decode, is_video, load_decoders
 from hashmatch.errors import Attempt, DecodeError, attempt, make_memory_error
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
@@ -89,7 +91,9 @@ def fingerprint_contents(
     def arguments_of(content: Content) -> Attempt[tuple[Any, ...]]:
         if content.media is None:
             return Attempt(error=content.error)
-        return Attempt((content.media.source, content.media.kind, names, decode, options))
+        phase = _sampling_phase(content.sha256, options.sampling_key)
+        own = replace(options, sampling_key=None, video_phase=phase)
+        return Attempt((content.media.source, content.media.kind, names, decode, own))
 
     hashed: Iterable[Attempt[PixelAttempts]] = repeat(Attempt({}), len(contents))
     if names:
@@ -106,6 +110,13 @@ def fingerprint_contents(
         yield Fingerprints(content.content_id, content.sha256, attempts, content.error)
 
 
+def _sampling_phase(sha256: str | None, key: str | None) -> float:
+    """Return when the samples of a video begin, in shares of the interval, by its digest."""
+    content = bytes.fromhex(sha256 or "")
+    digest = hmac.digest(key.encode("utf-8"), content, "sha256") if key else content
+    return int.from_bytes(digest[:4], "big") / 2**32
+
+
 def identify_media(data: bytes) -> Media:
     """Return bytes as media: a video if they begin like one, else a picture."""
     return Media("video" if is_video(data[:HEAD_BYTES]) else "picture", data)
@@ -120,7 +131,8 @@ def fingerprint_media(
 ) -> PixelAttempts:
     """Hash the pixels of `Media` by several algorithms; the task of a decoding process.
 
-    DecodeError if the first picture cannot be decoded; other errors as in `fingerprint_content`.
+    DecodeError if nothing of the first picture can be decoded; other errors as in
+    `fingerprint_content`. Pixels that are missing are an error next to the hashes of the rest.
     """
     is_oriented = "orientations" in options.views
     hashers = [_ViewHasher(name, is_oriented=is_oriented) for name in algorithms]
@@ -131,11 +143,13 @@ def fingerprint_media(
             for hasher in hashers:
                 hasher.add(view)
             n_views += 1
+            error = error or view.missing
             del view  # its pixels are not needed while the next one is made
     except DecodeError as failure:
-        error = DecodeError(str(failure), failure.kind)  # without the frames of its traceback
+        # Copied without the frames of its traceback.
+        error = error or DecodeError(str(failure), failure.kind)
     except MemoryError:
-        error = make_memory_error()
+        error = error or make_memory_error()
     if error is not None and n_views == 0:
         raise error
     return {hasher.algorithm: hasher.result(error) for hasher in hashers}
@@ -144,7 +158,7 @@ def fingerprint_media(
 def prepare_to_fingerprint(algorithms: Iterable[str]) -> None:
     """Import everything `fingerprint_media` needs; missing packages are reported on first use."""
     load_algorithms(algorithms)
-    load_video_decoder()
+    load_decoders()
 
 
 class _ViewHasher:

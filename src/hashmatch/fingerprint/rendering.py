@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
+    Crop,
     DecodeLimits,
+    EmbeddedFile,
     Inside,
     Luma,
     VideoLimits,
     decode_pictures,
+    decode_video,
     find_border,
+    find_embedded,
     flatten,
-    open_video,
     possible_borders,
     read_content,
+    read_embedded,
 )
 from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.hashing import Pixels, grey_of
 from hashmatch.values import Media
-from hashmatch.views import AS_STORED, FRAME, GROUNDS, PROFILED, TRIMMED, VIEW_KINDS, join, page
+from hashmatch.views import (
+    AS_STORED,
+    FRAME,
+    GROUNDS,
+    PROFILED,
+    TRIMMED,
+    VIEW_KINDS,
+    embedded,
+    join,
+    page,
+)
 
 _ONLY_THE_FIRST = (
     "only the first frame of the video was examined: the policy's views leave out frames"
@@ -40,7 +54,9 @@ class View:
     `timestamp_s`. `is_first` is True for the
     first picture of the content and every view made from it; `is_complete` if no view is missing
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
-    it; `pixels` are then its luma as shown.
+    it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
+    `file` is 0 for the content itself, otherwise the number of the stream or file inside it;
+    `is_cropped` says that the picture was cropped as the file asks for.
     """
 
     name: str
@@ -50,6 +66,9 @@ class View:
     is_first: bool
     is_complete: bool = True
     luma: Luma | None = None
+    missing: DecodeError | None = None
+    file: int = 0
+    is_cropped: bool = False
 
     @cached_property
     def grey(self) -> Pixels:
@@ -63,13 +82,17 @@ class ViewOptions:
 
     `views` are the kinds of views in addition to ``"as_stored"``, from
     `hashmatch.views.VIEW_KINDS`; ValueError for others. `limits` bound a picture, `video_limits` a
-    video. `video_interval_s` is the time between hashed frames of a video; 0: every frame.
+    video. `video_interval_s` is the time between samples of a video, 0 for every frame, and
+    `video_phase`, at least 0 and less than 1, the share of it at which the first is taken;
+    `fingerprint_contents` sets it by the content's SHA-256, and `sampling_key` if there is one.
     """
 
     views: Collection[str] = VIEW_KINDS
     limits: DecodeLimits = DEFAULT_LIMITS
     video_limits: VideoLimits = DEFAULT_VIDEO_LIMITS
     video_interval_s: float = 1.0
+    video_phase: float = 0.0
+    sampling_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for kind in self.views:
@@ -85,64 +108,151 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
     Raises
     ------
     DecodeError
-        As `hashmatch.decode.decode_pictures`, when the picture concerned is due; for a video as
-        `open_video`, and after the last frame if the video could not be decoded to its end, or if
-        `views` lacks frames, since part of it was then not examined.
+        After the last view, the first reason why a part was not examined: one of those of
+        `hashmatch.decode.decode_pictures` or `decode_video`; INCOMPLETE for a file inside the
+        content, or if `views` lacks frames of a video.
     """
-    render = _render_video if media.kind == "video" else _render_pictures
-    for view in render(media.source, options, decode):
-        if "trimmed" in options.views:
+    for view in _render_files(media, options, decode):
+        if "trimmed" in options.views and not view.is_cropped:
             yield from _with_trimmed(view)
         else:
             yield view
         del view  # its pixels are not needed while the next one is made
 
 
+def _render_files(media: Media, options: ViewOptions, decode: str) -> Iterator[View]:
+    """Yield the views of a file, then of the files inside it, and raise the first error."""
+    is_video = media.kind == "video"
+    source = media.source
+    if isinstance(source, str) and not is_video:
+        source = read_content(source, limits=options.limits)
+    if isinstance(source, bytes) and not is_video:
+        options.limits.check_bytes(len(source))
+    error: DecodeError | None = None
+    found = find_embedded(source)
+    n_files = 0
+    render = _render_video if is_video else _render_pictures
+    try:
+        for view in render(source, options, decode):
+            n_files = view.file
+            yield from _with_crops(_within(view, 0), found.crops)
+            del view
+    except DecodeError as failure:
+        error = failure.with_traceback(None)
+    for file in found.files:
+        first = n_files + 1
+        try:
+            for view in _render_embedded(source, file, options):
+                n_files = first + view.file
+                yield from _with_crops(_within(view, first), found.crops)
+                del view
+        except DecodeError as failure:
+            error = error or _not_examined(file, failure)
+        n_files = max(first, n_files)
+    error = error or found.error
+    if error is not None:
+        raise error
+
+
+def _within(view: View, first: int) -> View:
+    """Return a view of a file inside the content, whose streams are counted from `first`."""
+    number = first + view.file
+    if not number:
+        return view
+    name = join(embedded(number), view.name)
+    return replace(view, name=name, file=number, is_first=False)
+
+
+def _not_examined(file: EmbeddedFile, cause: DecodeError) -> DecodeError:
+    place = f"{file.kind} inside the file, at byte {file.start}"
+    return DecodeError(f"{place}: {cause}", ErrorKind.INCOMPLETE)
+
+
+def _render_embedded(
+    source: bytes | str, file: EmbeddedFile, options: ViewOptions
+) -> Iterator[View]:
+    if file.kind == "video":
+        return _render_video(source, options, file=file)
+    return _render_pictures(read_embedded(source, file), options, "exact")
+
+
 def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> Iterator[View]:
+    assert isinstance(source, bytes)
     pictures = decode_pictures(
-        read_content(source, limits=options.limits) if isinstance(source, str) else source,
+        source,
         decode=decode,
         limits=options.limits,
         alpha="flattened" in options.views,
         frames="frames" in options.views,
         profiled=PROFILED in options.views,
     )
+    n_stored = 0
     for picture in pictures:
         name = AS_STORED
         if picture.timestamp_s is not None:
             name = FRAME
         elif picture.page is not None:
             name = page(picture.page)
-        is_first = name == AS_STORED
         if picture.is_profiled:
             name = join(name, PROFILED)
-        yield View(name, picture.array, picture.decode, picture.timestamp_s, is_first)
+        else:
+            n_stored += 1
+        missing, is_first = picture.missing, n_stored == 1
+        facts = (picture.decode, picture.timestamp_s, is_first)
+        yield View(name, picture.array, *facts, missing=missing)
         if picture.alpha is not None:
             for ground, level in GROUNDS.items():
-                yield View(
-                    join(name, ground),
-                    flatten(picture.array, picture.alpha, level),
-                    picture.decode,
-                    picture.timestamp_s,
-                    is_first,
-                )
+                flat = flatten(picture.array, picture.alpha, level)
+                yield View(join(name, ground), flat, *facts, missing=missing)
+                del flat  # before the next one is made
         del picture  # no more than one is held
 
 
-def _render_video(source: bytes | str, options: ViewOptions, _: str) -> Iterator[View]:
-    name = AS_STORED
-    with open_video(
-        source, interval_s=options.video_interval_s, limits=options.video_limits
-    ) as frames:
-        for frame in frames:
-            is_first = name == AS_STORED
-            pixels = frame.luma.as_shown()
-            yield View(name, pixels, "video", frame.timestamp_s, is_first, luma=frame.luma)
-            if "frames" not in options.views:
-                raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
-            name = FRAME
-    if frames.error is not None:
-        raise frames.error
+def _render_video(
+    source: bytes | str, options: ViewOptions, _: str = "", *, file: EmbeddedFile | None = None
+) -> Iterator[View]:
+    frames = decode_video(
+        source,
+        interval_s=options.video_interval_s,
+        phase=options.video_phase,
+        frames="frames" in options.views,
+        limits=options.video_limits,
+        part=file,
+    )
+    stream = -1
+    for frame in frames:
+        is_next, stream = frame.stream != stream, frame.stream
+        name = AS_STORED if is_next else FRAME
+        yield View(
+            name,
+            frame.luma.as_shown(),
+            "video",
+            frame.timestamp_s,
+            is_first=is_next,
+            luma=frame.luma,
+            file=stream,
+        )
+    if "frames" not in options.views:
+        raise DecodeError(_ONLY_THE_FIRST, ErrorKind.INCOMPLETE)
+
+
+def _with_crops(view: View, crops: Sequence[Crop]) -> Iterator[View]:
+    """Yield a view, and the parts of it that players show if they crop as the file asks for."""
+    yield view
+    for crop in crops:
+        inside = crop.inside(*view.pixels.shape[:2])
+        if inside is not None:
+            yield replace(_cut_out(view, inside), is_cropped=True)
+
+
+def _cut_out(view: View, inside: Inside) -> View:
+    luma = view.luma
+    return replace(
+        view,
+        name=join(view.name, TRIMMED),
+        pixels=view.pixels[inside],
+        luma=luma and replace(luma, pixels=luma.pixels[inside]),
+    )
 
 
 def _with_trimmed(view: View) -> Iterator[View]:
@@ -150,7 +260,7 @@ def _with_trimmed(view: View) -> Iterator[View]:
 
     Luma only nominates candidates, so every border that the exact pixels may have is trimmed.
     """
-    pixels, luma = view.pixels, view.luma
+    pixels = view.pixels
     borders: Sequence[Inside | None] | None = (
         possible_borders(pixels) if view.decode == "luma" else (find_border(pixels),)
     )
@@ -158,9 +268,4 @@ def _with_trimmed(view: View) -> Iterator[View]:
     yield view
     for inside in borders or ():
         if inside is not None:
-            yield replace(
-                view,
-                name=join(view.name, TRIMMED),
-                pixels=pixels[inside],
-                luma=luma and replace(luma, pixels=luma.pixels[inside]),
-            )
+            yield _cut_out(view, inside)

@@ -29,10 +29,11 @@ Consumes = Literal["rgb", "grey"]
 
 @dataclass(frozen=True, slots=True)
 class LumaDrift:
-    """Bounds on how far hashes of a JPEG's luma plane lie from those of its exact pixels.
+    """Margins for the distance of hashes of a JPEG's luma plane from those of its exact pixels.
 
-    A search with hashes of luma is widened by `margin_bits`, so that it finds what exact hashes
-    would find, if the quality is at least `min_quality`; other hashes cannot be relied on. To save
+    A search with hashes of luma is widened by `margin_bits`, so that it finds what exact hashes of
+    ordinary photographs would find, if the quality is at least `min_quality`; other hashes cannot
+    be relied on. Colours that leave the gamut of RGB can drift further, without any bound. To save
     time, hashes of luma may be off by `tolerance_bits`, within the margin, from rounding errors;
     those of trimmed views, whose borders may also be a line off, by `trimmed_tolerance_bits`.
     """
@@ -50,8 +51,8 @@ class Algorithm(ABC):
     `name`, in lower case, is used in the registry, lists and decisions; `bits` is the width of the
     codes, a multiple of 8; `default_radius` is the usual search radius in bits, inclusive.
     `exact_only` is true if codes are equal or unrelated, so that distances other than 0 mean
-    nothing. Given `luma_drift`, hashes of luma nominate pictures within its bounds; if it is None,
-    pictures are decoded exactly.
+    nothing. Given `luma_drift`, screening with ``decode="luma"`` nominates pictures within its
+    margins by hashes of luma; if it is None, pictures are decoded exactly.
     """
 
     name: str

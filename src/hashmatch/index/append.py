@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hashmatch.index.dedup import Int64s, KeyMap, RowKeys
-from hashmatch.index.list_rows import WITHDRAWN, RowChunk, read_chunks
+from hashmatch.hashing import get_algorithm
+from hashmatch.index.dedup import MISSING, Int64s, KeyMap, Keys, RowKeys, contains_keys, no_entries
+from hashmatch.index.deletion_vector import Rows
+from hashmatch.index.list_rows import (
+    WITHDRAWN,
+    RowChunk,
+    codes_of,
+    key_table,
+    read_chunks,
+    split_by_algorithm,
+)
 from hashmatch.index.manifest import ChangeKind, ListCounts, Origin
+from hashmatch.index.overrides import digest_code
 from hashmatch.index.recipe import RecipeList
 from hashmatch.index.row_lookup import KnownRows, find_rows
 from hashmatch.index.transaction import Transaction
 from hashmatch.lists import Column
 
 
+class Appended(NamedTuple):
+    """The effect of appending a list file.
+
+    `counts` are the row counts of this file alone; `n_returned` removed entries were readmitted;
+    `n_unmet` withdrawn rows name an entry or a hash that the list did not have.
+    """
+
+    counts: ListCounts
+    n_returned: int
+    n_unmet: int
+
+
 def append_list(
     transaction: Transaction, source: RecipeList, came_by: ChangeKind, *, readmit: bool = False
-) -> tuple[ListCounts, int]:
+) -> Appended:
     """Append the rows of a list file while reading it; call once per list and transaction.
 
-    If the index has a row already, with the same status, the new row is a duplicate; with another
-    status it replaces the old row. A withdrawn row removes the old row. Known entries keep their
-    ordinal. Entries that the overrides list as removed are left out, unless `readmit` is true: then
-    they are added, and deleted from the overrides.
-
-    Returns
-    -------
-    counts : ListCounts
-        The row counts of this file alone.
-    n_returned : int
-        Removed entries that were readmitted.
+    If the index has a row already, with the same status, harm and classification, the new row is a
+    duplicate; otherwise it replaces the rows of that entry and hash, except those that the file
+    gives, too. A withdrawn row removes all rows of its entry in the list, or without an entry id
+    all rows of its hash, whatever their harm and classification, except those that the file gives
+    as well. Known entries keep their ordinal. Entries and hashes that the overrides list as removed
+    are left out, unless `readmit` is true: then they are added, and deleted from the overrides.
 
     Notes
     -----
     Rows are written to disk as they are read. Memory grows by 24 bytes for each distinct row and 24
-    for each new entry; every 65,536 rows cost a scan of the ids that the index has for the list.
+    for each new entry, and by 40 for each known row that may have to go; every 65,536 rows cost a
+    scan of the ids that the index has for the list.
     """
     appending = _Appending(transaction, source, readmit=readmit)
     for chunk in read_chunks(source, appending.keys, transaction.options.chunk_rows):
@@ -54,10 +74,15 @@ class _Appending:
         self._readmit = readmit
         removed = transaction.overrides.removed_of(source.name)
         self._removed = pa.array(sorted(removed), pa.string())
+        self._removed_hashes = transaction.overrides.removed_hashes_of(source.name)
         self._returned: set[str] = set()
+        self._returned_hashes: set[str] = set()
         self._ordinals = KeyMap()
         self._places = {origin: at for at, origin in enumerate(transaction.origins)}
         self._algorithms: set[str] = set()
+        self._given = KeyMap()  # keys of the rows that the file gives, withdrawn ones apart
+        self._outdated: list[tuple[Int64s, Rows, Keys]] = []  # known rows, which go unless given
+        self._n_unmet = 0
         kinds = ("rows", "indexed", "withdrawn", "ignored", "duplicates", "removed")
         self._counts = dict.fromkeys(kinds, 0)
 
@@ -66,51 +91,104 @@ class _Appending:
         transaction, counts = self._transaction, self._counts
         self._algorithms.update(chunk.algorithms)
         ids: Column = chunk.table["entry_id"]
-        known = find_rows(
-            transaction.segments,
-            transaction.origins,
-            transaction.is_of([self._source.name]),
-            pc.unique(ids) if transaction.segments else ids,
-            self.keys,
-        )
+        known = self._find_known(chunk)
         is_withdrawn = chunk.is_first & (chunk.statuses == WITHDRAWN)
         kept = chunk.is_first & ~is_withdrawn
-        found: Column = pc.is_in(ids, self._removed)
-        is_removed = found.to_numpy()
+        is_removed = self._find_removed(chunk)
         if not self._readmit:
             counts["removed"] += int((kept & is_removed).sum())
             kept &= ~is_removed
+        given = chunk.row_keys[kept]
+        self._given.setdefault(given, np.zeros(len(given), dtype=np.int64))
         twin = known.by_row.get(chunk.row_keys)
         is_repeated = kept & (twin >= 0)
         is_repeated[is_repeated] = known.status[twin[is_repeated]] == chunk.statuses[is_repeated]
+        self._note_outdated(chunk, known, kept)
         kept &= ~is_repeated
-        self._remove(known, twin[(twin >= 0) & (kept | is_withdrawn)])
-        counts["rows"] += chunk.table.num_rows + chunk.n_ignored
+        self._remove(known, twin[(twin >= 0) & kept])
+        n_partial = chunk.n_rows - chunk.table.num_rows  # withdrawals without entry id or hash
+        counts["rows"] += chunk.n_rows + chunk.n_ignored
         counts["ignored"] += chunk.n_ignored
         counts["indexed"] += int(kept.sum())
-        counts["withdrawn"] += int(is_withdrawn.sum())
+        counts["withdrawn"] += int(is_withdrawn.sum()) + n_partial
         counts["duplicates"] += int((~chunk.is_first).sum() + is_repeated.sum())
-        self._returned.update(ids.filter(pa.array(kept & is_removed)).to_pylist())
         rows = chunk.table.filter(pa.array(kept))
+        self._returned.update(ids.filter(pa.array(kept & is_removed)).to_pylist())
+        if self._readmit and self._removed_hashes:
+            self._returned_hashes.update(_hash_digests(rows))
         origins = self._number_origins(chunk.origins[kept])
         entries = self._number_entries(known, chunk.entry_keys[kept])
         rows = rows.append_column("entry", pa.array(entries, pa.int64()))
         transaction.append(rows.append_column("origin", pa.array(origins, pa.int32())))
 
-    def finish(self, came_by: ChangeKind) -> tuple[ListCounts, int]:
-        """Return the counts of the list, and how many entries were readmitted."""
+    def finish(self, came_by: ChangeKind) -> Appended:
+        """Remove what the file replaces or withdraws; return the counts."""
         transaction, source = self._transaction, self._source
+        for segments, rows, keys in self._outdated:
+            goes = self._given.get(keys) == MISSING
+            self._remove_rows(segments[goes], rows[goes])
         # An empty list gets an empty segment, so that policies that name its algorithm still load.
         for algorithm in sorted(self._algorithms) or [source.reading.default_algorithm]:
             transaction.require_segment(algorithm)
-        transaction.overrides = transaction.overrides.readmit(source.name, self._returned)
+        transaction.overrides = transaction.overrides.readmit(
+            source.name, self._returned, self._returned_hashes
+        )
         counts = ListCounts(source.name, source.version, **self._counts, came_by=came_by)
-        return counts, len(self._returned)
+        return Appended(counts, len(self._returned), self._n_unmet)
+
+    def _find_known(self, chunk: RowChunk) -> KnownRows:
+        """Return the rows that the index has of entries in the chunk, and of withdrawn hashes."""
+        transaction, ids = self._transaction, chunk.table["entry_id"]
+        withdrawn_ids, withdrawn_hashes = _split_withdrawals(chunk.withdrawals)
+        codes = {
+            name: codes_of(withdrawn_hashes.filter(pa.array(is_of)), get_algorithm(name).bits)
+            for name, is_of in split_by_algorithm(withdrawn_hashes).items()
+        }
+        if transaction.segments:
+            ids = pc.unique(pa.chunked_array([*ids.chunks, *withdrawn_ids.chunks], pa.string()))
+        return find_rows(
+            transaction.segments,
+            transaction.origins,
+            transaction.is_of([self._source.name]),
+            ids,
+            keys=self.keys,
+            codes=codes,
+        )
+
+    def _find_removed(self, chunk: RowChunk) -> NDArray[np.bool_]:
+        """Return which rows are of an entry or hash that the owner of the index removed."""
+        found: Column = pc.is_in(chunk.table["entry_id"], self._removed)
+        is_removed: NDArray[np.bool_] = found.to_numpy()
+        if self._removed_hashes:
+            digests = _hash_digests(chunk.table)
+            is_removed |= np.array([each in self._removed_hashes for each in digests], np.bool_)
+        return is_removed
+
+    def _note_outdated(self, chunk: RowChunk, known: KnownRows, kept: NDArray[np.bool_]) -> None:
+        """Note the known rows that go unless the file gives them: regraded or withdrawn ones."""
+        keys, live = self.keys, known.live()
+        withdrawn_ids, withdrawn_hashes = _split_withdrawals(chunk.withdrawals)
+        withdrawn_keys = key_table(keys, no_entries(withdrawn_hashes.num_rows), withdrawn_hashes)
+        is_known: Column = pc.is_in(withdrawn_ids, live.entry_ids)
+        is_met = np.concatenate(
+            [is_known.to_numpy(), contains_keys(live.code_keys, withdrawn_keys)]
+        )
+        self._n_unmet += int((~is_met).sum())
+        if not live.row.size:
+            return
+        rows = chunk.table.filter(pa.array(kept))
+        bare = keys.entries(keys.bare_origins(self._source.name, rows.num_rows), rows["entry_id"])
+        is_withdrawn: Column = pc.is_in(live.entry_ids, withdrawn_ids)
+        goes = is_withdrawn.to_numpy() | contains_keys(withdrawn_keys, live.code_keys)
+        goes |= contains_keys(key_table(keys, bare, rows), live.hash_keys)
+        self._outdated.append((live.segment[goes], live.row[goes], live.row_keys[goes]))
 
     def _remove(self, known: KnownRows, places: Int64s) -> None:
-        for number in np.unique(known.segment[places]).tolist():
-            rows = known.row[places[known.segment[places] == number]]
-            self._transaction.remove(number, np.sort(rows))
+        self._remove_rows(known.segment[places], known.row[places])
+
+    def _remove_rows(self, segments: Int64s, rows: Rows) -> None:
+        for number in np.unique(segments).tolist():
+            self._transaction.remove(number, np.unique(rows[segments == number]))
 
     def _number_entries(self, known: KnownRows, keys: NDArray[np.uint64]) -> Int64s:
         """Return the ordinals of entries; new entries are numbered in order of appearance."""
@@ -136,3 +214,14 @@ class _Appending:
             if places[at] == len(origins):
                 origins.append(origin)
         return places[inverse]
+
+
+def _split_withdrawals(rows: pa.Table) -> tuple[Column, pa.Table]:
+    """Return the entry ids of withdrawn rows, and the rows that have a hash but no entry id."""
+    has_id: Any = pc.not_equal(rows["entry_id"], pa.scalar(""))
+    return rows["entry_id"].filter(has_id), rows.filter(pc.invert(has_id))
+
+
+def _hash_digests(rows: pa.Table) -> list[str]:
+    hashes: Any = zip(rows["algorithm"].to_pylist(), rows["code"].to_pylist(), strict=True)
+    return [digest_code(name, code) for name, code in hashes]

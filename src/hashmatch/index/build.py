@@ -73,7 +73,7 @@ def build_index(
         transaction.name = recipe.name
         transaction.n_removed = 0 if transaction.before is None else transaction.before.n_rows
         for source in recipe.lists:
-            counts, _ = append_list(transaction, source, "build")
+            counts = append_list(transaction, source, "build").counts
             transaction.lists.append(counts)
             if source.attributes != DEFAULT_ATTRIBUTES:
                 transaction.attributes[source.name] = source.attributes

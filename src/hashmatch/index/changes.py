@@ -42,8 +42,9 @@ class ChangeReport:
     Name, generation and digest describe the current generation. `is_new` is true if the contents
     changed; otherwise nothing was published. `n_added` rows were added and `n_removed` never match
     again; `n_disabled` stay but no longer match, `n_enabled` match again. `n_returned_entries`
-    entries had been removed and match again. `counts` breaks down the rows of a list file, if there
-    was one.
+    entries had been removed and match again. `n_unmet_withdrawals` withdrawn rows of a list file
+    that was added named an entry or hash that the list did not have. `counts` breaks down the rows
+    of a list file, if there was one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ChangeReport:
     n_disabled: int = 0
     n_enabled: int = 0
     n_returned_entries: int = 0
+    n_unmet_withdrawals: int = 0
     counts: ListCounts | None = None
 
     @classmethod

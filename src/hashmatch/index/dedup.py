@@ -43,6 +43,10 @@ class RowKeys:
         """Return the number of an origin, whatever the version of the list."""
         return self._origins.setdefault((list_name, harm, classification), len(self._origins))
 
+    def bare_origins(self, list_name: str, n_rows: int) -> Int64s:
+        """Return, for every row, the one origin of a list whose harm and grade do not count."""
+        return np.full(n_rows, self.origin(list_name, "", None))
+
     def facts(self, origin: int) -> tuple[str, str | None]:
         """Return harm and classification of an origin."""
         _, harm, classification = list(self._origins)[origin]
@@ -84,6 +88,19 @@ class RowKeys:
         sums += self._multipliers[0] + np.uint64(number) * self._multipliers[1]
         upper = sums >> np.uint64(32)
         return entries + ((upper[:, :2] << np.uint64(32)) | upper[:, 2:])
+
+
+def no_entries(n_rows: int) -> Keys:
+    """Return the keys of no entry at all, so that `RowKeys.rows` gives keys of codes alone."""
+    return np.zeros((n_rows, 2), dtype=np.uint64)
+
+
+def contains_keys(there: Keys, keys: Keys) -> NDArray[np.bool_]:
+    """Return whether each of `keys` is among those `there`, bool (n,)."""
+    known = KeyMap()
+    known.setdefault(there, np.zeros(len(there), dtype=np.int64))
+    found: NDArray[np.bool_] = known.get(keys) != MISSING
+    return found
 
 
 class KeyMap:

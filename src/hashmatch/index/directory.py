@@ -181,16 +181,19 @@ class LockedDirectory:
         if folder.path.stat().st_mode & 0o077:
             folder.path.chmod(FOLDER_MODE)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        lock = os.open(folder.path / ".lock", flags, 0o600)
+        lock, writer = os.open(folder.path / ".lock", flags, 0o600), os.getpid()
         try:
             _wait_for(lock, directory, wait_s)
             folder._prepare()
             try:
                 yield folder
             finally:
-                folder._clear_staging()
+                if os.getpid() == writer:
+                    folder._clear_staging()
         finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)  # closing would not release a lock shared with a fork
+            # Closing would not release a lock shared with a fork; a fork must not release it.
+            if os.getpid() == writer:
+                fcntl.flock(lock, fcntl.LOCK_UN)
             os.close(lock)
 
     def _prepare(self) -> None:

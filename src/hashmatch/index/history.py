@@ -146,8 +146,10 @@ def rollback_index(
         transaction.restore(manifest, verify=True)
         if with_overrides:
             transaction.overrides = open_overrides(directory, manifest)
-        for list_name in {name for name, _ in transaction.overrides.removed}:
-            transaction.remove_entries(list_name, transaction.overrides.removed_of(list_name))
+        overrides = transaction.overrides
+        for list_name in {name for name, _ in overrides.removed | overrides.removed_hashes}:
+            transaction.remove_entries(list_name, overrides.removed_of(list_name))
+            transaction.remove_hashes(list_name, overrides.removed_hashes_of(list_name))
         n_returned = _count_returned(transaction)
         if dry_run:
             report = ChangeReport.of(

@@ -56,10 +56,9 @@ class Index:
 
         Raises
         ------
-        HashmatchError
-            The folder was never built.
         IndexFormatError
-            A file, which the error names, is damaged, missing, not ours or of another format.
+            The folder was never built, or a file, which the error names, is damaged, missing, not
+            ours or of another format.
         """
         # Absolute, so that refreshed() works after a change of the working folder.
         return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100

@@ -28,6 +28,7 @@ def add_list(
     list_name: str | None = None,
     version: str | None = None,
     new_list: bool = False,
+    return_removed: bool = False,
     reading: ListReading | None = None,
     wait_s: float = 0.0,
     options: StorageOptions = DEFAULT_OPTIONS,
@@ -35,9 +36,12 @@ def add_list(
     """Add the rows of a list file to a list; they are searched from then on.
 
     A row that the index has already, by entry, harm, classification, algorithm and hash, is a
-    duplicate: the old row keeps its list version and its time. With another status the new row
-    replaces it; a withdrawn row removes it. An entry removed earlier matches again, with the
-    hashes of this file. A known entry that gets another hash stays one entry.
+    duplicate: the old row keeps its list version and its time. With another status, harm or
+    classification the new row replaces it. A withdrawn row with an entry id removes all rows of
+    that entry in the list; without one, all rows of its hash; whatever their harm and
+    classification, except those that the file gives as well. Entries that `remove_entries` removed
+    stay out, and so do their hashes under another entry id. A known entry that gets another hash
+    stays one entry.
 
     Parameters
     ----------
@@ -51,6 +55,8 @@ def add_list(
         The version that matches will name; the latest of the list by default.
     new_list : bool
         Allow a list that neither index nor recipe knows; needs `version`.
+    return_removed : bool
+        Add also what `remove_entries` removed; from then on it is as if it had never been removed.
     reading : ListReading, optional
         How to read the file. Options left open are taken from the recipe, if it has the list.
     wait_s : float
@@ -79,12 +85,18 @@ def add_list(
     directory = Path(directory)
     with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
         source = _find_list(transaction, file, list_name, version, reading, new_list=new_list)
-        counts, n_returned = append_list(transaction, source, "add", readmit=True)
+        added = append_list(transaction, source, "add", readmit=return_removed)
+        counts = added.counts
         is_known = counts.list in {known.list for known in transaction.lists}
         if counts.indexed or transaction.n_removed or not is_known:
             transaction.lists = _add_counts(transaction.lists, counts)
         change = transaction.commit("add", list_name=source.name)
-        return replace(change, n_returned_entries=n_returned, counts=counts)
+        return replace(
+            change,
+            n_returned_entries=added.n_returned,
+            n_unmet_withdrawals=added.n_unmet,
+            counts=counts,
+        )
 
 
 def replace_list(
@@ -99,15 +111,15 @@ def replace_list(
 ) -> ChangeReport:
     """Replace all rows of a list with those of a list file, in one generation.
 
-    Entries that `remove_entries` removed are left out, and counted in the report; `add_list` adds
-    them again. The old rows get tombstones, and stay on disk until their segment is merged.
-    Parameters, errors and costs are those of `add_list`.
+    What `remove_entries` removed is left out, and counted in the report; only `add_list` with
+    `return_removed` adds it again. The old rows get tombstones, and stay on disk until their
+    segment is merged. Parameters, errors and costs are those of `add_list`.
     """
     directory = Path(directory)
     with open_transaction(directory, wait_s=wait_s, options=options) as transaction:
         source = _find_list(transaction, file, list_name, version, reading, new_list=False)
         transaction.remove_entries(source.name, None)
-        counts, _ = append_list(transaction, source, "replace")
+        counts = append_list(transaction, source, "replace").counts
         others = [known for known in transaction.lists if known.list != source.name]
         transaction.lists = [*others, counts]
         return replace(transaction.commit("replace", list_name=source.name), counts=counts)
@@ -123,8 +135,9 @@ def remove_entries(
 ) -> ChangeReport:
     """Remove entries of a list: no row of them matches from the next generation on.
 
-    All hashes of an entry go, of every algorithm, harm and classification. A build or
-    `replace_list` leaves the entries out, too; only `add_list` adds them again. Removing an entry
+    All hashes of an entry go, of every algorithm, harm and classification. Whatever adds rows later
+    leaves them out, and also any other entry of the list with one of their hashes, unless such an
+    entry matches already. Only `add_list` with `return_removed` adds them again. Removing an entry
     twice changes nothing.
 
     Parameters
@@ -152,8 +165,10 @@ def remove_entries(
     """
     with _open(directory, list_name, wait_s, options) as transaction:
         ids = _check_entries(transaction, list_name, entry_ids, transaction.overrides.removed)
+        codes = transaction.live_codes(list_name, ids)
         transaction.remove_entries(list_name, ids)
-        transaction.overrides = transaction.overrides.remove(list_name, ids)
+        digests = transaction.digest_unlisted(list_name, codes)
+        transaction.overrides = transaction.overrides.remove(list_name, ids, digests)
         return transaction.commit("remove", list_name=list_name)
 
 

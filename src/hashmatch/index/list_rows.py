@@ -23,12 +23,16 @@ _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 class RowChunk(NamedTuple):
     """Rows of a list with the columns of `hashmatch.lists.SCHEMA`, and arrays of shape (n,).
 
-    `n_ignored` further rows, of ignored algorithms, were left out. `algorithms` names each row's
-    algorithm; `origins` and keys come from `RowKeys`; `statuses` are positions in `STATUSES`;
-    `is_first` is false for a row that repeats an earlier row of the list.
+    `withdrawals` are the withdrawn rows, those included that lack an entry id or a hash, which are
+    not in `table`; `n_rows` counts them, too. `n_ignored` further rows, of ignored algorithms, were
+    left out. `algorithms` names each row's algorithm; `origins` and keys come from `RowKeys`;
+    `statuses` are positions in `STATUSES`; `is_first` is false for a row that repeats an earlier
+    row of the list.
     """
 
     table: pa.Table
+    withdrawals: pa.Table
+    n_rows: int
     n_ignored: int
     algorithms: list[str]
     origins: Int64s
@@ -44,15 +48,13 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
     HashListError names file, row and column of the first fault.
     """
     seen = KeyMap()
-    for table, n_ignored in _read_tables(source, chunk_rows):
+    for rows, n_ignored in _read_tables(source, chunk_rows):
+        _check_algorithms(rows, split_by_algorithm(rows), source)
+        withdrawals, table = _part_withdrawals(rows)
         by_algorithm = split_by_algorithm(table)
-        _check_algorithms(table, by_algorithm, source)
         origins = keys.origins_of(source.name, table["harm"], table["classification"])
         entry_keys = keys.entries(origins, table["entry_id"])
-        row_keys = np.empty_like(entry_keys)
-        for name, is_of in by_algorithm.items():
-            codes = codes_of(table.filter(pa.array(is_of)), get_algorithm(name).bits)
-            row_keys[is_of] = keys.rows(entry_keys[is_of], name, codes)
+        row_keys = key_table(keys, entry_keys, table)
         statuses = status_numbers(table["status"])
         # Row number and status in one value.
         values = table["row_number"].to_numpy() * len(STATUSES) + statuses
@@ -62,7 +64,26 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
             problem = f"{earlier} gives the same entry and hash another status; keep one of them"
             raise _error(table, row, source, problem, "status")
         keyed = origins, entry_keys, row_keys, statuses, is_first
-        yield RowChunk(table, n_ignored, [*by_algorithm], *keyed)
+        yield RowChunk(table, withdrawals, rows.num_rows, n_ignored, [*by_algorithm], *keyed)
+
+
+def key_table(keys: RowKeys, entry_keys: Keys, rows: pa.Table) -> Keys:
+    """Return the keys of rows of any algorithm, given those of their entries."""
+    row_keys = np.empty_like(entry_keys)
+    for name, is_of in split_by_algorithm(rows).items():
+        codes = codes_of(rows.filter(pa.array(is_of)), get_algorithm(name).bits)
+        row_keys[is_of] = keys.rows(entry_keys[is_of], name, codes)
+    return row_keys
+
+
+def _part_withdrawals(table: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return the withdrawn rows, and all rows that have both an entry id and a hash."""
+    is_withdrawn: Any = pc.equal(table["status"], pa.scalar("withdrawn"))
+    is_whole: Any = pc.and_(
+        pc.not_equal(table["entry_id"], pa.scalar("")),
+        pc.greater(pc.binary_length(table["code"]), pa.scalar(0)),
+    )
+    return table.filter(is_withdrawn), table.filter(is_whole)
 
 
 def _read_tables(source: RecipeList, chunk_rows: int) -> Iterator[tuple[pa.Table, int]]:
@@ -120,7 +141,7 @@ def _check_algorithms(
             )
             faults.append((int(np.argmax(is_of)), "algorithm", problem))
             continue
-        other_width = is_of & (n_bytes != bits // 8)
+        other_width = is_of & (n_bytes != bits // 8) & (n_bytes > 0)
         if other_width.any():
             problem = f"expected {bits // 4} hex digits, as {name} has {bits} bits"
             faults.append((int(np.argmax(other_width)), "hash", problem))

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from hashmatch.errors import HashmatchError, IndexFormatError
+from hashmatch.errors import IndexFormatError
 from hashmatch.hamming import HammingIndex
 from hashmatch.index.deletion_vector import NO_ROWS, Rows, decode_rows
 from hashmatch.index.directory import (
@@ -42,10 +42,8 @@ def load_current(directory: Path, load: Callable[[Current], _T]) -> _T:
 
     Raises
     ------
-    HashmatchError
-        The folder was never built.
     IndexFormatError
-        Pointer or manifest is damaged.
+        The folder was never built, or pointer or manifest is damaged.
     """
     while True:
         state = _read_state(directory)
@@ -96,9 +94,7 @@ def verify_index(directory: str | os.PathLike[str]) -> list[str]:
     Raises
     ------
     IndexFormatError
-        A file is damaged or missing; the error names the first such file.
-    HashmatchError
-        The folder was never built.
+        The folder was never built, or a file is damaged or missing; the error names the first.
     """
     directory = Path(directory)
 
@@ -143,11 +139,11 @@ def check_segment(directory: Path, segment: Segment, *, verify: bool) -> None:
             raise IndexFormatError(f"{path}: damaged, its SHA-256 differs; {remedy}")
 
 
-def not_built(directory: Path) -> HashmatchError:
+def not_built(directory: Path) -> IndexFormatError:
     """Return the error for a folder that has no index."""
     if not directory.is_dir():
-        return HashmatchError(f"{directory}: no such folder")
-    return HashmatchError(f"{directory} is not built; run: {build_command(directory)}")
+        return IndexFormatError(f"{directory}: no such folder")
+    return IndexFormatError(f"{directory} is not built; run: {build_command(directory)}")
 
 
 def _read_state(directory: Path) -> tuple[bytes | None, int]:

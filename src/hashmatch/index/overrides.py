@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from itertools import starmap
 
 import msgspec
@@ -25,31 +26,53 @@ class _Names(Record, frozen=True):
     removed: dict[str, list[str]]
     disabled: dict[str, list[str]]
     disabled_lists: list[str]
+    removed_hashes: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EntryOverrides:
-    """Names of removed entries, of disabled entries, and of lists disabled as a whole."""
+    """Names of removed entries, of disabled entries, and of lists disabled as a whole.
+
+    `removed_hashes` are digests of the hashes of removed entries, by list, so that a hash stays out
+    when its list gives it another entry id.
+    """
 
     removed: frozenset[Name] = frozenset()
     disabled: frozenset[Name] = frozenset()
     disabled_lists: frozenset[str] = frozenset()
+    removed_hashes: frozenset[Name] = frozenset()
 
     def removed_of(self, list_name: str) -> frozenset[str]:
         """Return the ids of the removed entries of a list."""
         return frozenset(entry_id for name, entry_id in self.removed if name == list_name)
 
+    def removed_hashes_of(self, list_name: str) -> frozenset[str]:
+        """Return the digests of the removed hashes of a list."""
+        return frozenset(digest for name, digest in self.removed_hashes if name == list_name)
+
     def disabled_of(self, list_name: str) -> frozenset[str]:
         """Return the ids of the entries of a list that are disabled by name."""
         return frozenset(entry_id for name, entry_id in self.disabled if name == list_name)
 
-    def remove(self, list_name: str, entry_ids: Iterable[str]) -> EntryOverrides:
-        """Return these overrides with further entries removed."""
-        return replace(self, removed=self.removed | _names(list_name, entry_ids))
+    def remove(
+        self, list_name: str, entry_ids: Iterable[str], digests: Iterable[str]
+    ) -> EntryOverrides:
+        """Return these overrides with further entries and hashes removed."""
+        return replace(
+            self,
+            removed=self.removed | _names(list_name, entry_ids),
+            removed_hashes=self.removed_hashes | _names(list_name, digests),
+        )
 
-    def readmit(self, list_name: str, entry_ids: Iterable[str]) -> EntryOverrides:
-        """Return these overrides with some entries no longer removed."""
-        return replace(self, removed=self.removed - _names(list_name, entry_ids))
+    def readmit(
+        self, list_name: str, entry_ids: Iterable[str], digests: Iterable[str]
+    ) -> EntryOverrides:
+        """Return these overrides with some entries and hashes no longer removed."""
+        return replace(
+            self,
+            removed=self.removed - _names(list_name, entry_ids),
+            removed_hashes=self.removed_hashes - _names(list_name, digests),
+        )
 
     def disable(self, list_name: str, entry_ids: Collection[str] | None) -> EntryOverrides:
         """Return these overrides with further entries disabled; None disables the whole list."""
@@ -70,6 +93,8 @@ class EntryOverrides:
             "disabled": _by_list(self.disabled),
             "disabled_lists": sorted(self.disabled_lists),
         }
+        if self.removed_hashes:
+            body["removed_hashes"] = _by_list(self.removed_hashes)
         return json.dumps(body, indent=1, ensure_ascii=False).encode() + b"\n"
 
     @classmethod
@@ -80,7 +105,13 @@ class EntryOverrides:
             removed=frozenset().union(*starmap(_names, names.removed.items())),
             disabled=frozenset().union(*starmap(_names, names.disabled.items())),
             disabled_lists=frozenset(names.disabled_lists),
+            removed_hashes=frozenset().union(*starmap(_names, names.removed_hashes.items())),
         )
+
+
+def digest_code(algorithm: str, code: bytes) -> str:
+    """Return a digest of algorithm and code: it names a hash without storing it."""
+    return blake2b(b"%s\0%s" % (algorithm.encode(), code), digest_size=16).hexdigest()
 
 
 def _names(list_name: str, entry_ids: Iterable[str]) -> frozenset[Name]:

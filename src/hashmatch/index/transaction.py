@@ -8,7 +8,8 @@ it. Leaving the `with` block without a commit changes nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,9 +45,12 @@ from hashmatch.index.manifest import (
     contents_digest,
 )
 from hashmatch.index.open import check_segment, load_current, open_overrides, open_segments
-from hashmatch.index.overrides import EntryOverrides
+from hashmatch.index.overrides import EntryOverrides, digest_code
+from hashmatch.index.row_lookup import rows_with_codes
 from hashmatch.index.segment_writer import SegmentWriter, merge_segments
 from hashmatch.index.segments import OpenSegment
+
+Codes = NDArray[np.uint8]
 
 
 class Transaction:
@@ -121,6 +125,41 @@ class Transaction:
             rows = self._rows_of(segment, [list_name], entry_ids)
             live.update(segment.entries.cells("entry_id", rows[~contains(segment.removed, rows)]))
         return live
+
+    def live_codes(self, list_name: str, entry_ids: Collection[str]) -> dict[str, Codes]:
+        """Return the distinct codes of entries, by algorithm, whose rows are not removed."""
+        found: dict[str, Codes] = {}
+        for segment in self.segments:
+            rows = self._rows_of(segment, [list_name], entry_ids)
+            codes = segment.codes[rows[~contains(segment.removed, rows)]]
+            if codes.size:
+                algorithm = segment.stored.algorithm
+                codes = np.concatenate([found.get(algorithm, codes[:0]), codes])
+                found[algorithm] = np.unique(codes, axis=0)
+        return found
+
+    def digest_unlisted(self, list_name: str, codes: Mapping[str, Codes]) -> set[str]:
+        """Return digests of those codes that no row of the list has, other than removed rows."""
+        digests = {
+            (name, code.tobytes()): digest_code(name, code.tobytes())
+            for name, of_algorithm in codes.items()
+            for code in of_algorithm
+        }
+        for segment in self.segments:
+            name = segment.stored.algorithm
+            if name in codes:
+                rows = rows_with_codes(segment, self.is_of([list_name]), codes[name])
+                for code in segment.codes[rows[~contains(segment.removed, rows)]]:
+                    digests.pop((name, code.tobytes()), None)
+        return {*digests.values()}
+
+    def remove_hashes(self, list_name: str, digests: Collection[str]) -> None:
+        """Remove all rows of a list whose hash has one of some digests."""
+        for number, segment in enumerate(self.segments if digests else ()):
+            rows = self._rows_of(segment, [list_name], None)
+            name = segment.stored.algorithm
+            found = [digest_code(name, code.tobytes()) in digests for code in segment.codes[rows]]
+            self.remove(number, rows[np.array(found, dtype=np.bool_)])
 
     def is_of(self, list_names: Collection[str]) -> NDArray[np.bool_]:
         """Return whether each origin belongs to one of the lists, bool (n_origins,)."""
@@ -313,8 +352,9 @@ def open_transaction(
                 yield transaction
     except OSError as error:
         doing = "built" if empty else "changed"
+        where = "" if error.filename is None else f" ({os.fsdecode(error.filename)})"
         reason = error.strerror or type(error).__name__
-        raise HashmatchError(f"{directory}: cannot be {doing}: {reason}") from None
+        raise HashmatchError(f"{directory}: cannot be {doing}: {reason}{where}") from None
 
 
 def _read_before(directory: Path, *, recover: bool) -> tuple[Manifest | None, EntryOverrides]:

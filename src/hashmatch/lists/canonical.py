@@ -15,6 +15,10 @@ from hashmatch.lists.schema import SCHEMA, STATUSES
 
 _PERCENT = r"^(100|[0-9]{1,2})$"
 _DECIMAL = r"^[0-9]{1,15}(\.[0-9]{1,30})?$"
+_REMEDIES = {
+    "entry_id": "give every entry an id",
+    "harm": "name it there or give the whole list a harm",
+}
 _FREE_TEXT = ("severity", "member_id", "media_type", "first_seen", "last_seen")
 
 
@@ -43,15 +47,19 @@ def canonical_rows(raw: RawRows, file: ListFile) -> tuple[pa.RecordBatch, int]:
         is_kept: Column = pc.invert(pc.is_in(algorithm, ignored))
         rows, algorithm = rows.filter(is_kept), algorithm.filter(is_kept)
     block = _Block(rows, file)
-    digits = block.hash_digits()
+    status = block.status()
+    # A withdrawal may name an entry without a hash, or a hash without an entry.
+    is_withdrawn: Column = pc.equal(status, pa.scalar("withdrawn"))
+    names_entry: Column = pc.and_(is_withdrawn, pc.is_valid(_trim(rows, "entry_id")))
+    digits = block.hash_digits(names_entry)
     has_labels = "labels" in rows.schema.names
     columns = {
         "row_number": rows["row_number"],
-        "entry_id": block.required("entry_id", None, "give every entry an id"),
+        "entry_id": block.optional("entry_id", is_withdrawn),
         "algorithm": algorithm,
-        "harm": block.required("harm", reading.harm, "name it there or give the whole list a harm"),
+        "harm": block.optional("harm", is_withdrawn, reading.harm),
         "classification": _trim(rows, "classification", reading.classification),
-        "status": block.status(),
+        "status": status,
         "quality": block.number("quality", pa.int16(), _PERCENT, "a whole number from 0 to 100"),
         "timestamp_s": block.number(
             "timestamp_s", pa.float64(), _DECIMAL, "seconds from 0 on, such as 12.5"
@@ -74,18 +82,21 @@ class _Block:
         self._file = file
         self._faults: list[tuple[int, str, str]] = []
 
-    def required(self, canonical: str, default: str | None, remedy: str) -> Column:
-        """Return trimmed text on one line; a missing cell is a fault."""
+    def optional(self, canonical: str, may_be_empty: Column, default: str | None = None) -> Column:
+        """Return trimmed text on one line, empty if missing; a fault unless it may be."""
         cells = _trim(self._rows, canonical, default)
-        self._check(pc.is_null(cells), canonical, f"empty; {remedy}")
+        is_missing: Column = pc.and_not(pc.is_null(cells), may_be_empty)
+        self._check(is_missing, canonical, f"empty; {_REMEDIES[canonical]}")
+        cells = pc.fill_null(cells, "")
         problem = "it contains a line break or control character"
         self._check(arrow_text.has_control(cells), canonical, problem)
         return cells
 
-    def hash_digits(self) -> Column:
+    def hash_digits(self, may_be_empty: Column) -> Column:
         """Return hex digits, two for each byte."""
         cells = pc.fill_null(_trim(self._rows, "hash"), "")
-        self._check(pc.equal(cells, pa.scalar("")), "hash", "empty; every entry needs a hash")
+        is_missing: Column = pc.and_not(pc.equal(cells, pa.scalar("")), may_be_empty)
+        self._check(is_missing, "hash", "empty; every entry needs a hash")
         problem = "expected hex digits; use ignore_algorithms to leave out other kinds of rows"
         self._check(arrow_text.has_other_than_hex(cells), "hash", problem)
         is_odd = pc.bit_wise_and(pc.binary_length(cells), pa.scalar(1, pa.int32()))

@@ -91,7 +91,12 @@ class _Block:
         text = [
             cell
             if cell is None or (isinstance(cell, str) and cell.isascii())  # nearly every cell
-            else _parse_text(cell, name, is_any_number=canonical == "timestamp_s")
+            else _parse_text(
+                cell,
+                name,
+                is_any_number=canonical == "timestamp_s",
+                is_hash=canonical == "hash",
+            )
             for canonical, name in self._names.items()
             for cell in (cells.get(name),)
         ]
@@ -113,13 +118,15 @@ class _Block:
         return RawRows(pa.RecordBatch.from_pydict(columns))
 
 
-def _parse_text(value: object, name: str, *, is_any_number: bool) -> str:
+def _parse_text(value: object, name: str, *, is_any_number: bool, is_hash: bool) -> str:
     if isinstance(value, str):
         return _check_encodable(value, name)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and not is_hash:
         return str(value)
     if is_any_number and isinstance(value, float):
         return f"{Decimal(repr(value)):f}"
+    if is_hash:  # whose digits mean another hash if they are read as hex
+        raise _CellError("expected text or null", name)
     kind = "number" if is_any_number else "whole number"
     raise _CellError(f"expected text, a {kind} or null", name)
 

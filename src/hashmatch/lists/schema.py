@@ -40,7 +40,7 @@ SCHEMA = pa.schema(_FIELDS)
 """Columns of `HashList.table`. `row_number` counts the rows of the file from 1, a CSV header being
 row 1; `code` holds packed bits, most significant first; `timestamp_s` is the time of the hashed
 frame in its video, null for other hashes; `record` is the row as the source gave it, as a
-JSON object."""
+JSON object. In a withdrawn row, one of `entry_id` and `code` may be empty, and `harm`, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,13 +13,17 @@ from hashmatch.policy.rules import DEFAULT_PRIORITY, OnError, Rule
 from hashmatch.strict_table import StrictTable, did_you_mean, quote
 from hashmatch.values import ACTIONS, PRIORITIES
 
-POLICY_KEYS = ("version", "mode", "default", "on_error", "views", "video_interval_s", "rules")
+POLICY_KEYS = (
+    *("version", "mode", "default", "on_error"),
+    *("views", "video_interval_s", "sampling_key", "rules"),
+)
 
 _ON_ERROR_KEYS = ("action", "queue", "priority", "sla", "routes")
 _RULE_KEYS = ("name", "when", "action", "queue", "priority", "sla", "routes", "suppresses")
 _NOT_OF_WHEN = {key: "beside when, not inside it" for key in _RULE_KEYS if key != "when"}
 _ERROR_ACTIONS = tuple(action for action in ACTIONS if action not in {"log", "allow"})
 _NAMED_COVERING_RULES = 8
+_LEAST_KEY_CHARACTERS = 16
 
 
 def read_on_error(policy: StrictTable) -> OnError:
@@ -33,6 +37,15 @@ def read_on_error(policy: StrictTable) -> OnError:
         sla=table.optional_duration("sla"),
         routes=table.texts("routes"),
     )
+
+
+def read_sampling_key(policy: StrictTable) -> str | None:
+    """Read `sampling_key`, which is long enough not to be guessed from its digest."""
+    key = policy.optional_text("sampling_key")
+    if key is not None and len(key) < _LEAST_KEY_CHARACTERS:
+        problem = f"too short to be secret; take at least {_LEAST_KEY_CHARACTERS} characters"
+        raise policy.error("sampling_key", problem)
+    return key
 
 
 def read_rules(policy: StrictTable, conditions: Sequence[Condition]) -> tuple[Rule, ...]:

@@ -36,8 +36,9 @@ class Policy:
     `ref` has version and SHA-256 of the text. `mode` is ``"enforce"``, or ``"shadow"`` to order
     only `default`, the action if no rule fires, and record what would have been ordered. `rules`
     are in file order and may state `conditions`. `views` are the kinds of views to hash in addition
-    to the content as stored; `video_interval_s` is the number of seconds between the frames of a
-    video to hash, 0 for every frame.
+    to the content as stored; `video_interval_s` is the number of seconds between the samples of a
+    video, 0 for every frame; `sampling_key` is the secret that says when the first is taken, None
+    if the SHA-256 of the content alone says it.
     """
 
     ref: PolicyRef
@@ -47,6 +48,7 @@ class Policy:
     rules: tuple[Rule, ...]
     views: tuple[str, ...] = VIEW_KINDS
     video_interval_s: float = _INTERVAL_S
+    sampling_key: str | None = field(default=None, repr=False)
     conditions: _Conditions = field(default=CONDITIONS, repr=False, compare=False)
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
@@ -96,13 +98,25 @@ class Policy:
         on_error = parser.read_on_error(table)
         views = table.choices("views", VIEW_KINDS)
         interval_s = table.number("video_interval_s", 0.0, _MAX_INTERVAL_S, _INTERVAL_S)
+        sampling_key = parser.read_sampling_key(table)
         rules = parser.read_rules(table, conditions)
         try:
-            policy = cls(ref, mode, default, on_error, rules, views, interval_s, conditions)
+            policy = cls(
+                *(ref, mode, default, on_error, rules),
+                views=views,
+                video_interval_s=interval_s,
+                sampling_key=sampling_key,
+                conditions=conditions,
+            )
         except CycleError as error:
             raise parser.cycle_error(table, rules, error) from None
         parser.check_reachable(table, rules, policy._index)
         return policy
+
+    @property
+    def sampling_key_digest(self) -> str | None:
+        """SHA-256 of `sampling_key` in hex, None if there is none."""
+        return self.sampling_key and sha256(self.sampling_key.encode("utf-8")).hexdigest()
 
     @property
     def algorithms(self) -> tuple[str, ...]:

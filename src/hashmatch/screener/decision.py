@@ -40,6 +40,7 @@ def decide(policy: Policy, fingerprints: Fingerprints, table: MatchTable) -> Dec
         mode=outcome.mode,
         policy=policy.ref,
         index=table.index,
+        sampling_key=policy.sampling_key_digest,
         error=None if error is None else str(error),
         error_kind=None if error is None else str(error.kind),
         hashmatch_version=__version__,

@@ -1,4 +1,4 @@
-"""Nomination: the luma-decoded contents that exact decoding might match."""
+"""Nomination: the luma-decoded contents that are near enough to the index to be decoded exactly."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def nominate(
     *,
     block_views: int = DEFAULT_BLOCK_VIEWS,
 ) -> list[int]:
-    """Return the positions of the luma-decoded contents that exact decoding might match, in order.
+    """Return the positions of the luma-decoded contents that are to be decoded exactly, in order.
 
-    A content is nominated if a luma fingerprint is incomplete, has a quality too low for the bound
-    on luma drift, or lies within the radius plus that bound of a row of the index (`LumaDrift`).
+    A content is nominated if a luma fingerprint is incomplete, has a quality too low for the margin
+    of luma drift, or lies within the radius plus that margin of a row of the index (`LumaDrift`).
+    What exact decoding would match from further away is missed.
     """
     nominated: set[int] = set()
     for algorithm, radius in radii.items():

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from hashmatch.decode import accept_truncated
 from hashmatch.errors import DecodeError, ErrorKind
 from hashmatch.fingerprint import (
     GivenHashes,
     MediaExecutor,
     ViewOptions,
+    decode_fingerprints,
+    encode_fingerprints,
     fingerprint_contents,
     fingerprint_hashes,
     fingerprint_media,
+    open_media,
     prepare_to_fingerprint,
 )
 from hashmatch.hashing import get_algorithm
@@ -224,7 +226,8 @@ class Screener:
         """Hash by every algorithm that rules ask about, from one decode of each item."""
         options, policy = self._options, snapshot.policy
         views = ViewOptions(
-            policy.views, options.limits, options.timed_video_limits, policy.video_interval_s
+            *(policy.views, options.limits, options.timed_video_limits, policy.video_interval_s),
+            sampling_key=policy.sampling_key,
         )
         if any(get_algorithm(name).luma_drift is None for name in snapshot.pixel_hashes):
             decode = "exact"
@@ -238,10 +241,15 @@ def _make_executor(options: ScreeningOptions, algorithms: Sequence[str]) -> Medi
     task = spread(fingerprint_media)
     if options.isolation is None:
         return InlineExecutor(attempted(task))
-    prepare: list[Callable[[], object]] = [partial(prepare_to_fingerprint, algorithms)]
-    if options.isolation.truncated:
-        prepare.append(accept_truncated)
-    return IsolatedExecutor(task, options.isolation, workers=options.threads, prepare=prepare)
+    return IsolatedExecutor(
+        task,
+        options.isolation,
+        encode=encode_fingerprints,
+        decode=decode_fingerprints,
+        workers=options.threads,
+        prepare=[partial(prepare_to_fingerprint, algorithms)],
+        send=open_media,
+    )
 
 
 def _pair(

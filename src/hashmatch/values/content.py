@@ -74,7 +74,7 @@ class Fingerprint:
     algorithm: str
     decode: str
     views: tuple[str, ...]
-    codes: NDArray[np.uint8]
+    codes: NDArray[np.uint8] = field(repr=False)
     qualities: tuple[int | None, ...]
     timestamps_s: tuple[float | None, ...]
     is_complete: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 ROW_VERSION = 1
@@ -23,7 +23,7 @@ class RecordedHash:
     """A hash in a decision; `decode` says how its pixels were obtained."""
 
     algorithm: str
-    hex: str
+    hex: str = field(repr=False)
     quality: int | None
     decode: str
 
@@ -112,7 +112,8 @@ class Decision:
     A function of content, index generation and policy: no clock, no random id. `n_matches` counts
     matches, one per entry and algorithm; `n_entries` counts distinct entries; `matches` holds the
     nearest 100, ordered by (distance, list, entry_id, algorithm). `rules_not_tried` names the rules
-    about algorithms that the content has no hash of. `error` is the reason why part of the content
+    about algorithms that the content has no hash of. `sampling_key` is the SHA-256 of the policy's
+    key for sampling videos, None if it has none. `error` is the reason why part of the content
     could not be read, decoded or hashed, or None; `error_kind` is the `hashmatch.errors.ErrorKind`
     of that error.
     """
@@ -133,6 +134,7 @@ class Decision:
     mode: str
     policy: PolicyRef
     index: IndexRef
+    sampling_key: str | None
     error: str | None
     error_kind: str | None
     hashmatch_version: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,7 @@ CODE_BITS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hash:
-    """One hash. Immutable; pickles, copies and compares by value.
+    """One hash. Immutable; pickles, copies and compares by value; its repr does not show the code.
 
     `algorithm` is a registered name, such as ``"pdq"``. `code`, uint8 (bits / 8,), has packed bits,
     most significant first; it is copied, and read-only. `quality` is 0..100, or None if the
@@ -39,7 +39,7 @@ class Hash:
     """
 
     algorithm: str
-    code: Code
+    code: Code = field(repr=False)
     quality: int | None
 
     def __post_init__(self) -> None:

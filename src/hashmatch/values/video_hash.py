@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class VideoHash:
     ValueError if shapes do not fit, a quality is out of range, or frames or times run backward.
     """
 
-    codes: NDArray[np.uint8]
+    codes: NDArray[np.uint8] = field(repr=False)
     qualities: NDArray[np.int16]
     frames: NDArray[np.int64]
     timestamps_s: NDArray[np.float64]

@@ -9,8 +9,9 @@ from hashmatch.workers.executor import (
     attempted,
     spread,
 )
-from hashmatch.workers.isolation import IsolatedExecutor, Isolation
+from hashmatch.workers.isolation import IsolatedExecutor, Isolation, received_error
 from hashmatch.workers.processes import ProcessExecutor, WorkerDiedError
+from hashmatch.workers.sandbox import Protection, probe_protection
 
 __all__ = [
     "Executor",
@@ -18,8 +19,11 @@ __all__ = [
     "IsolatedExecutor",
     "Isolation",
     "ProcessExecutor",
+    "Protection",
     "ThreadExecutor",
     "WorkerDiedError",
     "attempted",
+    "probe_protection",
+    "received_error",
     "spread",
 ]

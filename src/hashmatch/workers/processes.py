@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
+import queue
 import signal
 import threading
 import weakref
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import resource_tracker, util
-from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import TYPE_CHECKING, Any, Generic
+from itertools import count, islice
+from socket import socket
+from typing import Any, Generic, NoReturn, Protocol
 
 from hashmatch.errors import HashmatchError
-from hashmatch.workers.executor import Executor, ItemT, ResultT, interrupts_blocked
+from hashmatch.workers.channel import Channel, ChannelError
+from hashmatch.workers.child import Child, ChildStartError, end_with_parent, name_exit
+from hashmatch.workers.executor import (
+    Executor,
+    ItemT,
+    ItemT_contra,
+    ResultT,
+    ResultT_co,
+    interrupts_blocked,
+)
 
-if TYPE_CHECKING:
-    from pebble import ProcessPool
-
-_QUEUED_PER_CHILD = 2
-"""The item that a process works on and the next, so that it never waits for this process."""
 _IN_FLIGHT_PER_CHILD = 4
-_MOST_STARTS = 3
-_PATIENCE_S = 2
-_EXIT_OF_ZERO = 256  # stands for exit code 0
+_ANY_SIZE = 1 << 62
+_STOPPED = "the worker processes have been stopped"
 
 
 class WorkerDiedError(HashmatchError):
@@ -44,298 +47,299 @@ class WorkerDiedError(HashmatchError):
         self.cause = cause
 
 
-class ChildExecutor(Executor[ItemT, ResultT]):
-    """Base of executors that run a function in child processes, each in a pebble pool of its own.
+class ChildFailedError(Exception):
+    """A child did not answer an item as it should; `reason` is what its link makes of it."""
 
-    So it is known which item a dead process was working on. `initializer` is called in each
-    process as it starts; after `timeout_s` with one item a process is killed and replaced.
+    def __init__(self, reason: Any) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class Link(Protocol[ItemT_contra, ResultT_co]):
+    """How an executor speaks to its children; used by several threads."""
+
+    def start(self) -> Child:
+        """Start a child."""
+        ...
+
+    def answer_at_once(self, item: ItemT_contra, /) -> ResultT_co | None:
+        """Return the result of an item that needs no child; None if it needs one."""
+        ...
+
+    def exchange(self, child: Child, item: ItemT_contra, /) -> ResultT_co:
+        """Return a child's result for an item; ChildFailedError if the child is to be replaced."""
+        ...
+
+    def explain(self, failure: ChildFailedError, item_number: int, /) -> ResultT_co:
+        """Return the result of an item at which a new child failed, or raise its error."""
+        ...
+
+
+class ChildExecutor(Executor[ItemT, ResultT]):
+    """Base of executors that run a task in child processes, each driven by a thread.
+
+    A child that dies or fails may have been spoilt by an earlier item. So the item is tried again
+    in a new process, and only what happens there is its result.
     """
 
-    def __init__(
-        self,
-        function: Callable[[ItemT], object],
-        workers: int,
-        initializer: Callable[..., None],
-        initargs: tuple[Any, ...],
-        timeout_s: float | None = None,
-    ) -> None:
-        start, run = partial(_start_pool, initializer, initargs), partial(_run, function)
-        self._children = [_Child(start, run, timeout_s) for _ in range(workers)]
-        # Before multiprocessing waits for its children on exit, which would take forever.
-        self._stop = util.Finalize(self, _stop_all, args=(self._children,), exitpriority=100)
-        _open_executors.add(self)
+    def __init__(self, link: Link[ItemT, ResultT], workers: int) -> None:
+        self._workers = workers
+        self._crew = _Crew(link, workers)
+        self._stop = weakref.finalize(self, self._crew.stop)
 
     def map(self, items: Iterable[ItemT], /) -> Generator[ResultT, None, None]:
         """See `Executor.map`; closing the generator kills the processes that work on its items.
 
-        Raises HashmatchError if processes die before they start work, or have been stopped.
+        Raises HashmatchError if processes cannot be started, or have been stopped.
         """
-        jobs: deque[_Job[ItemT]] = deque()
-        source = iter(items)
-        changed = threading.Event()
-        n_done = 0
+        jobs: deque[_Job[ItemT, ResultT]] = deque()
+        source, numbers = iter(items), count()
         try:
             while True:
-                changed.clear()
-                self._fill(jobs, source, changed)
+                room = _IN_FLIGHT_PER_CHILD * self._workers - len(jobs)
+                for item in islice(source, room):
+                    jobs.append(self._crew.submit(item, next(numbers)))
                 if not jobs:
                     return
-                job, future = jobs[0], jobs[0].future
-                if not future.done():
-                    if not changed.wait(_PATIENCE_S) and not job.child.is_running:
-                        job.restart(changed)
-                elif future.cancelled():
-                    raise HashmatchError(_STOPPED)
-                elif isinstance(future.exception(), BrokenProcessPool):
-                    job.restart(changed)
-                else:
-                    result = self._receive(n_done, future)
-                    jobs.popleft()
-                    n_done += 1
-                    yield result
+                result = jobs[0].future.result()
+                jobs.popleft()
+                yield result
         finally:
             for job in jobs:
-                job.future.cancel()
+                self._crew.drop(job)
 
     def close(self) -> None:
         """Kill the processes; a `map` that is waiting for them raises HashmatchError."""
-        self.stop()
-
-    def stop(self) -> bool:
-        """Kill the processes; return False if another caller is doing so at this moment."""
-        if self._stop():  # None from the second call on
-            _open_executors.discard(self)
-        return self not in _open_executors
-
-    def _receive(self, item_number: int, future: Future[_Parcel]) -> ResultT:
-        """Return the result for an item, whether the function returned, raised or died."""
-        raise NotImplementedError
-
-    def _fill(
-        self, jobs: deque[_Job[ItemT]], source: Iterator[ItemT], changed: threading.Event
-    ) -> None:
-        """Hand items to the children with the fewest queued, up to the limits per child."""
-        while len(jobs) < _IN_FLIGHT_PER_CHILD * len(self._children):
-            queued = Counter(job.child for job in jobs if not job.future.done())
-            child = min(self._children, key=queued.__getitem__)
-            if queued[child] >= _QUEUED_PER_CHILD:
-                return
-            for item in source:
-                jobs.append(_Job(item, child, child.submit(item, changed)))
-                break
-            else:
-                return
+        self._stop()
 
 
 class ProcessExecutor(ChildExecutor[ItemT, ResultT]):
     """Runs the task in `workers` processes; task, items and results must be picklable.
 
-    The first `map` starts the processes, afresh, so a script needs the usual ``if __name__ ==
-    "__main__":`` guard of `multiprocessing`. They ignore Ctrl-C and wait until `close`, or the end
-    of this object or of this process, kills them, whatever they are doing, along with the processes
-    that they started. If one dies while working, `WorkerDiedError` is raised instead of its result.
+    The processes are trusted. The first `map` starts them, afresh, so a script needs the usual
+    ``if __name__ == "__main__":`` guard of `multiprocessing`. They ignore Ctrl-C and wait until
+    `close`, or the end of this object or of this process, kills them, whatever they are doing. If
+    one dies while working, so that the task may be at fault, `WorkerDiedError` is raised instead of
+    its result.
     """
 
     def __init__(self, task: Callable[[ItemT], ResultT], *, workers: int) -> None:
-        super().__init__(task, workers, _settle, (task,))
-
-    def _receive(self, item_number: int, future: Future[_Parcel]) -> ResultT:
-        from pebble import ProcessExpired  # noqa: PLC0415  (slow to import)
-
-        try:
-            result: ResultT = future.result().open()
-        except ProcessExpired as death:
-            cause = name_exit(death.exitcode)
-            if death.exitcode == -signal.SIGKILL:
-                cause += ", possibly out of memory"
-            raise WorkerDiedError(item_number, cause) from None
-        return result
-
-
-@dataclass(slots=True)
-class _Job(Generic[ItemT]):
-    """An item on its way through a child process."""
-
-    item: ItemT
-    child: _Child
-    future: Future[_Parcel]
-    n_starts: int = 1
-
-    def restart(self, changed: threading.Event) -> None:
-        """Try again after the process died while it was not working on any item."""
-        if self.n_starts == _MOST_STARTS:
-            raise HashmatchError(
-                "worker processes die on start-up; a script that starts them needs if __name__ "
-                '== "__main__": around what it does, and what they run must be importable'
-            )
-        self.n_starts += 1
-        self.future = self.child.submit(self.item, changed)
+        super().__init__(_PickleLink(task), workers)
 
 
 @dataclass(slots=True, eq=False)
-class _Child:
-    """One process at a time, in a pool that is started when it is needed."""
+class _Job(Generic[ItemT, ResultT]):
+    """An item on its way through a child process."""
 
-    start_pool: Callable[[], ProcessPool]
-    function: Callable[[_Parcel], _Parcel]
-    timeout_s: float | None
-    pool: ProcessPool | None = None
-    is_stopped: bool = False
-    futures: set[Future[_Parcel]] = field(default_factory=set)
-    may_change: threading.RLock = field(default_factory=threading.RLock)
+    item: ItemT
+    number: int
+    future: Future[ResultT] = field(default_factory=Future)
+    child: Child | None = None
+    is_dropped: bool = False
 
-    @property
-    def is_running(self) -> bool:
-        return self.pool is not None and self.pool.active
 
-    def submit(self, item: object, changed: threading.Event) -> Future[_Parcel]:
-        """Return the future of an item; `changed` is set when the future is done."""
-        future: Future[_Parcel] = Future()
-        with self.may_change, interrupts_blocked():
+class _Crew(Generic[ItemT, ResultT]):
+    """The drivers of the children, and the items that wait for them; holds no executor."""
+
+    def __init__(self, link: Link[ItemT, ResultT], size: int) -> None:
+        self.link = link
+        self.queue: queue.SimpleQueue[_Job[ItemT, ResultT] | None] = queue.SimpleQueue()
+        self.is_stopped = False
+        self._size = size
+        self._pid = os.getpid()
+        self._threads: list[threading.Thread] = []
+        self._children: set[Child] = set()
+        self._may_change = threading.Lock()
+
+    def submit(self, item: ItemT, number: int) -> _Job[ItemT, ResultT]:
+        """Queue an item; HashmatchError if there is nobody to work on it."""
+        if self._pid != os.getpid():
+            raise HashmatchError(
+                "worker processes belong to the process that started them: after a fork, open "
+                "anew what uses them"
+            )
+        job = _Job[ItemT, ResultT](item, number)
+        with self._may_change:
             if self.is_stopped:
                 raise HashmatchError(_STOPPED)
-            pool = self.pool
-            if pool is None or not pool.active:
-                _stop_pools([pool])
-                self.pool = None
-                self.pool = pool = self.start_pool()
-            try:
-                arguments = (_Parcel(item),)
-                future = pool.schedule(self.function, arguments, timeout=self.timeout_s)
-            except RuntimeError as error:  # the process has died just now
-                future.set_exception(BrokenProcessPool(str(error)))
-            self.futures.add(future)
-        future.add_done_callback(self.futures.discard)
-        future.add_done_callback(lambda _: changed.set())
-        return future
+            if len(self._threads) < self._size:
+                self._add_driver()
+            self.queue.put(job)
+        return job
 
-    def give_up(self) -> ProcessPool | None:
-        """Cancel all items in flight, accept no more, and return the pool, to be stopped."""
-        with self.may_change:
+    def _add_driver(self) -> None:
+        driver = _Driver(self)
+        thread = threading.Thread(target=driver.run, name="hashmatch-worker", daemon=True)
+        try:
+            with interrupts_blocked():  # which the processes that it starts inherit
+                thread.start()
+        except RuntimeError as error:
+            raise HashmatchError(f"cannot start a worker process: {error}") from error
+        self._threads.append(thread)
+
+    def assign(self, job: _Job[ItemT, ResultT], child: Child) -> None:
+        """Note that a child works on an item, so that it is killed should that be given up."""
+        with self._may_change:
+            self._children.add(child)
+            job.child = child
+            if self.is_stopped or job.is_dropped:
+                child.kill()
+
+    def finish(self, job: _Job[ItemT, ResultT]) -> None:
+        """Note that no child works on an item any more."""
+        with self._may_change:
+            job.child = None
+
+    def dismiss(self, child: Child) -> None:
+        """End a child."""
+        with self._may_change:
+            self._children.discard(child)
+        child.stop()
+
+    def drop(self, job: _Job[ItemT, ResultT]) -> None:
+        """Give up an item, and kill the process that works on it."""
+        with self._may_change:
+            job.is_dropped = True
+            if job.child is not None:
+                job.child.kill()
+
+    def stop(self) -> None:
+        """Kill all processes, and wait until they are gone."""
+        if self._pid != os.getpid():  # a copy, made by a fork
+            return
+        with self._may_change:
             self.is_stopped = True
-        for future in list(self.futures):
-            future.cancel()
-        return self.pool
+            for child in self._children:
+                child.kill()
+            for _ in self._threads:
+                self.queue.put(None)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
 
 
-class _Parcel:
-    """A value sent to another process; `open` raises any error that occurred on the way.
+class _Driver(Generic[ItemT, ResultT]):
+    """A thread that has one child at a time, and gives it one item at a time."""
 
-    In pebble, a value that cannot be pickled or unpickled would silently stop the pool.
-    """
+    def __init__(self, crew: _Crew[ItemT, ResultT]) -> None:
+        self._crew = crew
+        self._child: Child | None = None
 
-    def __init__(self, value: Any, error: Exception | None = None) -> None:
-        self._value = value
-        self._error = error
+    def run(self) -> None:
+        """Work on items until there is None in the queue."""
+        while (job := self._crew.queue.get()) is not None:
+            try:
+                job.future.set_result(self._find_result(job))
+            except BaseException as error:
+                job.future.set_exception(error)
+            del job  # and with it the item
+        self._dismiss_child()
 
-    def __reduce__(self) -> tuple[Callable[[bytes], _Parcel], tuple[bytes]]:
+    def _find_result(self, job: _Job[ItemT, ResultT]) -> ResultT:
+        crew = self._crew
+        answer = crew.link.answer_at_once(job.item)
+        while answer is None:
+            if crew.is_stopped or job.is_dropped:
+                raise HashmatchError(_STOPPED)
+            if self._child is not None and self._child.process.poll() is not None:
+                self._dismiss_child()  # it died while it had nothing to do
+            is_new = self._child is None
+            try:
+                answer = self._ask_child(job)
+            except ChildFailedError as failure:
+                self._dismiss_child()
+                if is_new and not (crew.is_stopped or job.is_dropped):
+                    answer = crew.link.explain(failure, job.number)
+        return answer
+
+    def _ask_child(self, job: _Job[ItemT, ResultT]) -> ResultT:
+        crew = self._crew
+        is_new = self._child is None
         try:
-            return _unpack, (pickle.dumps(self._value),)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise pickle.PicklingError(f"cannot be sent to another process: {error}") from error
+            child = self._child = self._child or crew.link.start()
+            crew.assign(job, child)
+            if is_new:
+                child.await_ready()
+            return crew.link.exchange(child, job.item)
+        except ChildStartError as error:
+            self._dismiss_child()
+            raise HashmatchError(_STOPPED if crew.is_stopped else str(error)) from error.__cause__
+        finally:
+            crew.finish(job)
 
-    def open(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-
-def _unpack(data: bytes) -> _Parcel:
-    try:
-        return _Parcel(pickle.loads(data))  # noqa: S301  (from this program's own processes)
-    except Exception as error:
-        return _Parcel(None, error)
+    def _dismiss_child(self) -> None:
+        if self._child is not None:
+            self._crew.dismiss(self._child)
+            self._child = None
 
 
-def _run(function: Callable[[Any], object], item: _Parcel) -> _Parcel:
-    """Call a function in a child process; send what it raises to the parent."""
-    try:
-        return _Parcel(function(item.open()))
-    except Exception as error:
+class _PickleLink(Generic[ItemT, ResultT]):
+    """Items and results are pickled: for children that are trusted."""
+
+    def __init__(self, task: Callable[[ItemT], ResultT]) -> None:
+        self._main = partial(_serve, task)
+
+    def start(self) -> Child:
+        return Child(self._main)
+
+    def answer_at_once(self, _: ItemT) -> None:
+        return
+
+    def exchange(self, child: Child, item: ItemT) -> ResultT:
+        data = _pickle(item)
         try:
-            pickle.loads(pickle.dumps(error))  # noqa: S301
-        except Exception:
-            raise HashmatchError(f"{type(error).__name__}: {error}") from error
+            child.channel.send(data)
+            reply = child.channel.receive(_ANY_SIZE)
+        except ChannelError:
+            exit_code = child.wait()
+            cause = name_exit(exit_code)
+            if exit_code == -signal.SIGKILL:
+                cause += ", possibly out of memory"
+            raise ChildFailedError(cause) from None
+        result, error = pickle.loads(reply)  # noqa: S301  (from this program's own processes)
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
+
+    def explain(self, failure: ChildFailedError, item_number: int) -> NoReturn:
+        raise WorkerDiedError(item_number, str(failure))
+
+
+def _pickle(value: object) -> bytes:
+    try:
+        return pickle.dumps(value)
+    except MemoryError:
         raise
+    except Exception as error:
+        raise pickle.PicklingError(f"cannot be sent to another process: {error}") from error
 
 
-class _Process(SpawnProcess):
-    """A process that never exits with code 0, because pebble would then wait for its result."""
-
-    @property
-    def exitcode(self) -> int | None:
-        code = super().exitcode
-        return _EXIT_OF_ZERO if code == 0 else code
+def settle(lifeline: int) -> None:
+    """Prepare a child: it leaves Ctrl-C to its parent, and ends on SIGTERM and with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_parent(lifeline)
 
 
-class _Context(SpawnContext):
-    Process = _Process
+def _serve(task: Callable[[ItemT], ResultT], lifeline: int, descriptor: int) -> None:
+    """Run the task on the items that the parent sends: the main function of a worker process."""
+    settle(lifeline)
+    with socket(fileno=descriptor) as end, suppress(ChannelError):
+        channel = Channel(end)
+        channel.send(b"")
+        while True:
+            channel.send(_answer(task, channel.receive(_ANY_SIZE)))
 
 
-def _start_pool(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> ProcessPool:
-    from pebble import ProcessPool  # noqa: PLC0415  (slow to import)
-
-    pool = ProcessPool(1, initializer=initializer, initargs=initargs, context=_Context())
+def _answer(task: Callable[[Any], object], data: bytearray) -> bytes:
+    """Return the result of a task, or what it raised, pickled."""
     try:
-        resource_tracker.ensure_running()
-        # Again, since the tracker unblocks it when it starts; a new process must not see Ctrl-C.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        _ = pool.active  # starts it
-    except (OSError, RuntimeError) as error:
-        _stop_pools([pool])
-        reason = error.__cause__ or error
-        raise HashmatchError(f"cannot start a worker process: {reason}") from error
-    return pool
-
-
-def _stop_all(children: Iterable[_Child]) -> bool:
-    _stop_pools([child.give_up() for child in children])
-    return True
-
-
-def _stop_pools(pools: Iterable[ProcessPool | None]) -> None:
-    started = [pool for pool in pools if pool is not None]
-    for pool in started:
-        pool.stop()  # type: ignore[no-untyped-call]
-    for pool in started:
-        pool.join()
-
-
-def name_exit(exit_code: int) -> str:
-    """Return the name of the signal that ended a process, or its exit code."""
-    try:
-        return signal.Signals(-exit_code).name
-    except ValueError:
-        return f"exit code {0 if exit_code == _EXIT_OF_ZERO else exit_code}"
-
-
-def _settle(_task: object) -> None:
-    """Prepare a worker process; the task is passed in so that its modules are imported."""
-    signal.signal(signal.SIGTERM, _end_process)
-    end_with_parent()
-
-
-def end_with_parent() -> None:
-    """Make this child process end as soon as its parent is gone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        _end_process()
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _end_process(*_: object) -> None:
-    """End this process and those that it started, whatever they are doing."""
-    signal.alarm(_PATIENCE_S)  # kills, should closing wait for what the main thread holds
-    are_stopped = [executor.stop() for executor in list(_open_executors)]
-    if all(are_stopped):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-_STOPPED = "the worker processes have been stopped"
-_open_executors: weakref.WeakSet[ChildExecutor[Any, Any]] = weakref.WeakSet()
+        return _pickle((task(pickle.loads(data)), None))  # noqa: S301
+    except Exception as error:
+        try:
+            reply = pickle.dumps((None, error))
+            pickle.loads(reply)  # noqa: S301
+        except Exception:
+            told = HashmatchError(f"{type(error).__name__}: {error}")
+            reply = pickle.dumps((None, told))
+        return reply

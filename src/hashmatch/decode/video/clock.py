@@ -25,9 +25,12 @@ class FrameClock:
         self._step = max(1, round(1 / (rate_hz * time_base_s)))
         self._offset: int | None = None
         self._last = 0
+        self.ran_backward = False
+        """The last stamp was earlier than the one before it, so the time between is a guess."""
 
     def tick(self, stamp: int | None) -> int:
         """Return the time of the next frame, from its stamp, in ticks since the first frame."""
+        self.ran_backward = False
         if self._offset is None:
             self._offset = -(stamp or 0)
             return 0
@@ -36,6 +39,7 @@ class FrameClock:
             return self._last
         self._last += self._step
         if stamp is not None:
+            self.ran_backward = True
             self._offset = self._last - stamp
         return self._last
 

@@ -39,6 +39,7 @@ CODECS = frozenset((
 _MOST_CHUNKS = 1_000_000
 _CHUNK_HEADER_BYTES = 24
 _FLV_HEADER_BYTES, _FLV_TAG_HEADER_BYTES = 13, 11
+_FLV_TYPE_BITS, _FLV_TYPES = 0x1F, frozenset((8, 9, 18))
 _EBML_ID, _SEGMENT_ID = b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67"
 
 ReadAt = Callable[[int, int], bytes]
@@ -50,16 +51,17 @@ class Container:
     """One accepted container: FFmpeg's demuxer, and a regular expression of its first bytes.
 
     `chunk_bytes` returns the size that an outermost chunk states in its first 24 bytes, None if the
-    chunk states no size.
+    chunk states no size. `streams_may_begin_late` means that no header lists the streams.
     """
 
     name: str
     demuxer: str
     signature: re.Pattern[bytes]
     chunk_bytes: Callable[[bytes], int | None] | None = None
+    streams_may_begin_late: bool = False
 
 
-def _box_bytes(head: bytes) -> int | None:
+def box_bytes(head: bytes) -> int | None:
     """Return the size of an MP4 box; None if it extends to the end of the file or is not a box."""
     if len(head) < 8:
         return 8
@@ -107,14 +109,16 @@ _ASF_HEADER = re.compile(rb"0&\xb2u\x8ef\xcf\x11\xa6\xd9\x00\xaa\x00b\xcel")
 # The second form, with the arrival time before each packet, is that of Blu-ray.
 _TS_PACKETS = re.compile(rb"(?:G.{187}){3}|(?:.{4}G.{187}){3}", re.DOTALL)
 
-MP4 = Container("MP4", "mov", _BOXES, _box_bytes)
+MP4 = Container("MP4", "mov", _BOXES, box_bytes)
 MATROSKA = Container("Matroska", "matroska", re.compile(_EBML_ID), _element_bytes)
 AVI = Container("AVI", "avi", re.compile(rb"RIFF.{4}AVI ", re.DOTALL), _riff_bytes)
-FLV = Container("FLV", "flv", re.compile(rb"FLV\x01"))
+FLV = Container("FLV", "flv", re.compile(rb"FLV\x01"), streams_may_begin_late=True)
 ASF = Container("ASF", "asf", _ASF_HEADER, _object_bytes)
 OGG = Container("Ogg", "ogg", re.compile(rb"OggS"))
-MPEG_TS = Container("MPEG-TS", "mpegts", _TS_PACKETS)
-MPEG_PS = Container("MPEG-PS", "mpeg", re.compile(rb"\x00\x00\x01\xba"))
+MPEG_TS = Container("MPEG-TS", "mpegts", _TS_PACKETS, streams_may_begin_late=True)
+MPEG_PS = Container(
+    "MPEG-PS", "mpeg", re.compile(rb"\x00\x00\x01\xba"), streams_may_begin_late=True
+)
 
 CONTAINERS = (MP4, MATROSKA, AVI, FLV, ASF, OGG, MPEG_TS, MPEG_PS)
 
@@ -162,6 +166,27 @@ def ends_early(container: Container, read_at: ReadAt, size_bytes: int) -> bool:
         if chunk_bytes is None:
             return False
         at += chunk_bytes
+    return False
+
+
+def has_rest(container: Container, read_at: ReadAt, size_bytes: int) -> bool:
+    """Return whether an FLV or ASF file goes on where its demuxer stops, or skips, in silence."""
+    if container not in (FLV, ASF):
+        return False
+    at = _FLV_HEADER_BYTES if container is FLV else 0
+    for _ in range(_MOST_CHUNKS):
+        if at >= size_bytes:
+            return False
+        head = read_at(at, _CHUNK_HEADER_BYTES)
+        if container is FLV:
+            if head[0] & _FLV_TYPE_BITS not in _FLV_TYPES:
+                return True
+            at += _FLV_TAG_HEADER_BYTES + int.from_bytes(head[1:4], "big") + 4
+        else:
+            length = _object_bytes(head)
+            if length is None or (at and ASF.signature.match(head)):
+                return True
+            at += length
     return False
 
 

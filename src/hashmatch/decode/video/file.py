@@ -1,7 +1,8 @@
-"""The bytes of a video as FFmpeg reads them: one regular file, of the size it had when opened."""
+"""The bytes of a video as FFmpeg reads them: a regular file, or a part of one, of fixed size."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Iterator
@@ -19,16 +20,26 @@ class VideoFile:
     """A file for PyAV, which calls `read`, `seek` and `tell`.
 
     PyAV would print a second exception raised in these calls, so the first error is kept in `error`
-    and FFmpeg sees the end of the file.
+    and FFmpeg sees the end of the file. `start_bytes` and `end_bytes` say which part of `raw` is
+    the file; None: up to the size that it has now.
     """
 
-    def __init__(self, raw: io.FileIO | io.BytesIO, limits: VideoLimits) -> None:
+    def __init__(
+        self,
+        raw: io.FileIO | io.BytesIO,
+        limits: VideoLimits,
+        start_bytes: int = 0,
+        end_bytes: int | None = None,
+    ) -> None:
         self._raw = raw
         self._limits = limits
         self._start_s = monotonic()
-        self.size_bytes = raw.seek(0, os.SEEK_END)
+        self._start_bytes = start_bytes
+        size_bytes = raw.seek(0, os.SEEK_END)
+        self.size_bytes = (size_bytes if end_bytes is None else end_bytes) - start_bytes
         self.error: DecodeError | None = None
-        raw.seek(0)
+        self._n_pixels = 0
+        self.seek(0)
         limits.check_bytes(self.size_bytes)
 
     def read(self, size_bytes: int) -> bytes:
@@ -36,7 +47,7 @@ class VideoFile:
         if self.error is not None or self.is_late():
             return b""
         try:
-            left_bytes = self.size_bytes - self._raw.tell()
+            left_bytes = self.size_bytes - self.tell()
             return self._raw.read(max(0, min(size_bytes, left_bytes))) or b""
         except OSError as error:
             self.error = unreadable(error)
@@ -53,12 +64,21 @@ class VideoFile:
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Seek like `io.IOBase.seek`; the end is where it was when the file was opened."""
         if whence == os.SEEK_END:
-            offset, whence = self.size_bytes + offset, os.SEEK_SET
-        return self._raw.seek(offset, whence)
+            offset += self.size_bytes
+        elif whence == os.SEEK_CUR:
+            offset += self.tell()
+        if offset < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return self._raw.seek(self._start_bytes + offset) - self._start_bytes
 
     def tell(self) -> int:
         """Return the offset of the next byte."""
-        return self._raw.tell()
+        return self._raw.tell() - self._start_bytes
+
+    def count_pixels(self, pixels: int) -> None:
+        """Add the pixels of one frame; DecodeError if all frames together have too many."""
+        self._n_pixels += pixels
+        self._limits.check_frame_pixels(self._n_pixels, self.size_bytes)
 
     def is_late(self) -> bool:
         """Return whether time is up; if so, record a timeout unless there is an error already."""
@@ -70,8 +90,13 @@ class VideoFile:
 
 
 @contextmanager
-def open_video_file(source: VideoSource, limits: VideoLimits) -> Iterator[VideoFile]:
-    """Open a path or bytes; DecodeError if it is not a regular file, empty or too large."""
+def open_video_file(
+    source: VideoSource, limits: VideoLimits, start_bytes: int = 0, end_bytes: int | None = None
+) -> Iterator[VideoFile]:
+    """Open a path or bytes, or a part of them, as `VideoFile`.
+
+    DecodeError if it is not a regular file, empty or too large.
+    """
     if isinstance(source, str | os.PathLike):
         raw: io.FileIO | io.BytesIO = open_content(source)
     elif isinstance(source, bytes | bytearray | memoryview):
@@ -79,4 +104,4 @@ def open_video_file(source: VideoSource, limits: VideoLimits) -> Iterator[VideoF
     else:
         raise TypeError(f"cannot hash {type(source).__name__}: expected a path or bytes")
     with raw:
-        yield VideoFile(raw, limits)
+        yield VideoFile(raw, limits, start_bytes, end_bytes)

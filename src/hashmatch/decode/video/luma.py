@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ _LUMA_FIRST = re.compile(
     r"|yuva?4\d\dp(?P<bits>9|10|12|14|16)?(?P<order>le|be)?"
     r"|nv(12|21|16|24|42)"
 )
+
+_CELL_POINTS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +51,9 @@ class Luma:
         if self.gain == 1.0 and not self.black:
             return np.ascontiguousarray(self.pixels, dtype=np.uint8)
         shown = ((np.arange(256) - self.black) * self.gain).round().clip(0, 255).astype(np.uint8)
-        return np.ascontiguousarray(shown[self.pixels])
+        # In less than half the time of indexing by the plane.
+        levels = self.pixels.tobytes().translate(shown.tobytes())
+        return np.frombuffer(levels, np.uint8).reshape(self.pixels.shape)
 
 
 def read_luma(frame: VideoFrame) -> Luma:
@@ -72,6 +77,45 @@ def read_luma(frame: VideoFrame) -> Luma:
     order = ">" if "be" in (form["order"], form["grey_order"]) else "<"
     deep = _read_plane(frame, np.dtype(f"{order}u2"))
     return Luma(deep.astype(np.float32) * np.float32(gain / (1 << (bits - 8))), 1.0, black * gain)
+
+
+def read_grid(frame: VideoFrame) -> NDArray[np.float32]:
+    """Return the frame in coarse: float32 (256,), mean luma in 16 x 16 cells, 0..255.
+
+    Each mean is over 8 pixels at even distances, and a sum of small integers, so exact.
+    """
+    form = _LUMA_FIRST.fullmatch(frame.format.name)
+    plane = frame.planes[0]
+    if form is None or plane.line_size < 0:
+        rgb = read_luma(frame).pixels
+        places = _cell_places(frame.height, frame.width, frame.width)
+        points = rgb.reshape(-1, 3).take(places, axis=0).sum(axis=1, dtype=np.float32)
+        return _mean_of_cells(points, scale=3)
+    bits = int(form["bits"] or form["grey_bits"] or 8)
+    order = ">" if "be" in (form["order"], form["grey_order"]) else "<"
+    dtype = np.dtype(np.uint8 if bits == 8 else f"{order}u2")
+    items: NDArray[Any] = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
+    places = _cell_places(frame.height, frame.width, plane.line_size // dtype.itemsize)
+    return _mean_of_cells(items.take(places), scale=1 << (bits - 8))
+
+
+def _mean_of_cells(points: NDArray[Any], scale: int) -> NDArray[np.float32]:
+    cells = points.astype(np.float32).reshape(-1, _CELL_POINTS)
+    return np.asarray(cells @ _mean_weights(scale))
+
+
+@cache
+def _mean_weights(scale: int) -> NDArray[np.float32]:
+    return np.full(_CELL_POINTS, 1 / (_CELL_POINTS * scale), np.float32)
+
+
+@lru_cache(maxsize=16)
+def _cell_places(height_px: int, width_px: int, row_items: int) -> NDArray[np.intp]:
+    """Return where in a plane the pixels of each cell lie, 8 for each of the 256 in turn."""
+    rows = (2 * np.arange(32) + 1) * height_px // 64
+    columns = (2 * np.arange(64) + 1) * width_px // 128
+    places: NDArray[np.intp] = rows[:, None] * row_items + columns
+    return places.reshape(16, 2, 16, 4).swapaxes(1, 2).reshape(-1).astype(np.intp)
 
 
 def _read_plane(frame: VideoFrame, dtype: np.dtype[np.generic]) -> NDArray[np.uint8]:

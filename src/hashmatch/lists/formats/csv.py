@@ -1,5 +1,7 @@
 """CSV: RFC 4180 with a header row, in UTF-8, parsed a block at a time.
 
+Fields may also be separated by semicolons or tabs, where the header says so.
+
 Parsers tolerate a quotation mark that is never closed, or text around a quoted field, and swallow
 the rows that follow into one field: entries would be lost silently. So a guard passes the bytes on
 to the parser and refuses quoting that violates RFC 4180.
@@ -11,7 +13,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,8 +27,8 @@ from hashmatch.lists.list_format import Confidence
 from hashmatch.lists.list_reading import ListFile, redact
 from hashmatch.lists.schema import REQUIRED_COLUMNS, SOURCE_COLUMNS
 
-_QUOTE, _COMMA, _LF, _CR = b'",\n\r'
-_BESIDE_QUOTE = np.array([_COMMA, _LF, _CR, _QUOTE], dtype=np.uint8)
+_QUOTE, _LF, _CR = b'"\n\r'
+_DELIMITERS = (",", ";", "\t")
 _BLOCK_BYTES = 1 << 20
 
 
@@ -44,19 +46,22 @@ class Csv:
         if b"\0" in head or head.lstrip()[:1] in (b"{", b"[", b"<"):
             return Confidence.NO
         header = head.removeprefix(codecs.BOM_UTF8).splitlines()[:1]
-        names = {name.strip(b' "') for line in header for name in line.split(b",")}
-        is_list = names.issuperset(name.encode() for name in REQUIRED_COLUMNS)
-        return Confidence.LIKELY if is_list else Confidence.POSSIBLE
+        for line in header:
+            for delimiter in _DELIMITERS:
+                names = {name.strip(b' "') for name in line.split(delimiter.encode())}
+                if names.issuperset(name.encode() for name in REQUIRED_COLUMNS):
+                    return Confidence.LIKELY
+        return Confidence.POSSIBLE
 
     def read(self, stream: BinaryIO, file: ListFile) -> Iterator[RawRows]:
         """Yield the rows in order, block by block.
 
         HashListError if the header, the quoting, the encoding or the number of fields is wrong.
         """
-        names = _read_header(stream, file)
+        header = _read_header(stream, file)
         stream.seek(0)
         try:
-            yield from _read_body(stream, names, file)
+            yield from _read_body(stream, header, file)
         except MisplacedQuoteError as error:
             stream.seek(0)
             row = row_at(stream, error.offset)
@@ -69,53 +74,70 @@ class Csv:
 CSV = Csv()
 
 
-def _read_header(stream: BinaryIO, file: ListFile) -> list[str]:
+class Header(NamedTuple):
+    """The names of the columns, empty for those without, and the character between fields."""
+
+    names: list[str]
+    delimiter: str
+
+
+def _read_header(stream: BinaryIO, file: ListFile) -> Header:
+    hash_name = file.reading.column("hash")
+    found = [(_read_names(stream, delimiter, file), delimiter) for delimiter in _DELIMITERS]
+    names, delimiter = next((one for one in found if hash_name in one[0]), found[0])
+    if not any(names):
+        raise file.error("expected a header row of column names", row=1)
+    for position, name in enumerate(names, start=1):
+        if any("\udc80" <= character <= "\udcff" for character in name):
+            raise file.error(f"the name of column {position} is not UTF-8", row=1)
+        if name and name in names[: position - 1]:
+            raise file.error(f"two columns have the name {redact(name)}", row=1)
+    required = list(REQUIRED_COLUMNS)
+    if file.reading.harm is None:
+        required.append("harm")
+    if file.reading.column("status") in names:  # a withdrawal needs one of hash and entry id
+        required = required[:1] * (file.reading.column("entry_id") not in names)
+    for canonical in (*required, *(file.reading.columns or ())):
+        if file.reading.column(canonical) not in names:
+            raise file.missing_column(canonical, [name for name in names if name])
+    return Header(names, delimiter)
+
+
+def _read_names(stream: BinaryIO, delimiter: str, file: ListFile) -> list[str]:
+    stream.seek(0)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
-        header = next(csv.reader(text), None)
+        header = next(csv.reader(text, delimiter=delimiter), None)
     except csv.Error:
         header = []
     finally:
         text.detach()
     if header is None:
         raise file.error("the file is empty; expected a header row of column names")
-    names = [name.strip() for name in header]
-    if not any(names):
-        raise file.error("expected a header row of column names", row=1)
-    for position, name in enumerate(names, start=1):
-        if not name:
-            raise file.error(f"column {position} has no name", row=1)
-        if any("\udc80" <= character <= "\udcff" for character in name):
-            raise file.error(f"the name of column {position} is not UTF-8", row=1)
-        if name in names[: position - 1]:
-            raise file.error(f"two columns have the name {redact(name)}", row=1)
-    default_harm = () if file.reading.harm is not None else ("harm",)
-    for canonical in (*REQUIRED_COLUMNS, *(file.reading.columns or ()), *default_harm):
-        if file.reading.column(canonical) not in names:
-            raise file.missing_column(canonical, names)
-    return names
+    return [name.strip() for name in header]
 
 
-def _read_body(stream: BinaryIO, names: list[str], file: ListFile) -> Iterator[RawRows]:
+def _read_body(stream: BinaryIO, header: Header, file: ListFile) -> Iterator[RawRows]:
+    n_columns = len(header.names)
     misfits: list[Any] = []
     next_row = 2
-    for batch in _parse(stream, len(names), misfits, file):
+    for batch in _parse(stream, header, misfits, file):
         end_row = next_row + batch.num_rows
         if misfits:
             end_row = max(next_row, min(end_row, misfits[0].number))
-        yield _raw_rows(batch.slice(0, end_row - next_row), next_row, names, file)
+        yield _raw_rows(batch.slice(0, end_row - next_row), next_row, header.names, file)
         next_row = end_row  # rows after a misfit have lost their numbers and are not checked
         if misfits and next_row == misfits[0].number:
             break
     if misfits:
-        problem = f"expected {len(names)} fields, found {misfits[0].actual_columns}"
+        problem = f"expected {n_columns} fields, found {misfits[0].actual_columns}"
         raise file.error(
             f"{problem}; put a field with commas in quotation marks", row=misfits[0].number
         )
 
 
 def _parse(
-    stream: BinaryIO, n_columns: int, misfits: list[Any], file: ListFile
+    stream: BinaryIO, header: Header, misfits: list[Any], file: ListFile
 ) -> Iterator[pa.RecordBatch]:
     """Yield blocks of rows as binary columns; rows with too many or few cells go to `misfits`."""
 
@@ -123,8 +145,8 @@ def _parse(
         misfits.append(row)
         return "skip"
 
-    keys = [str(position) for position in range(n_columns)]
-    guarded: Any = QuotingGuard(stream)
+    keys = [str(position) for position in range(len(header.names))]
+    guarded: Any = QuotingGuard(stream, header.delimiter)
     block_bytes = file.reading.block_bytes
     try:
         yield from pa_csv.open_csv(
@@ -136,7 +158,10 @@ def _parse(
                 skip_rows_after_names=1,
             ),
             pa_csv.ParseOptions(
-                newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=set_aside
+                delimiter=header.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=set_aside,
             ),
             pa_csv.ConvertOptions(
                 column_types={key: pa.binary() for key in keys},
@@ -156,9 +181,11 @@ def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], file: Lis
     filled = _find_filled(batch.columns)
     if filled is not None:
         batch, numbers = batch.filter(filled), numbers.filter(filled)
+    _refuse_unnamed(batch, names, numbers, file)
     cells = {
         name: _decode(cells, name, numbers, file)
         for name, cells in zip(names, batch.columns, strict=True)
+        if name
     }
     own_names = {canonical: file.reading.column(canonical) for canonical in SOURCE_COLUMNS}
     columns = {canonical: cells[name] for canonical, name in own_names.items() if name in cells}
@@ -166,6 +193,19 @@ def _raw_rows(batch: pa.RecordBatch, first_row: int, names: list[str], file: Lis
         columns["labels"] = split_labels(columns["labels"])
     columns |= {"row_number": numbers, "record": json_objects(cells)}
     return RawRows(pa.RecordBatch.from_pydict(columns))
+
+
+def _refuse_unnamed(
+    batch: pa.RecordBatch, names: list[str], numbers: Column, file: ListFile
+) -> None:
+    """Raise HashListError for content in a column without a name; an empty one is left out."""
+    for position, name in enumerate(names, start=1):
+        cells: Any = batch.column(position - 1)
+        has_content: Column = pc.binary_length(cells).cast(pa.bool_())
+        filled = -1 if name else pc.index(has_content, pa.scalar(value=True)).as_py()
+        if filled >= 0:
+            row = numbers[filled].as_py()
+            raise file.error(f"column {position} has no name but is filled in", row=row)
 
 
 def _find_filled(columns: list[Column]) -> Column:
@@ -202,9 +242,10 @@ class QuotingGuard(io.RawIOBase):
     `read` raises `MisplacedQuoteError` for wrong quoting. Not thread-safe.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, delimiter: str = ",") -> None:
         super().__init__()
         self._file = file
+        self._beside_quote = np.array([ord(delimiter), _LF, _CR, _QUOTE], dtype=np.uint8)
         has_mark = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
         self._offset = len(codecs.BOM_UTF8) if has_mark else 0
         file.seek(self._offset)
@@ -234,7 +275,7 @@ class QuotingGuard(io.RawIOBase):
         return block if self._before in (_LF, _CR) else block + b"\n"
 
     def _check(self, block: NDArray[np.uint8]) -> None:
-        if self._before == _QUOTE and not self._is_quoted and block[0] not in _BESIDE_QUOTE:
+        if self._before == _QUOTE and not self._is_quoted and block[0] not in self._beside_quote:
             raise MisplacedQuoteError(self._offset, "text after a quoted field")
         quotes = np.flatnonzero(block == _QUOTE)
         opening, closing = quotes[int(self._is_quoted) :: 2], quotes[int(not self._is_quoted) :: 2]
@@ -242,8 +283,8 @@ class QuotingGuard(io.RawIOBase):
         # A quote at the end is its own successor here, and so allowed: the next block decides.
         behind = block[np.minimum(closing + 1, block.size - 1)]
         bad = [
-            *opening[~np.isin(before, _BESIDE_QUOTE)][:1],
-            *closing[~np.isin(behind, _BESIDE_QUOTE)][:1],
+            *opening[~np.isin(before, self._beside_quote)][:1],
+            *closing[~np.isin(behind, self._beside_quote)][:1],
         ]
         if bad:
             raise MisplacedQuoteError(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, BinaryIO, NoReturn
 
 from hashmatch.lists.canonical import RawRows
 from hashmatch.lists.list_format import Confidence
 from hashmatch.lists.list_reading import ListFile, redact
 from hashmatch.lists.records import Record, read_records
+
+MAX_ROW_BYTES = 4 << 20
+"""Longest line that is read, line feed included, as in CSV."""
 
 
 class JsonLines:
@@ -42,16 +46,20 @@ JSONL = JsonLines()
 
 
 def _records(stream: BinaryIO, file: ListFile) -> Iterator[Record]:
-    row = 0
-    try:
-        for row, line in enumerate(stream, start=1):
+    for row in count(1):
+        try:
+            line = stream.readline(MAX_ROW_BYTES + 1)
+            if len(line) > MAX_ROW_BYTES:
+                raise _LineError(f"longer than {MAX_ROW_BYTES >> 20} MiB")
             stripped = (line.removeprefix(codecs.BOM_UTF8) if row == 1 else line).strip()
-            if stripped:
-                yield Record(row, *_parse(stripped))
-    except _LineError as fault:
-        problem = str(fault)
-    else:
-        return
+            record = Record(row, *_parse(stripped)) if stripped else None
+        except _LineError as fault:
+            problem = str(fault)
+            break
+        if not line:
+            return
+        if record is not None:
+            yield record
     raise file.error(problem, row=row)
 
 
