@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hashmatch.decode import decode_image
 from hashmatch.errors import ErrorKind, attempt
@@ -56,6 +58,7 @@ def test_small_files_take_little_memory(case: Path, demo: Path, scan: Scan) -> N
 def test_tiff_of_line_9_is_read_or_unsupported(layout: Layout) -> None:
     n_samples = 3 if layout.photometric == RGB else 1
     levels = np.linspace(0, 1, 60 * n_samples).reshape(6, 10, n_samples)
+    expected: NDArray[Any]
     if layout.sample_format == FLOAT:
         data, expected = write_tiff(levels.astype(f"f{layout.bits // 8}"), layout), levels * 255
     else:

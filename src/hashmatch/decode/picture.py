@@ -198,8 +198,9 @@ def _decode_stored(
     show = _SHOW.get(accepted, show_frames)
     loader = _PillowLoader(accepted, limits, profiled=wanted.profiled)
     for layer in show(data, loader, alpha=wanted.alpha, frames=wanted.frames):
-        yield _keep(layer, accepted, alpha=wanted.alpha, profile=loader.profile)
-        del layer
+        kept = [_keep(layer, accepted, alpha=wanted.alpha, profile=loader.profile)]
+        del layer  # so that its pixels are held by those who use them alone
+        yield kept.pop()
 
 
 def _return_freed_memory() -> None:

@@ -27,8 +27,9 @@ def show_frames(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> It
         first = loader.load(image, alpha=alpha)
         n_frames = min(int(getattr(image, "n_frames", 1)), MOST_FRAMES)
     if n_frames == 1:
-        del image  # and its copies of the pixels
-        yield first
+        shown = [first]
+        del image, first  # so that the pixels are held by those who use them alone
+        yield shown.pop()
         return
     yield first
     del first
