@@ -45,7 +45,7 @@ py::tuple pdq_hash(const py::array& pixels, float gain) {
     const PdqHashes hashes = compute_unlocked(read_picture(pixels), 1, 0, gain);
     py::array_t<uint8_t> code(kCodeBytes);
     std::memcpy(code.mutable_data(), hashes.codes, kCodeBytes);
-    return py::make_tuple(std::move(code), hashes.quality);
+    return py::make_tuple(std::move(code), hashes.quality, hashes.stretched_quality);
 }
 
 py::tuple pdq_dihedral(const py::array& pixels, int tolerance_bits, float gain) {
@@ -53,7 +53,7 @@ py::tuple pdq_dihedral(const py::array& pixels, int tolerance_bits, float gain) 
     const PdqHashes hashes = compute_unlocked(read_picture(pixels), kOrientations, tolerance_bits, gain);
     py::array_t<uint8_t> codes({kOrientations, kCodeBytes});
     std::memcpy(codes.mutable_data(), hashes.codes, sizeof hashes.codes);
-    return py::make_tuple(std::move(codes), hashes.quality);
+    return py::make_tuple(std::move(codes), hashes.quality, hashes.stretched_quality);
 }
 
 // Returns the side of a square whose side is a power of two from `min_side` on, or throws ValueError.

@@ -56,7 +56,7 @@ void sort_by_key(const SubstringLayout& layout, const std::vector<uint32_t>& key
 class Batch {
   public:
     Batch(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, const uint8_t* queries,
-          int64_t first, int64_t count, int threads)
+          int64_t first, int64_t count, int threads, size_t max_hits)
         : codes_(codes),
           tables_(tables),
           radius_(radius),
@@ -66,6 +66,7 @@ class Batch {
           first_(first),
           count_(count),
           threads_(threads),
+          max_hits_(max_hits),
           budget_(plan.scan_cost.ns * static_cast<double>(count)),
           keys_(count * tables.layout.n_substrings),
           deferred_(count),
@@ -74,11 +75,22 @@ class Batch {
                                                                      static_cast<double>(tables.layout.n_keys())))) {}
 
     void search(std::vector<Hits>& per_thread) {
-        if (!search_tables(per_thread)) scan(per_thread);
+        if (search_tables(per_thread))
+            search_deferred(per_thread[0]);
+        else
+            scan(per_thread);
+    }
+
+    // Adds the numbers of the queries left out.
+    void search_cheap(std::vector<Hits>& per_thread, std::vector<int64_t>& left_out) {
+        const bool is_complete = search_tables(per_thread);
+        for (int64_t q = 0; q < count_; ++q)
+            if (!is_complete || is_deferred(q)) left_out.push_back(first_ + q);
     }
 
   private:
-    // Returns false, with nothing reported, if a scan is cheaper.
+    // Finds the hits of all queries but the deferred. Returns false, with nothing reported, if a scan is cheaper or
+    // there are too many hits.
     bool search_tables(std::vector<Hits>& per_thread) {
         cut_queries();
         std::vector<Hits> found(threads_);
@@ -94,10 +106,11 @@ class Batch {
         }
         for (size_t thread = 0; thread < found.size(); ++thread)
             for (const Hit& hit : found[thread])
-                if (!deferred_[hit.query - first_].load(std::memory_order_relaxed)) per_thread[thread].push_back(hit);
-        search_deferred(per_thread[0]);
+                if (!is_deferred(hit.query - first_)) per_thread[thread].push_back(hit);
         return true;
     }
+
+    bool is_deferred(int64_t q) const { return deferred_[q].load(std::memory_order_relaxed); }
 
     void scan(std::vector<Hits>& per_thread) {
         std::vector<Hits> found = scan_search(codes_, queries_, count_, radius_, plan_.n_filter_planes, threads_);
@@ -136,6 +149,7 @@ class Batch {
                 const Sketches query_side{&sorted.sketches[begin], &sorted.sketches2[begin]};
                 comparer.for_near_pairs(
                     query_side, end - begin, bucket_side, bucket.size(), test, [&](uint32_t i, uint32_t j) {
+                        if (hits.size() > max_hits_) budget_.exhaust();
                         const size_t at = begin + i;
                         verifier.add({&sorted.codes[at * n_bytes], static_cast<int64_t>(at), thresholds_.data()},
                                      substring, tables_.postings_at(substring, bucket.begin + j));
@@ -150,8 +164,7 @@ class Batch {
     void search_deferred(Hits& hits) {
         ProbeSearcher searcher(codes_, tables_, radius_, plan_, hits);
         for (int64_t q = 0; q < count_; ++q)
-            if (deferred_[q].load(std::memory_order_relaxed))
-                searcher.search(queries_ + q * codes_.n_bytes, first_ + q);
+            if (is_deferred(q)) searcher.search(queries_ + q * codes_.n_bytes, first_ + q);
         searcher.finish();
     }
 
@@ -163,6 +176,7 @@ class Batch {
     const uint8_t* queries_;
     const int64_t first_, count_;
     const int threads_;
+    const size_t max_hits_;  // of a thread
     Budget budget_;
     std::vector<uint32_t> keys_;
     std::vector<std::atomic<uint8_t>> deferred_;
@@ -175,9 +189,21 @@ std::vector<Hits> batch_probe_search(const Codes& codes, const Tables& tables, i
                                      const uint8_t* queries, int64_t n_queries, int threads) {
     std::vector<Hits> per_thread(threads);
     for (int64_t first = 0; first < n_queries; first += kBatchQueries)
-        Batch(codes, tables, radius, plan, queries, first, std::min(kBatchQueries, n_queries - first), threads)
+        Batch(codes, tables, radius, plan, queries, first, std::min(kBatchQueries, n_queries - first), threads,
+              SIZE_MAX)
             .search(per_thread);
     return per_thread;
+}
+
+std::vector<int64_t> batch_probe_cheap(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
+                                       const uint8_t* queries, int64_t n_queries, int threads, int64_t max_hits,
+                                       std::vector<Hits>& per_thread) {
+    std::vector<int64_t> left_out;
+    for (int64_t first = 0; first < n_queries; first += kBatchQueries)
+        Batch(codes, tables, radius, plan, queries, first, std::min(kBatchQueries, n_queries - first), threads,
+              max_hits)
+            .search_cheap(per_thread, left_out);
+    return left_out;
 }
 
 }  // namespace hashmatch

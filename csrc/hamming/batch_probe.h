@@ -18,4 +18,11 @@ namespace hashmatch {
 std::vector<Hits> batch_probe_search(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
                                      const uint8_t* queries, int64_t n_queries, int threads);
 
+// The same, as far as it is cheap: returns the numbers of the queries left out, of which nothing is reported. These are
+// the queries that meet an overfull bucket; or all queries of a batch that would cost more than a scan, or of which a
+// thread has over `max_hits` hits.
+std::vector<int64_t> batch_probe_cheap(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan,
+                                       const uint8_t* queries, int64_t n_queries, int threads, int64_t max_hits,
+                                       std::vector<Hits>& per_thread);
+
 }  // namespace hashmatch

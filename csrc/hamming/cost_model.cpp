@@ -8,17 +8,18 @@
 namespace hashmatch {
 namespace {
 
-constexpr double kQueryNs = 150;             // take up a query and order its result
-constexpr double kSubstringNs = 35;          // cut one substring of a query and prepare its look-ups
-constexpr double kSecondSketchNs = 8;        // reach and compare a second sketch
-constexpr double kBatchProbeNs = 3;          // look up one key in a walk shared by many queries
-constexpr double kBatchBucketNs = 20;        // compare the queries of one key with one bucket, whatever their number
-constexpr double kWalkNs = 2.5;              // pass one key and one of its neighbours in a shared walk
-constexpr double kFilterByteNs = 0.0115;     // filter one byte of one code, four queries at a time
-constexpr double kFilterPassNs = 6.9;        // check one code that passed the filter
-constexpr double kWholeCodeNs = 0.69;        // compare one whole code, without a filter
-constexpr double kWholeByteNs = 0.046;       // and each byte of it
-constexpr double kLoneScan = 0.02 / 0.0115;  // relative cost of scanning for a single query, from the cache
+constexpr double kQueryNs = 150;              // take up a query and order its result
+constexpr double kSubstringNs = 35;           // cut one substring of a query and prepare its look-ups
+constexpr double kSecondSketchNs = 8;         // reach and compare a second sketch
+constexpr double kBatchProbeNs = 3;           // look up one key in a walk shared by many queries
+constexpr double kBatchBucketNs = 20;         // compare the queries of one key with one bucket, whatever their number
+constexpr double kWalkNs = 2.5;               // pass one key and one of its neighbours in a shared walk
+constexpr double kFilterByteNs = 0.0115;      // filter one byte of one code, four queries at a time
+constexpr double kFilterPassNs = 6.9;         // check one code that passed the filter
+constexpr double kWholeCodeNs = 0.69;         // compare one whole code, without a filter
+constexpr double kWholeByteNs = 0.046;        // and each byte of it
+constexpr double kLoneScan = 0.02 / 0.0115;   // relative cost of scanning for a single query, from the cache
+constexpr double kWorthwhileByteNs = 0.0045;  // see worthwhile_probe_ns()
 
 constexpr int kMaxBits = 8 * kMaxPlanes;  // of a filter; substrings are narrower
 
@@ -72,6 +73,11 @@ Cost scan_cost(double code_ns, int64_t n, bool is_batch) {
     cost.ns = kQueryNs + cost.candidates * code_ns * (is_batch ? 1 : kLoneScan);
     return cost;
 }
+
+// A scan takes 0.006 ns a byte in a batch, and 0.020 for a lone query, which waits for memory. If probing finds too
+// little, that much is lost on top: this share keeps far queries well below the time of other exhaustive searches,
+// and still covers radii up to half as large again as the default one.
+double worthwhile_probe_ns(int n_bytes, int64_t n) { return static_cast<double>(n) * n_bytes * kWorthwhileByteNs; }
 
 Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& thresholds, int n_sketches, int64_t n) {
     Cost cost;

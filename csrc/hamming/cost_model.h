@@ -31,6 +31,12 @@ double scan_code_ns(int n_bytes, int n_planes, int radius);
 // Cost of scanning n codes. A batch reads each tile once for four queries, so a single query costs more.
 Cost scan_cost(double code_ns, int64_t n, bool is_batch);
 
+// Queries that a scan for the nearest codes serves by one pass over memory.
+constexpr int64_t kScanTogether = 64;
+
+// Time per query for which it is worthwhile to probe tables for the nearest of n codes before all are scanned.
+double worthwhile_probe_ns(int n_bytes, int64_t n);
+
 // Cost of probing the tables of n codes, with 1 or 2 sketches per posting, for one query at a time.
 Cost probe_cost(const SubstringLayout& layout, const std::vector<int>& thresholds, int n_sketches, int64_t n);
 

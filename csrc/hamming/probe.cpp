@@ -8,13 +8,15 @@
 
 namespace hashmatch {
 
-ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits)
+ProbeSearcher::ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits,
+                             std::vector<int64_t>* costly)
     : codes_(codes),
       tables_(tables),
       radius_(radius),
       plan_(plan),
       ops_(active_kernel().hamming),
       hits_(hits),
+      costly_(costly),
       verifier_(codes, tables, radius, hits),
       lookups_{Lookup(tables, radius, *plan.thresholds), Lookup(tables, radius, *plan.thresholds)},
       max_candidates_(static_cast<uint64_t>(plan.scan_cost.ns / kSketchNs)),
@@ -41,7 +43,10 @@ void ProbeSearcher::compare(const Lookup& lookup) {
     }
     verifier_.settle();
     while (!hits_.empty() && hits_.back().query == lookup.query().number) hits_.pop_back();
-    scan_one(codes_, lookup.query().code, lookup.query().number, radius_, plan_.n_filter_planes, hits_);
+    if (costly_)
+        costly_->push_back(lookup.query().number);
+    else
+        scan_one(codes_, lookup.query().code, lookup.query().number, radius_, plan_.n_filter_planes, hits_);
 }
 
 // Returns false, with some candidates left out, if verifying them would cost more than a scan.

@@ -14,10 +14,12 @@
 namespace hashmatch {
 
 // Searches one query after another, on one thread. Exact. If so many candidates pass the sketches that a scan is
-// cheaper, it scans.
+// cheaper, it scans; or, given `costly`, reports nothing of the query but its number there. Hits of a query follow one
+// another.
 class ProbeSearcher {
   public:
-    ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits);
+    ProbeSearcher(const Codes& codes, const Tables& tables, int radius, const SearchPlan& plan, Hits& hits,
+                  std::vector<int64_t>* costly = nullptr);
 
     // Starts a query and appends the hits of the previous one: the sketches of the one are prefetched while the
     // other is compared. finish() appends the hits of the last.
@@ -37,6 +39,7 @@ class ProbeSearcher {
     const SearchPlan& plan_;
     const HammingOps& ops_;
     Hits& hits_;
+    std::vector<int64_t>* const costly_;
     Verifier verifier_;
     Lookup lookups_[2];
     int next_ = 0;  // the one the next query gets

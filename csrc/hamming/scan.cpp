@@ -12,6 +12,8 @@ namespace {
 // The filtered planes of a tile stay in the first-level cache while every query passes over it.
 constexpr int64_t kTileBlocks = 32;
 constexpr int64_t kTileCodes = kTileBlocks * kBlockCodes;
+// Hits for which memory is reserved at once in a crowd of near codes.
+constexpr int64_t kMaxReserved = int64_t{1} << 20;
 
 // Searches one tile at a time and collects the hits.
 class TileScanner {
@@ -58,6 +60,10 @@ class TileScanner {
     }
 
     void verify(const uint8_t* query, int64_t q, int64_t block, uint64_t mask) {
+        if (mask == ~uint64_t{0} && (first_block_ + block + 1) * kBlockCodes <= codes_.n) {
+            verify_all(query, q, (first_block_ + block) * kBlockCodes);
+            return;
+        }
         for (; mask; mask &= mask - 1) {
             const int64_t row = (first_block_ + block) * kBlockCodes + __builtin_ctzll(mask);
             if (row >= codes_.n) return;  // padding of the last block
@@ -65,6 +71,18 @@ class TileScanner {
             ops_.distances(codes_.code(row), 1, codes_.n_bytes, query, &distance);
             if (distance <= radius_) hits_.push_back({q, row, distance});
         }
+    }
+
+    // Verifies a whole block, as in a crowd of equal codes.
+    void verify_all(const uint8_t* query, int64_t q, int64_t first) {
+        // Growing step by step would copy the hits of a large crowd several times.
+        if (hits_.capacity() - hits_.size() < kBlockCodes)
+            hits_.reserve(hits_.size() +
+                          std::min(std::max<int64_t>(kMaxReserved, std::ssize(hits_)), codes_.n - first));
+        uint16_t distances[kBlockCodes];
+        ops_.distances(codes_.code(first), kBlockCodes, codes_.n_bytes, query, distances);
+        for (int64_t i = 0; i < kBlockCodes; ++i)
+            if (distances[i] <= radius_) hits_.push_back({q, first + i, distances[i]});
     }
 
     void compare_whole(const uint8_t* query, int64_t q) {

@@ -1,8 +1,5 @@
 #include "hamming/search.h"
 
-#include <algorithm>
-#include <cstring>
-#include <numeric>
 #include <utility>
 
 #include "hamming/batch_probe.h"
@@ -54,38 +51,7 @@ SearchResult Searcher::join(int radius, int threads) const {
 }
 
 SearchResult Searcher::nearest(const uint8_t* queries, int64_t n_queries, int64_t k, int threads) const {
-    const size_t n_bytes = codes_.n_bytes;
-    const int64_t n_wanted = std::min(k, codes_.n);
-    std::vector<Hits> per_thread(1);
-    std::vector<int64_t> open(n_wanted > 0 ? n_queries : 0);  // numbers of the queries not settled yet
-    std::iota(open.begin(), open.end(), 0);
-    std::vector<uint8_t> open_codes(queries, queries + open.size() * n_bytes);
-    // A radius that holds k codes holds the k nearest. So the radius grows, by one threshold of every substring at
-    // a time, while that is much cheaper than comparing every code.
-    const int step = layout().n_substrings;
-    for (int radius = step - 1; step > 0 && !open.empty(); radius += step) {
-        if (radius > 8 * codes_.n_bytes) break;
-        const SearchPlan plan = planner_.plan(radius, std::ssize(open));
-        if (plan.strategy == Strategy::kScan || plan.cost.ns > plan.scan_cost.ns / 4) break;
-        std::vector<Hits> within = run(plan, open_codes.data(), std::ssize(open), radius, threads);
-        const SearchResult found = merge_hits(within, std::ssize(open));
-        size_t n_open = 0;
-        for (size_t i = 0; i < open.size(); ++i) {
-            const int64_t begin = found.offsets[i], end = found.offsets[i + 1];
-            if (end - begin < n_wanted) {
-                std::memmove(&open_codes[n_open * n_bytes], &open_codes[i * n_bytes], n_bytes);
-                open[n_open++] = open[i];
-                continue;
-            }
-            for (int64_t hit = begin; hit < begin + n_wanted; ++hit)
-                per_thread[0].push_back({open[i], found.ids[hit], found.distances[hit]});
-        }
-        open.resize(n_open);
-    }
-    if (!open.empty())
-        for (const Hits& hits : scan_nearest(codes_, open_codes.data(), std::ssize(open), n_wanted, threads))
-            for (const Hit& hit : hits) per_thread[0].push_back({open[hit.query], hit.id, hit.distance});
-    return merge_hits(per_thread, n_queries);
+    return find_nearest(codes_, tables_ ? &*tables_ : nullptr, planner_, queries, n_queries, k, threads);
 }
 
 }  // namespace hashmatch

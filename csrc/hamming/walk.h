@@ -22,6 +22,7 @@ class Budget {
     explicit Budget(double ns) : left_ns_(static_cast<int64_t>(ns)) {}
 
     void spend(double ns) { left_ns_.fetch_sub(static_cast<int64_t>(ns), std::memory_order_relaxed); }
+    void exhaust() { left_ns_.store(-1, std::memory_order_relaxed); }
     bool is_exhausted() const { return left_ns_.load(std::memory_order_relaxed) < 0; }
 
   private:

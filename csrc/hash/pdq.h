@@ -17,6 +17,7 @@ constexpr float kMaxLuma = 65535.0f;
 struct PdqHashes {
     uint8_t codes[kOrientations][kCodeBytes];
     int quality;
+    int stretched_quality;  // that of the picture with its contrast stretched, if it is faint
 };
 
 // Computes the first (orientations = 1) or all eight (8) hashes of a picture of at least 1 x 1 px. If a
@@ -30,7 +31,8 @@ struct PdqHashes {
 // As in pdqhash, a single hash of 64 x 64 px uses the pixels unfiltered, while the eight hashes of such
 // a picture are filtered first, which changes nothing but the rounding.
 //
-// The quality is computed with all differences of luma multiplied by `gain`; codes do not depend on it.
+// Both qualities are computed with all differences of luma multiplied by `gain`; codes do not depend on it, nor
+// on a stretch of the contrast (pdq_contrast.h).
 PdqHashes compute_pdq(const Picture& picture, int orientations, int tolerance_bits = 0, float gain = 1.0f);
 
 }  // namespace hashmatch

@@ -1,5 +1,6 @@
 #include "hash/pdq_grid.h"
 
+#include "hash/pdq_contrast.h"
 #include "hash/pdq_transform.h"
 
 namespace hashmatch {
@@ -15,8 +16,7 @@ constexpr Orientation kOrientation[kOrientations] = {
 };
 
 // Computes the quality of a grid, exact if `bounds` is null. Returns false if the errors could change it.
-bool compute_quality(const PdqOps& ops, const float* grid, const PdqErrorBounds* bounds, float gain,
-                     PdqHashes& hashes) {
+bool compute_quality(const PdqOps& ops, const float* grid, const PdqErrorBounds* bounds, float gain, int& quality) {
     float scaled[kCells];
     if (gain != 1.0f) {
         for (int cell = 0; cell < kCells; ++cell) scaled[cell] = gain * grid[cell];
@@ -24,15 +24,27 @@ bool compute_quality(const PdqOps& ops, const float* grid, const PdqErrorBounds*
     }
     int low, high;
     ops.gradient_sums(grid, bounds ? gain * bounds->gradient() : 0.0f, &low, &high);
-    hashes.quality = quality_of(low);
-    return quality_of(high) == hashes.quality;
+    quality = quality_of(low);
+    return quality_of(high) == quality;
+}
+
+// Computes both qualities; the errors of the grid count for the first alone, which others compute, too.
+bool compute_qualities(const PdqOps& ops, const float* grid, const PdqErrorBounds* bounds, float gain,
+                       PdqHashes& hashes) {
+    if (!compute_quality(ops, grid, bounds, gain, hashes.quality)) return false;
+    hashes.stretched_quality = hashes.quality;
+    if (hashes.quality < kBestQuality) {
+        const float stretch = stretch_of(grid, gain);
+        if (stretch > 1.0f) compute_quality(ops, grid, nullptr, stretch * gain, hashes.stretched_quality);
+    }
+    return true;
 }
 
 }  // namespace
 
 bool hash_grid(const PdqOps& ops, const float* grid, const PdqErrorBounds* bounds, int tolerance_bits, int orientations,
                float gain, PdqHashes& hashes) {
-    if (!compute_quality(ops, grid, tolerance_bits == 0 ? bounds : nullptr, gain, hashes)) return false;
+    if (!compute_qualities(ops, grid, tolerance_bits == 0 ? bounds : nullptr, gain, hashes)) return false;
 
     float coefficients[kCoefficients], flipped[kCoefficients], errors[kCoefficients];
     cosine_transform(ops, grid, coefficients);

@@ -93,6 +93,6 @@ void write_code(const Bits& bits, bool transposed, uint8_t* code) {
     }
 }
 
-int quality_of(int gradient_sum) { return std::min(gradient_sum / 90, 100); }
+int quality_of(int gradient_sum) { return std::min(gradient_sum / 90, kBestQuality); }
 
 }  // namespace hashmatch

@@ -38,6 +38,8 @@ Bits bits_above(const float* coefficients, float median);
 // Writes the kCodeBytes bytes that ThreatExchange prints for `bits`, transposed or not.
 void write_code(const Bits& bits, bool transposed, uint8_t* code);
 
+constexpr int kBestQuality = 100;
+
 // Returns the quality, 0..100, for a sum of gradients.
 int quality_of(int gradient_sum);
 

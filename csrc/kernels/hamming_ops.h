@@ -43,6 +43,9 @@ struct HammingOps {
                     int radius, uint64_t* masks);
     // Distance in bits between the query and each of n contiguous codes of n_bytes bytes.
     void (*distances)(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, uint16_t* distances);
+    // Sets bit i % 64 of masks[i / 64] if code i of n contiguous codes differs from the query in at most `limit` bits
+    // (0..65,535); bits past the last code are 0. May prefetch what follows the codes.
+    void (*near_codes)(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, int limit, uint64_t* masks);
     // Writes every pair of 16-bit sketches that differ in at most `limit` bits, in any order; returns their
     // number. Reads up to 63 sketches past n_postings without reporting them. `pairs` has room for all.
     size_t (*near_pairs)(const uint16_t* queries, size_t n_queries, const uint16_t* postings, size_t n_postings,
@@ -76,6 +79,20 @@ inline void prefetch_run(const SketchProbe& probe) {
     for (uint32_t i = kLineSketches; i < count; i += kLineSketches) prefetch(probe.sketches + i);
     prefetch(probe.sketches);
     prefetch(probe.sketches + count - 1);
+}
+
+// near_codes() by the kernel's own distances().
+template <void (*distances)(const uint8_t*, size_t, int, const uint8_t*, uint16_t*)>
+void near_codes_by_distances(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, int limit,
+                             uint64_t* masks) {
+    for (size_t first = 0; first < n; first += 64) {
+        const size_t count = n - first < 64 ? n - first : 64;
+        uint16_t of_block[64];
+        distances(codes + first * n_bytes, count, n_bytes, query, of_block);
+        uint64_t within = 0;
+        for (size_t i = 0; i < count; ++i) within |= static_cast<uint64_t>(of_block[i] <= limit) << i;
+        masks[first / 64] = within;
+    }
 }
 
 // near_probes() as one call of the kernel's own near_pairs() per probe.

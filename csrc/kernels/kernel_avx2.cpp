@@ -149,6 +149,7 @@ extern const Kernel kAvx2 = {
             .filter4 = filter<kFilterQueries>,
             .filter1 = filter1,
             .distances = distances_by_popcnt,
+            .near_codes = near_codes_by_distances<distances_by_popcnt>,
             .near_pairs = near_pairs,
             .near_probes = near_probes,
         },

@@ -54,6 +54,64 @@ void filter1(const uint8_t* planes, size_t stride_bytes, size_t n_blocks, int n_
     filter<1>(planes, stride_bytes, n_blocks, n_planes, &query, radius, masks);
 }
 
+// Adds neighbouring words: word i of the result is the sum of words 2 * i and 2 * i + 1 of `a` and then `b`.
+HM_TARGET inline __m512i add_neighbours(__m512i a, __m512i b) {
+    const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14),
+                  odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+    return _mm512_add_epi64(_mm512_permutex2var_epi64(a, even, b), _mm512_permutex2var_epi64(a, odd, b));
+}
+
+// Sums of kWords (1, 2, 4 or 8) consecutive counts of differing bits, for eight runs of words at `words`.
+// `query` is repeated to fill a register.
+template <int kWords>
+HM_TARGET inline __m512i sums_of_eight(const uint8_t* words, __m512i query) {
+    if constexpr (kWords == 1) {
+        return _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(words), query));
+    } else {
+        constexpr int kHalf = kWords / 2;
+        return add_neighbours(sums_of_eight<kHalf>(words, query), sums_of_eight<kHalf>(words + 64 * kHalf, query));
+    }
+}
+
+// Codes ahead of those compared that are prefetched, in bytes: a lone query is then about a fifth faster.
+constexpr size_t kAheadBytes = 8192;
+
+template <int kWords>
+HM_TARGET void near_codes_of_words(const uint8_t* codes, size_t n, const uint8_t* query, int limit, uint64_t* masks) {
+    constexpr size_t kBytes = 8 * kWords;
+    alignas(64) uint8_t repeated[64];
+    for (size_t at = 0; at < 64; at += kBytes) std::memcpy(repeated + at, query, kBytes);
+    const __m512i words = _mm512_load_si512(repeated), most = _mm512_set1_epi64(limit);
+    const size_t n_whole = n - n % 64;
+    for (size_t first = 0; first < n_whole; first += 64) {
+        uint64_t within = 0;
+#pragma GCC unroll 1  // unrolled, prefetches bunch up, and a scan from memory is a fifth slower
+        for (size_t i = 0; i < 64; i += 8, codes += 8 * kBytes) {
+            for (size_t line = 0; line < 8 * kBytes; line += 64)
+                _mm_prefetch(reinterpret_cast<const char*>(codes) + kAheadBytes + line, _MM_HINT_T0);
+            within |= static_cast<uint64_t>(_mm512_cmple_epi64_mask(sums_of_eight<kWords>(codes, words), most)) << i;
+        }
+        masks[first / 64] = within;
+    }
+    if (n > n_whole)
+        near_codes_by_distances<distances_by_popcnt>(codes, n - n_whole, kBytes, query, limit, masks + n_whole / 64);
+}
+
+void near_codes(const uint8_t* codes, size_t n, int n_bytes, const uint8_t* query, int limit, uint64_t* masks) {
+    switch (n_bytes) {
+        case 8:
+            return near_codes_of_words<1>(codes, n, query, limit, masks);
+        case 16:
+            return near_codes_of_words<2>(codes, n, query, limit, masks);
+        case 32:
+            return near_codes_of_words<4>(codes, n, query, limit, masks);
+        case 64:
+            return near_codes_of_words<8>(codes, n, query, limit, masks);
+        default:
+            return near_codes_by_distances<distances_by_popcnt>(codes, n, n_bytes, query, limit, masks);
+    }
+}
+
 // Sets bit i if sketch i of the 32 at `sketches` is within the limit.
 HM_TARGET inline uint64_t near_in_32(const uint16_t* sketches, __m512i query, __m512i limit) {
     const __m512i differing = _mm512_xor_si512(_mm512_loadu_si512(sketches), query);
@@ -148,6 +206,7 @@ extern const Kernel kAvx512 = {
             .filter4 = filter<kFilterQueries>,
             .filter1 = filter1,
             .distances = distances_by_popcnt,
+            .near_codes = near_codes,
             .near_pairs = near_pairs,
             .near_probes = near_probes,
         },

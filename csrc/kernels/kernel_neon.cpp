@@ -95,6 +95,7 @@ extern const Kernel kNeon = {
             .filter4 = filter<kFilterQueries>,
             .filter1 = filter1,
             .distances = distances,
+            .near_codes = near_codes_by_distances<distances>,
             .near_pairs = near_pairs,
             .near_probes = near_probes_by_pairs<near_pairs>,
         },

@@ -34,6 +34,7 @@ extern const Kernel kPortable = {
             .filter4 = filter4_plain,
             .filter1 = filter1_plain,
             .distances = distances_plain,
+            .near_codes = near_codes_by_distances<distances_plain>,
             .near_pairs = near_pairs_plain,
             .near_probes = near_probes_by_pairs<near_pairs_plain>,
         },

@@ -61,6 +61,21 @@ long long check_filters(const Kernel& kernel, long long round) {
     return static_cast<long long>(n_blocks) * kBlockCodes * kFilterQueries * 2;
 }
 
+// One round of near_codes. Returns the number of codes compared.
+long long check_near_codes(const Kernel& kernel, long long round) {
+    const int n = between(0, 200), n_bytes = between(0, 2) ? choose({8, 16, 32, 64}) : between(1, 64);
+    const Bytes codes(static_cast<size_t>(n * n_bytes)), query(static_cast<size_t>(n_bytes));
+    const int limit = std::max(0, between(0, 1) ? 4 * n_bytes + between(-8, 8) : between(0, 8 * n_bytes));
+    std::vector<uint64_t> masks((n + 63) / 64, ~uint64_t{0});
+    kernel.hamming.near_codes(codes.data(), n, n_bytes, query.data(), limit, masks.data());
+    for (int i = 0; i < 64 * static_cast<int>(masks.size()); ++i) {
+        const bool expected =
+            i < n && count_differing_bits(codes.data() + i * n_bytes, 1, query.data(), n_bytes) <= limit;
+        if ((masks[i / 64] >> (i % 64) & 1) != expected) fail(kernel.name, "near_codes", round);
+    }
+    return n;
+}
+
 long long check_distances(const Kernel& kernel, long long round) {
     const int n_bytes = between(1, 64);
     const size_t n = between(0, 70);
@@ -229,6 +244,7 @@ int main(int argc, char** argv) {
         for (long long round = 0; round < rounds; ++round) {
             filtered += check_filters(*kernel, round);
             compared += check_distances(*kernel, round);
+            compared += check_near_codes(*kernel, round);
             sketched += check_near_pairs(*kernel, round) + check_near_probes(*kernel, round);
             converted += check_grey(*kernel, round);
             check_weigh_row(*kernel, round);

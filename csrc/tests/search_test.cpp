@@ -42,7 +42,7 @@ void check_search(const SmallIndex& index, const Bytes& queries, int n_queries, 
 
 void check_nearest(const SmallIndex& index, const Bytes& queries, int n_queries, long long round) {
     Lists expected = index.find_within(queries, n_queries, 8 * index.n_bytes());
-    const int k = between(1, 9);
+    const int k = choose({between(1, 9), between(1, 9), 100, std::max<int>(1, static_cast<int>(index.n()) - 1), 5000});
     for (List& list : expected) list.resize(std::min(list.size(), static_cast<size_t>(k)));
     const Lists found = lists_of(index.searcher().nearest(queries.data(), n_queries, k, between(1, 3)));
     check(found == expected, active_kernel().name, "nearest", round);

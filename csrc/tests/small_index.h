@@ -71,14 +71,15 @@ struct TableVectors {
 
 class SmallIndex {
   public:
-    // Half of the codes are near an earlier one. There are ids or not, at random; without tables if the layout has
-    // no substrings.
+    // Half of the codes are near an earlier one; in every fourth index, nearly all are copies of a few. There are ids
+    // or not, at random; without tables if the layout has no substrings.
     SmallIndex(int n, int n_bytes, const SubstringLayout& layout)
         : n_(n), n_bytes_(n_bytes), layout_(layout), rows_(size_t{1} * n * n_bytes) {
+        const bool is_crowd = between(0, 3) == 0;
         for (int row = 1; row < n; ++row) {
-            if (between(0, 1)) continue;
-            std::copy_n(code(between(0, row - 1)), n_bytes, code(row));
-            flip_bits(code(row), n_bytes, n_bytes);
+            if (between(0, is_crowd ? 20 : 1) == (is_crowd ? 0 : 1)) continue;
+            std::copy_n(code(between(0, is_crowd ? std::min(row - 1, 2) : row - 1)), n_bytes, code(row));
+            flip_bits(code(row), n_bytes, is_crowd ? between(0, 10) == 0 : n_bytes);
         }
         planes_.resize(plane_bytes(n, n_bytes));
         pack_planes(rows_.data(), n, n_bytes, planes_.data());

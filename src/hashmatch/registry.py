@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, TypeVar
 
 from hashmatch.errors import HashmatchError
@@ -91,10 +94,10 @@ class Registry(Mapping[str, _T]):
         return {*self.own, *self._items, *self._plugin_names()}
 
     def _plugin_names(self) -> set[str]:
-        return {point.name for point in entry_points(group=self.group)}
+        return set(_installed(self.group).names)
 
     def _points(self, name: str) -> list[EntryPoint]:
-        return sorted(entry_points(group=self.group, name=name), key=_describe)
+        return sorted(_installed(self.group).select(name=name), key=_describe)
 
     def _load(self, name: str) -> _T:
         if name in self.own:
@@ -124,6 +127,25 @@ class Registry(Mapping[str, _T]):
         except ValueError as error:
             raise self.error(f"{where} is no {self.noun}: {error}") from None
         return item
+
+
+def _installed(group: str) -> EntryPoints:
+    """Return the entry points of a group in the installed packages."""
+    folders = tuple((folder, _changed_ns(folder)) for folder in sys.path)
+    return _read_installed(group, folders)
+
+
+@lru_cache(maxsize=8)
+def _read_installed(group: str, _: tuple[tuple[str, int], ...]) -> EntryPoints:
+    """Look through the installed packages, which takes milliseconds, once while they are as now."""
+    return entry_points(group=group)
+
+
+def _changed_ns(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116  (asked thousands of times)
+    except OSError:
+        return 0
 
 
 def _describe(point: EntryPoint) -> str:

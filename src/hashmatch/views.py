@@ -41,7 +41,15 @@ ORIENTATIONS = (
 """The eight orientations, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top
 and bottom, ``flipy`` left and right."""
 
-VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames", "profiled")
+VIEW_KINDS = (
+    "orientations",
+    "trimmed",
+    "flattened",
+    "frames",
+    "profiled",
+    "stretched",
+    "negative",
+)
 """Kinds of views that a policy can ask for in addition to the picture as stored."""
 
 _GRAMMAR = re.compile(
@@ -91,6 +99,27 @@ def kinds(name: str) -> tuple[str, ...]:
     ValueError if it is not the name of a view.
     """
     return tuple(_parse(name))
+
+
+def region(name: str) -> str:
+    """Return the parts of a name that say which part of a picture it shows; empty for the whole.
+
+    ValueError if it is not the name of a view.
+    """
+    return _choose(name, ("trimmed", "segments"))
+
+
+def appearance(name: str) -> str:
+    """Return the parts of a name that say in which colours and on what ground a picture is shown.
+
+    ValueError if it is not the name of a view.
+    """
+    return _choose(name, ("profiled", "flattened"))
+
+
+@lru_cache(maxsize=4096)
+def _choose(name: str, kinds: tuple[str, ...]) -> str:
+    return "/".join(part for kind, part in _parse(name).items() if kind in kinds)
 
 
 def _parse(name: str) -> dict[str, str]:

@@ -63,9 +63,6 @@ OWN_CASES = {
 
 PENDING = {
     "borders-that-stay",
-    "faded-copies",
-    "negative",
-    "suppressed-by-another-view",
 }
 
 

@@ -19,6 +19,7 @@ from hashmatch.decode import DecodeLimits
 from hashmatch.errors import DecodeError
 from hashmatch.fingerprint import ViewOptions, fingerprint_media, hash_image
 from hashmatch.values import Fingerprint, Hash
+from hashmatch.views import join
 
 Pixels = NDArray[np.uint8]
 ORIENTATIONS = (
@@ -113,12 +114,14 @@ def test_failures_are_decode_errors(jpeg: bytes, tmp_path: Path) -> None:
 def test_fingerprint_holds_the_eight_orientations(jpeg: bytes) -> None:
     found = fingerprint(jpeg)
     bits, quality = pdqhash.compute_dihedral(rgb_of(jpeg))
-    np.testing.assert_array_equal(found.codes, np.packbits(np.stack(bits), axis=1))
-    assert found.views == ORIENTATIONS
+    codes = np.packbits(np.stack(bits), axis=1)
+    np.testing.assert_array_equal(found.codes, np.concatenate([codes, ~codes]))
+    assert found.views == (*ORIENTATIONS, *(join("negative", word) for word in ORIENTATIONS))
+    assert found.is_seen == (*(True,) * 8, *(False,) * 8)
     assert found.quality == quality
     assert (found.algorithm, found.decode) == ("pdq", "exact")
-    assert found.timestamps_s == (None,) * 8
-    assert found.codes.shape == (8, 32)
+    assert found.timestamps_s == (None,) * 16
+    assert found.codes.shape == (16, 32)
 
 
 def test_fingerprint_says_what_decode_was_done(jpeg: bytes, picture: Image.Image) -> None:

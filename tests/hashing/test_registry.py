@@ -77,11 +77,12 @@ def test_every_hash_of_pictures_keeps_the_protocol(name: str) -> None:
         again, _ = algorithm.hash_pixels(np.ascontiguousarray(shaped))
         assert np.array_equal(code, again)
         if isinstance(algorithm, OrientedHash):
-            codes, same_quality = algorithm.hash_orientations(shaped)
+            codes, same_quality, stretched_quality = algorithm.hash_orientations(shaped)
             assert codes.dtype == np.uint8
             assert codes.shape == (len(algorithm.orientations), algorithm.bits // 8)
             assert np.array_equal(codes[0], code)
             assert quality == same_quality
+            assert stretched_quality is None or 0 <= stretched_quality <= 100
 
 
 @pytest.mark.parametrize("name", OF_PICTURES)

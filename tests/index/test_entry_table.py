@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashmatch.errors import IndexFormatError
@@ -68,6 +69,32 @@ def test_every_cell_is_read_back(tmp_path: Path, n: int) -> None:
     assert table.origins(order).tolist() == [expected[row]["origin"] for row in order.tolist()]
     assert table.entries(order).dtype == np.int64
     assert table.origins(order).dtype == np.int32
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "é", "𐀀", "zz"]), st.integers(0, 3)), min_size=1),
+    st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_first_ids_are_among_few_others(ids: list[tuple[str, int]], data: st.DataObject) -> None:
+    """Equal ids, in any order and number of batches; ids that UTF-16 would order otherwise."""
+    texts = [text * repeats for text, repeats in ids]
+    rows = data.draw(st.lists(st.integers(0, len(ids) - 1), max_size=40))
+    if data.draw(st.booleans()):
+        rows = sorted(set(rows))
+    n = data.draw(st.integers(1, 12))
+    table = rows_of(len(texts))
+    for row, text in zip(table, texts, strict=True):
+        row["entry_id"] = text
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "entries"
+        with path.open("wb") as file:
+            write(file, [pa.Table.from_pylist(table, ENTRY_SCHEMA)])
+        opened = EntryTable.open(path, len(texts))
+        found = opened.with_first_ids(np.array(rows, dtype=np.int64), n).tolist()
+    assert len(set(found)) == len(found)
+    first = sorted((texts[row], place) for place, row in enumerate(rows))[:n]
+    assert {place for _, place in first} <= set(found)
 
 
 def test_the_file_is_plain_arrow(tmp_path: Path) -> None:

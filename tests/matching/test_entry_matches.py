@@ -44,6 +44,14 @@ class FakeIndex:
     def origin_of(self, _: str, rows: Any) -> Any:
         return self._origin_of_entry[self._entry_of_row[rows]]
 
+    @property
+    def list_ranks(self) -> Any:
+        return np.array([1, 0, 2])  # of lists b, a, c
+
+    def first_by_entry_id(self, algorithm: str, rows: Any, n: int) -> Any:
+        ids = self.entry_ids(algorithm, rows)
+        return np.array(sorted(range(len(ids)), key=lambda at: (ids[at], at))[:n])
+
     def entry_ids(self, _: str, rows: Any) -> list[str]:
         return [self._ids[entry] for entry in self._entry_of_row[rows]]
 
@@ -62,9 +70,19 @@ rows_strategy = st.lists(
     max_size=40,
 )
 VIEWS = tuple(f"view{number}" for number in range(8))
-QUALITIES = (30, 30, 80, 0, 100, 49, 50, 80)
+QUALITIES = (30, 30, 80, 0, 100, 49, None, 80)
+STRETCHED = (None, 60, 80, 0, 100, 80, None, None)
 TIMES_S = (None, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5)
-FINGERPRINT = Fingerprint("pdq", "exact", VIEWS, np.zeros((8, 32), np.uint8), QUALITIES, TIMES_S)
+FINGERPRINT = Fingerprint(
+    *("pdq", "exact", VIEWS, np.zeros((8, 32), np.uint8), QUALITIES, TIMES_S),
+    stretched_qualities=STRETCHED,
+)
+
+
+def read_by_rules(view: int) -> int | None:
+    """Return the quality that rules read; None passes every limit."""
+    shown, stretched = QUALITIES[view], STRETCHED[view]
+    return shown if stretched is None or shown is None else max(shown, stretched)
 
 
 def build(rows: list[Row]) -> tuple[Any, EntryMatches]:
@@ -89,12 +107,13 @@ def naive_best(rows: list[Row]) -> dict[int, tuple[int, int]]:
     return best
 
 
-def naive_sightings(rows: list[Row]) -> list[tuple[int, int]]:
+def naive_sightings(rows: list[Row]) -> list[tuple[int, int | None]]:
     """Distance and quality of the nearest row and of each clearer than all nearer ones."""
-    kept: list[tuple[int, int]] = []
+    kept: list[tuple[int, int | None]] = []
     for row in sorted(rows, key=lambda row: (row.distance, row.view)):
-        if all(QUALITIES[row.view] > quality for _, quality in kept):
-            kept.append((row.distance, QUALITIES[row.view]))
+        own = read_by_rules(row.view)
+        if all(quality is not None and (own is None or own > quality) for _, quality in kept):
+            kept.append((row.distance, own))
     return kept
 
 
@@ -113,9 +132,9 @@ def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
     assert [(m.distance, m.list, m.entry_id, m.view) for m in matches] == expected
     assert all(m.radius == RADIUS and m.algorithm == "pdq" for m in matches)
 
-    assert limit is not None or [m.quality for m in matches] == [
-        QUALITIES[VIEWS.index(m.view)] for m in matches
-    ]
+    for one in matches:
+        view = VIEWS.index(one.view)
+        assert (one.quality, one.stretched_quality) == (QUALITIES[view], STRETCHED[view])
     counted = Counter(
         (entry % 3, *naive_sightings([row for row in rows if row.entry == entry])) for entry in best
     )
@@ -131,20 +150,28 @@ def test_against_the_naive_model(rows: list[Row], limit: int | None) -> None:
         assert (group.harm, group.classification) == (origin.harm, origin.classification)
 
 
-def test_nearest_fetches_ids_only_where_they_can_matter() -> None:
+def test_ids_are_compared_and_fetched_only_where_they_can_matter() -> None:
     rows = [Row(entry=n, distance=n // 4, view=0) for n in range(N_ENTRIES)]
     index, found = build(rows)
+    compared: list[int] = []
     fetched: list[int] = []
-    fetch = index.entry_ids
+    compare, fetch = index.first_by_entry_id, index.entry_ids
 
-    def counting(algorithm: str, positions: Any) -> Any:
-        fetched.extend(positions)
-        return fetch(algorithm, positions)
+    def comparing(algorithm: str, rows: Any, n: int) -> Any:
+        compared.extend(rows)
+        first = compare(algorithm, rows, n)
+        fetched.clear()
+        return first
 
-    index.entry_ids = counting
+    def fetching(algorithm: str, rows: Any) -> Any:
+        fetched.extend(rows)
+        return fetch(algorithm, rows)
+
+    index.first_by_entry_id, index.entry_ids = comparing, fetching
     found.nearest(index, 5)
     # Four at distance 0; of those at distance 1 (entries 4..7) list "a" comes first: entries 4, 7.
-    assert sorted(fetched) == [0, 1, 2, 3, 4, 7]
+    assert sorted(compared) == [4, 7]
+    assert sorted(fetched) == [0, 1, 2, 3, 7]
 
 
 def test_nothing_found() -> None:

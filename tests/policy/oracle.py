@@ -41,7 +41,7 @@ def fits(stated: Plain, match: Plain, content: Plain = NOTHING) -> bool:
         return False
     if "min_lists" in stated and not content.get("agreeing_lists", -1) >= stated["min_lists"]:
         return False
-    sightings = [(match["distance"], match["quality"]), *match["clearer"]]
+    sightings = [(match["distance"], match["quality"]), *match.get("clearer", ())]
     return any(
         distance <= stated["max_distance"]
         and (quality is None or quality >= stated.get("min_quality", 50))
@@ -69,10 +69,11 @@ def oracle(
     fired = [rule for rule in rules if rule["name"] in takers]
 
     def suppressor(rule: Plain) -> str | None:
-        for other in fired:
-            if rule["name"] in other.get("suppresses", []) and suppressor(other) is None:
-                return str(other["name"])
-        return None
+        """Return the first rule that suppresses all matches of a rule, None if one stands."""
+        own = [match for match, name in zip(matches, takers, strict=True) if name == rule["name"]]
+        names = [match.get("suppressed_by") for match in own]
+        in_order = [each["name"] for each in rules if each["name"] in names]
+        return None if None in names else str(in_order[0])
 
     left = [rule for rule in fired if suppressor(rule) is None]
     if failed:
@@ -99,6 +100,74 @@ def oracle(
         expected |= {"action": document["default"], "queue": None, "priority": None}
     expected["fired"] = [(r["name"], takers.count(r["name"]), suppressor(r)) for r in fired]
     return expected
+
+
+Sighting = dict[str, Any]
+"""An entry as seen by one view: its facts, `entry`, distance, `bits` of the algorithm, quality; and
+of the view `picture` (None: a digest), `region`, `appearance`, `sight` (seen, hidden, altered)."""
+
+
+def suppressors_of(rules: Sequence[Plain], sightings: Sequence[Sighting]) -> list[str | None]:
+    """Return the first rule that sets each sighting aside, by the words of docs/policy.md alone."""
+    takers = [taker(rules, sighting) for sighting in sightings]
+    found: dict[int, str | None] = {}
+
+    def standing(name: str) -> list[Sighting]:
+        return [
+            one
+            for number, one in enumerate(sightings)
+            if takers[number] == name and one["sight"] != "altered" and of(number) is None
+        ]
+
+    def covers(others: list[Sighting], one: Sighting) -> bool:
+        digests = [other for other in others if other["picture"] is None]
+        if one["picture"] is None:
+            return bool(digests)
+        if any(digest["algorithm"] == "sha256" for digest in digests):
+            return True
+        for region in {one["region"], "" if one["region"] == "trimmed" else one["region"]}:
+            place = one["picture"], region
+            there = [other for other in others if (other["picture"], other["region"]) == place]
+            near = [
+                other
+                for other in there
+                if other["distance"] * one["bits"] <= one["distance"] * other["bits"]
+            ]
+            seen = [other for other in there if other["sight"] == "seen"]
+            if any(other["appearance"] == one["appearance"] for other in near if other in seen):
+                return True
+            if one["sight"] != "seen" and one["appearance"] == "" and seen and near:
+                return True
+        return False
+
+    def of(number: int) -> str | None:
+        if number not in found:
+            name = takers[number]
+            by = [rule["name"] for rule in rules if name in rule.get("suppresses", [])]
+            names = (each for each in by if covers(standing(each), sightings[number]))
+            found[number] = next(names, None)
+        return found[number]
+
+    return [of(number) for number in range(len(sightings))]
+
+
+def fired_by_sightings(
+    rules: Sequence[Plain], sightings: Sequence[Sighting]
+) -> dict[str, tuple[int, bool]]:
+    """Return, for each rule that fires, its number of matches, and whether it stands."""
+    by = suppressors_of(rules, sightings)
+    order = [rule["name"] for rule in rules]
+    fired: dict[str, tuple[int, bool]] = {}
+    for match in {(one["entry"], one["algorithm"]) for one in sightings}:
+        own = [n for n, one in enumerate(sightings) if (one["entry"], one["algorithm"]) == match]
+        takers = {n: taker(rules, sightings[n]) for n in own}
+        taken = [name for n, name in takers.items() if name and by[n] is None]
+        aside = [name for n, name in takers.items() if name and by[n] is not None]
+        if taken or aside:
+            name = min(taken or aside, key=order.index)
+            n_matches, stands = fired.get(name, (0, False))
+            fired[name] = n_matches + 1, stands or bool(taken)
+    return fired
 
 
 DISTANCES = (0, 1, 2)
@@ -246,3 +315,18 @@ def group_of(match: Plain, n_matches: int = 1) -> MatchGroup:
 
 
 MATCHES = st.lists(st.sampled_from(GRID), max_size=8)
+
+
+def suppressed(
+    draw: Callable[[st.SearchStrategy[str | None]], str | None],
+    document: Plain,
+    matches: Sequence[Plain],
+) -> list[Plain]:
+    """Return the matches, some of them set aside by a rule that suppresses the one they take."""
+    rules = document["rules"]
+    found = []
+    for match in matches:
+        name = taker(rules, match)
+        by = [rule["name"] for rule in rules if name in rule.get("suppresses", [])]
+        found.append(match | {"suppressed_by": draw(st.sampled_from([None, *by]))})
+    return found

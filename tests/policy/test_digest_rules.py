@@ -1,5 +1,7 @@
 """Rules about digests, whose distance is 0 or nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from hashmatch.errors import PolicyError
@@ -62,7 +64,8 @@ def test_an_allow_list_does_not_set_an_error_aside() -> None:
         )
         + rule('{ harm = "csam", algorithm = "md5" }')
     )
-    groups = [MatchGroup("l", harm, None, "md5", 0, None) for harm in ("own", "csam")]
+    own, csam = (MatchGroup("l", harm, None, "md5", 0, None) for harm in ("own", "csam"))
+    groups = [own, replace(csam, suppressed_by="own")]
     policy = Policy.parse(text)
     assert policy.decide(groups).action == "allow"
     outcome = policy.decide(groups, failed=True)

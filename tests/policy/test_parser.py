@@ -240,7 +240,7 @@ def rule_with(line: str, *, without: str | None = None) -> str:
             "comment = 1",
             None,
             'rules[1] "spam".comment: unknown key; known keys: name, when, action, queue, priority,'
-            " sla, routes, suppresses",
+            " sla, routes, suppresses, may_be_absent",
         ),
         (
             "max_distance = 31",

@@ -60,14 +60,6 @@ def test_a_limit_is_inclusive(
     assert numbers(mask[fact]) == expected
 
 
-def test_a_mask_keeps_a_bounded_number_of_values() -> None:
-    mask = ValueMask(condition(Kind.AT_LEAST), [10, 5000, None])
-    for _ in range(2):
-        found = [mask[fact] for fact in range(6000)]
-        assert found == [4] * 10 + [5] * 4990 + [7] * 1000
-    assert len(mask) < 6000
-
-
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=80), st.data())
 def test_the_first_rule_within_both_limits_is_taken(
     limits: list[tuple[int, int]], data: st.DataObject

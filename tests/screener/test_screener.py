@@ -151,6 +151,7 @@ def test_a_policy_that_the_index_cannot_serve_is_refused(
             "algorithms": ("pdq",),
             "ref": IndexRef("narrow", 1, ""),
             "bits": lambda *_: 16,
+            "names": Index.open(demo).names,
         },
     )
     monkeypatch.setattr(Index, "open", lambda *_, **__: narrow())

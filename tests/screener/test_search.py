@@ -139,7 +139,10 @@ def test_a_flood_of_matches_is_counted_in_full(demo: Path, tmp_path: Path) -> No
     )
     build_index(tmp_path)
 
-    decision = Screener.open(tmp_path, demo / "policy.toml").screen(picture)
+    policy = tmp_path / "policy.toml"
+    text = (demo / "policy.toml").read_text()
+    policy.write_text(text.replace("[[rules]]\n", "[[rules]]\nmay_be_absent = true\n"))
+    decision = Screener.open(tmp_path, policy).screen(picture)
     assert decision.n_matches == n_entries
     expected = sorted((int(distances[row]), f"e{order[row]:06}") for row in range(n_entries))
     assert [(m.distance, m.entry_id) for m in decision.matches] == expected[:100]

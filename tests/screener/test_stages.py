@@ -35,12 +35,19 @@ def test_the_stages_in_order_are_the_screener(
     for path in uploads:
         content = ingest(path)
         made = fingerprint_content(content, ["pdq"], options=options)
-        table = match_fingerprints(index, made, RADII)
+        table = match_fingerprints(index, made, RADII, suppression=policy.suppression)
         assert decide(policy, made, table) == screener.screen(path)
         tables.append(table)
         fingerprints.append(made)
     for block_views in (1, 7, 4096):
-        assert match_many(index, fingerprints, RADII, block_views=block_views) == tables
+        again = match_many(
+            index,
+            fingerprints,
+            RADII,
+            suppression=policy.suppression,
+            block_views=block_views,
+        )
+        assert again == tables
 
 
 def test_a_content_is_fingerprinted_without_an_index(demo: Path) -> None:

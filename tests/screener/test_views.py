@@ -113,13 +113,16 @@ def test_a_dim_frame_does_not_hide_a_bright_one(
     dim = coffee.point(lambda level: 100 + level // 10)
     bright = coffee.resize((coffee.width // 8, coffee.height // 8)).resize(coffee.size)
     upload = saved(dim, "PNG", save_all=True, append_images=[bright], duration=100)
-    decision = opened_with(demo, tmp_path, None).screen(upload)
+    decision = opened_with(demo, tmp_path, '["frames"]').screen(upload)
     (match,) = decision.matches
     assert (match.view, match.quality) == ("as_stored", decision.hashes[0].quality)
     assert match.quality is not None
     assert match.quality < 50
-    assert decision.action == "block"
-    assert opened_with(demo, tmp_path, '["orientations"]').screen(upload).action == "allow"
+    strict = tmp_path / "strict.toml"
+    strict.write_text((tmp_path / "policy.toml").read_text().replace(", min_quality = 0", ""))
+    assert Screener.open(demo, strict).screen(upload).action == "block"
+    strict.write_text(strict.read_text().replace('["frames"]', "[]"))
+    assert Screener.open(demo, strict).screen(upload).action == "allow"
 
 
 def test_screening_by_luma_and_exactly_agree_on_borders(

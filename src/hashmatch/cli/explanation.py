@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hashmatch.views import FRAME, TRIMMED, parse
+from hashmatch.views import FRAME, NEGATIVE, STRETCHED, TRIMMED, parse
 
 _PARTS = {
     "rot90": "when rotated 90 degrees",
@@ -16,6 +16,8 @@ _PARTS = {
     "anti_transpose": "when mirrored and rotated",
     FRAME: "in the frame",
     TRIMMED: "without its border",
+    STRETCHED: "with its contrast stretched",
+    NEGATIVE: "as a negative",
     "on_white": "on white",
     "on_black": "on black",
 }

@@ -9,7 +9,8 @@ import typer
 from hashmatch.cli.display import print_facts, print_json, print_note, print_table
 from hashmatch.cli.index_bench import bench
 from hashmatch.cli.index_changes import COMMANDS, IndexFolder, WaitS
-from hashmatch.cli.options import AsJson
+from hashmatch.cli.options import AsJson, warn_of_unreachable
+from hashmatch.errors import PolicyError
 
 index_app = typer.Typer(
     help="Build an index from lists, change it, look at it, check it.", rich_markup_mode=None
@@ -33,13 +34,19 @@ def build(
     """Build an index from the lists of a recipe.
 
     The lists of DIR/recipe.toml go into DIR/built, published whole or not at all. Entries that were
-    removed stay out, and what was disabled stays disabled.
+    removed stay out, and what was disabled stays disabled. If there is a DIR/policy.toml, hashes
+    of too low a quality for its rules are reported.
 
     Example: hashmatch index build indexes/demo
     """
     from hashmatch.index import build_index
 
     report = build_index(directory, discard_additions=discard_additions, wait_s=wait_s)
+    if (policy := directory / "policy.toml").is_file():
+        try:
+            warn_of_unreachable(directory, policy)
+        except PolicyError as error:  # the index is built all the same
+            print_note(f"warning: {error}")
     if as_json:
         print_json(report.to_dict())
         return

@@ -12,7 +12,13 @@ import typer
 
 from hashmatch.cli.display import print_note, write_csv
 from hashmatch.cli.given_hashes import Query, read_queries
-from hashmatch.cli.options import AlgorithmName, IndexDir, OptionalPolicyFile, open_index
+from hashmatch.cli.options import (
+    AlgorithmName,
+    IndexDir,
+    OptionalPolicyFile,
+    open_index,
+    warn_of_unreachable,
+)
 
 if TYPE_CHECKING:
     from hashmatch.index import Index
@@ -75,6 +81,7 @@ def match(
         from hashmatch.screener import Screener
 
         screener = Screener.open(index_dir, policy)
+        warn_of_unreachable(index_dir, policy)
         for query in queries:
             content_id = query.path or query.hash.hex
             decision = screener.screen_hashes({algorithm: query.hash}, content_id=content_id)

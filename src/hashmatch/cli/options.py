@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
 
+from hashmatch.cli.display import print_note
 from hashmatch.files import write_file
 
 if TYPE_CHECKING:
@@ -193,6 +194,16 @@ def open_index(directory: Path, algorithm: str) -> Index:
         held = ", ".join(index.algorithms) or "nothing"
         raise typer.BadParameter(f"the index holds {held}", param_hint="--algorithm")
     return index
+
+
+def warn_of_unreachable(directory: Path, policy: Path) -> None:
+    """Print a line for each list with hashes of so low a quality that no rule can take them."""
+    from hashmatch.index import Index
+    from hashmatch.policy import Policy
+    from hashmatch.screener import find_unreachable
+
+    for found in find_unreachable(Index.open(directory), Policy.load(policy)):
+        print_note(f"warning: {found}")
 
 
 def explain_missing(error: FileNotFoundError, paths: list[Path]) -> Exception:

@@ -21,6 +21,7 @@ from hashmatch.cli.options import (
     Workers,
     check_suffix,
     explain_missing,
+    warn_of_unreachable,
     with_isolation,
 )
 
@@ -86,6 +87,7 @@ def scan_files(
             rows = f"{where} still holds the rows that it held before"
         print_note(f"hashmatch: interrupted: {rows}")
         raise typer.Exit(1) from None
+    warn_of_unreachable(index, policy)
     if as_json:
         print_json({**summary.to_dict(), "output": where})
         return

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashmatch.decode import HEAD_BYTES, check_decode, is_video, load_decoders
 from hashmatch.errors import Attempt, DecodeError, attempt, make_memory_error
+from hashmatch.fingerprint.contrast import stretch_contrast
 from hashmatch.fingerprint.rendering import View, ViewOptions, render_views
 from hashmatch.hashing import (
+    OrientedCodes,
     OrientedHash,
     SegmentHash,
     get_algorithm,
     get_pixel_hash,
     load_algorithms,
 )
-from hashmatch.values import Content, Fingerprint, Fingerprints, Media, MediaKind
-from hashmatch.views import AS_STORED, join, segment
+from hashmatch.values import (
+    Content,
+    Fingerprint,
+    Fingerprints,
+    Media,
+    MediaKind,
+    quality_rank,
+)
+from hashmatch.views import AS_STORED, NEGATIVE, STRETCHED, join, region, segment
 from hashmatch.workers import Executor, InlineExecutor, attempted, spread
 
 DEFAULT_VIEWS = ViewOptions()
@@ -101,7 +109,10 @@ def fingerprint_contents(
     for content, pixels in zip(contents, hashed, strict=True):
         attempts: dict[str, Attempt[Fingerprint]] = {
             name: Attempt(
-                Fingerprint(name, "bytes", (AS_STORED,), digest.code[None], (None,), (None,))
+                Fingerprint(
+                    *(name, "bytes", (AS_STORED,), digest.code[None], (None,), (None,)),
+                    is_seen=(True,),
+                )
             )
             for name, digest in content.digests.items()
         }
@@ -134,8 +145,7 @@ def fingerprint_media(
     DecodeError if nothing of the first picture can be decoded; other errors as in
     `fingerprint_content`. Pixels that are missing are an error next to the hashes of the rest.
     """
-    is_oriented = "orientations" in options.views
-    hashers = [_ViewHasher(name, is_oriented=is_oriented) for name in algorithms]
+    hashers = [_ViewHasher(name, options.views) for name in algorithms]
     error: DecodeError | None = None
     n_views = 0
     try:
@@ -164,79 +174,120 @@ def prepare_to_fingerprint(algorithms: Iterable[str]) -> None:
 class _ViewHasher:
     """Collects the hashes of the views of one content by one algorithm."""
 
-    def __init__(self, algorithm: str, *, is_oriented: bool) -> None:
+    def __init__(self, algorithm: str, kinds: Collection[str]) -> None:
         hasher = get_algorithm(algorithm)
         self.algorithm = algorithm
         self._hasher = hasher if isinstance(hasher, SegmentHash) else get_pixel_hash(algorithm)
-        self._is_oriented = is_oriented
-        self._views: list[str] = []
-        self._codes = bytearray()
-        self._qualities: list[int | None] = []
-        self._timestamps_s: list[float | None] = []
-        self._best_quality: dict[bytes, int] = {}
+        self._is_oriented = "orientations" in kinds
+        self._is_stretched = "stretched" in kinds
+        # An OrientedHash has a second quality instead.
+        self._has_stretched_views = self._is_stretched and not isinstance(hasher, OrientedHash)
+        self._has_negatives = "negative" in kinds and hasher.complements_negatives
+        self._found: list[_HashedView] = []
+        self._best_rank: dict[tuple[bytes, str, bool], int] = {}
         self._decode = ""
         self._is_complete = True
         self._error: DecodeError | None = None
 
     def add(self, view: View) -> None:
-        """Hash a view and add the result; only the first error is kept."""
+        """Hash a view, stretched as well if it is faint; only the first error is kept."""
+        self._add(view)
+        if self._has_stretched_views and self._hasher.consumes == "grey":
+            pixels = stretch_contrast(view.grey)
+            if pixels is not None:
+                name = join(view.name, STRETCHED)
+                self._add(replace(view, name=name, pixels=pixels, luma=None, is_seen=False))
+
+    def _add(self, view: View) -> None:
         hashed = attempt(self._hash, view)
         if hashed.error is not None:
             self._error = self._error or hashed.error
             return
-        words, codes, quality = hashed.unwrap()
+        words, found = hashed.unwrap()
         self._decode = self._decode or view.decode
         self._is_complete &= view.is_complete
-        rank = -1 if quality is None else quality
-        for word, code in zip(words, codes, strict=True):
-            # If two views share a code, a match names the earlier, unless its quality is lower.
-            key = code.tobytes()
-            best = self._best_quality.get(key, -2)
-            if not view.is_first and best >= rank:
-                continue
-            self._best_quality[key] = max(rank, best)
-            self._views.append(join(view.name, word))
-            self._codes += key
-            self._qualities.append(quality)
-            self._timestamps_s.append(view.timestamp_s)
+        for word, code in zip(words, found.codes, strict=True):
+            self._keep(view, found, code.tobytes(), join(view.name, word), is_seen=view.is_seen)
+        for word, code in zip(words, ~found.codes, strict=True) if self._has_negatives else ():
+            self._keep(view, found, code.tobytes(), join(view.name, NEGATIVE, word), is_seen=False)
 
-    def _hash(self, view: View) -> tuple[Sequence[str], NDArray[np.uint8], int | None]:
-        """Return the last part of each name, the codes, and the quality that they share."""
+    def _keep(
+        self, view: View, found: OrientedCodes, code: bytes, name: str, *, is_seen: bool
+    ) -> None:
+        """Keep a view, unless an earlier one shares its code and every fact that rules ask about.
+
+        A match then names the earlier view. A clearer one is kept, and one that is seen where the
+        earlier is not, or is another part of its picture.
+        """
+        stretched = found.stretched_quality if self._is_stretched else None
+        rank = quality_rank(found.quality, stretched)
+        key = code, region(name), is_seen
+        best = self._best_rank.get(key, -1)
+        if view.is_first or rank > best:
+            self._best_rank[key] = max(rank, best)
+            kept = _HashedView(
+                name, code, found.quality, stretched, view.timestamp_s, view.picture, is_seen
+            )
+            self._found.append(kept)
+
+    def _hash(self, view: View) -> tuple[Sequence[str], OrientedCodes]:
+        """Return the last part of each name, the codes, and the qualities that they share."""
         hasher = self._hasher
         if isinstance(hasher, OrientedHash) and view.luma is not None:
-            codes, quality = hasher.hash_luma(
+            found = hasher.hash_luma(
                 view.luma.pixels, view.luma.gain, is_oriented=self._is_oriented
             )
-            return hasher.orientations[: len(codes)], codes, quality
+            return hasher.orientations[: len(found.codes)], found
         pixels = view.pixels if hasher.consumes == "rgb" else view.grey
         if not isinstance(hasher, OrientedHash):  # which takes parts of pictures as they are
             pixels = np.ascontiguousarray(pixels)
         if isinstance(hasher, SegmentHash):
             codes = hasher.hash_segments(pixels)
-            return [segment(number) for number in range(1, len(codes) + 1)], codes, None
-        if isinstance(hasher, OrientedHash) and self._is_oriented:
+            words = [segment(number) for number in range(1, len(codes) + 1)]
+            return words, OrientedCodes(codes, None, None)
+        if isinstance(hasher, OrientedHash):
+            if not self._is_oriented:
+                return (AS_STORED,), hasher.hash_luma(pixels, 1.0, is_oriented=False)
             tolerance_bits = 0
             if view.decode == "luma" and (drift := hasher.luma_drift):
                 is_whole = view.name == AS_STORED
                 tolerance_bits = drift.tolerance_bits if is_whole else drift.trimmed_tolerance_bits
-            codes, quality = hasher.hash_orientations(pixels, tolerance_bits=tolerance_bits)
-            return hasher.orientations, codes, quality
+            found = hasher.hash_orientations(pixels, tolerance_bits=tolerance_bits)
+            return hasher.orientations, found
         code, quality = hasher.hash_pixels(pixels)
-        return (AS_STORED,), code[None], quality
+        return (AS_STORED,), OrientedCodes(code[None], quality, None)
 
     def result(self, error: DecodeError | None) -> Attempt[Fingerprint]:
         """Return the fingerprint, with the first error of a view, if any, else with `error`."""
         error = self._error or error
-        if not self._views:
+        if not self._found:
             return Attempt(error=error)
+        views, codes, qualities, stretched, timestamps_s, pictures, is_seen = zip(
+            *self._found, strict=True
+        )
         fingerprint = Fingerprint(
             algorithm=self.algorithm,
             decode=self._decode,
-            views=tuple(self._views),
-            codes=np.frombuffer(self._codes, np.uint8).reshape(len(self._views), -1),
-            qualities=tuple(self._qualities),
-            timestamps_s=tuple(self._timestamps_s),
+            views=views,
+            codes=np.frombuffer(b"".join(codes), np.uint8).reshape(len(codes), -1),
+            qualities=qualities,
+            timestamps_s=timestamps_s,
             is_complete=self._is_complete and self._error is None,
             error=error,
+            stretched_qualities=stretched,
+            pictures=pictures,
+            is_seen=is_seen,
         )
         return Attempt(fingerprint)
+
+
+class _HashedView(NamedTuple):
+    """The values of one view in a `Fingerprint`."""
+
+    name: str
+    code: bytes
+    quality: int | None
+    stretched_quality: int | None
+    timestamp_s: float | None
+    picture: int
+    is_seen: bool

@@ -70,6 +70,7 @@ def _fingerprint(algorithm: Algorithm, given: Sequence[GivenHash]) -> Fingerprin
         codes=np.stack([value.code for value in hashes]),
         qualities=tuple(value.quality for value in hashes),
         timestamps_s=(None,) * len(hashes),
+        is_seen=(True,) * len(hashes),
     )
 
 

@@ -36,9 +36,13 @@ from hashmatch.views import (
     VIEW_KINDS,
     embedded,
     join,
+    kinds,
     page,
 )
 
+_MADE_FROM_ANOTHER = frozenset(
+    {"flattened", "profiled"}
+)  # kinds of views that follow their picture
 _ONLY_THE_FIRST = (
     "only the first frame of the video was examined: the policy's views leave out frames"
 )
@@ -56,7 +60,8 @@ class View:
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
     it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
     `file` is 0 for the content itself, otherwise the number of the stream or file inside it;
-    `is_cropped` says that the picture was cropped as the file asks for.
+    `is_cropped` says that the picture was cropped as the file asks for. `picture` numbers the
+    pictures of a content; `is_seen` is False for colours that transparency hides.
     """
 
     name: str
@@ -69,6 +74,8 @@ class View:
     missing: DecodeError | None = None
     file: int = 0
     is_cropped: bool = False
+    picture: int = 0
+    is_seen: bool = True
 
     @cached_property
     def grey(self) -> Pixels:
@@ -112,7 +119,11 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
         `hashmatch.decode.decode_pictures` or `decode_video`; INCOMPLETE for a file inside the
         content, or if `views` lacks frames of a video.
     """
-    for view in _render_files(media, options, decode):
+    picture = -1
+    for rendered in _render_files(media, options, decode):
+        is_derived = _MADE_FROM_ANOTHER.intersection(kinds(rendered.name)) or rendered.is_cropped
+        picture += not is_derived
+        view = replace(rendered, picture=picture)
         if "trimmed" in options.views and not view.is_cropped:
             yield from _with_trimmed(view)
         else:
@@ -182,7 +193,7 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
         source,
         decode=decode,
         limits=options.limits,
-        alpha="flattened" in options.views,
+        alpha=True,
         frames="frames" in options.views,
         profiled=PROFILED in options.views,
     )
@@ -197,15 +208,22 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
             name = join(name, PROFILED)
         else:
             n_stored += 1
-        missing, is_first = picture.missing, n_stored == 1
-        facts = (picture.decode, picture.timestamp_s, is_first)
-        yield View(name, picture.array, *facts, missing=missing)
-        if picture.alpha is not None:
+        view = View(
+            name,
+            picture.array,
+            picture.decode,
+            picture.timestamp_s,
+            is_first=n_stored == 1,
+            missing=picture.missing,
+            is_seen=picture.profile is None,
+        )
+        yield replace(view, is_seen=view.is_seen and picture.alpha is None)
+        if picture.alpha is not None and "flattened" in options.views:
             for ground, level in GROUNDS.items():
                 flat = flatten(picture.array, picture.alpha, level)
-                yield View(join(name, ground), flat, *facts, missing=missing)
+                yield replace(view, name=join(name, ground), pixels=flat)
                 del flat  # before the next one is made
-        del picture  # no more than one is held
+        del picture, view  # no more than one is held
 
 
 def _render_video(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,8 @@ class Algorithm(ABC):
     `name`, in lower case, is used in the registry, lists and decisions; `bits` is the width of the
     codes, a multiple of 8; `default_radius` is the usual search radius in bits, inclusive.
     `exact_only` is true if codes are equal or unrelated, so that distances other than 0 mean
-    nothing. Given `luma_drift`, screening with ``decode="luma"`` nominates pictures within its
+    nothing. `complements_negatives` is true if a negative has the complement of the code, to within
+    a few bits. Given `luma_drift`, screening with ``decode="luma"`` nominates pictures within its
     margins by hashes of luma; if it is None, pictures are decoded exactly.
     """
 
@@ -59,6 +60,7 @@ class Algorithm(ABC):
     bits: int
     default_radius: int
     exact_only: bool = False
+    complements_negatives: bool = False
     luma_drift: LumaDrift | None = None
 
 
@@ -73,6 +75,18 @@ class PixelHash(Algorithm):
         """Return the code, uint8 (bits / 8,), and the quality 0..100 or None."""
 
 
+class OrientedCodes(NamedTuple):
+    """One code for each orientation, uint8 (n, bits / 8), and the qualities that they share.
+
+    `quality` is that of the picture as shown, `stretched_quality` that of the picture with its
+    contrast stretched if it is faint: 0..100, None if the algorithm has none.
+    """
+
+    codes: NDArray[np.uint8]
+    quality: int | None
+    stretched_quality: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrientedHash(PixelHash):
     """A perceptual hash that computes all orientations of a picture in one pass, also from luma.
@@ -83,22 +97,18 @@ class OrientedHash(PixelHash):
     orientations: tuple[str, ...]
 
     @abstractmethod
-    def hash_orientations(
-        self, pixels: Pixels, *, tolerance_bits: int = 0
-    ) -> tuple[NDArray[np.uint8], int | None]:
-        """Return one code for each orientation, uint8 (n, bits / 8), and the quality.
+    def hash_orientations(self, pixels: Pixels, *, tolerance_bits: int = 0) -> OrientedCodes:
+        """Return one code for each orientation, and the qualities.
 
         Codes may be off by `tolerance_bits` where that saves time.
         """
 
     @abstractmethod
-    def hash_luma(
-        self, luma: Luma, gain: float, *, is_oriented: bool
-    ) -> tuple[NDArray[np.uint8], int | None]:
-        """Return the codes of all orientations, or only the first code, and the quality.
+    def hash_luma(self, luma: Luma, gain: float, *, is_oriented: bool) -> OrientedCodes:
+        """Return the codes of all orientations, or only the first code, and the qualities.
 
-        `luma` is that of a video as the decoder returns it. Multiplying its differences by `gain`
-        gives the differences in the picture as shown.
+        `luma` is that of a video as the decoder returns it, or pixels with a `gain` of 1.
+        Multiplying its differences by `gain` gives the differences in the picture as shown.
         """
 
 

@@ -36,6 +36,7 @@ class GreyHash(PixelHash):
     compute: Callable[[Grey], _Bits]
     bits: int = 64
     consumes: Consumes = "grey"
+    complements_negatives: bool = True
 
     def hash_pixels(self, pixels: Pixels) -> tuple[Code, None]:
         """Return the code, uint8 (8,), and None."""

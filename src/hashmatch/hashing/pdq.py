@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch._core import pdq_dihedral, pdq_hash
-from hashmatch.hashing.algorithm import Luma, LumaDrift, OrientedHash, Pixels
+from hashmatch.hashing.algorithm import Luma, LumaDrift, OrientedCodes, OrientedHash, Pixels
 from hashmatch.values import Code
 from hashmatch.views import ORIENTATIONS
 
@@ -54,7 +54,8 @@ def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
     quality : int
         0..100; hashes below 50 are usually not used.
     """
-    return pdq_hash(pixels, gain)
+    code, quality, _ = pdq_hash(pixels, gain)
+    return code, quality
 
 
 def dihedral(
@@ -82,7 +83,8 @@ def dihedral(
     quality : int
         0..100, the same for all.
     """
-    return pdq_dihedral(pixels, tolerance_bits, gain)
+    codes, quality, _ = pdq_dihedral(pixels, tolerance_bits, gain)
+    return codes, quality
 
 
 class Pdq(OrientedHash):
@@ -92,20 +94,16 @@ class Pdq(OrientedHash):
         """Return the code, uint8 (32,), and the quality."""
         return hash(pixels)
 
-    def hash_orientations(
-        self, pixels: Luma, *, tolerance_bits: int = 0
-    ) -> tuple[NDArray[np.uint8], int | None]:
-        """Return the codes, uint8 (8, 32), and the quality."""
-        return dihedral(pixels, tolerance_bits=tolerance_bits)
+    def hash_orientations(self, pixels: Luma, *, tolerance_bits: int = 0) -> OrientedCodes:
+        """Return the codes, uint8 (8, 32), and the qualities."""
+        return OrientedCodes(*pdq_dihedral(pixels, tolerance_bits, 1.0))
 
-    def hash_luma(
-        self, luma: Luma, gain: float, *, is_oriented: bool
-    ) -> tuple[NDArray[np.uint8], int | None]:
-        """Return the codes, uint8 (8, 32) or (1, 32), and the quality."""
+    def hash_luma(self, luma: Luma, gain: float, *, is_oriented: bool) -> OrientedCodes:
+        """Return the codes, uint8 (8, 32) or (1, 32), and the qualities."""
         if is_oriented:
-            return dihedral(luma, gain=gain)
-        code, quality = hash(luma, gain=gain)
-        return code[None, :], quality
+            return OrientedCodes(*pdq_dihedral(luma, 0, gain))
+        code, *qualities = pdq_hash(luma, gain)
+        return OrientedCodes(code[None, :], *qualities)
 
 
 LUMA_DRIFT = LumaDrift(margin_bits=16, min_quality=50, tolerance_bits=8, trimmed_tolerance_bits=4)
@@ -118,6 +116,7 @@ PDQ = Pdq(
     name="pdq",
     bits=256,
     default_radius=31,
+    complements_negatives=True,
     luma_drift=LUMA_DRIFT,
     consumes="rgb",
     orientations=ORIENTATIONS,

@@ -77,6 +77,7 @@ class _Appending:
         self._removed_hashes = transaction.overrides.removed_hashes_of(source.name)
         self._returned: set[str] = set()
         self._returned_hashes: set[str] = set()
+        self._facts: set[tuple[str, str | None]] = set()
         self._ordinals = KeyMap()
         self._places = {origin: at for at, origin in enumerate(transaction.origins)}
         self._algorithms: set[str] = set()
@@ -116,6 +117,7 @@ class _Appending:
         self._returned.update(ids.filter(pa.array(kept & is_removed)).to_pylist())
         if self._readmit and self._removed_hashes:
             self._returned_hashes.update(_hash_digests(rows))
+        self._facts.update(map(self.keys.facts, np.unique(chunk.origins).tolist()))
         origins = self._number_origins(chunk.origins[kept])
         entries = self._number_entries(known, chunk.entry_keys[kept])
         rows = rows.append_column("entry", pa.array(entries, pa.int64()))
@@ -130,6 +132,7 @@ class _Appending:
         # An empty list gets an empty segment, so that policies that name its algorithm still load.
         for algorithm in sorted(self._algorithms) or [source.reading.default_algorithm]:
             transaction.require_segment(algorithm)
+        self._keep_facts()
         transaction.overrides = transaction.overrides.readmit(
             source.name, self._returned, self._returned_hashes
         )
@@ -182,6 +185,18 @@ class _Appending:
         goes = is_withdrawn.to_numpy() | contains_keys(withdrawn_keys, live.code_keys)
         goes |= contains_keys(key_table(keys, bare, rows), live.hash_keys)
         self._outdated.append((live.segment[goes], live.row[goes], live.row_keys[goes]))
+
+    def _keep_facts(self) -> None:
+        """Add the origins of rows that are not indexed, so that a policy may name their facts.
+
+        Of a list without rows, what the recipe says of all of them.
+        """
+        source, origins = self._source, self._transaction.origins
+        known = {(of.harm, of.classification) for of in origins if of.list == source.name}
+        if not (known or self._facts) and source.reading.harm is not None:
+            self._facts.add((source.reading.harm, source.reading.classification))
+        for harm, classification in sorted(self._facts - known, key=str):
+            origins.append(Origin(source.name, source.version, harm, classification))
 
     def _remove(self, known: KnownRows, places: Int64s) -> None:
         self._remove_rows(known.segment[places], known.row[places])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hashmatch.errors import IndexFormatError
 from hashmatch.files import map_file
+from hashmatch.index.row_ranges import Places, places_at, split_rows
 from hashmatch.lists import SCHEMA as LIST_SCHEMA
 from hashmatch.lists import Column
 
@@ -29,6 +30,7 @@ _REMEDY = "build the index again"
 
 _Int = TypeVar("_Int", np.int32, np.int64)
 
+_QUALITIES = 101
 _ELSEWHERE = ("algorithm", "code", "harm", "classification", "record")
 _FIELDS: list[pa.Field[Any]] = [
     pa.field("entry", pa.int64(), nullable=False),
@@ -91,14 +93,19 @@ class EntryTable:
             for name in ("entry", "origin")
         )
         self._checked: set[tuple[int, str]] = set()
-        self._n_rows = sum(batch.num_rows for batch in batches)
-        self._batch_rows = batches[0].num_rows if batches else BATCH_ROWS
+        sizes = [batch.num_rows for batch in batches]
+        self._n_rows = sum(sizes)
+        self._starts = np.cumsum([0, *sizes], dtype=np.int64)
 
     @classmethod
     def open(cls, path: Path, n_rows: int) -> EntryTable:
-        """Map a table; IndexFormatError unless it has `n_rows` rows of `ENTRY_SCHEMA`."""
+        """Map a table; IndexFormatError unless it has `n_rows` rows of `ENTRY_SCHEMA`.
+
+        OSError if the file cannot be opened.
+        """
+        content = map_file(path)
         try:
-            return cls(path, _map_batches(path, n_rows))
+            return cls(path, _read_batches(content, n_rows))
         except (pa.ArrowException, OSError, ValueError):
             raise IndexFormatError(f"{path}: damaged or not an entry table; {_REMEDY}") from None
 
@@ -117,16 +124,32 @@ class EntryTable:
         """Return cells of any column as Python values, None for null."""
         found = np.empty(rows.size, dtype=object)
         for batch, places, local in self._by_batch(rows):
-            found[places] = self._column(batch, column).take(pa.array(local)).to_pylist()
+            found[places] = _take(self._column(batch, column), local).to_pylist()
         return found.tolist()
+
+    def with_first_ids(self, rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+        """Return positions in `rows`: of the first `n` by entry id, with all ties, and some others.
+
+        Compares ids in native code, in the order of their UTF-8, which is that of `str`.
+        """
+        found = [np.empty(0, dtype=np.int64)]
+        last: Any = None  # an id that at least n others do not come after
+        for batch, places, local in self._by_batch(rows):
+            ids = _take(self._column(batch, "entry_id"), local)
+            chosen = np.arange(len(ids)) if last is None else _up_to(ids, last)
+            ids = ids if last is None else ids.take(pa.array(chosen))
+            if len(ids) > n:
+                first: Any = pc.select_k_unstable(ids, n, sort_keys=[("", "ascending")])
+                last = pc.max(ids.take(first))
+                chosen = chosen[_up_to(ids, last)]
+            found.append(places_at(places, chosen))
+        return np.concatenate(found)
 
     def take(self, names: Sequence[str], rows: NDArray[np.int64]) -> pa.Table:
         """Return the named columns of some rows; the rows must ascend."""
         schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
         pieces = [
-            pa.table(
-                [self._column(batch, name).take(pa.array(local)) for name in names], schema=schema
-            )
+            pa.table([_take(self._column(batch, name), local) for name in names], schema=schema)
             for batch, _, local in self._by_batch(rows)
         ]
         return pa.concat_tables([schema.empty_table(), *pieces])
@@ -169,6 +192,27 @@ class EntryTable:
             by_origin += np.bincount(shown_origins, minlength=n_origins)
         return by_origin, is_there
 
+    def count_qualities(self, n_origins: int, hidden: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Count the rows that are not `hidden` by origin and quality, int64 (n_origins, 101).
+
+        Rows without a quality are not counted.
+        """
+        is_shown = np.ones(len(self), dtype=np.bool_)
+        is_shown[hidden] = False
+        counts = np.zeros(n_origins * _QUALITIES, dtype=np.int64)
+        start = 0
+        for number, origins in enumerate(self._origins):
+            shown = is_shown[start : start + len(origins)]
+            start += len(origins)
+            column = self._column(number, "quality")
+            qualities = column.fill_null(-1).to_numpy().astype(np.int64)
+            if not (qualities.min() >= -1 and qualities.max() < _QUALITIES):
+                raise self.damaged("quality")
+            counted = shown & (qualities >= 0)
+            keys = self.below(origins, n_origins, "origin").astype(np.int64) * _QUALITIES
+            counts += np.bincount((keys + qualities)[counted], minlength=counts.size)
+        return counts.reshape(n_origins, _QUALITIES)
+
     def below(self, found: NDArray[_Int], limit: int, column: str) -> NDArray[_Int]:
         """Return `found` if all values are in 0..limit-1; otherwise raise: the file is damaged."""
         if found.size and not (found.min() >= 0 and found.max() < limit):
@@ -183,16 +227,11 @@ class EntryTable:
             found[places] = batches[batch][local]
         return found
 
-    def _by_batch(
-        self, rows: NDArray[np.int64]
-    ) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.int64]]]:
+    def _by_batch(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, Places, Places]]:
         """Yield each batch that has some of `rows`, their positions in `rows`, and in the batch."""
         if rows.size and not (rows.min() >= 0 and rows.max() < self._n_rows):
             raise IndexFormatError(f"{self.path}: it has no such row; {_REMEDY}")
-        batches, local = np.divmod(rows, self._batch_rows)
-        for batch in np.unique(batches).tolist():
-            places = np.flatnonzero(batches == batch)
-            yield batch, places, local[places]
+        yield from split_rows(rows, self._starts)
 
     def _column(self, batch: int, name: str) -> Any:
         """Return a column of a batch; its offsets and text are checked on first use."""
@@ -212,9 +251,22 @@ class EntryTable:
         return IndexFormatError(f"{self.path}: damaged in column {column}; {_REMEDY}")
 
 
-def _map_batches(path: Path, n_rows: int) -> list[pa.RecordBatch]:
+def _take(column: Any, rows: Places) -> Any:
+    """Return the cells of some rows, without a copy if they are consecutive."""
+    if isinstance(rows, slice):
+        return column.slice(rows.start, rows.stop - rows.start)
+    return column.take(pa.array(rows))
+
+
+def _up_to(ids: Any, last: Any) -> NDArray[np.intp]:
+    """Return the positions of the ids that do not come after `last`."""
+    is_kept: Any = pc.less_equal(ids, last)
+    return np.flatnonzero(is_kept.to_numpy(zero_copy_only=False))
+
+
+def _read_batches(content: memoryview, n_rows: int) -> list[pa.RecordBatch]:
     options = pa.ipc.IpcReadOptions(use_threads=False)  # no pool of threads to lose in a fork
-    reader = pa.ipc.open_file(pa.py_buffer(map_file(path)), options=options)
+    reader = pa.ipc.open_file(pa.py_buffer(content), options=options)
     if not reader.schema.equals(ENTRY_SCHEMA):
         raise ValueError("schema")
     batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]

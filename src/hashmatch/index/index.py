@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hashmatch.index.entry_table import EntryTable
 from hashmatch.index.manifest import Origin
 from hashmatch.index.open import load_current, open_overrides, open_segments
 from hashmatch.index.overrides import EntryOverrides
+from hashmatch.index.row_ranges import places_at
 from hashmatch.index.segments import OpenSegment, Segments
 from hashmatch.values import IndexRef
 
@@ -101,6 +103,38 @@ class Index:
         """The facts that rules may test; `origin_of` returns positions in this tuple."""
         return self._manifest.origins
 
+    @cached_property
+    def list_ranks(self) -> NDArray[np.int64]:
+        """The place of each origin's list in the order of their names, int64 (n_origins,)."""
+        names = sorted({origin.list for origin in self.origins})
+        ranks = {name: rank for rank, name in enumerate(names)}
+        return np.array([ranks[origin.list] for origin in self.origins], dtype=np.int64)
+
+    @property
+    def names(self) -> dict[str, frozenset[str]]:
+        """Every list, harm and classification, also of lists that are empty or disabled."""
+        origins = self._manifest.origins
+        lists = (*self._manifest.attributes, *(counts.list for counts in self._manifest.lists))
+        return {
+            "list": frozenset((*lists, *(origin.list for origin in origins))),
+            "harm": frozenset(origin.harm for origin in origins),
+            "classification": frozenset(
+                origin.classification for origin in origins if origin.classification is not None
+            ),
+        }
+
+    def count_qualities(self, algorithm: str) -> NDArray[np.int64]:
+        """Return how many rows that may match have each quality, int64 (n_origins, 101).
+
+        Origins are in the order of `origins`; rows without a quality are not counted. Reads 6 bytes
+        of each row. KeyError if the index has no such algorithm.
+        """
+        n_origins = len(self._manifest.origins)
+        counts = np.zeros((n_origins, 101), dtype=np.int64)
+        for one in self._of(algorithm).all:
+            counts += one.entries.count_qualities(n_origins, one.hidden)
+        return counts
+
     def bits(self, algorithm: str) -> int:
         """Return the width of an algorithm's codes; KeyError if the index has no such algorithm."""
         return self._of(algorithm).bits
@@ -153,6 +187,20 @@ class Index:
     def entry_ids(self, algorithm: str, rows: Rows) -> list[str]:
         """Return the ids that the lists give the entries of rows."""
         return self._cells(algorithm, rows, "entry_id")
+
+    def first_by_entry_id(self, algorithm: str, rows: Rows, n: int) -> NDArray[np.int64]:
+        """Return positions of the first `n` of `rows` by entry id; position breaks ties.
+
+        Compares the ids in native code and fetches few of them, however many rows there are.
+        """
+        found = [
+            places_at(places, segment.entries.with_first_ids(local, n))
+            for segment, places, local in self._of(algorithm).by_segment(rows)
+        ]
+        positions = np.concatenate([np.empty(0, dtype=np.int64), *found])
+        ids = self.entry_ids(algorithm, rows[positions])
+        first = sorted(zip(ids, positions.tolist(), strict=True))[:n]
+        return np.array([position for _, position in first], dtype=np.int64)
 
     def entry_timestamps_s(self, algorithm: str, rows: Rows) -> list[float | None]:
         """Return the times of the video frames of rows, in seconds; None for other rows."""

@@ -162,11 +162,9 @@ def _open_segment(
         index, entries = before.index, before.entries
     else:
         check_segment(directory, segment, verify=verify)
-        try:
+        with explain_errors(path, f"run: {build_command(directory)}"):
             index = HammingIndex.open(path, verify=verify)
             entries = EntryTable.open(built_path(directory) / segment.entries.file, segment.n_codes)
-        except OSError as error:
-            raise IndexFormatError(f"{path}: cannot be opened: {error.strerror}") from None
     if len(index) != segment.n_codes or index.algorithm != segment.algorithm:
         expected = f"expected {segment.n_codes} codes of {segment.algorithm}"
         raise IndexFormatError(f"{path}: damaged, {expected}; run: {build_command(directory)}")

@@ -99,8 +99,11 @@ def _read_enabled(table: StrictTable) -> bool:
 
 
 def _read_algorithm(table: StrictTable) -> str | None:
-    name, known = table.optional_text("algorithm"), list(hashing.algorithms())
-    if name is not None and name.lower() not in known:
+    name = table.optional_text("algorithm")
+    if name is None:
+        return None
+    known = list(hashing.algorithms())
+    if name.lower() not in known:
         hint = did_you_mean(name.lower(), known) or f"; known: {', '.join(known)}"
         raise table.error("algorithm", f"unknown algorithm{hint}")
     return name

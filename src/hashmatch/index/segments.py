@@ -18,6 +18,7 @@ from hashmatch.hamming import HammingIndex, SearchResult
 from hashmatch.index.deletion_vector import Rows, contains
 from hashmatch.index.entry_table import EntryTable
 from hashmatch.index.manifest import Segment
+from hashmatch.index.row_ranges import Places, split_rows
 
 
 class RowSlice(NamedTuple):
@@ -107,18 +108,19 @@ class Segments:
         shown = [np.delete(segment.codes, segment.hidden, 0) for segment in self.all]
         return np.concatenate(shown)
 
-    def by_segment(self, rows: Rows) -> Iterator[tuple[OpenSegment, NDArray[np.intp], Rows]]:
+    def by_segment(self, rows: Rows) -> Iterator[tuple[OpenSegment, Places, Rows]]:
         """Yield each segment with some of `rows`, their positions in `rows`, and in the segment."""
         if len(self.all) == 1:
-            yield self.all[0], np.arange(rows.size), rows
+            yield self.all[0], slice(0, rows.size), rows
             return
         if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
             path = self.all[-1].entries.path
             raise IndexFormatError(f"{path}: it has no such row; build the index again")
-        numbers = np.searchsorted(self._starts, rows, side="right") - 1
-        for number in np.unique(numbers).tolist():
-            places = np.flatnonzero(numbers == number)
-            yield self.all[number], places, rows[places] - self._starts[number]
+        for number, places, local in split_rows(rows, self._starts):
+            if isinstance(local, slice):
+                yield self.all[number], places, np.arange(local.start, local.stop)
+            else:
+                yield self.all[number], places, local
 
     def _merge(self, found: list[SearchResult]) -> SearchResult:
         offsets = np.sum([part.offsets for part in found], axis=0)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hashmatch.index import Index
 from hashmatch.matching.entry_matches import EntryMatches
 from hashmatch.values import Fingerprint
 
-DEFAULT_BLOCK_VIEWS = 4096
+DEFAULT_BLOCK_VIEWS = 64
+"""More would not make a search quicker, but a crowd of equal entries is met by each of them."""
+
+_FIRST_VIEWS = 8
+_MANY_HITS = 1 << 20
 
 
 def search_views(
@@ -24,20 +28,39 @@ def search_views(
 ) -> Iterator[tuple[int, EntryMatches]]:
     """Yield, in order, the position of each fingerprint that has matches, and its matches.
 
-    `block_views` views are searched for at a time, so a fingerprint of many views, such as that of
-    a long video, may be yielded several times.
+    At most `block_views` views are searched for at a time, a few at first and fewer after a block
+    with very many matches, so a fingerprint may be yielded several times.
     """
     if not fingerprints:
         return
     codes = np.concatenate([fingerprint.codes for fingerprint in fingerprints])
     starts = np.cumsum([0, *(len(fingerprint.codes) for fingerprint in fingerprints)])
-    for first in range(0, len(codes), block_views):
-        found = index.search(algorithm, codes[first : first + block_views], radius)
-        views = first + np.repeat(np.arange(len(found.offsets) - 1), np.diff(found.offsets))
-        owners = np.searchsorted(starts, views, side="right") - 1
-        bounds = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(views)]
-        for start, stop in pairwise(bounds if len(views) else ()):
-            position, own = int(owners[start]), slice(start, stop)
-            numbers = views[own] - starts[position]
-            rows, distances = found.ids[own], found.distances[own]
-            yield position, EntryMatches(fingerprints[position], radius, rows, distances, numbers)
+    first, size = 0, min(_FIRST_VIEWS, block_views)
+    while first < len(codes):
+        found = index.search(algorithm, codes[first : first + size], radius)
+        for position, views, hits in _split_by_owner(starts, first, found.offsets):
+            yield (
+                position,
+                EntryMatches(
+                    fingerprints[position], radius, found.ids[hits], found.distances[hits], views
+                ),
+            )
+        first += size
+        size = max(1, size // 4) if found.ids.size > _MANY_HITS else min(4 * size, block_views)
+
+
+def _split_by_owner(
+    starts: NDArray[np.int64], first: int, offsets: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64], slice]]:
+    """Yield each fingerprint with hits in a block of views, the view of each hit, and the hits.
+
+    `starts` are the numbers of the fingerprints' first views, `first` that of the block's.
+    """
+    last = first + len(offsets) - 1
+    begin, end = np.searchsorted(starts, [first, last], side="right") - [1, 0]
+    edges = np.clip(starts[begin : end + 1], first, last) - first
+    for at in np.flatnonzero(np.diff(offsets[edges])).tolist():
+        position, block = int(begin) + at, slice(edges[at], edges[at + 1] + 1)
+        views = np.arange(edges[at], edges[at + 1]) + first - starts[position]
+        hits = slice(offsets[edges[at]], offsets[edges[at + 1]])
+        yield position, np.repeat(views, np.diff(offsets[block])), hits

@@ -15,8 +15,9 @@ from hashmatch.matching.entry_matches import (
     match_order,
 )
 from hashmatch.matching.search import DEFAULT_BLOCK_VIEWS, search_views
-from hashmatch.policy import MatchGroup
-from hashmatch.values import MAX_RECORDED_MATCHES, Fingerprints, IndexRef, Match
+from hashmatch.matching.suppressed import match_with_suppression, may_suppress
+from hashmatch.policy import MatchGroup, Suppression
+from hashmatch.values import MAX_RECORDED_MATCHES, Fingerprint, Fingerprints, IndexRef, Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ def match_fingerprints(
     fingerprints: Fingerprints,
     radii: Mapping[str, int],
     *,
+    suppression: Suppression | None = None,
     limit: int | None = MAX_RECORDED_MATCHES,
     block_views: int = DEFAULT_BLOCK_VIEWS,
 ) -> MatchTable:
@@ -56,6 +58,8 @@ def match_fingerprints(
         Fingerprints from luma are skipped: they only nominate candidates.
     radii : mapping of str to int
         From algorithm to radius in bits, inclusive. Algorithms that are not given do not match.
+    suppression : Suppression or None
+        That of the policy that is to decide; without it, no match is suppressed.
     limit : int or None
         Maximum number of matches to record; None: all. All are counted.
     block_views : int
@@ -68,7 +72,15 @@ def match_fingerprints(
     ValueError
         A radius that the index does not accept.
     """
-    return match_many(index, [fingerprints], radii, limit=limit, block_views=block_views)[0]
+    (table,) = match_many(
+        index,
+        [fingerprints],
+        radii,
+        suppression=suppression,
+        limit=limit,
+        block_views=block_views,
+    )
+    return table
 
 
 def match_many(
@@ -76,6 +88,7 @@ def match_many(
     contents: Sequence[Fingerprints],
     radii: Mapping[str, int],
     *,
+    suppression: Suppression | None = None,
     limit: int | None = MAX_RECORDED_MATCHES,
     block_views: int = DEFAULT_BLOCK_VIEWS,
 ) -> list[MatchTable]:
@@ -85,31 +98,62 @@ def match_many(
         searched = {
             position: fingerprint
             for position, fingerprints in enumerate(contents)
-            if (fingerprint := fingerprints.get(algorithm)) and fingerprint.decode != "luma"
+            if (fingerprint := _searchable(fingerprints, algorithm))
         }
         positions = list(searched)
         met: dict[int, EntryMatches] = {}
         for number, hits in search_views(
             index, algorithm, list(searched.values()), radius, block_views=block_views
         ):
-            # A long video comes in blocks: drop earlier matches that no longer count, so that
-            # memory grows with the entries matched, not with the number of matches.
+            # Drop matches that no longer count, so that memory grows with the entries matched, not
+            # with the number of matches.
             earlier = met.get(number)
-            met[number] = hits if earlier is None else keep_useful(index, earlier.joined(hits))
+            joined = hits if earlier is None else earlier.joined(hits)
+            is_reducible = earlier is not None or joined.views[0] != joined.views[-1]
+            met[number] = keep_useful(index, joined) if is_reducible else joined
         for number, hits in met.items():
             found[positions[number]].append(keep_nearest_per_entry(index, hits))
-    return [_tabulate(index, of_content, limit) for of_content in found]
+    for position, of_content in enumerate(found if suppression is not None else ()):
+        assert suppression is not None
+        if may_suppress(index, of_content, suppression):
+            again = [
+                (fingerprint, radius)
+                for algorithm, radius in radii.items()
+                if (fingerprint := _searchable(contents[position], algorithm))
+            ]
+            found[position] = match_with_suppression(
+                index, again, suppression, block_views=block_views
+            )
+    names = () if suppression is None else suppression.names
+    return [_tabulate(index, of_content, limit, names) for of_content in found]
 
 
-def _tabulate(index: Index, found: Sequence[EntryMatches], limit: int | None) -> MatchTable:
+def _searchable(fingerprints: Fingerprints, algorithm: str) -> Fingerprint | None:
+    fingerprint = fingerprints.get(algorithm)
+    return None if fingerprint is None or fingerprint.decode == "luma" else fingerprint
+
+
+def _tabulate(
+    index: Index, found: Sequence[EntryMatches], limit: int | None, rule_names: Sequence[str]
+) -> MatchTable:
     if not found:
         return MatchTable(index.ref)
     matches = [match for by_algorithm in found for match in by_algorithm.nearest(index, limit)]
-    entries = [index.entry_of(by_algorithm.algorithm, by_algorithm.rows) for by_algorithm in found]
     return MatchTable(
         index=index.ref,
-        groups=tuple(group for by_algorithm in found for group in by_algorithm.groups(index)),
+        groups=tuple(
+            group for by_algorithm in found for group in by_algorithm.groups(index, rule_names)
+        ),
         matches=tuple(sorted(matches, key=match_order)[:limit]),
         n_matches=sum(map(len, found)),
-        n_entries=np.unique(np.concatenate(entries)).size,
+        n_entries=_count_entries(index, found),
     )
+
+
+def _count_entries(index: Index, found: Sequence[EntryMatches]) -> int:
+    """Return the number of distinct entries; by one algorithm, each has one match."""
+    if len(found) == 1:
+        return len(found[0])
+    ordinals = [index.entry_of(one.algorithm, one.rows) for one in found]
+    ordered = np.sort(np.concatenate(ordinals), kind="stable")  # few runs: nearly linear
+    return ordered.size - int((ordered[1:] == ordered[:-1]).sum())

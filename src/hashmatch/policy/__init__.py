@@ -7,6 +7,7 @@ docs/policy.md says what every key means.
 from hashmatch.policy.conditions import CONDITIONS, Condition, Kind, Scope, When, conditions_for
 from hashmatch.policy.policy import Policy
 from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
+from hashmatch.policy.suppression import Place, Sight, Sighting, Suppression, Suppressors
 
 __all__ = [
     "CONDITIONS",
@@ -16,9 +17,14 @@ __all__ = [
     "Kind",
     "MatchGroup",
     "OnError",
+    "Place",
     "Policy",
     "Rule",
     "Scope",
+    "Sight",
+    "Sighting",
+    "Suppression",
+    "Suppressors",
     "When",
     "conditions_for",
 ]

@@ -80,7 +80,7 @@ class When:
     values: tuple[tuple[str, Value | None], ...]
 
     def __getitem__(self, key: str) -> Value | None:
-        return dict(self.values).get(key)
+        return next((value for name, value in self.values if name == key), None)
 
 
 def conditions_for(exact_only: Collection[str]) -> tuple[Condition, ...]:

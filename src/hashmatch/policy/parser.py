@@ -19,7 +19,10 @@ POLICY_KEYS = (
 )
 
 _ON_ERROR_KEYS = ("action", "queue", "priority", "sla", "routes")
-_RULE_KEYS = ("name", "when", "action", "queue", "priority", "sla", "routes", "suppresses")
+_RULE_KEYS = (
+    *("name", "when", "action", "queue", "priority", "sla", "routes", "suppresses"),
+    "may_be_absent",
+)
 _NOT_OF_WHEN = {key: "beside when, not inside it" for key in _RULE_KEYS if key != "when"}
 _ERROR_ACTIONS = tuple(action for action in ACTIONS if action not in {"log", "allow"})
 _NAMED_COVERING_RULES = 8
@@ -88,6 +91,7 @@ def _read_rule(table: StrictTable, conditions: Sequence[Condition]) -> Rule:
         sla=table.optional_duration("sla"),
         routes=table.texts("routes"),
         suppresses=table.texts("suppresses"),
+        may_be_absent=table.flag("may_be_absent"),
     )
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from graphlib import CycleError
 from hashlib import sha256
 from typing import Any
 
-from hashmatch.errors import PolicyError
+from hashmatch.errors import HashmatchError, PolicyError
 from hashmatch.policy import parser
 from hashmatch.policy.conditions import CONDITIONS, Condition
 from hashmatch.policy.rule_index import RuleIndex
-from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule, Suppression
-from hashmatch.strict_table import Place, StrictTable
+from hashmatch.policy.rules import MODES, ContentFacts, MatchGroup, OnError, Rule
+from hashmatch.policy.suppression import Suppression
+from hashmatch.strict_table import Place, StrictTable, did_you_mean, quote
 from hashmatch.values import ACTIONS, PRIORITIES, FiredRule, Outcome, PolicyRef
 from hashmatch.views import VIEW_KINDS
 
@@ -38,7 +39,7 @@ class Policy:
     are in file order and may state `conditions`. `views` are the kinds of views to hash in addition
     to the content as stored; `video_interval_s` is the number of seconds between the samples of a
     video, 0 for every frame; `sampling_key` is the secret that says when the first is taken, None
-    if the SHA-256 of the content alone says it.
+    if the SHA-256 of the content alone says it. `document` is the text, which errors refer to.
     """
 
     ref: PolicyRef
@@ -50,6 +51,7 @@ class Policy:
     video_interval_s: float = _INTERVAL_S
     sampling_key: str | None = field(default=None, repr=False)
     conditions: _Conditions = field(default=CONDITIONS, repr=False, compare=False)
+    document: Place | None = field(default=None, repr=False, compare=False)
     _index: RuleIndex = field(init=False, repr=False, compare=False)
     _suppression: Suppression = field(init=False, repr=False, compare=False)
     _radius_bits: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -65,10 +67,10 @@ class Policy:
             names = algorithms[rule.name]
             radius_bits |= {name: max(radius, radius_bits.get(name, 0)) for name in names}
         set_frozen("_index", RuleIndex(self.rules, self.conditions))
-        set_frozen("_suppression", Suppression(self.rules))
+        set_frozen("_suppression", Suppression(self.rules, self._index))
         set_frozen("_radius_bits", radius_bits)
         set_frozen("_algorithms", {name: frozenset(each) for name, each in algorithms.items()})
-        set_frozen("_default_outcome", self._outcome_of({}, None))
+        set_frozen("_default_outcome", self._outcome_of({}, {}, None))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, conditions: _Conditions = CONDITIONS) -> Policy:
@@ -107,11 +109,17 @@ class Policy:
                 video_interval_s=interval_s,
                 sampling_key=sampling_key,
                 conditions=conditions,
+                document=document,
             )
         except CycleError as error:
             raise parser.cycle_error(table, rules, error) from None
         parser.check_reachable(table, rules, policy._index)
         return policy
+
+    @property
+    def suppression(self) -> Suppression | None:
+        """The relation "suppresses" of the rules; None if no rule suppresses another."""
+        return self._suppression if self._suppression.suppressing else None
 
     @property
     def sampling_key_digest(self) -> str | None:
@@ -134,6 +142,35 @@ class Policy:
         """Return the names of the rules that apply to none of the given algorithms."""
         return tuple(n for n, named in self._algorithms.items() if named.isdisjoint(algorithms))
 
+    def check_names(self, names: Mapping[str, Collection[str]], where: str) -> None:
+        """Check that a list exists for every name that rules ask about.
+
+        `names` has all that exist, by key of `when`. Rules that `may_be_absent` are left out.
+        PolicyError for the first other name: one line with file, line, key and a suggestion;
+        `where` is what lacks it.
+        """
+        for number, rule in enumerate(self.rules):
+            for key, known in () if rule.may_be_absent else names.items():
+                stated: Any = rule.when[key]
+                for name in stated or ():
+                    if name not in known:
+                        raise self._name_error(number, key, name, known, where)
+
+    def _name_error(
+        self, number: int, key: str, name: str, known: Collection[str], where: str
+    ) -> HashmatchError:
+        hint = did_you_mean(name, sorted(known))
+        remedy = f"{hint} Or" if hint else "; add a list that has it, or"
+        problem = f"{where} has no {key} {quote(name)}{remedy} give the rule may_be_absent = true"
+        rule = self.rules[number]
+        if self.document is None:
+            return PolicyError(f"rule {quote(rule.name)}, when.{key}: {problem}")
+        return self.document.at("rules", number, "when", key).error(problem)
+
+    def has_rule_for(self, match: MatchGroup) -> bool:
+        """Return whether some rule takes a match, whatever the facts about its content."""
+        return self._index.first(match, self._index.every_rule) is not None
+
     def decide(
         self,
         groups: Iterable[MatchGroup] = (),
@@ -149,7 +186,8 @@ class Policy:
         Parameters
         ----------
         groups : iterable of MatchGroup
-            Everything that the content matches, read once.
+            Everything that the content matches, read once. A rule whose matches are all suppressed
+            fires without effect.
         facts : ContentFacts
             Facts about the content as a whole.
         failed : bool
@@ -159,16 +197,27 @@ class Policy:
         """
         first, rules = self._index.first, self._index.of_content(facts)
         n_matches: dict[int, int] = {}  # number of a rule that fires: how many matches it takes
+        suppressed_by: dict[int, str | None] = {}  # None if a match stands
         for group in groups:
             number = first(group, rules)
             if number is not None:
                 n_matches[number] = n_matches.get(number, 0) + group.n_matches
+                both = suppressed_by.get(number, group.suppressed_by), group.suppressed_by
+                suppressed_by[number] = None if None in both else min(both, key=self._place_of)
         if not n_matches and not failed:
             return self._default_outcome
-        return self._outcome_of(n_matches, self.on_error if failed else None)
+        by = {number: name for number, name in suppressed_by.items() if name is not None}
+        return self._outcome_of(n_matches, by, self.on_error if failed else None)
 
-    def _outcome_of(self, n_matches: Mapping[int, int], on_error: OnError | None) -> Outcome:
-        suppressed_by = self._suppression.apply(n_matches)
+    def _place_of(self, name: str | None) -> int:
+        return self._suppression.names.index(name or "")
+
+    def _outcome_of(
+        self,
+        n_matches: Mapping[int, int],
+        suppressed_by: Mapping[int, str],
+        on_error: OnError | None,
+    ) -> Outcome:
         fired = [(number, self.rules[number]) for number in sorted(n_matches)]
         standing: list[Rule | OnError] = [rule for n, rule in fired if n not in suppressed_by]
         if on_error is not None:

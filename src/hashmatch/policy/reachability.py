@@ -7,7 +7,7 @@ each fact, only the values that the fewest earlier rules admit are tried:
 
 - for a set, the values that it names; without a set, one value that no rule mentions;
 - for a limit, the limit;
-- for limits on both sides, the upper one, the values just below the lower limits of earlier rules,
+- for limits on both sides, the upper one, the values just below the lower limits of other rules,
   and the unknown value if it fits.
 
 Matches found by several views need no special care: a rule fits them by one view that meets all its
@@ -39,7 +39,7 @@ def covering_rules(rules: Sequence[Rule], number: int, index: RuleIndex) -> tupl
     choices: list[set[RuleSet]] = []
     for masks in facts.values():
         choices.append(set())
-        for value in _hardest_values(masks, rules[number].when, rules[:number]):
+        for value in _hardest_values(masks, rules[number].when):
             admitted = earlier
             for mask in masks:
                 admitted &= mask[value]
@@ -52,8 +52,8 @@ def covering_rules(rules: Sequence[Rule], number: int, index: RuleIndex) -> tupl
     return tuple(sorted({first_of(admitted) for admitted in able}))
 
 
-def _hardest_values(masks: Sequence[ValueMask], when: When, earlier: Sequence[Rule]) -> set[Any]:
-    """Return values of a fact that fit `when`, including all that the fewest earlier rules admit.
+def _hardest_values(masks: Sequence[ValueMask], when: When) -> set[Any]:
+    """Return values of a fact that fit `when`, including all that the fewest rules admit.
 
     None is an unknown value or, for a set, one that no rule mentions.
     """
@@ -62,21 +62,21 @@ def _hardest_values(masks: Sequence[ValueMask], when: When, earlier: Sequence[Ru
     if conditions[0].kind is Kind.SET:
         sets: list[Any] = [when[each.key] for each in stated]
         return set.intersection(*map(set, sets)) if sets else {None}
-    at_most = [each.key for each in conditions if each.kind is Kind.AT_MOST]
-    at_least = [each.key for each in conditions if each.kind is Kind.AT_LEAST]
-    high = min(_limits(at_most, [when]), default=math.inf)
-    low = max(_limits(at_least, [when]), default=-math.inf)
+    at_most = [mask for mask in masks if mask.condition.kind is Kind.AT_MOST]
+    at_least = [mask for mask in masks if mask.condition.kind is Kind.AT_LEAST]
+    high = min(_limits(at_most, when), default=math.inf)
+    low = max(_limits(at_least, when), default=-math.inf)
     unknown = {None} if all(each.absent_fits for each in stated) else set()
     if low > high:
         return unknown
     if not at_least or not at_most:
         return {high if at_most else low}
-    below = map(_just_below, _limits(at_least, [rule.when for rule in earlier]))
+    below = [_just_below(limit) for mask in at_least for limit in mask.limits]
     return {high, *(value for value in below if low <= value < high), *unknown}
 
 
-def _limits(keys: Sequence[str], whens: Sequence[When]) -> list[Any]:
-    return [limit for key in keys for when in whens if (limit := when[key]) is not None]
+def _limits(masks: Sequence[ValueMask], when: When) -> list[Any]:
+    return [limit for mask in masks if (limit := when[mask.condition.key]) is not None]
 
 
 def _just_below(limit: float) -> float:

@@ -6,11 +6,13 @@ condition is one ``&``, and the first rule of the file is the lowest bit.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from operator import attrgetter
+from itertools import accumulate
+from operator import attrgetter, or_
 from typing import Any
 
-from hashmatch.policy.conditions import CONDITIONS, Condition, Scope, Value
+from hashmatch.policy.conditions import CONDITIONS, Condition, Kind, Scope, Value
 from hashmatch.policy.rules import MATCH_FACTS, VIEW_FACTS, ContentFacts, MatchGroup, Rule
 
 RuleSet = int
@@ -23,23 +25,46 @@ def first_of(rules: RuleSet) -> int:
     return (rules & -rules).bit_length() - 1
 
 
-class ValueMask(dict[Any, RuleSet]):
+class ValueMask:
     """For one condition, the rules that admit each value of its fact; None is an unknown fact.
 
-    `values` has the value that each rule states, in file order. Safe to share between threads. The
-    first look-up of a fact costs a comparison for each rule, later ones a dict look-up.
+    `values` has the value that each rule states, in file order; `limits` has those of limits once
+    each, in ascending order. Safe to share between threads. A look-up costs a bisection at most,
+    whatever the number of rules.
     """
 
     def __init__(self, condition: Condition, values: Sequence[Value | None]) -> None:
         self.condition = condition
-        self._values = tuple(values)
+        self.limits: list[Any] = []
+        every = (1 << len(values)) - 1
+        stated: dict[Any, RuleSet] = {}
+        unstated: RuleSet = 0
+        for number, value in enumerate(values):
+            if value is None:
+                unstated |= 1 << number
+                continue
+            for each in value if isinstance(value, tuple) else (value,):
+                stated[each] = stated.get(each, 0) | 1 << number
+        self._unknown = every if condition.absent_fits else unstated
+        if condition.kind is Kind.SET:
+            self._named = {name: rules | unstated for name, rules in stated.items()}
+            self._unnamed = unstated
+            return
+        self.limits = sorted(stated)
+        rising = (stated[limit] for limit in self.limits)
+        self._up_to = list(accumulate(rising, or_, initial=unstated))
+        falling = (stated[limit] for limit in reversed(self.limits))
+        self._from = list(accumulate(falling, or_, initial=unstated))[::-1]
 
-    def __missing__(self, fact: Any) -> RuleSet:
-        admits = self.condition.admits
-        rules = sum(1 << number for number, v in enumerate(self._values) if admits(v, fact))
-        if len(self) < _MAX_KEPT_VALUES:
-            self[fact] = rules
-        return rules
+    def __getitem__(self, fact: Any) -> RuleSet:
+        if fact is None:
+            return self._unknown
+        kind = self.condition.kind
+        if kind is Kind.SET:
+            return self._named.get(fact, self._unnamed)
+        if kind is Kind.AT_MOST:
+            return self._from[bisect_left(self.limits, fact)]
+        return self._up_to[bisect_right(self.limits, fact)]
 
 
 class _ScopeMask(dict[tuple[Any, ...], RuleSet]):
@@ -64,7 +89,7 @@ class RuleIndex:
     """
 
     def __init__(self, rules: Sequence[Rule], conditions: Sequence[Condition] = CONDITIONS) -> None:
-        self._every_rule: RuleSet = (1 << len(rules)) - 1
+        self.every_rule: RuleSet = (1 << len(rules)) - 1
         self.masks = [
             ValueMask(each, [rule.when[each.key] for rule in rules]) for each in conditions
         ]
@@ -77,10 +102,14 @@ class RuleIndex:
 
     def of_content(self, facts: ContentFacts) -> RuleSet:
         """Return the rules whose conditions on the whole content hold."""
-        rules = self._every_rule
+        rules = self.every_rule
         for fact, mask in self._of_content:
             rules &= mask[facts.values.get(fact)]
         return rules
+
+    def of_match(self, group: MatchGroup) -> RuleSet:
+        """Return the rules whose conditions on the entry and the algorithm hold."""
+        return self._of_match[_match_facts(group)]
 
     def first(self, group: MatchGroup, rules: RuleSet) -> int | None:
         """Return the number of the first of `rules` that fits, None if none does.

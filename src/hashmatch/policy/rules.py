@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
 
 from hashmatch.policy.conditions import When
 
@@ -16,7 +15,10 @@ DEFAULT_PRIORITY = "medium"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: the matches it fits, what to do, who looks at it, and which rules it suppresses."""
+    """One rule: the matches it fits, what to do, who looks at it, and which rules it suppresses.
+
+    `may_be_absent` admits an index that lacks a list, harm or classification that `when` names.
+    """
 
     name: str
     when: When
@@ -26,6 +28,7 @@ class Rule:
     sla: str | None = None
     routes: tuple[str, ...] = ()
     suppresses: tuple[str, ...] = ()
+    may_be_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,13 @@ class MatchGroup:
     """Matches of one item that no rule can distinguish, with their number.
 
     `list` and `harm` are those of the matched entries, `classification` is the list's own grading
-    of them, None if it gives none. `distance` in bits and `quality` (0..100, None if the algorithm
-    has none) are those of the nearest view. `clearer` has the distance and quality, both rising, of
-    views that are farther from the same entries but of higher quality: a rule fits a match if one
-    view meets all its conditions. ValueError for a negative distance, or if there is no match.
+    of them, None if it gives none. `distance` in bits is that of the nearest view; `quality`, as
+    rules read it, is the better of its quality as shown and with its contrast stretched: 0..100,
+    None if the algorithm has none. `clearer` has the distance and quality, both rising, of views
+    that are farther from the same entries but of higher quality (None is the highest): a rule fits
+    a match if one view meets all its conditions. `suppressed_by` is None if the match stands; else
+    it names the rule that set aside every sighting that a rule takes, and the views are those.
+    ValueError for a negative distance, or if there is no match.
     """
 
     list: str
@@ -64,7 +70,8 @@ class MatchGroup:
     distance: int
     quality: int | None
     n_matches: int = 1
-    clearer: tuple[tuple[int, int], ...] = ()
+    clearer: tuple[tuple[int, int | None], ...] = ()
+    suppressed_by: str | None = None
 
     def __post_init__(self) -> None:
         if self.distance < 0:
@@ -78,33 +85,3 @@ class ContentFacts:
     """Facts about an upload as a whole, by name: strings and numbers; absent if unknown."""
 
     values: Mapping[str, str | float] = field(default_factory=dict)
-
-
-class Suppression:
-    """The relation "suppresses" between rules in file order; safe to share between threads.
-
-    A rule that is itself suppressed suppresses nothing, which is well defined only without cycles:
-    graphlib.CycleError if rules suppress each other in a circle; its ``args[1]`` has their numbers,
-    each suppressing the next, with the first repeated at the end. KeyError if a rule suppresses a
-    name that no rule has.
-    """
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._names = [rule.name for rule in rules]
-        numbers = {name: number for number, name in enumerate(self._names)}
-        suppressors: dict[int, list[int]] = {}
-        for number, rule in enumerate(rules):
-            for name in rule.suppresses:
-                suppressors.setdefault(numbers[name], []).append(number)
-        order = TopologicalSorter(suppressors).static_order()
-        self._steps = [(number, suppressors[number]) for number in order if number in suppressors]
-
-    def apply(self, fired: Container[int]) -> dict[int, str]:
-        """Return the suppressed rules of `fired`, each with the name of its first suppressor."""
-        suppressed_by: dict[int, str] = {}
-        for number, suppressors in self._steps:
-            for other in suppressors if number in fired else ():
-                if other in fired and other not in suppressed_by:
-                    suppressed_by[number] = self._names[other]
-                    break
-        return suppressed_by

@@ -10,13 +10,16 @@ from hashmatch.screener.ingestion import Item, ingest
 from hashmatch.screener.nomination import nominate
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.screener import Screener
+from hashmatch.screener.unreachable import UnreachableHashes, find_unreachable
 
 __all__ = [
     "DEFAULT_OPTIONS",
     "Item",
     "Screener",
     "ScreeningOptions",
+    "UnreachableHashes",
     "decide",
+    "find_unreachable",
     "ingest",
     "nominate",
 ]

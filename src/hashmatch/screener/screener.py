@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
-from hashmatch.errors import DecodeError, ErrorKind
+from hashmatch.errors import DecodeError, ErrorKind, HashmatchError
 from hashmatch.fingerprint import (
     GivenHashes,
     MediaExecutor,
@@ -26,6 +27,7 @@ from hashmatch.screener.ingestion import Item, ingest
 from hashmatch.screener.nomination import nominate
 from hashmatch.screener.options import DEFAULT_OPTIONS, ScreeningOptions
 from hashmatch.screener.snapshot import Snapshot, StrPath, fit_snapshot, load_snapshot
+from hashmatch.screener.unreachable import UnreachableHashes, find_unreachable
 from hashmatch.values import Content, Decision, Fingerprints, IndexRef, PolicyRef
 from hashmatch.workers import InlineExecutor, IsolatedExecutor, ThreadExecutor, attempted, spread
 
@@ -45,6 +47,7 @@ class Screener:
         self._index_dir = os.path.abspath(index)  # noqa: PTH100
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._options = options
+        self._refused: HashmatchError | None = None
         self.reload()
         self._executor = _make_executor(options, self._snapshot.pixel_hashes)
 
@@ -66,8 +69,8 @@ class Screener:
         IndexFormatError
             The index in the folder is damaged or of another version.
         PolicyError
-            The policy is malformed, or asks for an algorithm or a radius that the index cannot
-            serve.
+            The policy is malformed, asks for an algorithm or a radius that the index cannot serve,
+            or names a list, harm or classification that the index lacks.
         AlgorithmError
             An algorithm cannot be used: its plug-in is missing or broken.
         """
@@ -83,13 +86,30 @@ class Screener:
         """Identity of the policy in use."""
         return self._snapshot.policy.ref
 
+    @property
+    def refused(self) -> HashmatchError | None:
+        """The error of the last `reload` or `refresh`, because of which an older pair is in use.
+
+        None if it succeeded.
+        """
+        return self._refused
+
+    def unreachable_hashes(self) -> tuple[UnreachableHashes, ...]:
+        """Return the listed hashes whose quality is too low for every rule about them.
+
+        Reads 6 bytes of each row of the index.
+        """
+        return find_unreachable(self._snapshot.index, self._snapshot.policy)
+
     def reload(self) -> None:
         """Read index and policy again and swap both at once.
 
         Calls in progress finish with the pair they began with. If index or policy cannot be read,
-        the error is raised (as by `open`) and the old pair stays in use.
+        or the index lacks what the policy names, the error is raised (as by `open`), `refused`
+        holds it, and the old pair stays in use.
         """
-        snapshot = load_snapshot(self._index_dir, self._policy_path)
+        with self._noting_refusal():
+            snapshot = load_snapshot(self._index_dir, self._policy_path)
         self._policy = snapshot.policy  # first: see refresh()
         self._snapshot = snapshot
 
@@ -99,8 +119,13 @@ class Screener:
         Cheap enough to be called before every batch: one short read if nothing changed, else the
         cost of opening what is new. The policy stays the one that was read. Calls in progress
         finish with the index they began with. Several threads may call this at once: the newest
-        generation wins. Errors are those of `reload`; the index in use then stays.
+        generation wins. Errors are those of `reload`: a generation that lacks a list, harm or
+        classification that the policy names is not adopted. The index in use then stays.
         """
+        with self._noting_refusal():
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         is_new = False
         while True:
             snapshot, policy = self._snapshot, self._policy
@@ -110,6 +135,15 @@ class Screener:
             # Another thread may just have set a newer pair, which this replaces: look again.
             self._snapshot = fit_snapshot(newest, policy, self._policy_path)
             is_new |= newest is not snapshot.index
+
+    @contextmanager
+    def _noting_refusal(self) -> Iterator[None]:
+        try:
+            yield
+        except HashmatchError as error:
+            self._refused = error.with_traceback(None)
+            raise
+        self._refused = None
 
     def close(self) -> None:
         """End the child processes, if there are any; screening in isolation is then an error."""
@@ -130,7 +164,11 @@ class Screener:
         snapshot, block_views = self._snapshot, self._options.block_views
         fingerprints = fingerprint_hashes(hashes, content_id=content_id)
         table = match_fingerprints(
-            snapshot.index, fingerprints, snapshot.radii, block_views=block_views
+            snapshot.index,
+            fingerprints,
+            snapshot.radii,
+            suppression=snapshot.policy.suppression,
+            block_views=block_views,
         )
         return decide(snapshot.policy, fingerprints, table)
 
@@ -216,7 +254,10 @@ class Screener:
         confirmed = self._fingerprint(snapshot, [contents[at] for at in nominated], "exact")
         for position, exact in zip(nominated, confirmed, strict=True):
             fingerprints[position] = exact
-        tables = match_many(index, fingerprints, radii, block_views=block_views)
+        suppression = snapshot.policy.suppression
+        tables = match_many(
+            index, fingerprints, radii, suppression=suppression, block_views=block_views
+        )
         for hashed, table in zip(fingerprints, tables, strict=True):
             yield decide(snapshot.policy, hashed, table)
 

@@ -38,6 +38,7 @@ def load_snapshot(index_dir: StrPath, policy_path: StrPath) -> Snapshot:
 
 def fit_snapshot(index: Index, policy: Policy, policy_path: StrPath) -> Snapshot:
     """Combine an open index and a policy; PolicyError if they do not fit together."""
+    policy.check_names(index.names, f"index {index.ref.name}")
     radii: dict[str, int] = {}
     for algorithm in policy.algorithms:
         radius = policy.radius_bits(algorithm)

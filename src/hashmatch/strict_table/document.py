@@ -108,7 +108,7 @@ class Place:
     def check(self, kind: type | tuple[type, ...], expected: str) -> Any:
         """Return the value; raise an error if it is not of the expected type."""
         value = self.value
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             found = _KINDS.get(type(value), "a date or time")
             raise self.error(f"expected {expected}, not {found}")
         return value
@@ -210,6 +210,10 @@ class StrictTable:
         """Return a list of distinct words from `known`, in that order; all if the key is absent."""
         chosen = {_known(self.place.at(key, n), known) for n in range(len(self.texts(key)))}
         return tuple(word for word in known if key not in self or word in chosen)
+
+    def flag(self, key: str) -> bool:
+        """Return true or false, false if the key is absent."""
+        return key in self and bool(self.place.at(key).check(bool, "true or false"))
 
     def optional_duration(self, key: str) -> str | None:
         """Return a duration as written, None if the key is absent."""

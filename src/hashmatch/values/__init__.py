@@ -4,7 +4,15 @@ One upload goes `Content -> Fingerprints -> MatchTable -> Decision`. Nothing her
 or decides.
 """
 
-from hashmatch.values.content import Content, Fingerprint, Fingerprints, Media, MediaKind
+from hashmatch.values.content import (
+    BEST_RANK,
+    Content,
+    Fingerprint,
+    Fingerprints,
+    Media,
+    MediaKind,
+    quality_rank,
+)
 from hashmatch.values.decision import (
     ACTIONS,
     MAX_RECORDED_MATCHES,
@@ -23,6 +31,7 @@ from hashmatch.values.video_hash import VideoHash
 
 __all__ = [
     "ACTIONS",
+    "BEST_RANK",
     "CODE_BITS",
     "DIGEST_BITS",
     "MAX_RECORDED_MATCHES",
@@ -43,4 +52,5 @@ __all__ = [
     "PolicyRef",
     "RecordedHash",
     "VideoHash",
+    "quality_rank",
 ]

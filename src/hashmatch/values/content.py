@@ -43,6 +43,15 @@ class Content:
     error: DecodeError | None = None
 
 
+BEST_RANK = 101
+"""Rank of a view without a quality, which passes every limit on quality."""
+
+
+def quality_rank(quality: int | None, stretched_quality: int | None) -> int:
+    """Return the quality that rules read of a view: the better of both, or `BEST_RANK`."""
+    return BEST_RANK if quality is None else max(quality, stretched_quality or 0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
     """The hashes of every view of one content by one algorithm; ValueError if lengths do not fit.
@@ -69,6 +78,15 @@ class Fingerprint:
         vice versa. The ``trimmed`` views of luma are all those that may exist.
     error : DecodeError or None
         Why some views, frames or pages are missing; None if none are.
+    stretched_qualities : tuple of int or None, length v
+        `qualities` with the contrast stretched where the picture is faint; None where unknown, as
+        all are if not given.
+    pictures : tuple of int, length v
+        Numbers of the pictures in the content that the views were made from; if not given, they
+        were all made from one.
+    is_seen : tuple of bool, length v
+        False where no person sees the view: colours hidden by transparency, a negative. If not
+        given, none is known to be seen, so that no match is suppressed because of one.
     """
 
     algorithm: str
@@ -79,10 +97,18 @@ class Fingerprint:
     timestamps_s: tuple[float | None, ...]
     is_complete: bool = True
     error: DecodeError | None = None
+    stretched_qualities: tuple[int | None, ...] = ()
+    pictures: tuple[int, ...] = ()
+    is_seen: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         codes = np.array(self.codes, dtype=np.uint8, order="C")
-        lengths = {len(self.views), len(self.qualities), len(self.timestamps_s)}
+        unknown = {"stretched_qualities": None, "pictures": 0, "is_seen": False}
+        for name, value in unknown.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, (value,) * len(codes))
+        per_view = ("views", "qualities", "timestamps_s", *unknown)
+        lengths = {len(getattr(self, name)) for name in per_view}
         if codes.ndim != 2 or lengths != {len(codes)}:
             raise ValueError(f"codes {codes.shape} do not fit {len(self.views)} views")
         codes.setflags(write=False)

@@ -34,7 +34,9 @@ class Match:
 
     `distance` and `radius` are in bits, both inclusive. `timestamp_s` is the time of the content's
     frame in seconds, None for a still picture and for the first frame of an animation; `quality` is
-    that of the view, 0..100, None if the algorithm has none; `entry_timestamp_s` is the time of the
+    that of the view as shown, 0..100, `stretched_quality` that of the view with its contrast
+    stretched, if it is faint; None if the algorithm has none, or if the policy does not ask for
+    ``stretched`` views. `entry_timestamp_s` is the time of the
     entry's frame in seconds, None if its list states none.
     """
 
@@ -48,6 +50,7 @@ class Match:
     view: str
     timestamp_s: float | None = None
     quality: int | None = None
+    stretched_quality: int | None = None
     entry_timestamp_s: float | None = None
 
 
@@ -55,8 +58,8 @@ class Match:
 class FiredRule:
     """A rule that was the first to apply to at least one match.
 
-    `n_matches` counts those matches; `suppressed_by` names the rule that suppressed this one, None
-    if none did.
+    `n_matches` counts those matches; `suppressed_by` names the first rule that suppressed them all,
+    None if one stands.
     """
 
     name: str
