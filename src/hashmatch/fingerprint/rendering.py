@@ -128,7 +128,7 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
             yield from _with_trimmed(view)
         else:
             yield view
-        del view  # its pixels are not needed while the next one is made
+        del rendered, view  # their pixels are not needed while the next one is made
 
 
 def _render_files(media: Media, options: ViewOptions, decode: str) -> Iterator[View]:
