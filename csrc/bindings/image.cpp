@@ -1,5 +1,6 @@
 #include "bindings/bindings.h"
 #include "bindings/pixels.h"
+#include "image/border_edges.h"
 #include "image/border_lines.h"
 #include "image/grey.h"
 #include "image/lanczos.h"
@@ -38,28 +39,43 @@ Bytes resize(const Bytes& grey, int height, int width, bool tall_first) {
 
 enum Side { kTop, kBottom, kLeft, kRight };
 
-py::tuple measure_border(const Bytes& pixels, int top, int bottom, int left, int right, int side, int most_spread,
-                         double most_deviation, int more_lines) {
+// Returns the lines of part of a picture from one of its sides inwards.
+Lines lines_from(const Bytes& pixels, int top, int bottom, int left, int right, int side) {
     const bool has_colours = pixels.ndim() == 3;
     if ((pixels.ndim() != 2 && !has_colours) || (has_colours && pixels.shape(2) != 3))
         throw py::value_error("pixels must be uint8 (H, W) or (H, W, 3)");
     if (top < 0 || left < 0 || top >= bottom || left >= right || bottom > pixels.shape(0) || right > pixels.shape(1))
         throw py::value_error("the box does not lie in the picture");
     if (side < kTop || side > kRight) throw py::value_error("side must be from 0 to 3");
-    if (more_lines < 1) throw py::value_error("more_lines must be at least 1");
     const ptrdiff_t pixel = has_colours ? 3 : 1, row = pixel * pixels.shape(1);
     const int height = bottom - top, width = right - left;
     const uint8_t* corner = pixels.data() + top * row + left * pixel;
-    Lines lines{corner, row, pixel, height, width, has_colours};
-    if (side == kBottom) lines = {corner + (height - 1) * row, -row, pixel, height, width, has_colours};
-    if (side == kLeft) lines = {corner, pixel, row, width, height, has_colours};
-    if (side == kRight) lines = {corner + (width - 1) * pixel, -pixel, row, width, height, has_colours};
+    if (side == kBottom) return {corner + (height - 1) * row, -row, pixel, height, width, has_colours};
+    if (side == kLeft) return {corner, pixel, row, width, height, has_colours};
+    if (side == kRight) return {corner + (width - 1) * pixel, -pixel, row, width, height, has_colours};
+    return {corner, row, pixel, height, width, has_colours};
+}
+
+py::tuple measure_border(const Bytes& pixels, int top, int bottom, int left, int right, int side, int most_spread,
+                         double most_deviation, int more_lines) {
+    const Lines lines = lines_from(pixels, top, bottom, left, right, side);
+    if (more_lines < 1) throw py::value_error("more_lines must be at least 1");
     LineDeviations deviations;
     {
         const py::gil_scoped_release unlocked;
         deviations = measure_lines(lines, {most_spread, most_deviation, more_lines});
     }
     return py::make_tuple(deviations.spread, deviations.level, std::move(deviations.lines));
+}
+
+py::tuple find_edge(const Bytes& pixels, int top, int bottom, int left, int right, int side) {
+    const Lines lines = lines_from(pixels, top, bottom, left, right, side);
+    BorderEdge edge;
+    {
+        const py::gil_scoped_release unlocked;
+        edge = find_border_edge(lines);
+    }
+    return py::make_tuple(edge.n_lines, edge.score);
 }
 
 }  // namespace
@@ -70,6 +86,8 @@ void register_image(py::module_& core) {
     core.def("line_deviations", &measure_border, py::arg("pixels"), py::arg("top"), py::arg("bottom"), py::arg("left"),
              py::arg("right"), py::arg("side"), py::arg("most_spread"), py::arg("most_deviation"),
              py::arg("more_lines"));
+    core.def("border_edge", &find_edge, py::arg("pixels"), py::arg("top"), py::arg("bottom"), py::arg("left"),
+             py::arg("right"), py::arg("side"));
 }
 
 }  // namespace hashmatch

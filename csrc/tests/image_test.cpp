@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "image/border_edges.h"
 #include "image/border_lines.h"
 #include "image/grey.h"
 #include "image/lanczos.h"
@@ -175,6 +176,30 @@ void check_border(long long round) {
     }
 }
 
+// A frame of noise of two levels around noise of many is found to the line; what is found elsewhere lies in the
+// picture.
+void check_border_edge(long long round) {
+    const int height = between(1, 150), width = between(1, 150), outer = between(8, 40);
+    const bool has_colours = between(0, 1) != 0, has_frame = height > 3 * outer && width > 3 * outer;
+    const int pixel = has_colours ? 3 : 1;
+    std::vector<uint8_t> pixels(static_cast<size_t>(height) * width * pixel);
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width * pixel; ++x) {
+            const bool is_inside = y >= outer && y < height - outer && x / pixel >= outer && x / pixel < width - outer;
+            pixels[y * width * pixel + x] = is_inside ? between(140, 200) : between(20, 24);
+        }
+    const ptrdiff_t row = width * pixel;
+    const uint8_t *first = pixels.data(), *bottom = first + (height - 1) * row, *right = first + (width - 1) * pixel;
+    for (const Lines& lines :
+         {Lines{first, row, pixel, height, width, has_colours}, Lines{bottom, -row, pixel, height, width, has_colours},
+          Lines{first, pixel, row, width, height, has_colours},
+          Lines{right, -pixel, row, width, height, has_colours}}) {
+        const BorderEdge edge = find_border_edge(lines);
+        check(edge.n_lines >= 0 && edge.n_lines < lines.n_lines, active_kernel().name, "an edge's place", round);
+        if (has_frame) check(edge.n_lines == outer, active_kernel().name, "the edge of a frame", round);
+    }
+}
+
 }  // namespace
 }  // namespace hashmatch
 
@@ -188,6 +213,7 @@ int main(int argc, char** argv) {
             check_grey(round);
             resized += check_lanczos(round);
             check_border(round);
+            check_border_edge(round);
         }
         std::printf("%s: %lld pixels resized, %lld borders measured: all right\n", kernel.c_str(), resized, 4 * rounds);
         if (resized == 0) return 1;  // the test compared nothing

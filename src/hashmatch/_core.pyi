@@ -95,6 +95,14 @@ def line_deviations(
     most_deviation: float,
     more_lines: int,
 ) -> tuple[int, float, list[float]]: ...
+def border_edge(
+    pixels: NDArray[np.uint8],
+    top: int,
+    bottom: int,
+    left: int,
+    right: int,
+    side: int,
+) -> tuple[int, float]: ...
 def lanczos_resize(
     grey: NDArray[np.uint8], height: int, width: int, tall_first: bool
 ) -> NDArray[np.uint8]: ...

@@ -82,18 +82,84 @@ def test_links_are_followed(tmp_path: Path) -> None:
     assert names(root, list_files([root])) == ["broken", "file", "folder/a"]
 
 
+def problems(folder: Path, listed: list[ScanInput]) -> dict[str, str | None]:
+    return {os.path.relpath(file.path, folder): file.problem for file in listed}
+
+
 def test_a_loop_of_links_is_entered_once(tmp_path: Path) -> None:
     touch(tmp_path, "a/x", "a/b/y")
     (tmp_path / "a" / "b" / "up").symlink_to(tmp_path / "a")
     (tmp_path / "a" / "self").symlink_to(tmp_path / "a" / "self")
-    assert names(tmp_path, list_files([tmp_path])) == ["a/b/y", "a/self", "a/x"]
+    assert problems(tmp_path, list_files([tmp_path])) == {
+        "a/b/up": f"the folder is already scanned as {str(tmp_path / 'a')!r}",
+        "a/b/y": None,
+        "a/self": None,
+        "a/x": None,
+    }
 
 
-def test_two_folders_that_link_to_each_other(tmp_path: Path) -> None:
+def test_a_folder_keeps_its_own_name_rather_than_that_of_a_link(tmp_path: Path) -> None:
     touch(tmp_path, "a/x", "b/y")
     (tmp_path / "a" / "to-b").symlink_to(tmp_path / "b")
     (tmp_path / "b" / "to-a").symlink_to(tmp_path / "a")
-    assert names(tmp_path, list_files([tmp_path])) == ["a/to-b/y", "a/x", "b/to-a/x", "b/y"]
+    assert problems(tmp_path, list_files([tmp_path])) == {
+        "a/to-b": f"the folder is already scanned as {str(tmp_path / 'b')!r}",
+        "a/x": None,
+        "b/to-a": f"the folder is already scanned as {str(tmp_path / 'a')!r}",
+        "b/y": None,
+    }
+
+
+def test_of_several_links_to_a_folder_the_first_is_followed(tmp_path: Path) -> None:
+    touch(tmp_path, "out/x", "in/f")
+    for name in ("c", "b", "d"):
+        (tmp_path / "in" / name).symlink_to(tmp_path / "out")
+    listed = problems(tmp_path / "in", list_files([tmp_path / "in"]))
+    as_b = f"the folder is already scanned as {str(tmp_path / 'in' / 'b')!r}"
+    assert listed == {"b/x": None, "c": as_b, "d": as_b, "f": None}
+    # Files are rows under each of their names: a file may be reached by two.
+    (tmp_path / "in" / "g").symlink_to(tmp_path / "in" / "f")
+    assert problems(tmp_path / "in", list_files([tmp_path / "in"])) == {**listed, "g": None}
+
+
+def test_a_long_chain_of_double_links_ends(tmp_path: Path) -> None:
+    touch(tmp_path, "d60/file")
+    for depth in range(60):
+        (tmp_path / f"d{depth}").mkdir()
+        for name in ("a", "b"):
+            (tmp_path / f"d{depth}" / name).symlink_to(tmp_path / f"d{depth + 1}")
+    listed = list_files([tmp_path / "d0"])
+    # Each level has one row more; where the system follows no more links, both are rows.
+    tried = [Path(file.path) for file in listed if file.problem is None]
+    assert len(tried) == 2
+    assert len(listed) < 60
+    with pytest.raises(OSError, match="symbolic links"):
+        tried[0].stat()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12),
+    st.lists(st.integers(0, 5), min_size=1, max_size=3),
+)
+def test_every_reachable_file_is_listed_once_by_its_folder(
+    tmp_path_factory: pytest.TempPathFactory, links: list[tuple[int, int]], roots: list[int]
+) -> None:
+    """Against a search over the folders as a graph: all that links lead to, each folder once."""
+    base = tmp_path_factory.mktemp("graph")
+    touch(base, *(f"{folder}/file" for folder in range(6)))
+    for number, (one, other) in enumerate(links):
+        (base / str(one) / f"link{number}").symlink_to(base / str(other))
+    reachable = set(roots)
+    for _ in range(6):
+        reachable |= {other for one, other in links if one in reachable}
+    listed = list_files([base / str(root) for root in roots])
+    files = [file for file in listed if file.problem is None]
+    assert sorted(Path(file.path).resolve().parent.name for file in files) == sorted(
+        map(str, reachable)
+    )
+    followed = len(reachable) - len(set(roots))
+    n_links = sum(one in reachable for one, _ in links)
+    assert len(listed) - len(files) == n_links - followed
 
 
 def test_what_is_no_file_is_listed_too(tmp_path: Path) -> None:

@@ -61,18 +61,12 @@ OWN_CASES = {
     "mp4-edit-list-hides-frames/hidden.mp4": BLOCK_OR_ERROR,
 }
 
-PENDING = {
-    "borders-that-stay",
-}
-
 
 def _parameters(cases: dict[str, Expected]) -> list[Any]:
     found = []
     for name, expected in cases.items():
         folder, file = name.split("/")
-        marks: list[Any] = [pytest.mark.case(folder)]
-        if {folder, name} & PENDING:
-            marks.append(pytest.mark.xfail(strict=True))
+        marks = [pytest.mark.case(folder)]
         found.append(pytest.param(file, expected, marks=marks, id=name))
     return found
 

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,17 @@ def test_blocks_of_a_growing_file_end(tmp_path: Path) -> None:
         assert read == content
     if sys.platform.startswith("linux"):  # such a file states no size
         assert b"".join(read_blocks("/proc/self/status")).startswith(b"Name:")
+
+
+def test_a_file_without_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "states no size"
+    path.touch()
+    monkeypatch.setattr(os, "read", lambda _descriptor, size_bytes: b"y" * size_bytes)
+    blocks = read_blocks(path)
+    assert sum(len(block) for block in islice(blocks, 256)) == 268_435_456
+    with pytest.raises(DecodeError, match="too large: more than 268435456 bytes") as caught:
+        next(blocks)
+    assert caught.value.kind is ErrorKind.TOO_LARGE
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:

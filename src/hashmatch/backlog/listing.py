@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from pathlib import Path, PurePath
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
@@ -27,9 +28,11 @@ class ScanInput:
 def list_files(paths: Iterable[str | os.PathLike[str]]) -> list[ScanInput]:
     """List files, and those in folders at any depth, sorted by the bytes of the path.
 
-    Every file counts, whatever its extension. Links are followed, except a link to a folder that
-    contains the link. A path reached twice is listed once. Whatever cannot be read (a folder
-    without permission, a broken link, a device) is listed too, so that it gets a row.
+    Every file counts, whatever its extension, under each of its names. Links are followed, but each
+    folder (device and inode) is entered once: under its path without links, else under the first of
+    its paths in this order. Its other paths, so all circles, are listed with a problem. A path
+    reached twice is listed once. Whatever cannot be read (a folder without permission, a broken
+    link, a device) is listed too, so that it gets a row.
 
     Raises
     ------
@@ -38,9 +41,8 @@ def list_files(paths: Iterable[str | os.PathLike[str]]) -> list[ScanInput]:
     """
     found: dict[str, ScanInput] = {}
     roots = [_check_exists(path) for path in paths]
-    for root in roots:
-        for file in _walk(root):
-            found.setdefault(file.path, file)
+    for file in _walk(roots):
+        found.setdefault(file.path, file)
     return sorted(found.values(), key=lambda file: os.fsencode(file.path))
 
 
@@ -54,30 +56,34 @@ def _check_exists(path: str | os.PathLike[str]) -> str:
     return str(PurePath(text))
 
 
-def _walk(root: str) -> Iterator[ScanInput]:
-    """Yield all files below `root`, or `root` itself if it is not a folder."""
-    top = _identify_folder(root)
-    if top is None:
-        yield ScanInput(root)
-        return
-    todo = [(root, frozenset([top]))]
+def _walk(roots: Iterable[str]) -> Iterator[ScanInput]:
+    """Yield the files below each of `roots`, or a root itself if it is not a folder."""
+    # The first in order is taken next, paths without links before others; where it leads comes
+    # after it in this order, so the first to reach a folder is the first of all that do.
+    todo = [(False, os.fsencode(root), root) for root in set(roots)]
+    heapify(todo)
+    entered: dict[tuple[int, int], str] = {}
     while todo:
-        folder, above = todo.pop()
-        try:
-            with os.scandir(folder) as entries:
-                names = [
-                    (entry.name if folder == os.curdir else entry.path, _may_be_folder(entry))
-                    for entry in entries
-                ]
-        except OSError as error:
-            yield ScanInput(folder, f"cannot list the folder: {error.strerror}")
+        is_linked, _, path = heappop(todo)
+        identity = _identify_folder(path)
+        if identity is None:
+            yield ScanInput(path)
             continue
-        for path, may_be_folder in names:
-            inner = _identify_folder(path) if may_be_folder else None
-            if inner is None:
-                yield ScanInput(path)
-            elif inner not in above:
-                todo.append((path, above | {inner}))
+        first = entered.setdefault(identity, path)
+        if first != path:
+            yield ScanInput(path, f"the folder is already scanned as {first!r}")
+            continue
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    name = entry.name if path == os.curdir else entry.path
+                    if not _may_be_folder(entry):
+                        yield ScanInput(name)
+                    else:
+                        link = is_linked or entry.is_symlink()
+                        heappush(todo, (link, os.fsencode(name), name))
+        except OSError as error:
+            yield ScanInput(path, f"cannot list the folder: {error.strerror}")
 
 
 def _may_be_folder(entry: os.DirEntry[str]) -> bool:

@@ -9,7 +9,7 @@ No other package opens files with Pillow or uses simplejpeg or PyAV; `hashing` u
 pixels in memory.
 """
 
-from hashmatch.decode.border import Inside, find_border, possible_borders
+from hashmatch.decode.border import Inside, find_borders
 from hashmatch.decode.codecs import OPTIONAL_DECODERS, find_codecs, load_decoders
 from hashmatch.decode.cropping import Crop
 from hashmatch.decode.embedded import EmbeddedFile, find_embedded, read_embedded
@@ -58,7 +58,7 @@ __all__ = [
     "decode_image",
     "decode_pictures",
     "decode_video",
-    "find_border",
+    "find_borders",
     "find_codecs",
     "find_embedded",
     "flatten",
@@ -66,7 +66,6 @@ __all__ = [
     "load_decoders",
     "open_source",
     "open_video",
-    "possible_borders",
     "read_blocks",
     "read_content",
     "read_embedded",

@@ -6,7 +6,6 @@ import errno
 import io
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -62,19 +61,24 @@ def read_picture_content(
 def read_blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
     """Yield the bytes of a regular file block by block, whatever its size; no block if it is empty.
 
-    A file that grows is read up to the size it had when it was opened.
+    A file that grows is read up to the size it had when it was opened. A file that states size 0,
+    such as those under /proc, is read to its end, which it may not have: at most
+    `DEFAULT_LIMITS.max_bytes`.
 
     Raises
     ------
     DecodeError
-        The file is missing, unreadable or not a regular file.
+        The file is missing, unreadable or not a regular file; or it states no size and is too
+        large.
     """
     with _open_descriptor(path) as descriptor:
-        # Files under /proc state size 0, and are read to their end.
-        left_bytes = os.fstat(descriptor).st_size or sys.maxsize
+        size_bytes = os.fstat(descriptor).st_size
+        left_bytes = size_bytes or DEFAULT_LIMITS.max_bytes + 1
         while block := os.read(descriptor, min(_BLOCK_BYTES, left_bytes)):
-            yield block
             left_bytes -= len(block)
+            if size_bytes == 0 and left_bytes == 0:
+                DEFAULT_LIMITS.check_bytes(DEFAULT_LIMITS.max_bytes + 1)
+            yield block
 
 
 def read_stream(stream: Readable, *, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:

@@ -17,10 +17,9 @@ from hashmatch.decode import (
     VideoLimits,
     decode_pictures,
     decode_video,
-    find_border,
+    find_borders,
     find_embedded,
     flatten,
-    possible_borders,
     read_content,
     read_embedded,
 )
@@ -274,16 +273,12 @@ def _cut_out(view: View, inside: Inside) -> View:
 
 
 def _with_trimmed(view: View) -> Iterator[View]:
-    """Yield a view and, if it has a border, the picture inside it.
+    """Yield a view, then everything that may be the picture inside its border.
 
-    Luma only nominates candidates, so every border that the exact pixels may have is trimmed.
+    The exact pixels may have other borders than the luma plane, if it has any.
     """
-    pixels = view.pixels
-    borders: Sequence[Inside | None] | None = (
-        possible_borders(pixels) if view.decode == "luma" else (find_border(pixels),)
-    )
-    view = replace(view, is_complete=borders is not None)
+    insides = find_borders(view.pixels)
+    view = replace(view, is_complete=not insides or view.decode != "luma")
     yield view
-    for inside in borders or ():
-        if inside is not None:
-            yield _cut_out(view, inside)
+    for inside in insides:
+        yield _cut_out(view, inside)

@@ -73,9 +73,8 @@ class Fingerprint:
         Time of the frame in seconds; None for a still picture, and for the first frame of an
         animation.
     is_complete : bool
-        True if no view that exact decoding would produce is missing; only luma decoding can miss
-        one: a border in the luma plane of a JPEG may not quite be a border in its exact pixels, or
-        vice versa. The ``trimmed`` views of luma are all those that may exist.
+        False if exact decoding may produce other views: the picture was decoded as luma and has a
+        border, which may lie elsewhere in its exact pixels.
     error : DecodeError or None
         Why some views, frames or pages are missing; None if none are.
     stretched_qualities : tuple of int or None, length v
