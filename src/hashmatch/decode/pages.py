@@ -74,7 +74,9 @@ class _Pages:
                 failed = failed or DecodeError(str(error), error.kind)
                 continue
             page = number + 1 if self._n_seen > 1 else None
-            yield replace(layer, page=page, missing=layer.missing or failed)
+            shown = [replace(layer, page=page, missing=layer.missing or failed)]
+            del layer  # so that its pixels are held by those who use them alone
+            yield shown.pop()
             failed = None
         if failed is not None:
             raise failed

@@ -48,7 +48,10 @@ def show_png(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> Itera
     is_damaged = png.fault is not None and png.fault.kind is ErrorKind.DAMAGED
     if is_damaged and first.missing is None:
         first = replace(first, missing=png.fault)
-    yield first
+    shown = [first]
+    if not plays:
+        del first  # so that its pixels are held by those who use them alone
+    yield shown.pop()
     if png.n_further and not frames:
         raise make_incomplete_error("frame", "PNG")
     if plays:
