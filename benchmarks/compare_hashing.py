@@ -135,7 +135,7 @@ def screening_rows(rounds: int) -> Iterator[Row]:
 
 
 def screening_row(paths: Sequence[Path], index: Path, policy: str, wanted: str, rounds: int) -> Row:
-    screener = Screener.open(index, index / policy)
+    screener = Screener.open(index, index / policy, options=ScreeningOptions(decode="luma"))
     exact = Screener.open(index, index / policy, options=ScreeningOptions(decode="exact"))
     found = [decision.n_matches for decision in screener.screen_many(paths)]
     assert found == [decision.n_matches for decision in exact.screen_many(paths)]
@@ -167,16 +167,22 @@ def isolation_rows(rounds: int) -> Iterator[Row]:
         index = make_index(Path(folder), paths, n_unrelated=1000)
         options = {"index": index, "policy": index / "policy.toml", "output": "/dev/null"}
         photos = [paths[0].parent]
-        yield compare(
-            (
-                "scan --isolate, 1 worker",
-                lambda: scan(photos, **options, options=ScreeningOptions(isolation=Isolation())),
-            ),
-            ("scan", lambda: scan(photos, **options)),
-            "reported",
-            rounds=max(3, rounds // 3),
-            note=f"{len(paths) // 3} files, with the start of the process",
+        plain, isolated = (
+            ScreeningOptions(decode="exact", isolation=isolation)
+            for isolation in (None, Isolation())
         )
+        for workers in (1, 2):
+            options["workers"] = workers
+            yield compare(
+                (
+                    f"scan --isolate, {workers} worker(s)",
+                    lambda o=dict(options): scan(photos, **o, options=isolated),
+                ),
+                ("scan", lambda o=dict(options): scan(photos, **o, options=plain)),
+                "reported",
+                rounds=max(3, rounds // 3),
+                note=f"{len(paths) // 3} files, with the start of the processes",
+            )
 
 
 def large_rows(rounds: int) -> Iterator[Row]:

@@ -27,11 +27,11 @@ OwnedPicture read_picture(py::array pixels) {
     if (pixels.size() == 0) throw py::value_error("pixels must have at least one row and one column");
     if (pixels.shape(0) > kMaxSide || pixels.shape(1) > kMaxSide)
         throw py::value_error("pixels must have at most 2**30 rows and columns");
-    constexpr int kPlain = int{py::array::c_style} | int{py::detail::npy_api::NPY_ARRAY_ALIGNED_};
-    if ((pixels.flags() & kPlain) != kPlain) pixels = py::array(pixels.attr("copy")("C"));
+    pixels = with_whole_rows(std::move(pixels));
     const Layout layout = is_floats ? Layout::kLuma32 : is_rgb ? Layout::kRgb8 : Layout::kLuma8;
     const Picture picture = {layout, pixels.data(), static_cast<int>(pixels.shape(0)),
-                             static_cast<int>(pixels.shape(1))};
+                             static_cast<int>(pixels.shape(1)),
+                             static_cast<size_t>(pixels.strides(0) / pixels.itemsize())};
     return {std::move(pixels), picture};
 }
 

@@ -8,14 +8,19 @@
 namespace hashmatch {
 namespace {
 
-Bytes convert_to_grey(const Bytes& rgb) {
-    check_picture(rgb, true);
+Bytes convert_to_grey(const py::array_t<uint8_t, 0>& pixels) {
+    check_picture(pixels, true);
+    const py::array rgb = with_whole_rows(pixels);
     Bytes grey({rgb.shape(0), rgb.shape(1)});
-    const uint8_t* from = rgb.data();
+    const auto* from = static_cast<const uint8_t*>(rgb.data());
     uint8_t* to = grey.mutable_data();
-    const py::ssize_t n = grey.size();
+    const py::ssize_t height = rgb.shape(0), width = rgb.shape(1), step = rgb.strides(0);
     const py::gil_scoped_release unlocked;
-    grey_of_rgb(from, n, to);
+    if (step == 3 * width) {
+        grey_of_rgb(from, height * width, to);
+    } else {
+        for (py::ssize_t row = 0; row < height; ++row) grey_of_rgb(from + row * step, width, to + row * width);
+    }
     return grey;
 }
 

@@ -1,5 +1,6 @@
 #include "hash/pdq.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "hash/pdq_downsample.h"
@@ -12,9 +13,13 @@ namespace {
 
 float find_largest_luma(const PdqOps& ops, const Picture& picture) {
     if (picture.layout != Layout::kLuma32) return 255.0f;
-    const size_t n = static_cast<size_t>(picture.height_px) * picture.width_px;
-    const float largest = ops.largest_magnitude(static_cast<const float*>(picture.pixels), n);
-    if (!(largest <= kMaxLuma)) throw std::invalid_argument("luma must be finite, from -65535 to 65535");
+    const auto* luma = static_cast<const float*>(picture.pixels);
+    float largest = 0.0f;
+    for (int row = 0; row < picture.height_px; ++row) {
+        const float here = ops.largest_magnitude(luma + row * picture.step(), picture.width_px);
+        if (!(here <= kMaxLuma)) throw std::invalid_argument("luma must be finite, from -65535 to 65535");
+        largest = std::max(largest, here);
+    }
     return largest;
 }
 
@@ -28,7 +33,7 @@ PdqHashes compute_pdq(const Picture& picture, int orientations, int tolerance_bi
 
     float grid[kCells];
     if (orientations == 1 && picture.height_px == kGridSide && picture.width_px == kGridSide) {
-        for (int row = 0; row < kGridSide; ++row) read_luma(ops, picture, row, grid + row * kGridSide);
+        for (int row = 0; row < kGridSide; ++row) read_luma(ops, picture, row, 0, kGridSide, grid + row * kGridSide);
         hash_grid(ops, grid, nullptr, 0, orientations, gain, hashes);
         return hashes;
     }

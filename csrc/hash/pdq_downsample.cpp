@@ -11,18 +11,18 @@ namespace {
 // times 1000.
 void weigh_rows(const PdqOps& ops, const Picture& picture, const Tent& tent, float* rgb, float* out) {
     const size_t width = picture.width_px;
-    const size_t first = width * tent.first;
+    const size_t step = picture.step(), first = step * tent.first;
     if (picture.layout == Layout::kLuma32) {
         const float* rows = static_cast<const float*>(picture.pixels) + first;
-        ops.weigh_f32(rows, width, tent.weights_f32, tent.n, width, out);
+        ops.weigh_f32(rows, step, tent.weights_f32, tent.n, width, out);
         return;
     }
     const uint8_t* bytes = static_cast<const uint8_t*>(picture.pixels);
     if (picture.layout == Layout::kLuma8) {
-        ops.weigh_u8(bytes + first, width, tent.weights, tent.n, tent.total, width, out);
+        ops.weigh_u8(bytes + first, step, tent.weights, tent.n, tent.total, width, out);
     } else {
         // Sums are linear, so the three colours are mixed only after the rows are summed.
-        ops.weigh_u8(bytes + 3 * first, 3 * width, tent.weights, tent.n, tent.total, 3 * width, rgb);
+        ops.weigh_u8(bytes + first, step, tent.weights, tent.n, tent.total, 3 * width, rgb);
         ops.mix_rgb(rgb, width, out);
     }
 }

@@ -4,16 +4,14 @@
 #include <vector>
 
 #include "hash/pdq_geometry.h"
+#include "hash/pdq_wide.h"
 
 namespace hashmatch {
 namespace {
 
 constexpr int kBand = static_cast<int>(kBandRows);
-
-// Number of pixels in 0 .. end - 1 that the window around `at` covers.
-int window_count(int at, int window, int end) {
-    return std::min(at + window / 2 + 1, end) - std::max(at - (window - 1) / 2, 0);
-}
+constexpr int kWidestBand_px = 65536;  // bands of this width take 30 MB
+constexpr size_t kWideBlock_cells = size_t{1} << 20;
 
 // Rows of floats with padding around each, as the box filters require. The padding after a row stays zero
 // as long as only box_rows() writes there.
@@ -153,18 +151,18 @@ class SecondRound {
 
 }  // namespace
 
-void read_luma(const PdqOps& ops, const Picture& picture, int row, float* luma) {
-    const size_t n = picture.width_px, first = row * n;
+void read_luma(const PdqOps& ops, const Picture& picture, int row, int column, size_t n, float* luma) {
+    const size_t first = row * picture.step();
     const uint8_t* bytes = static_cast<const uint8_t*>(picture.pixels);
     switch (picture.layout) {
         case Layout::kRgb8:
-            ops.luma_of_rgb(bytes + 3 * first, n, luma);
+            ops.luma_of_rgb(bytes + first + 3 * column, n, luma);
             break;
         case Layout::kLuma8:
-            ops.luma_of_u8(bytes + first, n, luma);
+            ops.luma_of_u8(bytes + first + column, n, luma);
             break;
         case Layout::kLuma32: {
-            const float* from = static_cast<const float*>(picture.pixels) + first;
+            const float* from = static_cast<const float*>(picture.pixels) + first + column;
             std::copy(from, from + n, luma);
         }
     }
@@ -172,13 +170,17 @@ void read_luma(const PdqOps& ops, const Picture& picture, int row, float* luma) 
 
 void compute_reference_grid(const PdqOps& ops, const Picture& picture, float* grid) {
     const int width = picture.width_px, height = picture.height_px;
+    if (width > kWidestBand_px) {
+        compute_wide_grid(ops, picture, kWideBlock_cells, grid);
+        return;
+    }
     const int window = box_window(width);
     PaddedRows luma(kBand, width, window);
     std::vector<float> columns(SecondRound::scratch_columns(width, window) * kBandRows);
     DownFilter down(ops, width, window, box_window(height), height);
     SecondRound second_round(ops, width, height, grid);
     for (int top = 0; top < height; top += kBand) {
-        for (int r = 0; r < std::min(kBand, height - top); ++r) read_luma(ops, picture, top + r, luma.row(r));
+        for (int r = 0; r < std::min(kBand, height - top); ++r) read_luma(ops, picture, top + r, 0, width, luma.row(r));
         ops.box_rows(luma.row(0), luma.stride(), width, window, columns.data(), down.band(), down.stride());
         down.filter_band(second_round);
     }

@@ -74,7 +74,7 @@ bool to_fixed(const double* weights, int n, double slack, int32_t* fixed) {
     return is_certain;
 }
 
-// Spans and weights of all output values along one direction. `weights` are integers, padded with zeros;
+// Spans and weights of some output values along one direction. `weights` are integers, padded with zeros;
 // `high` and `low` are the same weights, split as GreyOps::weigh_row expects them.
 struct Filter {
     std::vector<WeightedSpan> spans;
@@ -82,14 +82,15 @@ struct Filter {
     std::vector<int16_t> high, low;
 };
 
-Filter make_filter(int in_size, int out_size) {
+// Makes the filter of outputs begin .. end - 1.
+Filter make_filter(int in_size, int out_size, int begin, int end) {
     constexpr double kSlack = 1e-5;  // in units; quick weights are within 1e-6
     Filter filter;
     const double scale = static_cast<double>(in_size) / out_size;
     const double filter_scale = std::max(scale, 1.0);
     const double support = kSupport * filter_scale;
     std::vector<double> weights(static_cast<size_t>(2 * support) + 3);
-    for (int out = 0; out < out_size; ++out) {
+    for (int out = begin; out < end; ++out) {
         const double center = (out + 0.5) * scale;
         const int first = std::max(static_cast<int>(center - support + 0.5), 0);
         const int n = std::min(static_cast<int>(center + support + 0.5), in_size) - first;
@@ -125,7 +126,7 @@ std::shared_ptr<const Filter> get_filter(int in_size, int out_size) {
     thread_local size_t oldest = 0;
     for (const Entry& entry : cache)
         if (entry.in_size == in_size && entry.out_size == out_size) return entry.filter;
-    auto filter = std::make_shared<const Filter>(make_filter(in_size, out_size));
+    auto filter = std::make_shared<const Filter>(make_filter(in_size, out_size, 0, out_size));
     if (filter->weights.size() <= kMaxWeights) {
         cache[oldest] = {in_size, out_size, filter};
         oldest = (oldest + 1) % kMaxEntries;
@@ -133,30 +134,53 @@ std::shared_ptr<const Filter> get_filter(int in_size, int out_size) {
     return filter;
 }
 
-void resize_rows(const uint8_t* grey, int height, int width, int out_width, uint8_t* out) {
-    const auto filter = get_filter(width, out_width);
-    const GreyOps& ops = active_kernel().grey;
-    std::vector<int16_t> row(width + kSpanStep);
-    std::vector<uint32_t> sums(out_width);
-    for (int y = 0; y < height; ++y, grey += width, out += out_width) {
-        std::copy(grey, grey + width, row.begin());
-        ops.weigh_row(row.data(), filter->spans.data(), filter->spans.size(), filter->high.data(), filter->low.data(),
-                      sums.data());
-        ops.round_sums(sums.data(), sums.size(), out);
+// Calls use(filter, begin, end) for ranges of outputs, so small that the weights take little memory. Nearly
+// always that is one range.
+template <typename Use>
+void for_each_filter(int in_size, int out_size, Use use) {
+    constexpr double kMostWeights = 1 << 20;
+    const double per_output = 2 * kSupport * std::max(static_cast<double>(in_size) / out_size, 1.0) + kSpanStep;
+    const int n_at_once = static_cast<int>(std::clamp(kMostWeights / per_output, 1.0, 1.0 * out_size));
+    if (n_at_once == out_size) return use(*get_filter(in_size, out_size), 0, out_size);
+    for (int begin = 0; begin < out_size; begin += n_at_once) {
+        const int end = std::min(begin + n_at_once, out_size);
+        use(make_filter(in_size, out_size, begin, end), begin, end);
     }
 }
 
+void resize_rows(const uint8_t* grey, int height, int width, int out_width, uint8_t* out) {
+    const GreyOps& ops = active_kernel().grey;
+    for_each_filter(width, out_width, [&](const Filter& filter, int begin, int end) {
+        std::vector<WeightedSpan> spans = filter.spans;
+        const int first = spans.front().first;
+        int last = 0;
+        for (WeightedSpan& span : spans) {
+            last = std::max(last, span.first + span.n);
+            span.first -= first;
+        }
+        std::vector<int16_t> row(last - first + kSpanStep);
+        std::vector<uint32_t> sums(end - begin);
+        for (int y = 0; y < height; ++y) {
+            const uint8_t* from = grey + static_cast<size_t>(y) * width;
+            std::copy(from + first, from + std::min(last, width), row.begin());
+            ops.weigh_row(row.data(), spans.data(), spans.size(), filter.high.data(), filter.low.data(), sums.data());
+            ops.round_sums(sums.data(), sums.size(), out + static_cast<size_t>(y) * out_width + begin);
+        }
+    });
+}
+
 void resize_columns(const uint8_t* grey, int height, int width, int out_height, uint8_t* out) {
-    const auto filter = get_filter(height, out_height);
     const GreyOps& ops = active_kernel().grey;
     std::vector<uint32_t> sums(width);
-    for (const WeightedSpan& span : filter->spans) {
-        const int n_rows = std::min(span.n, height - span.first);  // padding may lie below the picture
-        ops.weigh_columns(grey + static_cast<size_t>(span.first) * width, width, filter->weights.data() + span.weights,
-                          n_rows, width, sums.data());
-        ops.round_sums(sums.data(), sums.size(), out);
-        out += width;
-    }
+    for_each_filter(height, out_height, [&](const Filter& filter, int, int) {
+        for (const WeightedSpan& span : filter.spans) {
+            const int n_rows = std::min(span.n, height - span.first);  // padding may lie below the picture
+            ops.weigh_columns(grey + static_cast<size_t>(span.first) * width, width,
+                              filter.weights.data() + span.weights, n_rows, width, sums.data());
+            ops.round_sums(sums.data(), sums.size(), out);
+            out += width;
+        }
+    });
 }
 
 }  // namespace

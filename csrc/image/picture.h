@@ -12,12 +12,16 @@ enum class Layout {
     kRgb8,    // uint8, red, green, blue interleaved
 };
 
-// Rows are contiguous. Borrows `pixels`.
+// The pixels of a row are contiguous. Borrows `pixels`.
 struct Picture {
     Layout layout;
     const void* pixels;
     int height_px;
     int width_px;
+    size_t row_step = 0;  // values from one row to the next; 0 if rows follow each other
+
+    size_t row_values() const { return size_t{layout == Layout::kRgb8 ? 3u : 1u} * width_px; }
+    size_t step() const { return row_step > 0 ? row_step : row_values(); }
 };
 
 }  // namespace hashmatch

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hash/pdq.h"
+#include "hash/pdq_wide.h"
 #include "kernels/dispatch.h"
 #include "tests/pdq_evidence.h"
 #include "tests/testing.h"
@@ -150,6 +151,9 @@ void check_definition(const Picture& picture, const Results& results, long long 
     const Matrix<float> luma = naive_luma(picture);
     const Matrix<float> grid = naive_grid(luma), coefficients = naive_coefficients(grid);
     check(is_equal(grid.values, results.evidence.reference_grid), "portable", "the reference's grid", round);
+    float wide[kCells];
+    compute_wide_grid(active_kernel().pdq, picture, between(1, 4000), wide);
+    check(is_equal(grid.values, wide), "portable", "the grid of a wide picture", round);
     check(is_equal(coefficients.values, results.evidence.reference_coefficients), "portable",
           "the reference's coefficients", round);
     check(std::memcmp(naive_code(coefficients.values).data(), results.dihedral.codes[0], kCodeBytes) == 0, "portable",
@@ -187,6 +191,24 @@ std::vector<uint8_t> make_pixels(Layout layout, size_t n_values) {
     return bytes;
 }
 
+// The same pixels as a part of a wider picture, whose rows lie apart.
+void check_part(const Picture& picture, const Results& expected, long long round) {
+    const size_t value_bytes = picture.layout == Layout::kLuma32 ? sizeof(float) : 1;
+    const size_t row_values = picture.row_values(), row_step = row_values + between(1, 40);
+    std::vector<uint8_t> wider(row_step * picture.height_px * value_bytes, 77);
+    for (int row = 0; row < picture.height_px; ++row)
+        std::memcpy(&wider[row * row_step * value_bytes],
+                    static_cast<const uint8_t*>(picture.pixels) + row * row_values * value_bytes,
+                    row_values * value_bytes);
+    const Picture part{picture.layout, wider.data(), picture.height_px, picture.width_px, row_step};
+    const PdqHashes single = compute_pdq(part, 1), dihedral = compute_pdq(part, kOrientations);
+    check(std::memcmp(&single, &expected.single, sizeof single) == 0, "portable", "a part", round);
+    check(std::memcmp(&dihedral, &expected.dihedral, sizeof dihedral) == 0, "portable", "turned parts", round);
+    float wide[kCells];
+    compute_wide_grid(active_kernel().pdq, part, between(1, 4000), wide);
+    check(std::memcmp(wide, expected.evidence.reference_grid, sizeof wide) == 0, "portable", "a wide part", round);
+}
+
 // Returns the number of values hashed.
 size_t check_round(long long round) {
     const Layout layout = choose({Layout::kLuma8, Layout::kLuma32, Layout::kRgb8});
@@ -197,6 +219,7 @@ size_t check_round(long long round) {
     const Picture picture{layout, pixels.data(), height_px, width_px};
     select_kernel("portable");
     const Results expected = compute_all(picture);
+    check_part(picture, expected, round);
     check_definition(picture, expected, round);
     for (const std::string& kernel : runnable_kernels()) {
         select_kernel(kernel);

@@ -41,7 +41,15 @@ ORIENTATIONS = (
 """The eight orientations, as pdqhash orders them: turns are counter-clockwise, ``flipx`` swaps top
 and bottom, ``flipy`` left and right."""
 
-VIEW_KINDS = ("orientations", "trimmed", "flattened", "frames", "stretched", "negative")
+VIEW_KINDS = (
+    "orientations",
+    "trimmed",
+    "flattened",
+    "frames",
+    "profiled",
+    "stretched",
+    "negative",
+)
 """Kinds of views that a policy can ask for in addition to the picture as stored."""
 
 _GRAMMAR = re.compile(

@@ -15,7 +15,7 @@ from PIL import Image
 from hashmatch.backlog import HashedFile, hash_files, hash_many, scan
 from hashmatch.cli import main
 from hashmatch.errors import ErrorKind, HashmatchError
-from hashmatch.screener import ScreeningOptions
+from hashmatch.screener import Screener, ScreeningOptions
 from hashmatch.workers import Isolation
 from tests.workers.processes import processes_of_session, wait_for
 
@@ -147,6 +147,36 @@ def test_hash_many_sends_bytes_files_and_paths(
         sources[3], sources[5] = file, paths[5].relative_to(tmp_path)
         found = [(result.hash, result.error) for result in hash_many(sources, isolation=LIMITS)]
     assert found == expected
+
+
+def test_every_format_is_decoded_in_isolation(demo: Path, tmp_path: Path) -> None:
+    """Nothing that a decoder needs is withheld from it."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    jxl = pytest.importorskip("pillow_jxl")
+    assert jxl
+    pillow_heif.register_heif_opener()
+    with Image.open(demo / "images" / "cat.jpg") as image:
+        picture = image.convert("RGB").resize((320, 240))
+    kinds: dict[str, dict[str, Any]] = {
+        "jpg": {"progressive": True}, "png": {}, "gif": {}, "webp": {}, "bmp": {},
+        "tif": {"compression": "tiff_lzw"}, "avif": {}, "heic": {}, "jxl": {},
+    }  # fmt: skip
+    for suffix, options in kinds.items():
+        picture.save(tmp_path / f"one.{suffix}", **options)
+        if suffix in {"gif", "webp", "png", "tif", "avif"}:
+            others = [picture.rotate(90), picture.rotate(180)]
+            path = tmp_path / f"several.{suffix}"
+            picture.save(path, save_all=True, append_images=others, **options)
+    policy, isolation = demo / "policy.toml", Isolation(memory_bytes=512 << 20)
+    plain = Screener.open(demo, policy)
+    items = sorted(tmp_path.iterdir())
+    isolated = Screener.open(demo, policy, options=ScreeningOptions(isolation=isolation))
+    expected, found = plain.screen_many(items), isolated.screen_many(items)
+    isolated.close()
+    assert len(items) == len(kinds) + 5
+    for one, other in zip(expected, found, strict=True):
+        assert other == one
+        assert (one.error, one.n_matches > 0) == (None, True)
 
 
 def test_pixels_need_no_decoder(demo: Path) -> None:

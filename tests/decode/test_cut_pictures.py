@@ -49,7 +49,7 @@ def check_top(found: DecodedPicture, expected: Pixels, share: float, off: float 
     n_lines = int(np.argmin(known))
     assert not known[n_lines:].any()
     assert abs(n_lines / len(expected) - share) < off
-    assert f"{int(100 * n_lines / len(expected))}% was decoded" in str(found.missing)
+    assert f"{int(100 * n_lines / len(expected))}% of the pixels were decoded" in str(found.missing)
     np.testing.assert_array_equal(found.array[:n_lines], expected[:n_lines])
 
 

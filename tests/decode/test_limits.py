@@ -9,11 +9,12 @@ from hashmatch.errors import DecodeError, ErrorKind
 
 
 def test_defaults() -> None:
-    assert DecodeLimits(max_bytes=268_435_456, max_pixels=178_956_970) == DEFAULT_LIMITS
+    stated = DecodeLimits(max_bytes=268_435_456, max_pixels=178_956_970, max_side_px=65_535)
+    assert stated == DEFAULT_LIMITS
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "9", None])
-@pytest.mark.parametrize("name", ["max_bytes", "max_pixels"])
+@pytest.mark.parametrize("name", ["max_bytes", "max_pixels", "max_side_px"])
 def test_a_bound_is_a_positive_integer(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a positive integer"):
         DecodeLimits(**{name: value})
@@ -36,6 +37,12 @@ def test_bounds_are_inclusive() -> None:
     with pytest.raises(DecodeError, match=r"^too many pixels: 13 x 1 = 13, limit 12$") as caught:
         limits.check_pixels(13, 1)
     assert caught.value.kind is ErrorKind.TOO_LARGE
+    sides = DecodeLimits(max_side_px=4)
+    sides.check_pixels(4, 4)
+    for size in ((5, 1), (1, 5)):
+        with pytest.raises(DecodeError, match=r"^too wide or tall: \d x \d, limit 4$") as caught:
+            sides.check_pixels(*size)
+        assert caught.value.kind is ErrorKind.TOO_LARGE
     with pytest.raises(DecodeError, match=r"^empty file$") as caught:
         limits.check_bytes(0)
     assert caught.value.kind is ErrorKind.EMPTY

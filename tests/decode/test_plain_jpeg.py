@@ -252,7 +252,8 @@ def test_other_frames_are_refused(frame: int, plain: bytes) -> None:
 
 def test_bytes_between_the_markers_do_not_matter(plain: bytes) -> None:
     expected, at = by_pillow(plain, luma=False), plain.index(FRAME)
-    for inserted in (b"\xff", b"\x00", b"\xff\x00", b"junk", b"\xff\x01", b"\xff\xd0"):
+    no_words = b"\xff\xfe\x00\x00"  # a length that does not hold itself
+    for inserted in (b"\xff", b"\x00", b"\xff\x00", b"junk", b"\xff\x01", b"\xff\xd0", no_words):
         for place in (20, at, plain.index(SCAN)):  # from behind the JFIF header
             found = load(plain[:place] + inserted + plain[place:])
             assert (found.by_pillow, found.missing) == (False, None)
@@ -273,10 +274,10 @@ def test_what_libjpeg_only_warns_about_in_the_header_does_not_matter(plain: byte
 
 def test_a_header_that_libjpeg_refuses(plain: bytes) -> None:
     at, scan = plain.index(FRAME), plain.index(SCAN)
-    no_words = b"\xff\xfe\x00\x00"  # a length that does not hold itself
+    no_tables = b"\xff\xc4\x00\x00"  # a length that does not hold itself
     another_frame = plain[at:scan]
     for data in (
-        plain[:at] + no_words + plain[at:],
+        plain[:at] + no_tables + plain[at:],
         plain[:at] + b"\xff\xd8" + plain[at:],
         plain[:at] + b"\xff\xf0\x00\x02" + plain[at:],
         plain[:scan] + another_frame + plain[scan:],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import ImageFile
 
 from hashmatch.decode import DecodedPicture, decode_image, decode_pictures, png
 from hashmatch.errors import DecodeError, ErrorKind
@@ -119,7 +121,7 @@ def test_chunks_beyond_a_number_are_not_read(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(png, "_MOST_CHUNKS", 100)
     samples = random_samples(RGB, 8)
     data = write_png(samples, RGB, 8, extra=100 * chunk(b"tEXt", b""))
-    with pytest.raises(DecodeError, match="^truncated PNG"):
+    with pytest.raises(DecodeError, match="^too much work PNG"):
         decode_image(data)
     shown = write_png(samples, RGB, 8)[:-12] + 100 * chunk(b"tEXt", b"") + chunk(b"IEND", b"")
     pictures = decode_pictures(shown)
@@ -248,3 +250,22 @@ def test_a_file_without_pixels_is_refused() -> None:
     for cut in (8, 20, data.index(b"IDAT") - 4, data.index(b"IDAT") + 4):
         with pytest.raises(DecodeError, match="^truncated PNG|^damaged PNG"):
             list(decode_pictures(data[:cut]))
+
+
+def test_damaged_files_are_decoded_alike_in_many_threads() -> None:
+    samples = [random_samples(RGB, 8) for _ in range(8)]
+    cuts = [write_png(picture, RGB, 8)[: -40 * at] for at, picture in enumerate(samples, start=1)]
+    alone = [decode_damaged(data) for data in cuts]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda data: next(decode_pictures(data)), cuts * 8))
+    for found, expected in zip(together, alone * 8, strict=True):
+        np.testing.assert_array_equal(found.array, expected.array)
+        assert str(found.missing) == str(expected.missing)
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def test_a_damaged_file_that_claims_a_huge_size_is_refused_at_once() -> None:
+    data = bytearray(write_png(random_samples(RGB, 8), RGB, 8))
+    data[16:24] = b"\x7f\xff\xff\xff" * 2
+    with pytest.raises(DecodeError, match=r"^too many pixels"):
+        decode_image(bytes(data[:-20]))

@@ -6,6 +6,7 @@ import pytest
 
 from hashmatch.errors import PolicyError
 from hashmatch.policy import Policy
+from hashmatch.views import VIEW_KINDS
 
 HEAD = 'version = "1"\ndefault = "allow"\n'
 ON_ERROR = 'on_error = { action = "review", queue = "undecodable" }\n'
@@ -376,8 +377,7 @@ def test_a_rule_behind_several_that_cover_it_together() -> None:
 
 
 def test_views_are_all_unless_some_are_named() -> None:
-    kinds = ("orientations", "trimmed", "flattened", "frames", "stretched", "negative")
-    assert read(HEAD + ON_ERROR).views == kinds
+    assert read(HEAD + ON_ERROR).views == VIEW_KINDS
     for views, expected in (
         ("[]", ()),
         ('["frames", "orientations"]', ("orientations", "frames")),
@@ -394,13 +394,11 @@ def test_views_are_all_unless_some_are_named() -> None:
         ('["frames", "frames"]', 'views[1]: "frames" is listed twice'),
         (
             '["trimed"]',
-            'views[0]: "trimed" is not one of orientations, trimmed, flattened, frames, stretched, '
-            "negative; did you mean trimmed?",
+            f'views[0]: "trimed" is not one of {", ".join(VIEW_KINDS)}; did you mean trimmed?',
         ),
         (
             '["as_stored"]',
-            'views[0]: "as_stored" is not one of orientations, trimmed, flattened, frames, '
-            "stretched, negative",
+            f'views[0]: "as_stored" is not one of {", ".join(VIEW_KINDS)}',
         ),
     ],
 )

@@ -106,6 +106,9 @@ def test_a_failing_algorithm_loses_no_match_of_another(demo: Path, tmp_path: Pat
             paths.append(tmp_path / f"{width_px}.png")
             image.convert("RGB").resize((width_px, 100)).save(paths[-1])
     folder = index_of(tmp_path, paths, ["acme", "md5", "phash"])
+    # A view of another width would not fail.
+    policy = (folder / "policy.toml").read_text()
+    (folder / "policy.toml").write_text(f"views = []\n{policy}")
     with_all = ["acme", "md5", "phash"]
     expected = [  # in process, the last would take this one along
         (None, with_all),

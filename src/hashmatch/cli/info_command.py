@@ -16,7 +16,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['\"]([^'\"]+)[
 
 
 def info(*, as_json: AsJson = False) -> None:
-    """Show version, kernels, codecs, extras, and how far isolation goes here.
+    """Show version, kernels, codecs, extras and isolation.
 
     Example: hashmatch info --json
     """

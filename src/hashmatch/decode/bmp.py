@@ -50,8 +50,9 @@ def show_bmp(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> Itera
     header = _read_header(data)
     if header is None:
         yield loader.load_first(data, alpha=alpha)
-    elif header.code_bits is not None:
-        loader.limits.check_pixels(header.width, header.height)
+        return
+    loader.limits.check_pixels(header.width, header.height)
+    if header.code_bits is not None:
         yield _show_runs(data, header, loader)
     else:
         yield _show_lines(data, header, loader, alpha=alpha)
@@ -63,7 +64,7 @@ def _read_header(data: bytes) -> _Header | None:
         return None
     offset = int.from_bytes(data[10:14], "little")
     size, width, height, _, bits, compression, *_ = _INFO.unpack_from(data, _FILE_BYTES)
-    if size <= _CORE_HEADER_BYTES or width <= 0 or not height or not offset:
+    if size <= _CORE_HEADER_BYTES or width <= 0 or not (height and offset and bits):
         return None
     return _Header(offset, width, abs(height), bits, compression, is_top_down=height < 0)
 

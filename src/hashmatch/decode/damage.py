@@ -11,10 +11,10 @@ from hashmatch.errors import DecodeError, ErrorKind
 IRREPARABLE = frozenset((ErrorKind.TOO_LARGE, ErrorKind.MEMORY, ErrorKind.UNSUPPORTED))
 """Kinds of errors after which nothing more of a picture is tried."""
 
+_ONE_PERCENT = 0.01
 
-def make_missing_error(
-    subject: str, kind: ErrorKind, share: float, detail: str = ""
-) -> DecodeError:
+
+def make_missing_error(subject: str, kind: ErrorKind, share: float) -> DecodeError:
     """Return the error that stands beside the pixels of a damaged picture.
 
     Parameters
@@ -22,14 +22,13 @@ def make_missing_error(
     subject : str
         The picture as the message names it: ``"PNG"``, ``"GIF frame 3"``.
     kind : ErrorKind
-        ``TRUNCATED`` or ``DAMAGED``.
+        ``TRUNCATED``, ``DAMAGED`` or ``TOO_MUCH_WORK``.
     share : float
         Share of the pixels that were decoded, 0 to 1; rounded down, so that 100% means all.
-    detail : str
-        The damage itself, if more is known than its kind.
     """
-    cause = f" ({detail})" if detail else ""
-    return DecodeError(f"{kind} {subject}: {int(100 * share)}% was decoded{cause}", kind)
+    percent = f"{int(100 * share)}%" if share >= _ONE_PERCENT else "less than 1%"
+    word = kind.replace("_", " ")
+    return DecodeError(f"{word} {subject}: {percent} of the pixels were decoded", kind)
 
 
 def show_known(

@@ -11,10 +11,14 @@ from typing import cast
 
 from PIL import ImageFile
 
+from hashmatch.decode.limits import DecodeLimits
 from hashmatch.decode.pillow_errors import make_hushable
 from hashmatch.errors import DecodeError, ErrorKind
 
 _MOST_BRAND_BYTES = 256
+
+USUAL_PEAK_BYTES = 9
+"""Memory for each pixel that decoding and hashing take at most, for most formats."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +27,7 @@ class Format:
 
     The first bytes match `signature`, a regular expression, or one of `brands` of the ISO base
     media container.  `extra` is the extra of this package that installs the plug-in, None if Pillow
-    needs none.
+    needs none.  `peak_bytes` is the memory for each pixel while a picture is decoded.
 
     The class is called directly: `PIL.Image.open` would warn about `MAX_IMAGE_PIXELS`, and how
     warnings are handled is process-wide state.  Its module is imported on first use (libavif alone
@@ -36,6 +40,15 @@ class Format:
     signature: re.Pattern[bytes] | None = None
     brands: frozenset[bytes] = frozenset()
     extra: str | None = None
+    peak_bytes: int = USUAL_PEAK_BYTES
+
+    def check_size(self, width_px: int, height_px: int, limits: DecodeLimits) -> None:
+        """Raise DecodeError if a picture of this size is too large.
+
+        Decoders that take more memory for each pixel get fewer pixels, so that `max_pixels` bounds
+        the memory for every format.
+        """
+        limits.check_pixels(width_px, height_px, share=USUAL_PEAK_BYTES / self.peak_bytes)
 
     def open(self, data: bytes) -> ImageFile.ImageFile:
         """Parse the header; no pixel is decoded yet.  Raises whatever Pillow raises."""
@@ -49,6 +62,7 @@ class Format:
 
 
 _TIFF_HEAD = re.compile(rb"II[*+]\x00|MM\x00[*+]")  # + instead of * is BigTIFF
+_WEBP_HEAD = re.compile(rb"(?s)RIFF.{4}WEBP")
 _JXL_HEAD = re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n")  # codestream, or container
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
 _HEIC_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
@@ -56,12 +70,14 @@ _HEIC_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
 JPEG = Format("JPEG", "hashmatch.decode.jpeg", "StoredJpeg", re.compile(rb"\xff\xd8\xff"))
 PNG = Format("PNG", "PIL.PngImagePlugin", "PngImageFile", re.compile(rb"\x89PNG\r\n\x1a\n"))
 GIF = Format("GIF", "PIL.GifImagePlugin", "GifImageFile", re.compile(rb"GIF8[79]a"))
-WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", re.compile(rb"(?s)RIFF.{4}WEBP"))
+WEBP = Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", _WEBP_HEAD, peak_bytes=17)
 BMP = Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile", re.compile(rb"BM"))
-TIFF = Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile", _TIFF_HEAD)
-AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=_AVIF_BRANDS)
+TIFF = Format("TIFF", "hashmatch.decode.tiff", "StoredTiff", _TIFF_HEAD)
+AVIF = Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", brands=_AVIF_BRANDS, peak_bytes=20)
 HEIC = Format("HEIC", "pillow_heif.as_plugin", "HeifImageFile", brands=_HEIC_BRANDS, extra="heic")
-JXL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", _JXL_HEAD, extra="jxl")
+JXL = Format(
+    "JPEG XL", "pillow_jxl.JpegXLImagePlugin", "JXLImageFile", _JXL_HEAD, extra="jxl", peak_bytes=12
+)
 
 FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIC, JXL)
 

@@ -16,10 +16,9 @@ without which Pillow would refuse it.  libjpeg fills with grey what is missing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +100,7 @@ def reduce_to_luma(image: ImageFile.ImageFile) -> None:
         raise RuntimeError(f"draft gave {image.mode} {image.size} instead of L {size}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class JpegPixels:
+class JpegPixels(NamedTuple):
     """Pixels of a JPEG, RGB (H, W, 3) or its Y plane (H, W), and what is missing of them.
 
     `missing` is None if every pixel was decoded; `by_pillow` says which decoder it was.
@@ -114,8 +112,7 @@ class JpegPixels:
     missing: DecodeError | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Decoded:
+class _Decoded(NamedTuple):
     """Pixels, and what libjpeg complained about.
 
     `raw` are the pixels before any conversion to RGB; `complaint` is empty if all went well, and

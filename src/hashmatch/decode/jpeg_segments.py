@@ -6,7 +6,7 @@ A walk over the markers by the rules of libjpeg (jdmarker.c), which decodes noth
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashmatch.decode.limits import DecodeLimits
 from hashmatch.errors import DecodeError, ErrorKind
@@ -26,7 +26,7 @@ _JFIF, _ADOBE = 0xE0, 0xEE
 _COMMENT = 0xFE
 _SKIPPED = frozenset((0xDC, *range(0xE0, 0xF0))) - {_JFIF, _ADOBE}
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
-_LENGTH_BYTES = 2
+_LENGTH_BYTES, _EMPTY_LENGTH = 2, b"\x00\x02"
 
 _JFIF_BYTES, _JFIF_MAJOR_AT = 18, 9  # from the start of the marker
 _ADOBE_BYTES, _ADOBE_TRANSFORM_AT = 16, 15
@@ -37,8 +37,7 @@ _LEAST_PIXELS = 1 << 16
 """What a segment counts for at least: the time of reading a short one, in pixels of a scan."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """One pass over some components: its selectors, and where its entropy-coded data lie.
 
     Of every coefficient from `first` to `last`, it gives the bits down to `low_bit`.
@@ -52,8 +51,7 @@ class Scan:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """A JPEG by its markers.
 
     `frame` is the marker of the frame, and `sampling` the factors (horizontal, vertical) of each
@@ -143,12 +141,16 @@ class _Walk:
         if not self._is_expected(marker):
             return self._fail(f"marker 0x{marker:02x}")
         length = int.from_bytes(self._data[start + 2 : start + 4], "big")
-        self._at = start + 2 + length
+        self._at = start + 2 + max(length, _LENGTH_BYTES)
         if self._at > len(self._data):
             return False
+        segment = self._data[start : self._at]
         if length < _LENGTH_BYTES:
-            return self._fail("a segment that does not hold its length")
-        return self._take(marker, self._data[start : self._at])
+            if marker in _TABLES or marker in _FRAMES or marker == _START_OF_SCAN:
+                return self._fail("a segment that does not hold its length")
+            segment = segment[:2] + _EMPTY_LENGTH  # as libjpeg takes it
+            self._is_clean = False
+        return self._take(marker, segment)
 
     def _find_marker(self) -> tuple[int, int] | None:
         """Return the next marker that begins a segment, and its place; None if there is none."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 
 from hashmatch.errors import DecodeError, ErrorKind
 
+_ANY_FORMAT_PIXELS = 1 << 24
+
 MOST_PIXELS = (2**31 - 1) // 3
 """Pillow hands pixels over in one piece of less than 2 GiB, at 3 bytes a pixel."""
 
@@ -24,7 +26,12 @@ class DecodeLimits:
         Width times height as the header states them, checked before any pixel is decoded; at most
         715,827,882.  The default is what Pillow itself calls a decompression bomb.  Pillow's own
         limit (`PIL.Image.MAX_IMAGE_PIXELS`) is not changed; where a Pillow plug-in checks it (GIF,
-        WebP, TIFF), the smaller of the two applies.
+        WebP, TIFF), the smaller of the two applies.  Beyond 16,777,216 pixels, less is accepted in
+        formats whose decoders take more memory for each: 9/17 of the limit for WebP, 9/20 for AVIF
+        and 9/12 for JPEG XL; a quarter for an animation.
+    max_side_px : int
+        Width and height, each, as the header states them. Far beyond what cameras, scanners and
+        JPEG itself allow, sides only serve to make decoders and hashes work hard.
     max_frames : int
         Frames of an animation, or pages, that are looked at, including the first. Of a longer
         animation, those are that are shown longest; all are decoded, since each builds on the
@@ -39,6 +46,7 @@ class DecodeLimits:
 
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 178_956_970
+    max_side_px: int = 65_535
     max_frames: int = 1000
     max_frame_pixels: int = 2**31
     max_decoded_pixels: int = 2**32
@@ -52,10 +60,14 @@ class DecodeLimits:
         """Raise DecodeError if a file of this size is empty or too large."""
         _check_size(size_bytes, self.max_bytes)
 
-    def check_pixels(self, width_px: int, height_px: int) -> None:
-        """Raise DecodeError if a picture of this size is too large."""
+    def check_pixels(self, width_px: int, height_px: int, share: float = 1.0) -> None:
+        """Raise DecodeError if a picture is too large; large ones for a share of `max_pixels`."""
         pixels = width_px * height_px
-        _check_pixels(pixels, self.max_pixels, f"{width_px} x {height_px} = {pixels}")
+        most = min(self.max_pixels, max(int(share * self.max_pixels), _ANY_FORMAT_PIXELS))
+        _check_pixels(pixels, most, f"{width_px} x {height_px} = {pixels}")
+        if max(width_px, height_px) > self.max_side_px:
+            message = f"too wide or tall: {width_px} x {height_px}, limit {self.max_side_px}"
+            raise DecodeError(message, ErrorKind.TOO_LARGE)
 
     def check_frame_pixels(self, pixels: int) -> None:
         """Raise DecodeError if so many pixels in all frames or pages are too much work."""

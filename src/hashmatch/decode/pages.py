@@ -57,12 +57,15 @@ class _Pages:
         failed: DecodeError | None = None
         for number in numbers:
             subject = self._loader.name + (f" page {number + 1}" if self._n_seen else "")
-            with translate_errors(subject):
-                try:
-                    image.seek(number)
-                except EOFError:
-                    break
-                self._count(*image.size)
+            try:
+                with translate_errors(subject):
+                    try:
+                        image.seek(number)
+                    except EOFError:
+                        break
+                    self._count(*image.size)
+            except DecodeError as error:
+                raise failed or error from None
             try:
                 layer = self._load(image, number, subject)
             except DecodeError as error:
@@ -71,7 +74,9 @@ class _Pages:
                 failed = failed or DecodeError(str(error), error.kind)
                 continue
             page = number + 1 if self._n_seen > 1 else None
-            yield replace(layer, page=page, missing=layer.missing or failed)
+            shown = [replace(layer, page=page, missing=layer.missing or failed)]
+            del layer  # so that its pixels are held by those who use them alone
+            yield shown.pop()
             failed = None
         if failed is not None:
             raise failed

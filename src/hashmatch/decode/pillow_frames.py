@@ -10,6 +10,7 @@ from PIL import ImageFile
 from hashmatch.decode.animation import (
     MOST_FRAMES,
     PixelBudget,
+    check_screen,
     choose_frames,
     make_frames_error,
     make_incomplete_error,
@@ -25,12 +26,17 @@ def show_frames(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> It
         image = loader.open(data)
         first = loader.load(image, alpha=alpha)
         n_frames = min(int(getattr(image, "n_frames", 1)), MOST_FRAMES)
-    yield first
     if n_frames == 1:
+        shown = [first]
+        del image, first  # so that the pixels are held by those who use them alone
+        yield shown.pop()
         return
+    yield first
+    del first
     if not frames:
         raise make_incomplete_error("frame", loader.name)
     limits = loader.limits
+    check_screen(limits, *image.size)
     frame_pixels = image.width * image.height
     budget = PixelBudget(limits, frame_pixels)
     chosen = set(range(n_frames))

@@ -205,7 +205,7 @@ class _Reader:
         if kind == b"acTL":
             if self._declared is not None:
                 self._note_frames("the animation is declared twice")
-            elif png.pieces or png.frames or end - start < 8:
+            elif png.pieces or end - start < 8:
                 self._note_frames("the animation is declared in the wrong place")
             else:
                 self._declared = int.from_bytes(payload[:4], "big")

@@ -40,14 +40,18 @@ def show_png(data: bytes, loader: Loader, *, alpha: bool, frames: bool) -> Itera
     if png is None:
         yield loader.load_first(data, alpha=alpha)
         return
+    loader.limits.check_pixels(*png.size)
     plays = frames and bool(png.frames)
     first = _decode(png, _Part("PNG", png.header, png.pieces), loader, alpha=alpha or plays)
     if first.missing is not None and png.n_further == 0 and not _shows_some(first):
-        raise first.missing
+        raise png.fault or first.missing
     is_damaged = png.fault is not None and png.fault.kind is ErrorKind.DAMAGED
     if is_damaged and first.missing is None:
         first = replace(first, missing=png.fault)
-    yield first
+    shown = [first]
+    if not plays:
+        del first  # so that its pixels are held by those who use them alone
+    yield shown.pop()
     if png.n_further and not frames:
         raise make_incomplete_error("frame", "PNG")
     if plays:

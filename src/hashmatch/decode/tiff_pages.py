@@ -230,6 +230,7 @@ def _load_strips(
         if n_more > 0:
             n_lines = n_whole * lines + n_more
             layer = loader.load_first(tiff.with_lines(at, n_lines, n_whole + 1), alpha=True)
+    loader.limits.check_pixels(tiff.value(found[_WIDTH]), height)
     kind = ErrorKind.TRUNCATED if n_whole < len(ends) else error.kind
     return None if layer is None else _extend(layer, height, subject, kind)
 

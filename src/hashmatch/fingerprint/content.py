@@ -154,6 +154,7 @@ def fingerprint_media(
                 hasher.add(view)
             n_views += 1
             error = error or view.missing
+            del view  # its pixels are not needed while the next one is made
     except DecodeError as failure:
         # Copied without the frames of its traceback.
         error = error or DecodeError(str(failure), failure.kind)
@@ -238,6 +239,8 @@ class _ViewHasher:
             )
             return hasher.orientations[: len(found.codes)], found
         pixels = view.pixels if hasher.consumes == "rgb" else view.grey
+        if not isinstance(hasher, OrientedHash):  # which takes parts of pictures as they are
+            pixels = np.ascontiguousarray(pixels)
         if isinstance(hasher, SegmentHash):
             codes = hasher.hash_segments(pixels)
             words = [segment(number) for number in range(1, len(codes) + 1)]

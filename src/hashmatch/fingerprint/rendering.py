@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
-
 from hashmatch.decode import (
     DEFAULT_LIMITS,
     DEFAULT_VIDEO_LIMITS,
@@ -32,6 +30,7 @@ from hashmatch.views import (
     AS_STORED,
     FRAME,
     GROUNDS,
+    PROFILED,
     TRIMMED,
     VIEW_KINDS,
     embedded,
@@ -53,8 +52,9 @@ class View:
     """One picture to hash.
 
     `name` is ``"as_stored"`` for the first picture of a content as it is. `pixels`, uint8, are RGB
-    (H, W, 3) or luma (H, W); `decode` says how they were obtained: ``"exact"``, ``"luma"``, or
-    ``"video"`` for a frame of a video, whose time is `timestamp_s`. `is_first` is True for the
+    (H, W, 3) or luma (H, W), perhaps a part of a larger array; `decode` says how they were
+    obtained: ``"exact"``, ``"luma"``, or ``"video"`` for a frame of a video, whose time is
+    `timestamp_s`. `is_first` is True for the
     first picture of the content and every view made from it; `is_complete` if no view is missing
     that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
     it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
@@ -127,6 +127,7 @@ def render_views(media: Media, options: ViewOptions, *, decode: str) -> Iterator
             yield from _with_trimmed(view)
         else:
             yield view
+        del rendered, view  # their pixels are not needed while the next one is made
 
 
 def _render_files(media: Media, options: ViewOptions, decode: str) -> Iterator[View]:
@@ -145,6 +146,7 @@ def _render_files(media: Media, options: ViewOptions, decode: str) -> Iterator[V
         for view in render(source, options, decode):
             n_files = view.file
             yield from _with_crops(_within(view, 0), found.crops)
+            del view
     except DecodeError as failure:
         error = failure.with_traceback(None)
     n_pixels = 0
@@ -157,6 +159,7 @@ def _render_files(media: Media, options: ViewOptions, decode: str) -> Iterator[V
                     options.limits.check_frame_pixels(n_pixels)
                 n_files = first + view.file
                 yield from _with_crops(_within(view, first), found.crops)
+                del view
         except DecodeError as failure:
             error = error or _not_examined(file, failure)
         n_files = max(first, n_files)
@@ -195,26 +198,35 @@ def _render_pictures(source: bytes | str, options: ViewOptions, decode: str) -> 
         limits=options.limits,
         alpha=True,
         frames="frames" in options.views,
+        profiled=PROFILED in options.views,
     )
-    for number, picture in enumerate(pictures):
+    n_stored = 0
+    for picture in pictures:
         name = AS_STORED
         if picture.timestamp_s is not None:
             name = FRAME
         elif picture.page is not None:
             name = page(picture.page)
+        if picture.is_profiled:
+            name = join(name, PROFILED)
+        else:
+            n_stored += 1
         view = View(
             name,
             picture.array,
             picture.decode,
             picture.timestamp_s,
-            is_first=number == 0,
+            is_first=n_stored == 1,
             missing=picture.missing,
+            is_seen=picture.profile is None,
         )
-        yield replace(view, is_seen=picture.alpha is None)
+        yield replace(view, is_seen=view.is_seen and picture.alpha is None)
         if picture.alpha is not None and "flattened" in options.views:
             for ground, level in GROUNDS.items():
-                pixels = flatten(picture.array, picture.alpha, level)
-                yield replace(view, name=join(name, ground), pixels=pixels)
+                flat = flatten(picture.array, picture.alpha, level)
+                yield replace(view, name=join(name, ground), pixels=flat)
+                del flat  # before the next one is made
+        del picture, view  # no more than one is held
 
 
 def _render_video(
@@ -259,7 +271,7 @@ def _cut_out(view: View, inside: Inside) -> View:
     return replace(
         view,
         name=join(view.name, TRIMMED),
-        pixels=np.ascontiguousarray(view.pixels[inside]),
+        pixels=view.pixels[inside],
         luma=luma and replace(luma, pixels=luma.pixels[inside]),
     )
 

@@ -198,6 +198,11 @@ class HammingIndex:
         ids : ndarray of int64, shape (n_queries, k)
         distances : ndarray of int32, shape (n_queries, k)
             In bits. Both arrays are padded with -1 if the index holds fewer than `k` codes.
+
+        Notes
+        -----
+        Near codes are found through the tables; where they find too few, all codes are compared,
+        64 queries at a time, with as much memory as the results take, however many codes tie.
         """
         checked, k = check_queries(queries, self._bits), check_k(k)
         _, found_ids, found_distances = self._native.nearest(checked, k, check_threads(threads))

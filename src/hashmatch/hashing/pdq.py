@@ -41,7 +41,8 @@ def hash(pixels: Luma | Pixels, *, gain: float = 1.0) -> tuple[Code, int]:
     ----------
     pixels : ndarray
         uint8 (H, W), uint8 (H, W, 3) or float32 (H, W); float32 from -65535 to 65535, usually 0 to
-        255. Arrays that are not contiguous are copied.
+        255. Rows may lie apart, as in a part of a picture; other arrays that are
+        not contiguous are copied.
     gain : float
         From 1 to 2: the quality is computed with all differences of luma multiplied by this, such
         as 255 / 219 for luma that spans 16 to 235, as in most video. The code is not affected.

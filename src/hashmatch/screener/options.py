@@ -37,9 +37,9 @@ class ScreeningOptions:
         The same for a video. Frames decoded before a limit is reached still count; the result also
         has an error.
     isolation : Isolation or None
-        Decode in child processes within these limits, so that a decoder that crashes, hangs or
-        exhausts memory gives only its upload an error (digests still match); scripts then need the
-        ``if __name__ == "__main__":`` guard of `multiprocessing`. None: in this process.
+        Decode in child processes within these limits, so that a decoder that crashes, hangs,
+        exhausts memory or is taken over gives only its upload an error (digests still match). A
+        screener then must not be used after a fork. None: in this process.
     threads : int
         Number of threads that share the items of `Screener.screen_many`; in isolation also the
         number of child processes. Decisions do not depend on it.

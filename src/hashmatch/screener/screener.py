@@ -37,8 +37,9 @@ _ITEM_TYPES = (bytes, bytearray, memoryview, str, os.PathLike)
 class Screener:
     """Decides about uploads by one index and one policy.
 
-    Created by `open`. Safe to share between threads and to use after a fork: every call works on a
-    snapshot of index and policy taken when it began, whatever `reload` or `refresh` does meanwhile.
+    Created by `open`. Safe to share between threads and, without isolation, to use after a fork:
+    every call works on a snapshot of index and policy taken when it began, whatever `reload` or
+    `refresh` does meanwhile.
     Keeps nothing about what it has screened.
     """
 

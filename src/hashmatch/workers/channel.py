@@ -20,6 +20,10 @@ class ChannelError(Exception):
     """The other end sent something that is no message, or hung up."""
 
 
+class TooLongError(ChannelError):
+    """A message claims to be longer than was allowed."""
+
+
 class Channel:
     """One end of a socket. What arrives is never trusted to be a message, or to arrive at all.
 
@@ -76,7 +80,7 @@ class Channel:
             data += self._receive(_USUAL_BYTES, files, most_files, deadline_s)
         length, self.number = _HEAD.unpack_from(data)
         if length > most_bytes:
-            raise ChannelError(f"a message of {length} bytes, more than {most_bytes}")
+            raise TooLongError(f"a message of {length} bytes, more than {most_bytes}")
         end = _HEAD.size + length
         while len(data) < end:
             left_bytes = min(end - len(data), _MOST_AT_ONCE_BYTES)

@@ -13,7 +13,7 @@ import pickle
 import resource
 import secrets
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Any, Generic
 
 from hashmatch.errors import Attempt, DecodeError, ErrorKind, HashmatchError, make_memory_error
-from hashmatch.workers.channel import Channel, ChannelError
+from hashmatch.workers.channel import Channel, ChannelError, TooLongError
 from hashmatch.workers.child import Child, ChildMain, name_exit
 from hashmatch.workers.executor import ItemT, ResultT
 from hashmatch.workers.processes import ChildExecutor, ChildFailedError, settle
@@ -32,6 +32,7 @@ _COPIES_OF_RECEIVED = 4
 _TIGHT_BYTES = 64 << 20
 _MOST_REPLY_BYTES = 256 << 20
 _MOST_LETTERS = 500
+_MOST_FILES = 256
 _MOST_SECONDS, _MOST_MEMORY_BYTES = 1e6, 1 << 50
 _VALUE, _ERROR = b"v", b"e"
 _STATM = Path("/proc/self/statm")
@@ -105,10 +106,6 @@ class IsolatedExecutor(ChildExecutor[Attempt[ItemT], Attempt[ResultT]], Generic[
         main = _Service(task, encode, isolation, tuple(prepare))
         super().__init__(_SealedLink(main, isolation, decode, send), workers)
 
-    def map(self, items: Iterable[Attempt[ItemT]], /) -> Generator[Attempt[ResultT], None, None]:
-        """Yield an attempt for each item; see `Executor.map`."""
-        return super().map(items)
-
 
 @dataclass(frozen=True, slots=True)
 class _SealedLink(Generic[ItemT, ResultT]):
@@ -149,6 +146,10 @@ class _SealedLink(Generic[ItemT, ResultT]):
         except TimeoutError:
             late = f"timed out: more than {limit_s:g} s"
             raise ChildFailedError(DecodeError(late, ErrorKind.TIMEOUT)) from None
+        except MemoryError:
+            raise ChildFailedError(make_memory_error()) from None
+        except TooLongError:
+            raise ChildFailedError(_senseless()) from None
         except ChannelError:
             cause = name_exit(child.wait())
             raise ChildFailedError(
@@ -168,14 +169,16 @@ class _SealedLink(Generic[ItemT, ResultT]):
                 return Attempt(self.decode(item, body))
         except MemoryError:
             return Attempt(error=make_memory_error())
-        except ValueError:
-            pass
-        raise ChildFailedError(
-            DecodeError("decoder crashed: its reply makes no sense", ErrorKind.CRASHED)
-        )
+        except Exception:
+            raise ChildFailedError(_senseless()) from None
+        raise ChildFailedError(_senseless())
 
     def explain(self, failure: ChildFailedError, _: int) -> Attempt[ResultT]:
         return Attempt(error=failure.reason)
+
+
+def _senseless() -> DecodeError:
+    return DecodeError("decoder crashed: its reply makes no sense", ErrorKind.CRASHED)
 
 
 def received_error(message: str, kind: str) -> DecodeError:
@@ -297,6 +300,8 @@ class _Service(Generic[ResultT]):
 def _confine(isolation: Isolation) -> None:
     """Limit for ever what this process may do, and the memory that it may add."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most_files = min(_MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     held_bytes = int(_STATM.read_text().split()[0]) * resource.getpagesize()
     install_filter = prepare_filter()
     restrict_files([_PACKAGE])

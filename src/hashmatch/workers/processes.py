@@ -56,7 +56,7 @@ class ChildFailedError(Exception):
 
 
 class Link(Protocol[ItemT_contra, ResultT_co]):
-    """How an executor speaks to its children; used by several threads."""
+    """The way in which an executor speaks to its children; used by several threads."""
 
     def start(self) -> Child:
         """Start a child."""
@@ -296,6 +296,9 @@ class _PickleLink(Generic[ItemT, ResultT]):
             if exit_code == -signal.SIGKILL:
                 cause += ", possibly out of memory"
             raise ChildFailedError(cause) from None
+        except BaseException:
+            child.kill()  # what is still on its way must not pass for the next reply
+            raise
         result, error = pickle.loads(reply)  # noqa: S301  (from this program's own processes)
         if error is not None:
             raise error

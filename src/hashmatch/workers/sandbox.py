@@ -52,7 +52,7 @@ _CALLS: dict[str, tuple[int, int | None]] = {
     "faccessat": (269, 48), "faccessat2": (439, 439), "readlink": (89, None),
     "readlinkat": (267, 78), "getdents64": (217, 61), "getcwd": (79, 17), "statfs": (137, 43),
     "fstatfs": (138, 44), "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24),
-    "pipe2": (293, 59), "eventfd2": (290, 19), "memfd_create": (319, 279), "ftruncate": (77, 46),
+    "pipe2": (293, 59), "eventfd2": (290, 19),
     "fadvise64": (221, 223), "mmap": (9, 222), "munmap": (11, 215), "mprotect": (10, 226),
     "mremap": (25, 216), "madvise": (28, 233), "mincore": (27, 232), "brk": (12, 214),
     "membarrier": (324, 283), "futex": (202, 98), "futex_waitv": (449, 449),
