@@ -127,7 +127,7 @@ def flash(carried: Picture) -> bytes:
 
 
 def flash_between_fades(carried: Picture) -> bytes:
-    steps = [0.0, 0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25, 0.0]
+    steps = [0.0, 0.2, 0.4, 1.0, 0.4, 0.2, 0.0]
     mixed = [(FIRST + share * (carried.astype(float) - FIRST)).astype(np.uint8) for share in steps]
     return film([FIRST] * 10 + mixed + [FIRST] * 10)
 
