@@ -93,6 +93,32 @@ def test_a_video_in_a_box_or_behind_is_found_in_bytes_and_on_disk(
     assert inner.kind == "video"
 
 
+def test_a_jpeg_xl_is_one_file() -> None:
+    head = box(b"JXL ", b"\r\n\x87\n") + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    data = head + box(b"jxlc", b"\xff\x0a", STILLS["JPEG"])
+    assert find_embedded(data).files == ()
+    (file,) = find_embedded(data + STILLS["PNG"]).files
+    assert file.start == len(data)
+
+
+def test_files_in_files_in_files_are_found_to_a_depth() -> None:
+    data = STILLS["PNG"]
+    for _ in range(12):
+        data = box(b"ftyp", b"isomisomisom") + box(b"mpvd", data)
+    assert len(find_embedded(data).files) == 12
+    for _ in range(3000):
+        data = box(b"ftyp", b"isomisomisom") + box(b"mpvd", data)
+    assert find_embedded(data).error is not None
+
+
+def test_parts_of_a_picture_are_no_further_pictures() -> None:
+    for options in ({}, {"quality": 30}):
+        file = io.BytesIO()
+        alpha = Image.linear_gradient("L").resize((56, 40))
+        Image.merge("LA", (alpha, alpha)).convert("RGBA").save(file, "AVIF", **options)
+        assert find_embedded(file.getvalue()) == find_embedded(b"")
+
+
 def test_text_and_audio_have_none() -> None:
     assert find_embedded(b"words " + STILLS["JPEG"]).files == ()
     assert find_embedded(b"OggS" + STILLS["JPEG"]).files == ()

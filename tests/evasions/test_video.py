@@ -6,6 +6,7 @@ one is blocked or an error; carrying another is neither, unless the kind itself 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 from collections.abc import Callable
@@ -19,11 +20,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashmatch.decode import VideoLimits
-from hashmatch.fingerprint import hash_image
+from hashmatch.decode import DecodeLimits, VideoLimits
+from hashmatch.fingerprint import ViewOptions, fingerprint_content, hash_image
 from hashmatch.index import build_index
 from hashmatch.screener import Screener, ScreeningOptions
+from hashmatch.values import Content, Media
+from hashmatch.workers import Isolation
 from tests.boxes import box, boxes, change, find
+from tests.displayed_frames import displayed
 
 Picture = NDArray[np.uint8]
 Kind = Callable[[Picture], bytes]
@@ -123,7 +127,7 @@ def flash(carried: Picture) -> bytes:
 
 
 def flash_between_fades(carried: Picture) -> bytes:
-    steps = [0.0, 0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25, 0.0]
+    steps = [0.0, 0.2, 0.4, 1.0, 0.4, 0.2, 0.0]
     mixed = [(FIRST + share * (carried.astype(float) - FIRST)).astype(np.uint8) for share in steps]
     return film([FIRST] * 10 + mixed + [FIRST] * 10)
 
@@ -313,6 +317,17 @@ def in_a_box(carried: Picture) -> bytes:
     return still(FIRST, "AVIF") + box(b"mpvd", short(carried))
 
 
+def in_a_box_of_heic(carried: Picture) -> bytes:
+    return heic() + box(b"mpvd", short(carried))
+
+
+def heic() -> bytes:
+    heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    heif.from_pillow(Image.fromarray(FIRST).convert("RGB")).save(file)
+    return file.getvalue()
+
+
 def gain_map_then_film(carried: Picture) -> bytes:
     return still(FIRST) + still(SECOND, quality=40) + short(carried)
 
@@ -347,6 +362,8 @@ FOUND: dict[str, Kind] = {
     "MP4 behind PNG": behind(lambda: still(FIRST, "PNG"), short),
     "MP4 behind WebP": behind(lambda: still(FIRST, "WEBP"), short),
     "MP4 in a box of AVIF": in_a_box,
+    "MP4 in a box of HEIC": in_a_box_of_heic,
+    "MP4 behind HEIC": behind(heic, short),
     "MP4 behind AVIF": behind(lambda: still(FIRST, "AVIF"), short),
     "MP4 behind MP4": behind(lambda: short(FIRST), short),
     "MP4 behind a gain map": gain_map_then_film,
@@ -392,6 +409,21 @@ def behind_the_end(file_format: str, codec: str) -> Kind:
     return make
 
 
+def further_picture_of_avif(carried: Picture) -> bytes:
+    """Add an item that nothing refers to; viewers that list items show it."""
+    picture = still(FIRST, "AVIF")
+    item = box(b"infe", b"\2\0\0\0\0\2\0\0av01\0")
+
+    def edit(meta: bytes) -> bytes:
+        parts = dict(boxes(meta[4:]))
+        items = parts[b"iinf"]
+        parts[b"iinf"] = items[:4] + b"\0\2" + items[6:] + item
+        return meta[:4] + b"".join(box(*each) for each in parts.items())
+
+    changed = change(moved_items(picture, len(item)), b"meta", edit)
+    return box(b"ftyp", find(picture, b"ftyp")) + changed + box(b"free", carried.tobytes())
+
+
 def seventeen_files(carried: Picture) -> bytes:
     return still(FIRST) * 17 + still(carried)
 
@@ -409,6 +441,7 @@ NOT_EXAMINED: dict[str, Kind] = {
     "samples of two formats": samples_of_two_formats,
     "FLV behind FLV": behind_the_end("flv", "flv"),
     "ASF behind ASF": behind_the_end("asf", "msmpeg4"),
+    "further picture of AVIF": further_picture_of_avif,
     "seventeen files": seventeen_files,
     "nine streams": nine_streams,
 }
@@ -444,6 +477,36 @@ def test_what_is_carried_is_found(
     assert decision == screener.screen(path.read_bytes(), content_id=str(path))
     twin = screener.screen(kind(HARMLESS))
     assert (twin.error, twin.action, twin.n_matches) == (None, "allow", 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"decode": "luma"}, {"decode": "exact"}, {"isolation": Isolation(time_s=60.0)}],
+    ids=str,
+)
+def test_ways_to_decode_change_no_decision(
+    options: dict[str, Any], open_screener: Callable[..., Screener]
+) -> None:
+    uploads = [
+        FOUND[name](carried)
+        for name in ("JPEG behind JPEG", "MP4 behind a gain map", "second track", "flash")
+        for carried in (LISTED, HARMLESS)
+    ]
+    screener = open_screener(**options)
+    try:
+        decisions = screener.screen_many(uploads)
+    finally:
+        screener.close()
+    expected = open_screener(decode="exact").screen_many(uploads)
+    assert [one.matches for one in decisions] == [one.matches for one in expected]
+    assert [one.action for one in decisions] == ["block", "allow"] * 4
+
+
+def test_pictures_inside_share_a_budget(open_screener: Callable[..., Screener]) -> None:
+    screener = open_screener(limits=DecodeLimits(max_frame_pixels=96 * 64 * 3))
+    assert screener.screen(still(FIRST) * 4).error is None
+    decision = screener.screen(still(FIRST) + still(LISTED) + still(SECOND) * 4)
+    assert (decision.error_kind, decision.action) == ("incomplete", "block")
 
 
 def test_a_film_is_found_behind_a_jpeg_without_end(open_screener: Callable[..., Screener]) -> None:
@@ -495,14 +558,20 @@ def test_endless_cuts_are_too_much_work(open_screener: Callable[..., Screener]) 
 def test_samples_move_with_the_content_and_with_the_key(
     open_screener: Callable[..., Screener],
 ) -> None:
-    """A frame of a pan, too quick to be held and too slow for a cut, is met by some phases."""
-    drift = [np.roll(LISTED, at // 3, axis=1) for at in range(-30, 31)]
-    data = film([FIRST] * 7 + drift, rate=100)
-    head = 'video_interval_s = 0.25\nsampling_key = "{}"\n'
-    keyed = [open_screener(head.format(f"a secret of sixteen {at}")) for at in range(6)]
-    found = {screener.screen(data).matches for screener in keyed}
-    assert len(found) > 1
-    digests = {screener.screen(data).sampling_key for screener in keyed}
-    assert len(digests) == 6
-    assert None not in digests
+    drift = [np.roll(LISTED, at // 2, axis=1) for at in range(120)]
+    data = film(drift, rate=100, fflags="bitexact")
+    content = Content("drift", hashlib.sha256(data).hexdigest(), media=Media("video", data))
+    found = set()
+    for key in (None, *(f"a secret of sixteen {at}" for at in range(6))):
+        options = ViewOptions(["frames"], video_interval_s=0.5, sampling_key=key)
+        fingerprint = fingerprint_content(content, ["pdq"], options=options).get("pdq")
+        assert fingerprint is not None
+        codes = {code.tobytes() for code in fingerprint.codes}
+        assert codes == {code.tobytes() for code in displayed(data, 0.5, key).codes}
+        found.add(frozenset(codes))
+    assert len(found) > 4
+
+    head = 'sampling_key = "a secret of sixteen"\n'
+    digest = hashlib.sha256(b"a secret of sixteen").hexdigest()
+    assert open_screener(head).screen(data).sampling_key == digest
     assert open_screener().screen(data).sampling_key is None

@@ -1,5 +1,7 @@
 """Every way a policy can be wrong, by the whole message."""
 
+import hashlib
+
 import pytest
 
 from hashmatch.errors import PolicyError
@@ -402,6 +404,19 @@ def test_views_are_all_unless_some_are_named() -> None:
 )
 def test_views_are_read_strictly(views: str, message: str) -> None:
     refused(f"{HEAD}views = {views}\n{ON_ERROR}", message, line=3)
+
+
+def test_the_sampling_key_is_long_and_never_shown() -> None:
+    assert read(HEAD + ON_ERROR).sampling_key_digest is None
+    policy = read(f'{HEAD}sampling_key = "0123456789abcdef"\n{ON_ERROR}')
+    assert policy.sampling_key == "0123456789abcdef"
+    assert policy.sampling_key_digest == hashlib.sha256(b"0123456789abcdef").hexdigest()
+    assert "0123456789abcdef" not in repr(policy)
+    refused(
+        f'{HEAD}sampling_key = "0123456789abcde"\n{ON_ERROR}',
+        "sampling_key: too short to be secret; take at least 16 characters",
+        line=3,
+    )
 
 
 def test_views_belong_above_the_rules() -> None:

@@ -106,7 +106,9 @@ def test_turned_and_letterboxed_videos_are_found(
     assert (match.entry_id, match.view.split("/")[-1]) == ("scene-1", "rot90")
     first, second = sorted(screener.screen(boxed).matches, key=lambda one: one.entry_id)
     assert (first.entry_id, first.view.split("/")[-1]) == ("scene-0", "trimmed")
-    assert (second.entry_id, second.view, second.timestamp_s) == ("scene-1", "frame/trimmed", 0.8)
+    assert (second.entry_id, second.view) == ("scene-1", "frame/trimmed")
+    assert second.timestamp_s is not None
+    assert 0.8 <= second.timestamp_s <= 1.5
 
 
 def test_a_frame_with_an_earlier_code_is_not_searched_again(

@@ -149,10 +149,14 @@ def _render_files(media: Media, options: ViewOptions, decode: str) -> Iterator[V
             del view
     except DecodeError as failure:
         error = failure.with_traceback(None)
+    n_pixels = 0
     for file in found.files:
         first = n_files + 1
         try:
             for view in _render_embedded(source, file, options):
+                if file.kind == "picture":
+                    n_pixels += view.pixels.shape[0] * view.pixels.shape[1]
+                    options.limits.check_frame_pixels(n_pixels)
                 n_files = first + view.file
                 yield from _with_crops(_within(view, first), found.crops)
                 del view
