@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     """Refuse a folder that is named but missing: skipping its tests would hide that."""
+    os.environ.pop("COLUMNS", None)  # the width of a terminal must not decide about a test
     for variable in (CORPUS_VARIABLE, CASES_VARIABLE):
         folder = os.environ.get(variable)
         if folder and not Path(folder).is_dir():

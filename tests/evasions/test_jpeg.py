@@ -24,7 +24,7 @@ Guise = Callable[[Picture], bytes]
 IMAGES = Path(__file__).parents[2] / "indexes" / "demo" / "images"
 FRAME, PROGRESSIVE_FRAME, SCAN, END = b"\xff\xc0", b"\xff\xc2", b"\xff\xda", b"\xff\xd9"
 TABLES = b"\xff\xc4"
-FILM = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(range(256)) * 40
+TRAILER = b"\x00\x00\x00\x18SEFHdata" + bytes(range(256)) * 40
 RADIUS_BITS = 31
 
 POLICY = f"""
@@ -114,8 +114,8 @@ SAME_PIXELS: dict[str, Guise] = {
     "no end": lambda image: encode(image)[:-2],
     "no end, of inks": lambda image: encode(image.convert("CMYK"))[:-2],
     "no end, progressive": lambda image: progressive(image)[:-2],
-    "no end, a film behind": lambda image: encode(image)[:-2] + FILM,
-    "no end, a film behind, progressive": lambda image: progressive(image)[:-2] + FILM,
+    "no end, a trailer behind": lambda image: encode(image)[:-2] + TRAILER,
+    "no end, a trailer behind, progressive": lambda image: progressive(image)[:-2] + TRAILER,
     "no end, zeros behind": lambda image: encode(image)[:-2] + bytes(5000),
     "no end, another picture behind": lambda image: encode(image)[:-2] + encode(plain_grey()),
     "another picture behind": lambda image: encode(image) + encode(plain_grey()),

@@ -46,6 +46,9 @@ def _cell_means(grey: Pixels) -> NDArray[np.float64]:
     tops, lefts = (np.arange(_SIDE_CELLS) * side // _SIDE_CELLS for side in grey.shape)
     heights, widths = np.diff([*tops, grey.shape[0]]), np.diff([*lefts, grey.shape[1]])
     bands = zip(tops, heights, strict=True)
-    rows = [grey[top : top + n].sum(axis=0, dtype=np.uint32) / n for top, n in bands]
-    means: NDArray[np.float64] = np.add.reduceat(np.stack(rows), lefts, axis=1) / widths
+    rows = [
+        np.add.reduceat(grey[top : top + n].sum(axis=0, dtype=np.uint32) / n, lefts)
+        for top, n in bands
+    ]
+    means: NDArray[np.float64] = np.stack(rows) / widths
     return means
