@@ -91,11 +91,14 @@ def test_a_child_that_was_taken_over_costs_its_item(
     (site / "sitecustomize.py").write_text(TAKEN_OVER)
     with Image.open(demo / "images" / "coffee.jpg") as image:
         image.load()
-        listed = image.convert("CMYK")
+        listed = image.convert("RGB")
     for number, comment in enumerate([*SENT, *DONE]):
-        # In a mode that only Pillow decodes, whose decoder is the one taken over.
-        listed.save(folder / f"{number:02}-hostile.jpg", "JPEG", comment=comment.encode())
-        listed.save(folder / f"{number:02}-innocent.jpg", "JPEG")
+        for name, options in (("hostile", {"comment": comment.encode()}), ("innocent", {})):
+            path = folder / f"{number:02}-{name}.jpg"
+            listed.save(path, "JPEG", subsampling=0, **options)
+            # Of a sampling that only Pillow decodes, whose decoder is the one taken over.
+            plain, odd = (bytes((3, 1, factors, 0, 2)) for factors in (0x11, 0x14))
+            path.write_bytes(path.read_bytes().replace(plain, odd, 1))
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
     monkeypatch.setenv("FOLDER", str(tmp_path))
     monkeypatch.setenv("INDEX", str(demo / "policy.toml"))
