@@ -77,8 +77,7 @@ class TileScanner {
     void verify_all(const uint8_t* query, int64_t q, int64_t first) {
         // Growing step by step would copy the hits of a large crowd several times.
         if (hits_.capacity() - hits_.size() < kBlockCodes)
-            hits_.reserve(hits_.size() +
-                          std::min(std::max<int64_t>(kMaxReserved, std::ssize(hits_)), codes_.n - first));
+            hits_.reserve(hits_.size() + std::max(std::ssize(hits_), std::min(kMaxReserved, codes_.n - first)));
         uint16_t distances[kBlockCodes];
         ops_.distances(codes_.code(first), kBlockCodes, codes_.n_bytes, query, distances);
         for (int64_t i = 0; i < kBlockCodes; ++i)

@@ -93,12 +93,12 @@ def test_a_child_that_was_taken_over_costs_its_item(
         image.load()
         listed = image.convert("RGB")
     for number, comment in enumerate([*SENT, *DONE]):
-        for name, options in (("hostile", {"comment": comment.encode()}), ("innocent", {})):
-            path = folder / f"{number:02}-{name}.jpg"
-            listed.save(path, "JPEG", subsampling=0, **options)
-            # Of a sampling that only Pillow decodes, whose decoder is the one taken over.
-            plain, odd = (bytes((3, 1, factors, 0, 2)) for factors in (0x11, 0x14))
-            path.write_bytes(path.read_bytes().replace(plain, odd, 1))
+        path = folder / f"{number:02}-hostile.jpg"
+        listed.save(path, "JPEG", subsampling=0, comment=comment.encode())
+        # Of a sampling that only Pillow decodes, whose decoder is the one taken over.
+        plain, odd = (bytes((3, 1, factors, 0, 2)) for factors in (0x11, 0x14))
+        path.write_bytes(path.read_bytes().replace(plain, odd, 1))
+        listed.save(folder / f"{number:02}-innocent.jpg", "JPEG")
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
     monkeypatch.setenv("FOLDER", str(tmp_path))
     monkeypatch.setenv("INDEX", str(demo / "policy.toml"))
@@ -113,7 +113,7 @@ def test_a_child_that_was_taken_over_costs_its_item(
         if what in SENT or (what == "read" and may_read):
             assert hostile["error_kind"] in {"crashed", "timeout"}
         elif probe_protection().seccomp:
-            assert (hostile["action"], hostile["error"]) == ("block", None), what
+            assert hostile["error"] is None, what
     assert {path.name for path in tmp_path.iterdir()} >= {"site", "uploads", "rows.jsonl"}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("made-by")]
 
