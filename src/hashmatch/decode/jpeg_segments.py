@@ -26,6 +26,7 @@ _JFIF, _ADOBE = 0xE0, 0xEE
 _COMMENT = 0xFE
 _SKIPPED = frozenset((0xDC, *range(0xE0, 0xF0))) - {_JFIF, _ADOBE}
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
+_BETWEEN_SCANS = _TABLES | _WITHOUT_LENGTH | {_START_OF_SCAN, _END_OF_IMAGE}
 _LENGTH_BYTES, _EMPTY_LENGTH = 2, b"\x00\x02"
 
 _JFIF_BYTES, _JFIF_MAJOR_AT = 18, 9  # from the start of the marker
@@ -161,7 +162,8 @@ class _Walk:
                     return marker, start
                 self._is_ended = True
                 return None
-            if self._scans:  # what is skipped behind a scan is no part of the picture
+            # Behind a scan, a viewer skips to the next one; but another file may follow there.
+            if self._scans and marker not in _BETWEEN_SCANS:
                 return None
             self._is_clean = False
             self._at = found.end() if marker in _WITHOUT_LENGTH else start
