@@ -111,3 +111,16 @@ def test_only_what_shows_the_same_is_set_aside(
     suppression = suppression_of({(1, 0)})
     suppressors = suppression.settle(Sighting(1, *each) for each in allowed)
     assert suppressors.of(Sighting(0, *harmful)) == (1 if is_aside else None)
+
+
+def test_one_part_inside_the_borders_does_not_speak_for_another() -> None:
+    suppression = suppression_of({(0, 1)})
+    first, second = Place(0, "trimmed 1"), Place(0, "trimmed 2")
+    for allowed, there, by in (
+        (first, first, 0),
+        (first, second, None),
+        (HERE, second, 0),
+        (first, HERE, None),
+    ):
+        suppressors = suppression.settle([Sighting(0, allowed, 0.0), Sighting(1, there, 0.0)])
+        assert suppressors.of(Sighting(1, there, 0.0)) == by

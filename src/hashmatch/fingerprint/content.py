@@ -184,7 +184,7 @@ class _ViewHasher:
         self._has_stretched_views = self._is_stretched and not isinstance(hasher, OrientedHash)
         self._has_negatives = "negative" in kinds and hasher.complements_negatives
         self._found: list[_HashedView] = []
-        self._best_rank: dict[tuple[bytes, str, bool], int] = {}
+        self._best_rank: dict[tuple[bytes, str, int, bool], int] = {}
         self._decode = ""
         self._is_complete = True
         self._error: DecodeError | None = None
@@ -221,13 +221,12 @@ class _ViewHasher:
         """
         stretched = found.stretched_quality if self._is_stretched else None
         rank = quality_rank(found.quality, stretched)
-        key = code, region(name), is_seen
+        key = code, region(name), view.part, is_seen
         best = self._best_rank.get(key, -1)
         if view.is_first or rank > best:
             self._best_rank[key] = max(rank, best)
-            kept = _HashedView(
-                name, code, found.quality, stretched, view.timestamp_s, view.picture, is_seen
-            )
+            place = view.timestamp_s, view.picture, view.part
+            kept = _HashedView(name, code, found.quality, stretched, *place, is_seen)
             self._found.append(kept)
 
     def _hash(self, view: View) -> tuple[Sequence[str], OrientedCodes]:
@@ -262,7 +261,7 @@ class _ViewHasher:
         error = self._error or error
         if not self._found:
             return Attempt(error=error)
-        views, codes, qualities, stretched, timestamps_s, pictures, is_seen = zip(
+        views, codes, qualities, stretched, timestamps_s, pictures, parts, is_seen = zip(
             *self._found, strict=True
         )
         fingerprint = Fingerprint(
@@ -276,6 +275,7 @@ class _ViewHasher:
             error=error,
             stretched_qualities=stretched,
             pictures=pictures,
+            parts=parts,
             is_seen=is_seen,
         )
         return Attempt(fingerprint)
@@ -290,4 +290,5 @@ class _HashedView(NamedTuple):
     stretched_quality: int | None
     timestamp_s: float | None
     picture: int
+    part: int
     is_seen: bool

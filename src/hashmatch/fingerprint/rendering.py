@@ -42,6 +42,7 @@ from hashmatch.views import (
 _MADE_FROM_ANOTHER = frozenset(
     {"flattened", "profiled"}
 )  # kinds of views that follow their picture
+_FIRST_CROP = 100  # number of a part that the file asks to crop to, beyond those inside borders
 _ONLY_THE_FIRST = (
     "only the first frame of the video was examined: the policy's views leave out frames"
 )
@@ -60,7 +61,8 @@ class View:
     it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
     `file` is 0 for the content itself, otherwise the number of the stream or file inside it;
     `is_cropped` says that the picture was cropped as the file asks for. `picture` numbers the
-    pictures of a content; `is_seen` is False for colours that transparency hides.
+    pictures of a content, `part` the parts of a picture that ``trimmed`` views show, from 1;
+    `is_seen` is False for colours that transparency hides.
     """
 
     name: str
@@ -74,6 +76,7 @@ class View:
     file: int = 0
     is_cropped: bool = False
     picture: int = 0
+    part: int = 0
     is_seen: bool = True
 
     @cached_property
@@ -260,16 +263,17 @@ def _render_video(
 def _with_crops(view: View, crops: Sequence[Crop]) -> Iterator[View]:
     """Yield a view, and the parts of it that players show if they crop as the file asks for."""
     yield view
-    for crop in crops:
+    for number, crop in enumerate(crops, start=_FIRST_CROP):
         inside = crop.inside(*view.pixels.shape[:2])
         if inside is not None:
-            yield replace(_cut_out(view, inside), is_cropped=True)
+            yield replace(_cut_out(view, inside, number), is_cropped=True)
 
 
-def _cut_out(view: View, inside: Inside) -> View:
+def _cut_out(view: View, inside: Inside, number: int) -> View:
     luma = view.luma
     return replace(
         view,
+        part=number,
         name=join(view.name, TRIMMED),
         pixels=view.pixels[inside],
         luma=luma and replace(luma, pixels=luma.pixels[inside]),
@@ -284,5 +288,5 @@ def _with_trimmed(view: View) -> Iterator[View]:
     insides = find_borders(view.pixels)
     view = replace(view, is_complete=not insides or view.decode != "luma")
     yield view
-    for inside in insides:
-        yield _cut_out(view, inside)
+    for number, inside in enumerate(insides, start=1):
+        yield _cut_out(view, inside, number)

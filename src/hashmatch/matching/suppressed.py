@@ -123,5 +123,7 @@ def _sighting(fingerprint: Fingerprint, rule: int, view: int, distance: int) -> 
         sight = Sight.ALTERED
     elif fingerprint.is_seen[view]:
         sight = Sight.SEEN
-    place = Place(fingerprint.pictures[view], region(name), appearance(name), sight)
+    part = fingerprint.parts[view]
+    shown = f"{region(name)} {part}" if part else region(name)
+    place = Place(fingerprint.pictures[view], shown, appearance(name), sight)
     return Sighting(rule, place, share)

@@ -38,7 +38,8 @@ class Place(NamedTuple):
     """A part of a content where an entry was sighted.
 
     `picture` is its number, None for the file as a whole. `region` and `appearance` are those of
-    the view, as in `hashmatch.views`; of the file, `region` is the algorithm of the digest.
+    the view, as in `hashmatch.views`, the former with the number of the part if there are several
+    (``"trimmed 2"``); of the file, `region` is the algorithm of the digest.
     """
 
     picture: int | None
@@ -154,6 +155,7 @@ class Suppressors:
         digests = self._digests.get(rule, ())
         if place.picture is None or _COLLISION_FREE in digests:
             return bool(digests)
-        regions = (place.region, _WHOLE) if place.region == _TRIMMED else (place.region,)
+        is_trimmed = place.region.partition(" ")[0] == _TRIMMED
+        regions = (place.region, _WHOLE) if is_trimmed else (place.region,)
         shown = (self._shown.get((rule, place.picture, region)) for region in regions)
         return any(each is not None and each.covers(place, share) for each in shown)

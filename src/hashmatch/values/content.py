@@ -83,6 +83,9 @@ class Fingerprint:
     pictures : tuple of int, length v
         Numbers of the pictures in the content that the views were made from; if not given, they
         were all made from one.
+    parts : tuple of int, length v
+        Numbers of the parts of a picture that ``trimmed`` views show, from 1; 0 for the whole. If
+        not given, all show the whole.
     is_seen : tuple of bool, length v
         False where no person sees the view: colours hidden by transparency, a negative. If not
         given, none is known to be seen, so that no match is suppressed because of one.
@@ -98,11 +101,12 @@ class Fingerprint:
     error: DecodeError | None = None
     stretched_qualities: tuple[int | None, ...] = ()
     pictures: tuple[int, ...] = ()
+    parts: tuple[int, ...] = ()
     is_seen: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         codes = np.array(self.codes, dtype=np.uint8, order="C")
-        unknown = {"stretched_qualities": None, "pictures": 0, "is_seen": False}
+        unknown = {"stretched_qualities": None, "pictures": 0, "parts": 0, "is_seen": False}
         for name, value in unknown.items():
             if not getattr(self, name):
                 object.__setattr__(self, name, (value,) * len(codes))
