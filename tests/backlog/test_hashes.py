@@ -70,7 +70,7 @@ def test_many_sources_are_each_source_in_order(demo: Path, workers: int) -> None
         try:
             expected = HashResult(hash_image(source), None)
         except DecodeError as error:
-            expected = HashResult(None, str(error), error.kind)
+            expected = HashResult(None, str(error).removeprefix(f"{source}: "), error.kind)
         assert result == expected
     assert found[len(sources) - 1].error is not None
 
@@ -157,7 +157,8 @@ def test_every_algorithm_gives_the_hashes_of_each_file(
             else:
                 hashes = (hash_image(path, algorithm),)
         except DecodeError as error:
-            expected.append(HashedFile(path, algorithm, None, None, str(error)))
+            reason = str(error).removeprefix(f"{path}: ")
+            expected.append(HashedFile(path, algorithm, None, None, reason))
         else:
             expected += [HashedFile(path, algorithm, one.hex, one.quality, None) for one in hashes]
     isolation = Isolation() if is_isolated else None

@@ -1,5 +1,6 @@
 """Cases of stored state: locks, recipes, removals, withdrawals, and changes while others read."""
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -175,3 +176,31 @@ def test_many_additions_need_few_descriptors(case: Path, demo_copy: Path) -> Non
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert main(["index", "compact", str(demo_copy)]) == 0
+
+
+@pytest.mark.case("scan-while-index-changes")
+def test_a_scan_finishes_on_the_generation_that_it_opened(
+    case: Path, demo_copy: Path, tmp_path: Path
+) -> None:
+    """A change while the workers start, and many more while they screen."""
+    uploads, output = tmp_path / "uploads", tmp_path / "rows.jsonl"
+    uploads.mkdir()
+    for number in range(150):
+        (uploads / f"{number:03}.jpg").symlink_to(demo_copy / "images" / "cat.jpg")
+    output.write_text("earlier\n")
+    command = [sys.executable, "-m", "hashmatch.cli", "scan", str(uploads), "--workers", "2"]
+    command += ["--index", str(demo_copy), "--policy", str(demo_copy / "policy.toml")]
+    with subprocess.Popen([*command, "-o", str(output)], stderr=subprocess.DEVNULL) as process:
+        n_changes = 0
+        while process.poll() is None:
+            add_list(demo_copy, case / "l.csv", list_name="demo-spam", version="1")
+            remove_entries(demo_copy, "demo-spam", ["e0"])
+            add_list(
+                demo_copy, case / "l.csv", list_name="demo-spam", version="1", return_removed=True
+            )
+            n_changes += 1
+            time.sleep(0.25)
+    assert (process.returncode, n_changes > 1) == (0, True)
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    assert len(rows) == 150
+    assert len({row["index"]["generation"] for row in rows}) == 1

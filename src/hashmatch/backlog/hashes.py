@@ -16,12 +16,12 @@ from hashmatch.decode import DEFAULT_LIMITS, DecodeLimits, check_decode, load_de
 from hashmatch.errors import Attempt, DecodeError, ErrorKind
 from hashmatch.fingerprint import (
     Source,
+    compute_digests,
+    compute_hash,
+    compute_segments,
     decode_hash,
     decode_hashes,
-    digests,
     encode_hashes,
-    hash_image,
-    hash_segments,
     sendable,
 )
 from hashmatch.hashing import Digest, SegmentHash, get_algorithm, get_pixel_hash, load_algorithms
@@ -130,11 +130,11 @@ class _HashJob:
         executor: Executor[Attempt[Any], Attempt[Any]]
         items: Iterable[Attempt[Any]] = sources
         # From below the index, which a process that only decodes does not import.
-        hash_pixels = hash_segments if isinstance(algorithm, SegmentHash) else hash_image
+        compute = compute_segments if isinstance(algorithm, SegmentHash) else compute_hash
         task: Callable[[Any], Any] = partial(_digest, self.algorithm)
         if not is_digest:
             task = partial(
-                hash_pixels, algorithm=self.algorithm, decode=self.decode, limits=self.limits
+                compute, algorithm=self.algorithm, decode=self.decode, limits=self.limits
             )
         if self.isolation is not None and not is_digest:
             if isinstance(algorithm, SegmentHash):
@@ -159,7 +159,7 @@ class _HashJob:
 
 
 def _digest(algorithm: str, source: Any) -> Hash:
-    return digests(source, [algorithm])[algorithm]
+    return compute_digests(source, [algorithm])[algorithm]
 
 
 def hash_files(

@@ -186,8 +186,11 @@ def _screen_in_worker(origin: tuple[Any, ...], chunk: Sequence[ScanInput]) -> _C
 def _open_screener(
     index: str, policy: str, options: ScreeningOptions, refs: tuple[IndexRef, PolicyRef]
 ) -> Screener:
-    """Open the screener of a worker process, once for all its chunks, as its parent did."""
-    screener = Screener.open(index, policy, options=options)
+    """Open the screener of a worker process, once for all its chunks.
+
+    It has the generation that its parent opened, whatever was published meanwhile.
+    """
+    screener = Screener.open(index, policy, options=options, generation=refs[0].generation)
     if (screener.index_ref, screener.policy_ref) != refs:
         raise HashmatchError("the index or policy changed while the scan was starting; rerun it")
     return screener

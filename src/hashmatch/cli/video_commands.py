@@ -57,10 +57,7 @@ def make_loader(
     def load(path: Path) -> VideoHash:
         if path.suffix.lower() == ".txt":
             return read_vpdq(path)
-        try:
-            video = hash_video(path, interval_s, keyframes_only=keyframes_only)
-        except DecodeError as error:
-            raise DecodeError(f"{path}: {error}", error.kind) from None
+        video = hash_video(path, interval_s, keyframes_only=keyframes_only)
         if video.error is not None and not partial:
             raise DecodeError(
                 f"{path}: {video.error}; use --partial to hash what can be decoded",

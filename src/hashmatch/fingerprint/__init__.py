@@ -14,7 +14,15 @@ from hashmatch.fingerprint.given_hashes import (
     fingerprint_hashes,
     parse_hash,
 )
-from hashmatch.fingerprint.hashes import digests, hash_image, hash_segments, hash_video
+from hashmatch.fingerprint.hashes import (
+    compute_digests,
+    compute_hash,
+    compute_segments,
+    digests,
+    hash_image,
+    hash_segments,
+    hash_video,
+)
 from hashmatch.fingerprint.rendering import ViewOptions
 from hashmatch.fingerprint.source import Source, sendable
 from hashmatch.fingerprint.wire import (
@@ -32,6 +40,9 @@ __all__ = [
     "MediaExecutor",
     "Source",
     "ViewOptions",
+    "compute_digests",
+    "compute_hash",
+    "compute_segments",
     "decode_fingerprints",
     "decode_hash",
     "decode_hashes",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from hashmatch.decode import (
     check_decode,
     open_video,
 )
+from hashmatch.errors import DecodeError
 from hashmatch.fingerprint.source import ByteSource, Source, pixels_of, read_source_blocks
 from hashmatch.hashing import (
     DIGESTS,
@@ -74,8 +77,8 @@ def hash_image(
     -----
     Safe to call from several threads. Decoding is most of the cost.
     """
-    hasher = get_pixel_hash(algorithm)
-    return Hash(algorithm, *hasher.hash_pixels(_pixels_for(hasher, source, decode, limits)))
+    with _naming(source):
+        return compute_hash(source, algorithm, decode, limits=limits)
 
 
 def hash_segments(
@@ -91,11 +94,36 @@ def hash_segments(
     registered name of a hash of segments; the other parameters and errors are those of
     `hash_image`, and AlgorithmError also means that the package that computes it is not installed.
     """
+    with _naming(source):
+        return compute_segments(source, algorithm, decode, limits=limits)
+
+
+def compute_hash(source: Source, algorithm: str, decode: str, *, limits: DecodeLimits) -> Hash:
+    """Return what `hash_image` does, for callers that name the source themselves in an error."""
+    hasher = get_pixel_hash(algorithm)
+    return Hash(algorithm, *hasher.hash_pixels(_pixels_for(hasher, source, decode, limits)))
+
+
+def compute_segments(
+    source: Source, algorithm: str, decode: str, *, limits: DecodeLimits
+) -> tuple[Hash, ...]:
+    """Return what `hash_segments` does, for callers that name the source themselves in an error."""
     hasher = get_algorithm(algorithm)
     if not isinstance(hasher, SegmentHash):
         raise ValueError(f"{algorithm} does not hash segments")
     codes = hasher.hash_segments(_pixels_for(hasher, source, decode, limits))
     return tuple(Hash(algorithm, code, None) for code in codes)
+
+
+@contextmanager
+def _naming(source: object) -> Iterator[None]:
+    """Let a DecodeError in the ``with`` block name the file, if the source is a path."""
+    try:
+        yield
+    except DecodeError as error:
+        if not isinstance(source, str | os.PathLike):
+            raise
+        raise DecodeError(f"{os.fsdecode(source)}: {error}", error.kind) from None
 
 
 def _pixels_for(
@@ -155,18 +183,19 @@ def hash_video(
     """
     codes = bytearray()
     qualities, numbers, timestamps_s = array("B"), array("q"), array("d")
-    with open_video(
-        path, interval_s=interval_s, keyframes_only=keyframes_only, limits=limits
-    ) as frames:
-        for frame in frames:
-            code, quality = pdq.hash(frame.luma.pixels, gain=frame.luma.gain)
-            codes += code.tobytes()
-            qualities.append(quality)
-            numbers.append(frame.number)
-            timestamps_s.append(frame.timestamp_s)
-        error = frames.error
-    if error is not None and not numbers:
-        raise error
+    with _naming(path):
+        with open_video(
+            path, interval_s=interval_s, keyframes_only=keyframes_only, limits=limits
+        ) as frames:
+            for frame in frames:
+                code, quality = pdq.hash(frame.luma.pixels, gain=frame.luma.gain)
+                codes += code.tobytes()
+                qualities.append(quality)
+                numbers.append(frame.number)
+                timestamps_s.append(frame.timestamp_s)
+            error = frames.error
+        if error is not None and not numbers:
+            raise error
     return VideoHash(
         codes=np.frombuffer(codes, np.uint8).reshape(len(numbers), -1),
         qualities=np.asarray(qualities),
@@ -191,7 +220,7 @@ def digests(source: ByteSource, algorithms: Collection[str] = _DIGEST_NAMES) -> 
     Raises
     ------
     DecodeError
-        The file cannot be read; the reason does not repeat the path.
+        The file cannot be read.
     TypeError
         `source` is of no accepted type.
     ValueError
@@ -201,6 +230,12 @@ def digests(source: ByteSource, algorithms: Collection[str] = _DIGEST_NAMES) -> 
     -----
     Safe to call from several threads; releases the GIL. Memory is bounded unless `source` is bytes.
     """
+    with _naming(source):
+        return compute_digests(source, algorithms)
+
+
+def compute_digests(source: ByteSource, algorithms: Collection[str]) -> dict[str, Hash]:
+    """Return what `digests` does, for callers that name the source themselves in an error."""
     chosen = [_get_digest(name) for name in algorithms]
     codes = digest_blocks(read_source_blocks(source), chosen)
     return {name: Hash(name, code, None) for name, code in codes.items()}

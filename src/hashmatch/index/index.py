@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from hashmatch.hamming import SearchResult
 from hashmatch.index.deletion_vector import Rows
 from hashmatch.index.description import describe
-from hashmatch.index.directory import Current, read_pointer
+from hashmatch.index.directory import Current, read_manifest, read_pointer
 from hashmatch.index.entry_table import EntryTable
 from hashmatch.index.manifest import Origin
 from hashmatch.index.open import load_current, open_overrides, open_segments
@@ -49,8 +49,14 @@ class Index:
         self._segments = {name: Segments(by_algorithm[name]) for name in sorted(by_algorithm)}
 
     @classmethod
-    def open(cls, directory: str | os.PathLike[str], *, verify: bool = False) -> Index:
-        """Open the current generation of the folder that holds the recipe.
+    def open(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        verify: bool = False,
+        generation: int | None = None,
+    ) -> Index:
+        """Open the current generation of the folder that holds the recipe, or one that is kept.
 
         With `verify` every byte is read and checked first. Otherwise only the manifest, tombstones
         and overrides are checked, and a header for every 65,536 entries; a damaged byte elsewhere
@@ -63,7 +69,13 @@ class Index:
             ours or of another format.
         """
         # Absolute, so that refreshed() works after a change of the working folder.
-        return cls._load(Path(os.path.abspath(directory)), verify=verify)  # noqa: PTH100
+        directory = Path(os.path.abspath(directory))  # noqa: PTH100
+        if generation is None:
+            return cls._load(directory, verify=verify)
+        manifest = read_manifest(directory, generation)
+        opened = open_segments(directory, manifest, verify=verify)
+        current = Current(b"", manifest)  # equals no pointer, so that refreshed() looks again
+        return cls(directory, current, opened, open_overrides(directory, manifest))
 
     @classmethod
     def _load(

@@ -43,18 +43,29 @@ class Screener:
     Keeps nothing about what it has screened.
     """
 
-    def __init__(self, index: StrPath, policy: StrPath, options: ScreeningOptions) -> None:
+    def __init__(
+        self,
+        index: StrPath,
+        policy: StrPath,
+        options: ScreeningOptions,
+        generation: int | None = None,
+    ) -> None:
         # Absolute, so that a change of folder between now and reload() changes nothing.
         self._index_dir = os.path.abspath(index)  # noqa: PTH100
         self._policy_path = os.path.abspath(policy)  # noqa: PTH100
         self._options = options
         self._refused: HashmatchError | None = None
-        self.reload()
+        self._load(generation)
         self._executor = _make_executor(options, self._snapshot.pixel_hashes)
 
     @classmethod
     def open(
-        cls, index: StrPath, policy: StrPath, *, options: ScreeningOptions = DEFAULT_OPTIONS
+        cls,
+        index: StrPath,
+        policy: StrPath,
+        *,
+        options: ScreeningOptions = DEFAULT_OPTIONS,
+        generation: int | None = None,
     ) -> Screener:
         """Memory-map a built index and load a policy.
 
@@ -64,6 +75,8 @@ class Screener:
             A folder that `hashmatch index build` has built, and a policy in TOML.
         options : ScreeningOptions
             How uploads are decoded, within what limits, and in how many threads.
+        generation : int or None
+            The generation of the index to begin with; None: the current one.
 
         Raises
         ------
@@ -75,7 +88,7 @@ class Screener:
         AlgorithmError
             An algorithm cannot be used: its plug-in is missing or broken.
         """
-        return cls(index, policy, options)
+        return cls(index, policy, options, generation)
 
     @property
     def index_ref(self) -> IndexRef:
@@ -109,8 +122,11 @@ class Screener:
         or the index lacks what the policy names, the error is raised (as by `open`), `refused`
         holds it, and the old pair stays in use.
         """
+        self._load(None)
+
+    def _load(self, generation: int | None) -> None:
         with self._noting_refusal():
-            snapshot = load_snapshot(self._index_dir, self._policy_path)
+            snapshot = load_snapshot(self._index_dir, self._policy_path, generation=generation)
         self._policy = snapshot.policy  # first: see refresh()
         self._snapshot = snapshot
 

@@ -30,10 +30,15 @@ class Snapshot:
     radii: Mapping[str, int]
 
 
-def load_snapshot(index_dir: StrPath, policy_path: StrPath) -> Snapshot:
-    """Open an index and a policy; PolicyError if the index cannot serve the policy."""
+def load_snapshot(
+    index_dir: StrPath, policy_path: StrPath, *, generation: int | None = None
+) -> Snapshot:
+    """Open a generation of an index, by default the current one, and a policy.
+
+    PolicyError if the index cannot serve the policy.
+    """
     policy = Policy.load(policy_path)
-    return fit_snapshot(Index.open(index_dir), policy, policy_path)
+    return fit_snapshot(Index.open(index_dir, generation=generation), policy, policy_path)
 
 
 def fit_snapshot(index: Index, policy: Policy, policy_path: StrPath) -> Snapshot:
