@@ -22,7 +22,7 @@ demo: .venv/runtime ## build the demo index, scan the demo uploads, show what wa
 	@$(BIN)/hashmatch demo $(ARGS)
 
 test: .venv/dev ## run the test suite; ARGS="-k word" chooses
-	@$(BIN)/python -m pytest -m 'not services' $(ARGS)
+	@$(BIN)/python -m pytest -n auto -m 'not services' $(ARGS)
 
 # Exit code 5: no test carries the marker.
 test-services: .venv/dev ## run the tests that start a real service: a database, a cluster, a browser
