@@ -38,7 +38,8 @@ _MOST_READ_BYTES = 64 << 20
 
 _MAGICS = (
     *((b"\xff\xd8\xff", 0), (b"\x89PNG\r\n\x1a\n", 0), (b"GIF87a", 0), (b"GIF89a", 0)),
-    *((b"WEBP", 8), (b"ftyp", 4), (b"\x1aE\xdf\xa3", 0)),
+    *((b"WEBP", 8), (b"ftyp", 4), (b"\x1aE\xdf\xa3", 0), (b"AVI ", 8), (b"FLV\x01", 0)),
+    *((b"0&\xb2u\x8ef\xcf\x11\xa6\xd9", 0), (b"\0\0\1\xba", 0)),
 )
 """Bytes near the start of a file, and how many come before them."""
 

@@ -34,7 +34,7 @@ def find_scan(data: bytes, start: int, end: int) -> int | None:
         if marker == _SCAN:
             return at if has_frame else None
         has_frame = has_frame or marker in _FRAMES
-    return None
+    return at  # a chain of so many segments is a JPEG, whatever else it holds
 
 
 def _end_of_jpeg(data: bytes, start: int, end: int) -> int:

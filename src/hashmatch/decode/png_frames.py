@@ -18,8 +18,10 @@ from hashmatch.decode.canvas import Canvas
 from hashmatch.decode.damage import IRREPARABLE, make_missing_error
 from hashmatch.decode.layers import Layer, Loader
 from hashmatch.decode.png import Piece, Png, read_png
-from hashmatch.decode.png_repair import repair_pixels
+from hashmatch.decode.png_repair import check_damaged_size, has_every_line, repair_pixels
 from hashmatch.errors import DecodeError, ErrorKind
+
+_PALETTE = 3  # the colour type
 
 
 class _Part(NamedTuple):
@@ -103,11 +105,15 @@ def _decode(png: Png, part: _Part, loader: Loader, *, alpha: bool) -> Layer:
     profile = png.profile if is_first else None
     stream = png.stream() if is_first else png.build(part.header, part.pieces)
     try:
-        return loader.load_first(stream, alpha=alpha, profile=profile)
+        layer = loader.load_first(stream, alpha=alpha, profile=profile)
+        if not _may_lack_lines(layer, part.header) or has_every_line(png, part.header, part.pieces):
+            return layer
+        failure = DecodeError(f"damaged {part.subject}: too few pixels", ErrorKind.DAMAGED)
     except DecodeError as error:
         if error.kind in IRREPARABLE:
             raise
         failure = error
+    check_damaged_size(part.header, loader.limits)
     repaired = repair_pixels(png, part.header, part.pieces)
     try:
         layer = loader.load_first(repaired.stream, alpha=True, profile=profile)
@@ -116,3 +122,14 @@ def _decode(png: Png, part: _Part, loader: Loader, *, alpha: bool) -> Layer:
     kind = ErrorKind.TRUNCATED if png.is_cut else ErrorKind.DAMAGED
     missing = make_missing_error(part.subject, kind, repaired.share)
     return repaired.reveal(layer.rgb, layer.alpha, missing)
+
+
+def _may_lack_lines(layer: Layer, header: bytes) -> bool:
+    """Return whether Pillow may have met the end of the data before that of the picture.
+
+    It leaves what is missing zero, without an error: in one of the last two lines at least, which
+    are then black, or of the first colour of the palette.
+    """
+    is_palette = header[9] == _PALETTE
+    ends = (line[:1] if is_palette else 0 for line in layer.rgb[-2:])
+    return any((line == end).all() for line, end in zip(layer.rgb[-2:], ends, strict=True))

@@ -10,11 +10,13 @@ import numpy as np
 
 from hashmatch.decode.damage import mark_lines, show_known
 from hashmatch.decode.layers import Layer, Pixels
+from hashmatch.decode.limits import DecodeLimits
 from hashmatch.decode.png import Piece, Png
 from hashmatch.errors import DecodeError
 
 _BLOCK_BYTES = 1 << 16
 _FILTERS = bytes(range(5))
+_DAMAGED_SHARE = 9 / 17  # of the largest picture, as it takes 17 bytes a pixel instead of 9
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _INTERLACED = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
@@ -102,6 +104,20 @@ def repair_pixels(png: Png, header: bytes, pieces: list[Piece]) -> Repaired:
     parts.append(deflater.flush())
     stream = png.wrap(header, [b"".join(parts)])
     return Repaired(stream, passes, n_known, max(0, begun_bytes - 1) * 8 // _pixel_bits(header))
+
+
+def has_every_line(png: Png, header: bytes, pieces: list[Piece]) -> bool:
+    """Return whether the compressed pixels are as many as the header says; inflates them."""
+    data = png.data
+    blocks = (data[start:end] for first, last in pieces for start, end in _split(first, last))
+    n_bytes = sum(map(len, _inflate(blocks)))
+    return n_bytes >= sum(part.n_lines * part.line_bytes for part in _list_passes(header))
+
+
+def check_damaged_size(header: bytes, limits: DecodeLimits) -> None:
+    """Raise DecodeError for a damaged picture that is too large: it is held several times."""
+    width_px, height_px = (int.from_bytes(header[at : at + 4], "big") for at in (0, 4))
+    limits.check_pixels(width_px, height_px, share=_DAMAGED_SHARE)
 
 
 def _pixel_bits(header: bytes) -> int:
