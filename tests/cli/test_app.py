@@ -205,10 +205,11 @@ def test_notes_for_a_closed_stderr_do_not_reach_stdout(demo: Path) -> None:
         assert (done.returncode, done.stdout) == (0, b"")
 
 
-def test_a_closed_stdin_is_empty(demo: Path) -> None:
+def test_a_closed_stdin_is_an_error(demo: Path) -> None:
     command = f"{sys.executable} -m hashmatch.cli match - --index {demo} --json <&-"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"hashmatch: error: stdin cannot be read: Bad file descriptor\n"
 
 
 def test_a_name_cannot_control_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:

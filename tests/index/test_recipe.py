@@ -204,3 +204,11 @@ def test_a_recipe_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_bytes(b'\nname = "\xff"')
     with pytest.raises(HashListError, match=r"recipe\.toml:2: not UTF-8"):
         Recipe.load(tmp_path)
+
+
+def test_keys_nested_too_deep_are_refused(tmp_path: Path) -> None:
+    dotted = ".".join("a" * 5000)
+    for text in (f'name = "x"\n[[lists]]\n{dotted} = 1\n', f'name = "x"\n[{dotted}]\nb = 1\n'):
+        (tmp_path / "recipe.toml").write_text(text)
+        with pytest.raises(HashListError, match="nested too deep"):
+            Recipe.load(tmp_path)

@@ -1,6 +1,7 @@
 """Values in logs and tracebacks: no repr shows a hash."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +58,16 @@ def test_decisions_do_not_show_hashes(demo: Path) -> None:
 
 
 def test_errors_do_not_show_hashes() -> None:
+    code: Any
+    for code in (HEX, bytes.fromhex(HEX), [HEX], [300] * 32, {HEX: 1}):
+        for make in (
+            lambda code: Hash("pdq", code, 100),
+            lambda code: VideoHash(code, np.array([1]), np.array([0]), np.array([0.0])),
+        ):
+            with pytest.raises(ValueError, match="must") as wrong:
+                make(code)
+            assert not leaks(str(wrong.value), bytes.fromhex(HEX))
+            assert wrong.value.__suppress_context__ or wrong.value.__context__ is None
     for given in (HEX[:-1], HEX + "0", "x" + HEX[1:]):
         with pytest.raises(ValueError, match="expected 64 hex digits") as caught:
             fingerprint_hashes({"pdq": given})

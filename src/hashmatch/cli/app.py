@@ -108,8 +108,8 @@ def _replace_closed_streams() -> None:
     """Replace standard streams that were closed before the start, which Python sets to None."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # Data for stdout must not be lost without an error: a read-only descriptor gives one.
-            flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            # Nothing is read or lost without an error: a descriptor of the wrong kind gives one.
+            flags = os.O_RDONLY if name == "stdout" else os.O_WRONLY
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
 
 

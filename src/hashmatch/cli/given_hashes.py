@@ -9,10 +9,13 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import typer
+
+from hashmatch.errors import HashmatchError
 
 if TYPE_CHECKING:
     from hashmatch.hashing import Algorithm
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_LINE_BYTES = 1 << 20
 _CSV_COLUMNS = {"path", "hash"}
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class Query(NamedTuple):
@@ -90,10 +94,17 @@ def _chain(first: str, others: Iterable[str]) -> Iterator[str]:
     yield from others
 
 
+def _read_line(stdin: BinaryIO) -> bytes:
+    try:
+        return stdin.readline(_MAX_LINE_BYTES + 1)
+    except OSError as error:
+        raise HashmatchError(f"stdin cannot be read: {error.strerror or error}") from None
+
+
 def _read_lines(stdin: BinaryIO) -> Iterator[str]:
     """Yield lines as text, the first without a byte order mark; names keep all their bytes."""
     number = 0
-    while line := stdin.readline(_MAX_LINE_BYTES + 1):
+    while line := _read_line(stdin):
         number += 1
         if len(line) > _MAX_LINE_BYTES:
             problem = f"line {number}: more than {_MAX_LINE_BYTES} bytes"
@@ -128,14 +139,21 @@ def _read_json(lines: Iterable[str]) -> Iterator[_Row]:
 
 def _make_row(place: str, cells: dict[str, Any]) -> _Row:
     """Return a row of `hashmatch hash`; the cells of CSV are text, and empty for none."""
-    text = {
-        name: cells.get(name) or "" for name in ("hash", "algorithm", "path", "quality", "error")
-    }
+    names = ("hash", "algorithm", "path", "quality", "error")
+    text = {name: "" if (cell := cells.get(name)) is None else cell for name in names}
     quality = text.pop("quality")
-    if not all(isinstance(value, str) for value in text.values()):
+    if not all(isinstance(value, str) and _is_encodable(value) for value in text.values()):
         raise typer.BadParameter(f"{place}: expected text in every column", param_hint="HASH")
-    try:
-        return _Row(place, **text, quality=None if quality == "" else int(quality))
-    except (TypeError, ValueError):
+    if quality != "" and _WHOLE_NUMBER.fullmatch(str(quality)) is None:
         problem = f"{place}: quality must be a whole number"
-        raise typer.BadParameter(problem, param_hint="HASH") from None
+        raise typer.BadParameter(problem, param_hint="HASH")
+    return _Row(place, **text, quality=None if quality == "" else int(quality))
+
+
+def _is_encodable(text: str) -> bool:
+    """Return whether text can be written again: half a surrogate pair cannot."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -89,7 +89,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for 
 
 
 _OTHER_FORMATS = frozenset(
-    (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".parquet", ".arrow", ".xlsx", ".html")
+    (
+        ".csv",
+        ".tsv",
+        ".jsonl",
+        ".ndjson",
+        ".json",
+        ".txt",
+        ".parquet",
+        ".arrow",
+        ".xlsx",
+        ".html",
+        ".gz",
+        ".zst",
+        ".toml",
+    )
 )
 
 

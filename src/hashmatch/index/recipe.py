@@ -50,7 +50,11 @@ class Recipe:
         """Read `recipe.toml` of a folder; HashListError names the line and the key at fault."""
         path = Path(directory) / RECIPE_FILE
         document = Place.load(path, HashListError)
-        table = StrictTable(replace(document, data=_strip(document.data)), _KEYS)
+        try:
+            stripped = _strip(document.data)
+        except RecursionError:
+            raise document.error("lists or tables are nested too deep") from None
+        table = StrictTable(replace(document, data=stripped), _KEYS)
         name = table.text("name")
         description = table.optional_text("description") or ""
         lists: dict[str, RecipeList] = {}

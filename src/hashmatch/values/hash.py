@@ -43,7 +43,7 @@ class Hash:
     quality: int | None
 
     def __post_init__(self) -> None:
-        code = np.array(self.code, dtype=np.uint8)
+        code = copy_bytes(self.code, "code")
         if code.ndim != 1 or code.size == 0:
             raise ValueError(f"code must have shape (bits / 8,), not {code.shape}")
         bits = CODE_BITS.get(self.algorithm, 8 * code.size)
@@ -112,6 +112,17 @@ class Hash:
     @property
     def _key(self) -> tuple[str, bytes, int | None]:
         return self.algorithm, self.code.tobytes(), self.quality
+
+
+def copy_bytes(given: Any, name: str) -> Code:
+    """Return a copy of an array of bytes; ValueError, without showing them, for anything else."""
+    try:
+        if isinstance(given, str | bytes):
+            raise TypeError
+        return np.array(given, dtype=np.uint8, order="C")
+    except (TypeError, ValueError, OverflowError):
+        kind = type(given).__name__
+        raise ValueError(f"{name} must be an array of bytes, not {kind}") from None
 
 
 def _check_quality(quality: int | None) -> int | None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashmatch.errors import ErrorKind
+from hashmatch.values.hash import copy_bytes
 
 _DTYPES: dict[str, type[np.generic]] = {
     "codes": np.uint8,
@@ -40,7 +41,9 @@ class VideoHash:
 
     def __post_init__(self) -> None:
         for name, dtype in _DTYPES.items():
-            array = np.array(getattr(self, name), dtype, order="C")
+            given = getattr(self, name)
+            is_codes = name == "codes"
+            array = copy_bytes(given, name) if is_codes else np.array(given, dtype, order="C")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         n, frames, times_s = len(self.codes), self.frames, self.timestamps_s
