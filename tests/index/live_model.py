@@ -185,9 +185,8 @@ class Model:
         self._demand(op, there)
         self.removed |= {(op.list, entry_id) for entry_id in op.ids or ()}
         own = {row for name, row in self.live if name == op.list}
-        shown = {row for name, _, row in self.visible() if name == op.list}
         goes = {row.hash for row in own if row.entry_id in (op.ids or ())}
-        goes -= {row.hash for row in shown if row.entry_id not in (op.ids or ())}
+        goes -= {row.hash for row in own if row.entry_id not in (op.ids or ())}
         self.removed_hashes |= {(op.list, each) for each in goes}
         self._drop_removed()
 

@@ -12,7 +12,6 @@ from hashmatch.index import (
     add_list,
     build_index,
     compact_index,
-    disable,
     remove_entries,
     replace_list,
 )
@@ -281,12 +280,3 @@ def test_a_folder_never_built_is_left_alone(folder: Path, list_file: MakeList) -
     with pytest.raises(HashmatchError, match="is not built; run: hashmatch index build"):
         add_list(folder, list_file([row_of("n", 9)]), list_name="known")
     assert not (folder / "built").exists()
-
-
-def test_a_hash_that_only_a_disabled_entry_has_is_removed(built: Path, list_file: MakeList) -> None:
-    add_list(built, list_file([row_of("twin", 2)]), list_name="known")
-    disable(built, "known", ["twin"])
-    remove_entries(built, "known", ["k-2"])
-    report = add_list(built, list_file([row_of("third", 2)]), list_name="known")
-    assert report.counts is not None
-    assert (report.n_added, report.counts.removed) == (0, 1)

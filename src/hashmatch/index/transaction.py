@@ -139,7 +139,7 @@ class Transaction:
         return found
 
     def digest_unlisted(self, list_name: str, codes: Mapping[str, Codes]) -> set[str]:
-        """Return digests of those codes that no row of the list has which matches."""
+        """Return digests of those codes that no row of the list has, other than removed rows."""
         digests = {
             (name, code.tobytes()): digest_code(name, code.tobytes())
             for name, of_algorithm in codes.items()
@@ -149,8 +149,7 @@ class Transaction:
             name = segment.stored.algorithm
             if name in codes:
                 rows = rows_with_codes(segment, self.is_of([list_name]), codes[name])
-                hidden = np.union1d(segment.removed, self.disabled_rows(segment))
-                for code in segment.codes[rows[~contains(hidden, rows)]]:
+                for code in segment.codes[rows[~contains(segment.removed, rows)]]:
                     digests.pop((name, code.tobytes()), None)
         return {*digests.values()}
 
