@@ -11,6 +11,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import typer
@@ -75,23 +76,18 @@ def _parse(hasher: Algorithm, row: _Row) -> Query:
 def _read_rows(stdin: BinaryIO) -> Iterator[_Row]:
     lines = _read_lines(stdin)
     first = next(lines, "")
-    whole = (line for line in _chain(first, lines) if line.strip())
+    lines = chain([first], lines)
     if first.startswith("{"):
-        yield from _read_json(whole)
+        yield from _read_json(line for line in lines if line.strip())
     elif {*first.strip().split(",")} >= _CSV_COLUMNS:
-        yield from _read_csv(_chain(first, lines))
+        yield from _read_csv(lines)
     else:
-        for number, line in enumerate(_chain(first, lines), start=1):
+        for number, line in enumerate(lines, start=1):
             words = line.split()
             if len(words) == 2:
                 yield _Row(f"line {number}", words[1], algorithm=words[0])
             elif words:
                 yield _Row(f"line {number}", line.strip())
-
-
-def _chain(first: str, others: Iterable[str]) -> Iterator[str]:
-    yield first
-    yield from others
 
 
 def _read_line(stdin: BinaryIO) -> bytes:

@@ -111,10 +111,9 @@ def decode_image(
     -----
     Thread-safe; decoders release the GIL.  A picture that lacks pixels is refused, unless the host
     program has set `PIL.ImageFile.LOAD_TRUNCATED_IMAGES`; `decode_pictures` yields it.  libtiff
-    writes a
-    line about a damaged compressed TIFF to stderr.  A file within the limits can still take seconds
-    (Pillow decodes run-length coded BMP in Python): where that matters, decode in a worker process
-    with a time limit (`hashmatch.workers.Isolation`).
+    writes a line about a damaged compressed TIFF to stderr.  A file within the limits can still
+    take seconds (Pillow decodes run-length coded BMP in Python): where that matters, decode in a
+    worker process with a time limit (`hashmatch.workers.Isolation`).
     """
     picture = next(decode_pictures(data, decode=decode, limits=limits))
     if picture.missing is not None and not ImageFile.LOAD_TRUNCATED_IMAGES:

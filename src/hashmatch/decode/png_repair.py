@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hashmatch.decode.damage import mark_lines, show_known
+from hashmatch.decode.formats import USUAL_PEAK_BYTES
 from hashmatch.decode.layers import Layer, Pixels
 from hashmatch.decode.limits import DecodeLimits
 from hashmatch.decode.png import Piece, Png
@@ -16,7 +17,7 @@ from hashmatch.errors import DecodeError
 
 _BLOCK_BYTES = 1 << 16
 _FILTERS = bytes(range(5))
-_DAMAGED_SHARE = 9 / 17  # of the largest picture, as it takes 17 bytes a pixel instead of 9
+_DAMAGED_PEAK_BYTES = 17  # a pixel
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _INTERLACED = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
@@ -108,16 +109,17 @@ def repair_pixels(png: Png, header: bytes, pieces: list[Piece]) -> Repaired:
 
 def has_every_line(png: Png, header: bytes, pieces: list[Piece]) -> bool:
     """Return whether the compressed pixels are as many as the header says; inflates them."""
-    data = png.data
-    blocks = (data[start:end] for first, last in pieces for start, end in _split(first, last))
-    n_bytes = sum(map(len, _inflate(blocks)))
+    n_bytes = sum(map(len, _inflate(_split(png.data, pieces))))
     return n_bytes >= sum(part.n_lines * part.line_bytes for part in _list_passes(header))
 
 
 def check_damaged_size(header: bytes, limits: DecodeLimits) -> None:
     """Raise DecodeError for a damaged picture that is too large: it is held several times."""
-    width_px, height_px = (int.from_bytes(header[at : at + 4], "big") for at in (0, 4))
-    limits.check_pixels(width_px, height_px, share=_DAMAGED_SHARE)
+    limits.check_pixels(*_read_size(header), share=USUAL_PEAK_BYTES / _DAMAGED_PEAK_BYTES)
+
+
+def _read_size(header: bytes) -> tuple[int, int]:
+    return int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
 
 
 def _pixel_bits(header: bytes) -> int:
@@ -125,7 +127,7 @@ def _pixel_bits(header: bytes) -> int:
 
 
 def _list_passes(header: bytes) -> list[_Pass]:
-    width, height = (int.from_bytes(header[at : at + 4], "big") for at in (0, 4))
+    width, height = _read_size(header)
     pixel_bits = _pixel_bits(header)
 
     def make(columns: int, lines: int) -> _Pass:
@@ -148,9 +150,7 @@ def _take_lines(
     The beginning of the line after those comes last, and is not counted.
     """
     pending = bytearray()
-    blocks = _inflate(
-        data[start:end] for first, last in pieces for start, end in _split(first, last)
-    )
+    blocks = _inflate(_split(data, pieces))
     for number, part in enumerate(passes):
         while n_known[number] < part.n_lines:
             n_whole = min(len(pending) // part.line_bytes, part.n_lines - n_known[number])
@@ -173,9 +173,10 @@ def _take_lines(
                 return
 
 
-def _split(start: int, end: int) -> Iterator[Piece]:
-    for at in range(start, end, _BLOCK_BYTES):
-        yield at, min(at + _BLOCK_BYTES, end)
+def _split(data: bytes, pieces: list[Piece]) -> Iterator[bytes]:
+    for start, end in pieces:
+        for at in range(start, end, _BLOCK_BYTES):
+            yield data[at : min(at + _BLOCK_BYTES, end)]
 
 
 def _inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -39,9 +39,7 @@ from hashmatch.views import (
     page,
 )
 
-_MADE_FROM_ANOTHER = frozenset(
-    {"flattened", "profiled"}
-)  # kinds of views that follow their picture
+_MADE_FROM_ANOTHER = frozenset(("flattened", "profiled"))  # kinds that follow their picture
 _FIRST_CROP = 100  # number of a part that the file asks to crop to, beyond those inside borders
 _ONLY_THE_FIRST = (
     "only the first frame of the video was examined: the policy's views leave out frames"
@@ -55,10 +53,10 @@ class View:
     `name` is ``"as_stored"`` for the first picture of a content as it is. `pixels`, uint8, are RGB
     (H, W, 3) or luma (H, W), perhaps a part of a larger array; `decode` says how they were
     obtained: ``"exact"``, ``"luma"``, or ``"video"`` for a frame of a video, whose time is
-    `timestamp_s`. `is_first` is True for the
-    first picture of the content and every view made from it; `is_complete` if no view is missing
-    that the exactly decoded picture would give. `luma` is a video's frame as the decoder returns
-    it; `pixels` are then its luma as shown. `missing` says which pixels could not be decoded.
+    `timestamp_s`. `is_first` is True for the first picture of the content and every view made from
+    it; `is_complete` if no view is missing that the exactly decoded picture would give. `luma` is a
+    video's frame as the decoder returns it; `pixels` are then its luma as shown. `missing` says
+    which pixels could not be decoded.
     `file` is 0 for the content itself, otherwise the number of the stream or file inside it;
     `is_cropped` says that the picture was cropped as the file asks for. `picture` numbers the
     pictures of a content, `part` the parts of a picture that ``trimmed`` views show, from 1;

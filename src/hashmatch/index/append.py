@@ -99,12 +99,11 @@ class _Appending:
         if not self._readmit:
             counts["removed"] += int((kept & is_removed).sum())
             kept &= ~is_removed
-        given = chunk.row_keys[kept]
-        self._given.setdefault(given, np.zeros(len(given), dtype=np.int64))
         twin = known.by_row.get(chunk.row_keys)
         is_repeated = kept & (twin >= 0)
         is_repeated[is_repeated] = known.status[twin[is_repeated]] == chunk.statuses[is_repeated]
-        self._note_outdated(chunk, known, kept)
+        if transaction.segments:  # a build begins without rows, so none can be outdated
+            self._note_outdated(chunk, known, kept)
         kept &= ~is_repeated
         self._remove(known, twin[(twin >= 0) & kept])
         n_partial = chunk.n_rows - chunk.table.num_rows  # withdrawals without entry id or hash
@@ -142,13 +141,14 @@ class _Appending:
     def _find_known(self, chunk: RowChunk) -> KnownRows:
         """Return the rows that the index has of entries in the chunk, and of withdrawn hashes."""
         transaction, ids = self._transaction, chunk.table["entry_id"]
-        withdrawn_ids, withdrawn_hashes = _split_withdrawals(chunk.withdrawals)
+        hashes = chunk.withdrawn_hashes
         codes = {
-            name: codes_of(withdrawn_hashes.filter(pa.array(is_of)), get_algorithm(name).bits)
-            for name, is_of in split_by_algorithm(withdrawn_hashes).items()
+            name: codes_of(hashes.filter(pa.array(is_of)), get_algorithm(name).bits)
+            for name, is_of in split_by_algorithm(hashes).items()
         }
         if transaction.segments:
-            ids = pc.unique(pa.chunked_array([*ids.chunks, *withdrawn_ids.chunks], pa.string()))
+            every = [*ids.chunks, *chunk.withdrawn_ids.chunks]
+            ids = pc.unique(pa.chunked_array(every, pa.string()))
         return find_rows(
             transaction.segments,
             transaction.origins,
@@ -169,10 +169,12 @@ class _Appending:
 
     def _note_outdated(self, chunk: RowChunk, known: KnownRows, kept: NDArray[np.bool_]) -> None:
         """Note the known rows that go unless the file gives them: regraded or withdrawn ones."""
+        given = chunk.row_keys[kept]
+        self._given.setdefault(given, np.zeros(len(given), dtype=np.int64))
         keys, live = self.keys, known.live()
-        withdrawn_ids, withdrawn_hashes = _split_withdrawals(chunk.withdrawals)
-        withdrawn_keys = key_table(keys, no_entries(withdrawn_hashes.num_rows), withdrawn_hashes)
-        is_known: Column = pc.is_in(withdrawn_ids, live.entry_ids)
+        hashes = chunk.withdrawn_hashes
+        withdrawn_keys = key_table(keys, no_entries(hashes.num_rows), hashes)
+        is_known: Column = pc.is_in(chunk.withdrawn_ids, live.entry_ids)
         is_met = np.concatenate(
             [is_known.to_numpy(), contains_keys(live.code_keys, withdrawn_keys)]
         )
@@ -181,7 +183,7 @@ class _Appending:
             return
         rows = chunk.table.filter(pa.array(kept))
         bare = keys.entries(keys.bare_origins(self._source.name, rows.num_rows), rows["entry_id"])
-        is_withdrawn: Column = pc.is_in(live.entry_ids, withdrawn_ids)
+        is_withdrawn: Column = pc.is_in(live.entry_ids, chunk.withdrawn_ids)
         goes = is_withdrawn.to_numpy() | contains_keys(withdrawn_keys, live.code_keys)
         goes |= contains_keys(key_table(keys, bare, rows), live.hash_keys)
         self._outdated.append((live.segment[goes], live.row[goes], live.row_keys[goes]))
@@ -229,12 +231,6 @@ class _Appending:
             if places[at] == len(origins):
                 origins.append(origin)
         return places[inverse]
-
-
-def _split_withdrawals(rows: pa.Table) -> tuple[Column, pa.Table]:
-    """Return the entry ids of withdrawn rows, and the rows that have a hash but no entry id."""
-    has_id: Any = pc.not_equal(rows["entry_id"], pa.scalar(""))
-    return rows["entry_id"].filter(has_id), rows.filter(pc.invert(has_id))
 
 
 def _hash_digests(rows: pa.Table) -> list[str]:

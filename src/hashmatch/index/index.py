@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,21 +72,29 @@ class Index:
         directory = Path(os.path.abspath(directory))  # noqa: PTH100
         if generation is None:
             return cls._load(directory, verify=verify)
-        manifest = read_manifest(directory, generation)
-        opened = open_segments(directory, manifest, verify=verify)
-        current = Current(b"", manifest)  # equals no pointer, so that refreshed() looks again
-        return cls(directory, current, opened, open_overrides(directory, manifest))
+        # No pointer is empty, so refreshed() looks again.
+        kept = Current(b"", read_manifest(directory, generation))
+        return cls._map(directory, kept, verify=verify)
 
     @classmethod
     def _load(
         cls, directory: Path, *, verify: bool, already_open: Iterable[OpenSegment] = ()
     ) -> Index:
-        def load(current: Current) -> Index:
-            manifest = current.manifest
-            opened = open_segments(directory, manifest, verify=verify, already_open=already_open)
-            return cls(directory, current, opened, open_overrides(directory, manifest))
-
+        load = partial(cls._map, directory, verify=verify, already_open=already_open)
         return load_current(directory, load)
+
+    @classmethod
+    def _map(
+        cls,
+        directory: Path,
+        current: Current,
+        *,
+        verify: bool,
+        already_open: Iterable[OpenSegment] = (),
+    ) -> Index:
+        manifest = current.manifest
+        opened = open_segments(directory, manifest, verify=verify, already_open=already_open)
+        return cls(directory, current, opened, open_overrides(directory, manifest))
 
     def refreshed(self) -> Index:
         """Return the current generation: this very index if it is still current.

@@ -23,15 +23,17 @@ _LONGEST_SHOWN_NAME = 15  # characters: the shortest hash has one more
 class RowChunk(NamedTuple):
     """Rows of a list with the columns of `hashmatch.lists.SCHEMA`, and arrays of shape (n,).
 
-    `withdrawals` are the withdrawn rows, those included that lack an entry id or a hash, which are
-    not in `table`; `n_rows` counts them, too. `n_ignored` further rows, of ignored algorithms, were
+    `withdrawn_ids` are the entry ids of withdrawn rows, and `withdrawn_hashes` the withdrawn rows
+    that have a hash but no entry id. Rows that lack either are not in `table`; `n_rows` counts
+    them, too. `n_ignored` further rows, of ignored algorithms, were
     left out. `algorithms` names each row's algorithm; `origins` and keys come from `RowKeys`;
     `statuses` are positions in `STATUSES`; `is_first` is false for a row that repeats an earlier
     row of the list.
     """
 
     table: pa.Table
-    withdrawals: pa.Table
+    withdrawn_ids: Column
+    withdrawn_hashes: pa.Table
     n_rows: int
     n_ignored: int
     algorithms: list[str]
@@ -50,7 +52,7 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
     seen = KeyMap()
     for rows, n_ignored in _read_tables(source, chunk_rows):
         _check_algorithms(rows, split_by_algorithm(rows), source)
-        withdrawals, table = _part_withdrawals(rows)
+        withdrawn_ids, withdrawn_hashes, table = _part_withdrawals(rows)
         by_algorithm = split_by_algorithm(table)
         origins = keys.origins_of(source.name, table["harm"], table["classification"])
         entry_keys = keys.entries(origins, table["entry_id"])
@@ -63,8 +65,19 @@ def read_chunks(source: RecipeList, keys: RowKeys, chunk_rows: int) -> Iterator[
             earlier = f"row {first[row] // len(STATUSES)}"
             problem = f"{earlier} gives the same entry and hash another status; keep one of them"
             raise _error(table, row, source, problem, "status")
-        keyed = origins, entry_keys, row_keys, statuses, is_first
-        yield RowChunk(table, withdrawals, rows.num_rows, n_ignored, [*by_algorithm], *keyed)
+        yield RowChunk(
+            table=table,
+            withdrawn_ids=withdrawn_ids,
+            withdrawn_hashes=withdrawn_hashes,
+            n_rows=rows.num_rows,
+            n_ignored=n_ignored,
+            algorithms=[*by_algorithm],
+            origins=origins,
+            entry_keys=entry_keys,
+            row_keys=row_keys,
+            statuses=statuses,
+            is_first=is_first,
+        )
 
 
 def key_table(keys: RowKeys, entry_keys: Keys, rows: pa.Table) -> Keys:
@@ -76,14 +89,16 @@ def key_table(keys: RowKeys, entry_keys: Keys, rows: pa.Table) -> Keys:
     return row_keys
 
 
-def _part_withdrawals(table: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Return the withdrawn rows, and all rows that have both an entry id and a hash."""
+def _part_withdrawals(table: pa.Table) -> tuple[Column, pa.Table, pa.Table]:
+    """Return the withdrawn entry ids, the rows of hashes withdrawn without one, and whole rows."""
     is_withdrawn: Any = pc.equal(table["status"], pa.scalar("withdrawn"))
-    is_whole: Any = pc.and_(
-        pc.not_equal(table["entry_id"], pa.scalar("")),
-        pc.greater(pc.binary_length(table["code"]), pa.scalar(0)),
+    has_id: Any = pc.not_equal(table["entry_id"], pa.scalar(""))
+    has_hash = pc.greater(pc.binary_length(table["code"]), pa.scalar(0))
+    return (
+        table["entry_id"].filter(pc.and_(is_withdrawn, has_id)),
+        table.filter(pc.and_not(is_withdrawn, has_id)),
+        table.filter(pc.and_(has_id, has_hash)),
     )
-    return table.filter(is_withdrawn), table.filter(is_whole)
 
 
 def _read_tables(source: RecipeList, chunk_rows: int) -> Iterator[tuple[pa.Table, int]]:
